@@ -24,9 +24,9 @@ async fn every_pane_follows_other_programs() {
     let profile = Profile::synced(Options { clients: 5, ..Options::default() }).await;
     profile.run(["configure", "--yes"]).await.expect(0);
     let mut person = Interface::open(&profile).await;
-    person.sees("✗ Service         service not running").await;
+    person.sees("✗ Service         not running").await;
     let service = Service::start(&profile).await;
-    follows(&mut person, "Nothing to do; ").await;
+    follows(&mut person, "Nothing to do. ").await;
 
     person.press("1").await;
     person.sees("1 sync so far").await;

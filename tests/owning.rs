@@ -120,7 +120,7 @@ async fn host_that_was_taken_over_turns_red_and_stops_repairing() {
         .get_envs()
         .fold(pty, |pty, (name, value)| pty.env(&name.to_string_lossy(), &value.unwrap_or_default().to_string_lossy()));
     let mut pty = pty.spawn();
-    pty.wait_until("Type jump1 to take it over");
+    pty.wait_until("Type \"jump1\" to take it over");
     pty.send("jump1\r");
     pty.wait_until("Apply this plan to Halo");
     pty.send("y\r");

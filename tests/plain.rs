@@ -414,20 +414,20 @@ async fn remove_by_questions_takes_typed_id_and_nothing_else_for_yes() {
     listener.hears("To remove: webhooks, Pia Chat Pod, links.");
     listener.hears("The plan: 6 to unlink, 8 to delete.");
     for wrong in ["y", "yes", "acm", "ACME", ""] {
-        listener.answers("Type acme to remove this", wrong);
-        listener.hears("Nothing was removed. To remove it, type acme exactly");
+        listener.answers("Type \"acme\" to remove this", wrong);
+        listener.hears("Nothing was written. To go on, type \"acme\" exactly");
     }
     // A part less, and the same again.
-    listener.answer_all(&[("Type acme", "p"), ("Which part", "2")]);
+    listener.answer_all(&[("Type \"acme\"", "p"), ("Which part", "2")]);
     listener.hears("To remove: webhooks.");
     listener.hears("7 to delete.");
-    listener.answer_all(&[("Type acme", "p"), ("Which part", "2")]);
+    listener.answer_all(&[("Type \"acme\"", "p"), ("Which part", "2")]);
     listener.hears("The plan: 6 to unlink, 8 to delete.");
-    listener.answers("Type acme", "n");
-    listener.hears("Not removed; nothing was written.");
+    listener.answers("Type \"acme\"", "n");
+    listener.hears("Remove was not started; nothing was written.");
     assert_eq!(profile.halo.writes().len(), 0, "nothing is written before the id is typed");
     listener.answers("Your choice", "8");
-    listener.answers("Type acme", "acme");
+    listener.answers("Type \"acme\"", "acme");
     listener.hears("Custom tab Pia Chat Pod: deleted");
     listener.hears("Pia has been removed from Halo");
     listener.answers("Your choice", "q");
@@ -454,7 +454,7 @@ async fn refused_removal_says_clicks_and_can_be_tried_again() {
     refuses(false);
     listener.hears(": ");
     listener.pty.send("\r");
-    listener.answers("Type acme", "acme");
+    listener.answers("Type \"acme\"", "acme");
     listener.hears("Pia has been removed from Halo");
     listener.answers("Your choice", "q");
     assert_eq!(plain(profile.halo.snapshot()), before);
@@ -473,11 +473,11 @@ async fn switch_by_questions_can_remove_first() {
     listener.answer_all(&to_the_question);
     listener.answers("y is Switch, r is Remove first, n is No, Enter is No", "r");
     listener.hears("once everything is removed from Halo, not before.");
-    listener.answers("Type acme to remove this and switch", "n");
+    listener.answers("Type \"acme\" to remove this and switch", "n");
     listener.hears("Not switched.");
     assert_eq!(profile.json(["status"], 0).await["configuration"], "acme");
     listener.answer_all(&to_the_question);
-    listener.answer_all(&[("r is Remove first", "r"), ("Type acme to remove this and switch", "acme")]);
+    listener.answer_all(&[("r is Remove first", "r"), ("Type \"acme\" to remove this and switch", "acme")]);
     listener.hears("is active now");
     listener.hears("Pia has been removed from Halo");
     listener.answers("Enter is Sync Now", "q");

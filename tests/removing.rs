@@ -84,7 +84,7 @@ async fn typed_word_is_asked_for_on_terminal() {
     let installed = plain(profile.halo.snapshot());
     for (typed, code) in [("y", 3), ("yes", 3), ("ACME", 3), ("acme", 0)] {
         let mut pty = profile.in_terminal().arguments(["remove"]).size(160, 60).spawn();
-        pty.wait_until("Type acme or Acme MSP to confirm");
+        pty.wait_until("Type \"acme\" or \"Acme MSP\" to confirm");
         pty.submit(typed);
         assert_eq!(pty.exit_code(), code, "{typed}: {}", pty.screen());
         let expected = if code == 0 { &before } else { &installed };

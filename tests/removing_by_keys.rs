@@ -48,7 +48,7 @@ async fn plan_apply_repair_and_remove_by_keys() {
         person.sees("[x] Pia Chat Pod").await;
         person.sees("y Remove").await;
         person.press("y").await;
-        person.sees("Type acme to confirm").await;
+        person.sees("Type \"acme\" to confirm").await;
         person.type_text("yes").await;
         person.press("Enter").await;
         assert_eq!(plain(profile.halo.snapshot()), installed, "a yes is not the id");
@@ -58,7 +58,7 @@ async fn plan_apply_repair_and_remove_by_keys() {
         person.sees("Pia has been removed from Halo").await;
         assert_eq!(plain(profile.halo.snapshot()), before);
         person.press("Enter").await;
-        person.sees("Nothing is installed yet").await;
+        person.sees("Nothing is installed in Halo").await;
         person.leave().await;
     }
 }

@@ -29,6 +29,7 @@ macro_rules! ask {
             P::Pane(pane) => panes::ask_pane!(pane, $what($($given),*)),
             P::ClientSearch | P::ClientPage => panes::ask_pane!(Pane::Clients, $what($($given),*)),
             P::Plan if $model.screen == Screen::Panes => panes::ask_pane!(Pane::Integration, $what($($given),*)),
+            P::ActivitySearch => panes::ask_pane!(Pane::Activity, $what($($given),*)),
             P::EventSearch | P::EventPage | P::PaneTickets | P::TicketPage => {
                 panes::ask_pane!(Pane::Events, $what($($given),*))
             }

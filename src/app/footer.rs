@@ -8,7 +8,8 @@ use super::dispatch::{self, words};
 use super::form::{FIELDS, FieldId, Kind};
 use super::jobs::plan;
 use super::keymap::{
-    Command as C, Command, Group, Key, Pane, Place, Place as P, SETTING_ROWS, Shown, hit, place, press,
+    COMMAND_LINE_ROWS, COMMAND_LINES, Command as C, Command, Group, Key, Pane, Place, Place as P, SETTING_ROWS, Shown,
+    hit, place, press,
 };
 use super::model::{Model, Screen};
 use super::offer::Offer;
@@ -79,7 +80,7 @@ fn now(model: &Model, place: Place, command: Command) -> Now {
     match command {
         C::Integrations => Now::only_if(!matches!(model.screen, Screen::Integrations | Screen::Starting)),
         C::InstallService => Now::only_if(model.status().is_some_and(|status| !status.service.running)),
-        C::Quit | C::Suspend | C::Repaint | C::Help | C::Commands | C::Setting(_) => Now::Can,
+        C::Quit | C::Suspend | C::Repaint | C::Help | C::Commands | C::Setting(_) | C::CommandLine(_) => Now::Can,
         _ => dispatch::now(model, place, command),
     }
 }
@@ -151,7 +152,18 @@ pub fn everything(model: &Model, here: Place) -> Vec<Offer> {
         }
     }
     all.extend(settings(model));
+    all.extend(command_lines(model));
     all
+}
+
+// What has no key and no page: the command that does it.
+fn command_lines(model: &Model) -> impl Iterator<Item = Offer> {
+    let configuration = model.with_settings().map(|saved| saved.id.clone());
+    let rows = COMMAND_LINE_ROWS.iter().zip(&COMMAND_LINES).filter(|_| model.popup.is_none());
+    rows.map(move |(binding, (next, what))| {
+        let words = format!("{what}: {}", next.command(configuration.as_ref()));
+        Offer { binding, words, keys: Vec::new(), refused: None, elsewhere: None }
+    })
 }
 
 // Each setting of what is open, or else of the active configuration.

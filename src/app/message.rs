@@ -17,7 +17,7 @@ use crate::domain::plan::{ChangeResult, ConfigureReport, Plan};
 use crate::domain::request::{Activation, SaveReport, Standing};
 use crate::domain::secret::Secret;
 use crate::domain::status::{Lists, Overview};
-use crate::domain::sync_run::{BudgetWait, ClientChange, SyncProgress, SyncReport};
+use crate::domain::sync_run::{BudgetWait, ClientChange, Silence, SyncProgress, SyncReport};
 use crate::domain::ticket::{BoardTickets, Escalation, Unfinished};
 use crate::keys::Command;
 
@@ -87,8 +87,13 @@ impl fmt::Debug for Message {
 pub enum Reply {
     /// Every configuration, and the draft.
     Overview(Result<Overview, Failure>),
-    /// The wait for Halo's request limit has begun or ended, while a plan is read or applied.
-    Waiting(Option<BudgetWait>),
+    /// What is waited for while a plan is read or applied.
+    Waiting {
+        /// Halo's request limit.
+        limit: Option<BudgetWait>,
+        /// An answer.
+        silence: Option<Silence>,
+    },
     /// One check is done.
     Checked(Check),
     /// The connection test has ended.
@@ -164,6 +169,6 @@ pub enum Reply {
 impl Reply {
     /// Whether it says how far a task is. There are many of these, and a last reply follows.
     pub fn is_progress(&self) -> bool {
-        matches!(self, Self::Checked(_) | Self::SyncProgress(_) | Self::Applied(_) | Self::Waiting(_))
+        matches!(self, Self::Checked(_) | Self::SyncProgress(_) | Self::Applied(_) | Self::Waiting { .. })
     }
 }

@@ -144,9 +144,11 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
                 plan::checked(model, check);
             }
         }
-        Reply::Waiting(wait) => {
-            model.work.waiting = wait;
-            model.touch();
+        Reply::Waiting { limit, silence } => {
+            if (model.work.waiting, model.work.silence) != (limit, silence) {
+                (model.work.waiting, model.work.silence) = (limit, silence);
+                model.touch();
+            }
         }
         Reply::Verified(outcome) => return wizard::tested(model, outcome),
         Reply::Saved(outcome) => return review::saved(model, outcome),
@@ -247,7 +249,16 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Issue(outcome) => return health::answered(model, outcome),
         Reply::Activated(outcome) => return activate::done(model, outcome),
         Reply::Copied(Ok(())) => {
-            model.say(Tone::Good, "Sent to your terminal's clipboard (if it allows that).");
+            let sent = "Sent to your terminal's clipboard (if it allows that)";
+            let words = match model.work.copying.take() {
+                Some(command) => format!("To run in a shell: {command}. {sent}."),
+                None => format!("{sent}."),
+            };
+            model.say(Tone::Good, words);
+        }
+        Reply::Copied(Err(_)) if model.work.copying.is_some() => {
+            let command = model.work.copying.take().unwrap_or_default();
+            model.say(Tone::Calm, format!("To run in a shell: {command}"));
         }
         Reply::Copied(Err(reason)) => {
             let words = Phrase::from(format!("Not copied: {reason}."));

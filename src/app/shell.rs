@@ -5,6 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::draft::Step;
+use crate::domain::secret::Secret;
 use crate::domain::sync_run::Brake;
 
 use super::controls::{Move, Typed};
@@ -14,8 +15,8 @@ use super::footer::{self, Meaning, is_held_back, meaning, meaning_of};
 use super::form::{FieldId, Pasted};
 use super::go::Go;
 use super::integrations;
-use super::jobs::{escalate, plan, prove, removal, sync};
-use super::keymap::{self, Command, Pane, Place};
+use super::jobs::{escalate, health, plan, prove, removal, sync};
+use super::keymap::{self, COMMAND_LINES, Command, Pane, Place};
 use super::message::Message;
 use super::model::{Model, Screen};
 use super::notice::Tone;
@@ -162,6 +163,8 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
         meaning => (Vec::new(), meaning),
     };
     effects.extend(match meaning {
+        // A letter stays in the list: in the search line above it, the next one would be text.
+        Meaning::Do(Command::Up) if is_letter(event) && is_below_search(model) => Vec::new(),
         Meaning::Do(command) => run(model, command),
         Meaning::Refused(reason) => {
             model.say(Tone::Calm, reason);
@@ -177,6 +180,14 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
         model.notice = said;
     }
     effects
+}
+
+fn is_letter(event: KeyEvent) -> bool {
+    matches!(event.code, KeyCode::Char(_)) && !event.modifiers.contains(KeyModifiers::CONTROL)
+}
+
+fn is_below_search(model: &Model) -> bool {
+    keymap::place(model) == Place::Cards && model.integrations.window.selected == 0
 }
 
 // A command that no key stands for: it is a decision of its own, behind what was read.
@@ -261,12 +272,21 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Integrations => return to_integrations(model),
         Command::InstallService => return vec![Effect::LoadInstallation],
         Command::Setting(field) => return wizard::setting(model, field),
+        Command::CommandLine(at) => return copy_command(model, at),
         command => match Move::of(command) {
             Some(to) => dispatch::moved(model, place, to),
             None => return dispatch::on(model, place, command),
         },
     }
     Vec::new()
+}
+
+// A command of the program, to be run in a shell: there it can be pasted.
+fn copy_command(model: &mut Model, at: usize) -> Vec<Effect> {
+    let Some((next, _)) = COMMAND_LINES.get(at) else { return Vec::new() };
+    let line = next.command(model.with_settings().map(|saved| &saved.id));
+    model.work.copying = Some(line.clone());
+    vec![Effect::Copy(Secret::new(line))]
 }
 
 // A paste that the terminal has marked.
@@ -412,6 +432,7 @@ fn answered(model: &mut Model, answer: Answer) -> Vec<Effect> {
         }
         (Ask::MassChange { .. }, _) => Vec::new(),
         (Ask::InstallService { .. }, _) => vec![Effect::InstallService],
+        (Ask::Dismiss { rule, .. }, _) => health::dismiss(model, rule),
         (Ask::Quit { .. }, _) => quit(model),
     }
 }

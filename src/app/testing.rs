@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ratatui::layout::Size;
 
-use crate::domain::activity::{Activity, Actor};
+use crate::domain::activity::{Activity, Actor, HaloAnswer};
 use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, HaloIdentity};
 use crate::domain::client::{Client, ClientStatus, DisabledReason, StoredClient};
@@ -423,6 +423,7 @@ pub fn progress(read: u64, total: Option<u64>) -> SyncProgress {
         requests: 300,
         retries: 2,
         waiting: None,
+        silence: None,
         budget: None,
     }
 }
@@ -673,7 +674,7 @@ pub fn standing(status: Status) -> Box<Standing> {
         fields: vec![],
         outcome: outcome.to_owned(),
         message: None,
-        halo: None,
+        halo: action.starts_with("create").then(HaloAnswer::default),
     };
     Box::new(Standing {
         status,
@@ -685,6 +686,7 @@ pub fn standing(status: Status) -> Box<Standing> {
         ],
         activity: vec![
             activity("2026-11-23T04:30:04Z", "sync", None, "done"),
+            activity("2026-11-12T09:14:01Z", "configure", None, "partly done"),
             activity("2026-11-12T09:14:00Z", "create custom tab", Some("Pia Chat Pod"), "done"),
             activity("2026-11-12T09:13:58Z", "create webhook", Some("Pia - Ticket Updated"), "failed"),
             activity("2026-11-12T09:01:00Z", "save", Some("Acme MSP"), "done"),

@@ -11,7 +11,7 @@ use crate::domain::failure::Failure;
 use crate::domain::full_circle::{FullCircle, HopReport};
 use crate::domain::plan::Parts;
 use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Plan};
-use crate::domain::sync_run::{BudgetWait, SyncProgress, SyncReport};
+use crate::domain::sync_run::{BudgetWait, Silence, SyncProgress, SyncReport};
 use crate::domain::ticket::{BoardTickets, Unfinished};
 
 /// A sync that ended with a question: whether so many clients are to be disabled.
@@ -66,6 +66,10 @@ pub struct Work {
     pub plan_shown: Option<Timestamp>,
     /// The wait for Halo's request limit, while a plan is read or applied.
     pub waiting: Option<BudgetWait>,
+    /// The silence of Halo meanwhile.
+    pub silence: Option<Silence>,
+    /// The command that is being copied, to be run in a shell.
+    pub copying: Option<String>,
     /// A sync that ended with a question while the person was elsewhere.
     pub unasked: Option<Unasked>,
     /// The line of the plan that is selected.
@@ -127,6 +131,8 @@ impl Work {
     /// The objects or checks that the plan's screen lists.
     pub fn plan_rows(&self, apply: &ApplyWork) -> usize {
         match (apply, &self.plan) {
+            // What was not begun keeps its row.
+            (ApplyWork::Failed { results, .. }, PlanWork::Ready(plan)) => plan.changes.len().max(results.len()),
             (ApplyWork::Running { results, .. } | ApplyWork::Failed { results, .. }, _) => results.len(),
             (ApplyWork::Ended { report, .. }, _) => report.results.len(),
             (ApplyWork::None, PlanWork::Ready(plan)) => plan.changes.len() + plan.blocked.len(),

@@ -167,7 +167,7 @@ fn agree(call: &mut Call, proved: &Proved, paths: &Paths) -> Result<(), Failure>
     if !call.can_ask() {
         return Err(Failure::new(FailureKind::NeedsYes, question).hint("confirm with --yes; nothing was changed"));
     }
-    if prompt::typed(&format!("On this machine, {question}. Type yes to confirm"), &["yes"]) {
+    if prompt::typed(&format!("On this machine, {question}. Type \"yes\" to confirm"), &["yes"]) {
         return Ok(());
     }
     Err(Failure::new(FailureKind::NeedsYes, "not confirmed; nothing was changed"))

@@ -63,7 +63,7 @@ async fn full_circle(call: &mut Call, options: &args::Check) -> Result<u8, Failu
         if !call.can_ask() {
             return Err(Failure::new(FailureKind::NeedsYes, question).hint("Confirm with --yes"));
         }
-        if !prompt::typed(&format!("This {question}. Type yes to confirm"), &["yes"]) {
+        if !prompt::typed(&format!("This {question}. Type \"yes\" to confirm"), &["yes"]) {
             return Err(Failure::new(FailureKind::NeedsYes, "not confirmed; nothing was written"));
         }
     }
@@ -122,7 +122,7 @@ pub(super) fn print(output: &mut Output, check: &Check) {
     let mark = output.sign(tone);
     output.line(format!("{mark} {word:<7}  {:<21} {}", check.id.title(), check.message));
     if let Some(hint) = &check.hint {
-        output.line(format!("           {:<21} {hint}", ""));
+        output.explain(&format!("           {:<21} ", ""), &hint.to_string());
     }
 }
 

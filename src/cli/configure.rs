@@ -116,7 +116,8 @@ fn agree(call: &mut Call, shown: &Plan, id: &ConfigurationId, configuration: &Co
              {TAKING_OVER}",
         shown.summary()
     );
-    let ask = |words: &str| prompt::typed(&format!("{words} Type {id} or {name} to confirm"), &[id.as_str(), name]);
+    let ask =
+        |words: &str| prompt::typed(&format!("{words} Type \"{id}\" or \"{name}\" to confirm"), &[id.as_str(), name]);
     planned::agree(call, shown, Question { words, hint: "Confirm with --yes".into(), ask: &ask, no })
 }
 

@@ -1,5 +1,6 @@
 //! Where a command speaks: results on standard output, everything else on standard error.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
@@ -23,6 +24,8 @@ pub struct Output {
     broken: Option<io::Error>,
     unread: bool,
     configuration: Option<ConfigurationId>,
+    /// Reasons and remedies so far: one cause is explained once.
+    explained: BTreeSet<String>,
 }
 
 impl Output {
@@ -38,6 +41,14 @@ impl Output {
             broken: None,
             unread: false,
             configuration: everywhere.configuration.clone(),
+            explained: BTreeSet::new(),
+        }
+    }
+
+    /// A reason or a remedy behind some blanks, unless this command has said it already.
+    pub fn explain(&mut self, indent: &str, text: &str) {
+        if self.explained.insert(text.to_owned()) {
+            self.line(format!("{indent}{text}"));
         }
     }
 

@@ -9,7 +9,7 @@ use crate::domain::owner::Belongs;
 use crate::domain::plan::{ChangeResult, ConfigureReport, Plan};
 use crate::ops::configure::Event;
 use crate::ops::{self, Workspace};
-use crate::words;
+use crate::words::{self, Tone};
 
 /// How a person is asked to agree to a plan.
 pub(super) struct Question<'a> {
@@ -43,7 +43,7 @@ pub(super) fn take_over(call: &Call, workspace: &mut Workspace, belongs: &Belong
     let (machine, place) = (owner.machine.as_str(), owner.place());
     let words = format!(
         "This configuration belongs to {owner}. If you take it over, this machine repairs it and receives its events, and \
-         {place} stops. Type {machine} to take it over"
+         {place} stops. Type \"{machine}\" to take it over"
     );
     if !prompt::typed(&words, &[machine]) {
         return Err(failure);
@@ -87,7 +87,9 @@ fn print(output: &mut Output, result: &ChangeResult) {
     let mark = output.sign(tone);
     let id = result.id.as_ref().map(|id| format!("  {id}")).unwrap_or_default();
     output.line(format!("{mark} {word:<12}  {:<12} {}{id}", result.kind.word(), result.name));
-    if let Some(message) = &result.message {
-        output.line(format!("                {message}"));
+    match &result.message {
+        Some(message) if matches!(tone, Tone::Good | Tone::Calm) => output.line(format!("                {message}")),
+        Some(message) => output.explain("                ", message),
+        None => {}
     }
 }

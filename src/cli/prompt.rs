@@ -48,7 +48,7 @@ pub fn typed(question: &str, wanted: &[&str]) -> bool {
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer).is_ok();
     drop(question);
-    let answer = answer.trim();
+    let answer = answer.trim().trim_matches('"');
     read && !answer.is_empty() && wanted.contains(&answer)
 }
 

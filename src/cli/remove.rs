@@ -143,9 +143,11 @@ fn ask(
     };
     let to_type = [id.as_str(), name];
     let ask = |words: &str| match question {
-        Question::Remove => prompt::typed(&format!("Remove this from Halo? Type {id} or {name} to confirm"), &to_type),
+        Question::Remove => {
+            prompt::typed(&format!("Remove this from Halo? Type \"{id}\" or \"{name}\" to confirm"), &to_type)
+        }
         Question::RemoveAndSwitch(_) if shown.changes_pending() => {
-            prompt::typed(&format!("{words} Type {id} or {name} to confirm"), &to_type)
+            prompt::typed(&format!("{words} Type \"{id}\" or \"{name}\" to confirm"), &to_type)
         }
         Question::RemoveAndSwitch(_) | Question::RollBack => prompt::yes(words),
     };

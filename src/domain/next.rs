@@ -44,6 +44,9 @@ pub enum Next {
     RemoveByHand,
     Rotate,
     Status,
+    Audit,
+    Support,
+    Backup,
     Serve,
     ServeVerbose,
     InstallService,
@@ -98,6 +101,9 @@ impl Next {
             Self::RemoveByHand => "remove --manual",
             Self::Rotate => "rotate",
             Self::Status => "status",
+            Self::Audit => "audit",
+            Self::Support => "support",
+            Self::Backup => "backup FILE",
             Self::Serve => "serve",
             Self::ServeVerbose => "serve -v",
             Self::InstallService => "service install",
@@ -136,6 +142,8 @@ impl Next {
                 | Self::ConfigEdit
                 | Self::Activate(_)
                 | Self::ActivateYes(_)
+                | Self::Support
+                | Self::Backup
                 | Self::SetStoreAside
         )
     }
@@ -195,6 +203,9 @@ impl Next {
             Self::RemoveByHand,
             Self::Rotate,
             Self::Status,
+            Self::Audit,
+            Self::Support,
+            Self::Backup,
             Self::Serve,
             Self::ServeVerbose,
             Self::InstallService,

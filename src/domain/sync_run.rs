@@ -408,6 +408,8 @@ pub struct SyncProgress {
     pub waiting: Option<BudgetWait>,
     /// How much of the request limit is used; none as long as no limit is known.
     pub budget: Option<RequestBudget>,
+    /// Halo does not answer.
+    pub silence: Option<Silence>,
 }
 
 /// How much of Halo's request limit is used up.
@@ -450,6 +452,10 @@ impl SyncProgress {
                 wait.until.strftime("%H:%M:%S")
             ));
         }
+        if let Some(silence) = &self.silence {
+            let since = silence.since.strftime("%H:%M:%S");
+            line.push_str(&format!("; no answer from Halo since {since} UTC, attempt {}", silence.attempt));
+        }
         line
     }
 }
@@ -463,4 +469,15 @@ pub struct BudgetWait {
     pub window_seconds: u64,
     /// When it goes on.
     pub until: Timestamp,
+}
+
+/// Nothing usable has come back from Halo for so long that somebody wonders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Silence {
+    /// Since when.
+    pub since: Timestamp,
+    /// Which attempt it is, from 1.
+    pub attempt: u32,
+    /// When the next one begins; none while one is under way.
+    pub again_at: Option<Timestamp>,
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Connection;
 use super::governor::{DEFAULT_BUDGET, Governor};
-use crate::domain::sync_run::BudgetWait;
+use crate::domain::sync_run::{BudgetWait, Silence};
 
 /// The gates so far. Cheap to clone, and then the same gates.
 #[derive(Clone, Default)]
@@ -33,5 +33,11 @@ impl Gates {
     pub fn waiting(&self) -> Option<BudgetWait> {
         let gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         gates.values().filter_map(|gate| gate.waiting()).max_by_key(|wait| wait.until)
+    }
+
+    /// The longest silence of a Halo that somebody waits for.
+    pub fn silence(&self) -> Option<Silence> {
+        let gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        gates.values().filter_map(|gate| gate.silence()).min_by_key(|silence| silence.since)
     }
 }

@@ -8,15 +8,17 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::hearing::{Asking, Hearing};
+use super::moment::show;
 use super::pace::{Flown, Pace};
-use crate::domain::sync_run::{BudgetWait, RequestBudget};
-use crate::domain::{calendar, retry_after};
+use crate::domain::retry_after;
+use crate::domain::sync_run::{BudgetWait, RequestBudget, Silence};
 
 /// The window that Halo publishes.
 pub(super) const WINDOW: Duration = Duration::from_secs(5 * 60);
@@ -100,6 +102,7 @@ pub(super) struct Governor {
     changed: Arc<Notify>,
     flying: Arc<AtomicUsize>,
     waiting: watch::Sender<Option<BudgetWait>>,
+    hearing: Hearing,
 }
 
 #[derive(Default)]
@@ -144,6 +147,7 @@ impl Governor {
             changed: Arc::default(),
             flying: Arc::default(),
             waiting: watch::Sender::new(None),
+            hearing: Hearing::default(),
         }
     }
 
@@ -173,6 +177,7 @@ impl Governor {
                         () = sleep_until(until) => {}
                         () = changed => {}
                     }
+                    self.hearing.limit_is_over();
                 }
                 Turn::Go | Turn::Behind => changed.await,
             }
@@ -216,6 +221,16 @@ impl Governor {
     /// The wait that goes on now.
     pub(super) fn waiting(&self) -> Option<BudgetWait> {
         *self.waiting.borrow()
+    }
+
+    /// A request is about to be asked, for as long as the answer lives.
+    pub(super) fn ask(&self) -> Asking<'_> {
+        self.hearing.ask()
+    }
+
+    /// The silence that goes on now; none while the limit is what is waited for.
+    pub(super) fn silence(&self) -> Option<Silence> {
+        self.hearing.silence().filter(|_| self.waiting().is_none())
     }
 
     /// How much of the limit is used up; none as long as no limit is known.
@@ -434,17 +449,6 @@ fn starting_rules(budget: u32) -> Vec<Limit> {
 /// What is added to a window, because the two ends of a connection do not see a request at the same moment.
 fn slack(window: Duration) -> Duration {
     (window / 50).min(Duration::from_secs(1))
-}
-
-/// What the machine's clock shows.
-pub(super) fn now() -> Timestamp {
-    calendar::since_1970(SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default())
-}
-
-/// A moment that lies so far ahead, for the screen.
-pub(super) fn show(ahead: Duration) -> Timestamp {
-    let now = now();
-    SignedDuration::try_from(ahead).ok().and_then(|ahead| now.checked_add(ahead).ok()).unwrap_or(now)
 }
 
 /// Reads what a 429 says: `Rate Limit Reached - 300 Requests per rolling 5 minute window`, and a

@@ -26,10 +26,12 @@ mod discovery;
 mod error;
 mod gates;
 mod governor;
+mod hearing;
 mod http;
 pub(crate) mod install;
 mod lists;
 mod loopback;
+mod moment;
 mod pace;
 mod retry;
 pub(crate) mod rights;
@@ -91,7 +93,7 @@ use crate::domain::address::{AuthUrl, HaloUrl};
 use crate::domain::product::Product;
 use crate::domain::redaction::Watch;
 use crate::domain::secret::Secret;
-use crate::domain::sync_run::{BudgetWait, RequestBudget};
+use crate::domain::sync_run::{BudgetWait, RequestBudget, Silence};
 use crate::domain::untrusted::Untrusted;
 
 /// For finding out the address of this machine.
@@ -147,6 +149,8 @@ pub struct Usage {
     pub waiting: Option<BudgetWait>,
     /// How much of the request limit is used, by whomever; none as long as no limit is known.
     pub budget: Option<RequestBudget>,
+    /// The silence that goes on now, whoever waits for an answer.
+    pub silence: Option<Silence>,
 }
 
 /// A Halo. Cheap to clone.
@@ -308,6 +312,7 @@ impl HaloApi {
             waited: self.shared.governor.held_up().saturating_sub(self.held_before),
             waiting: self.shared.governor.waiting(),
             budget: self.shared.governor.budget(),
+            silence: self.shared.governor.silence(),
         }
     }
 

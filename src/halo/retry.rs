@@ -9,7 +9,8 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::error::{TlsCause, Unreached};
-use super::governor::{Governor, Urgency, now, read_refusal, show};
+use super::governor::{Governor, Urgency, read_refusal};
+use super::moment::{now, show};
 use super::wire::looks_cut;
 
 /// Refusals that one request sits out before it gives up.
@@ -166,6 +167,7 @@ impl Attempts<'_> {
         // What follows a silence is not waited for as long once more.
         let before = self.in_vain.map_or(Duration::ZERO, WaitedInVain::get);
         let (mut spent, mut attempts, mut refusals) = (before, 0_u32, 0_u32);
+        let asking = self.governor.ask();
         loop {
             if let Some(shut) = self.governor.shut_for().filter(|shut| *shut > self.limit_patience) {
                 return Err(Stop::RateLimited(Some(show(shut))));
@@ -184,6 +186,9 @@ impl Attempts<'_> {
             let outcome = self.unless_cancelled(true, attempt(time)).await?;
             spent += started.elapsed();
             attempts += 1;
+            if !outcome.as_ref().map_or(true, is_passing) {
+                asking.heard();
+            }
             match (&outcome, self.in_vain) {
                 (Ok(answer), _) if is_passing(answer) => self.wait_in_vain(started.elapsed()),
                 (Err(_), _) => self.wait_in_vain(started.elapsed()),
@@ -220,7 +225,9 @@ impl Attempts<'_> {
             if spent + pause >= self.patience.total {
                 return outcome.map_err(Stop::Lost);
             }
+            asking.again_after(pause, attempts + 1);
             self.unless_cancelled(false, sleep(pause)).await?;
+            asking.asked_again();
             self.wait_in_vain(pause);
             spent += pause;
             self.counters.retries.fetch_add(1, Ordering::Relaxed);

@@ -10,7 +10,9 @@ use std::sync::LazyLock;
 use serde::{Serialize, Serializer};
 
 pub use key::{Key, NotAKey};
-pub use table::{BINDINGS, Binding, Command, Group, Pane, Place, SETTING_ROWS, Shown};
+pub use table::{
+    BINDINGS, Binding, COMMAND_LINE_ROWS, COMMAND_LINES, Command, Group, Pane, Place, SETTING_ROWS, Shown,
+};
 
 /// The default keys, commented: the one place where they are written.
 pub const DEFAULTS: &str = include_str!("../../assets/keys.toml");
@@ -21,6 +23,9 @@ pub(crate) const KEPT: [Key; 9] =
 
 static DEFAULT_KEYS: LazyLock<BTreeMap<&'static str, Vec<Key>>> =
     LazyLock::new(|| DEFAULTS.lines().filter_map(default_line).collect());
+
+// The commands that move in a list, by letters too.
+const MOVING: [&str; 4] = ["up", "down", "first", "last"];
 
 // `#quit = ["q"]`
 fn default_line(line: &'static str) -> Option<(&'static str, Vec<Key>)> {
@@ -81,7 +86,12 @@ impl KeyMap {
     fn of(overrides: BTreeMap<String, Vec<Key>>) -> Self {
         let keys = |binding: &Binding| {
             let default = DEFAULT_KEYS.get(binding.id).map_or(&[][..], Vec::as_slice);
-            let Some(chosen) = overrides.get(binding.id) else { return default.to_vec() };
+            let Some(chosen) = overrides.get(binding.id) else {
+                // The letters for moving are there beside the arrows: they give way to whoever wants them.
+                let gives_way = |key: &Key| key.is_letter() && MOVING.contains(&binding.id);
+                let is_wanted = |key: &Key| overrides.values().flatten().any(|wanted| wanted == key);
+                return default.iter().copied().filter(|key| !(gives_way(key) && is_wanted(key))).collect();
+            };
             let mut keys: Vec<Key> = Vec::new();
             let kept = default.iter().filter(|key| KEPT.contains(key));
             for key in chosen.iter().chain(kept) {
@@ -106,11 +116,14 @@ impl KeyMap {
     }
 
     /// The lines of the table that count in a place, each with the keys that work there: a letter is a letter where text
-    /// is taken.
+    /// is taken, and moves nothing where the next one would be.
     pub fn rows(&self, place: Place) -> impl Iterator<Item = (&'static Binding, impl Iterator<Item = Key>)> {
-        let text = place.takes_text();
         let rows = BINDINGS.iter().zip(&self.rows).filter(move |(binding, _)| binding.places.contains(&place));
-        rows.map(move |(binding, keys)| (binding, keys.iter().copied().filter(move |key| !(text && key.is_letter()))))
+        rows.map(move |(binding, keys)| {
+            let leads_into_field = place.is_beside_fields() && MOVING.contains(&binding.id);
+            let text = place.takes_text() || leads_into_field;
+            (binding, keys.iter().copied().filter(move |key| !(text && key.is_letter())))
+        })
     }
 
     /// The first key that means a command in a place.

@@ -1,6 +1,7 @@
 //! The table of what keys mean: where, and in which words. The keys themselves stand in `assets/keys.toml`.
 
 use crate::domain::fields::{FIELDS, FieldId};
+use crate::domain::next::Next;
 
 /// A pane: what is seen once the set-up is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -72,6 +73,8 @@ pub enum Command {
     Copy,
     Save,
     Setting(FieldId),
+    /// What the program does as a command alone: its place among [`COMMAND_LINES`].
+    CommandLine(usize),
     SyncNow,
     Stop,
     Mend,
@@ -153,6 +156,7 @@ pub enum Place {
     Pane(Pane),
     ClientSearch,
     EventSearch,
+    ActivitySearch,
     EventPage,
     PaneTickets,
     TicketPage,
@@ -176,11 +180,18 @@ impl Place {
                 | Self::CardSearch
                 | Self::ClientSearch
                 | Self::EventSearch
+                | Self::ActivitySearch
                 | Self::Chooser
                 | Self::Palette
                 | Self::Typed
                 | Self::Escalate
         )
+    }
+
+    /// Whether the arrows lead from here into a field, where the next letter would be text.
+    pub fn is_beside_fields(self) -> bool {
+        let beside = [Self::Choice, Self::Test, Self::SyncButton, Self::Callbacks, Self::SettingChoice, Self::Review];
+        beside.contains(&self)
     }
 
     /// Where it is, in words.
@@ -205,6 +216,7 @@ impl Place {
             Self::Pane(pane) => pane.row().1,
             Self::ClientSearch => "in the search of the clients",
             Self::EventSearch => "in the search of the events",
+            Self::ActivitySearch => "in the search of the activity",
             Self::EventPage => "on an event",
             Self::PaneTickets => "in the list of tickets",
             Self::TicketPage => "on a ticket",
@@ -240,6 +252,22 @@ impl Command {
             Self::Pane(_) => Group::Moving,
             _ if self.is_step() => Group::Moving,
             _ => Group::Here,
+        }
+    }
+
+    /// What else people call it: found in the list of commands by these names, too.
+    pub fn also_called(self) -> &'static str {
+        match self {
+            Self::Pane(Pane::Overview) => "status health issues",
+            Self::Pane(Pane::Sync) => "history of syncs runs",
+            Self::Pane(Pane::Activity) => "audit trail log who",
+            Self::Look => "doctor diagnose",
+            Self::ReadPlan => "plan drift",
+            Self::Configure => "install repair",
+            Self::TakeOver => "adopt",
+            Self::ReadDeliveries => "webhook log",
+            Self::ProveIt => "full circle",
+            _ => "",
         }
     }
 
@@ -313,18 +341,18 @@ const SCREENS: &[Place] = &[
     P::Starting, P::Cards, P::CardSearch, P::Checklist, P::Field, P::FieldList, P::Choice, P::Test, P::SyncButton,
     P::Callbacks, P::Setting, P::SettingChoice, P::Review, P::InitialSync, P::Plan, P::Finished, OVERVIEW, SYNC,
     CLIENTS, P::ClientSearch, INTEGRATION, EVENTS, P::EventSearch, P::EventPage, P::PaneTickets, P::TicketPage,
-    ACTIVITY,
+    ACTIVITY, P::ActivitySearch,
 ];
 const FLOATING: &[Place] = &[P::Confirm, P::Chooser, P::HelpPage, P::ClientPage, P::Palette, P::Typed, P::Escalate];
 #[rustfmt::skip]
 const BESIDE_PANES: &[Place] = &[
     P::Starting, P::Cards, P::CardSearch, P::Checklist, P::Field, P::FieldList, P::Choice, P::Test, P::SyncButton,
     P::Callbacks, P::Setting, P::SettingChoice, P::Review, P::InitialSync, P::Plan, P::Finished, P::ClientSearch,
-    P::EventSearch, P::Confirm, P::Chooser, P::HelpPage, P::ClientPage, P::Typed, P::Escalate,
+    P::EventSearch, P::ActivitySearch, P::Confirm, P::Chooser, P::HelpPage, P::ClientPage, P::Typed, P::Escalate,
 ];
 const ACTIVATING: &[Place] = &[P::Cards, P::InitialSync, P::Plan, OVERVIEW, SYNC, INTEGRATION];
 const STOPPING: &[Place] = &[P::Test, P::InitialSync, P::Plan, OVERVIEW, SYNC, INTEGRATION, P::PaneTickets];
-const SEARCHES: &[Place] = &[P::CardSearch, P::ClientSearch, P::EventSearch];
+const SEARCHES: &[Place] = &[P::CardSearch, P::ClientSearch, P::EventSearch, P::ActivitySearch];
 #[rustfmt::skip]
 const FORM: &[Place] = &[
     P::Checklist, P::Field, P::Choice, P::Test, P::SyncButton, P::Callbacks, P::Setting, P::SettingChoice, P::Review,
@@ -333,6 +361,10 @@ const FORM: &[Place] = &[
 const SETTINGS: &[Place] = &[P::Setting, P::SettingChoice, P::Review];
 const PANES: &[Place] =
     &[OVERVIEW, SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage, P::PaneTickets, P::TicketPage, ACTIVITY];
+#[rustfmt::skip]
+const PANES_AND_PLAN: &[Place] = &[
+    OVERVIEW, SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage, P::PaneTickets, P::TicketPage, ACTIVITY, P::Plan,
+];
 const EDITING: &[Place] = &[OVERVIEW, SYNC, CLIENTS, INTEGRATION, ACTIVITY];
 const WITH_TICKETS: &[Place] = &[EVENTS, P::EventPage, P::PaneTickets, P::TicketPage];
 #[rustfmt::skip]
@@ -345,6 +377,28 @@ const LONG_LISTS: &[Place] = &[
     P::Cards, P::Plan, OVERVIEW, SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage, P::PaneTickets,
     P::TicketPage, ACTIVITY, P::HelpPage, P::ClientPage,
 ];
+
+/// What only a command of the program does, in the words of the list of commands.
+pub static COMMAND_LINES: [(Next, &str); 7] = [
+    (Next::Audit, "Verify the audit trail"),
+    (Next::Support, "Support bundle"),
+    (Next::Backup, "Backup"),
+    (Next::Adopt(None), "Adopt a foreign object"),
+    (Next::ForwardTo, "Forward events"),
+    (Next::ByHand, "Configure by hand"),
+    (Next::ConfigPath, "Where the settings are"),
+];
+
+/// A line for each of them.
+pub static COMMAND_LINE_ROWS: [Binding; COMMAND_LINES.len()] = {
+    let mut rows = [row(C::Help, "command_line", &[], "", Help); COMMAND_LINES.len()];
+    let mut at = 0;
+    while at < rows.len() {
+        rows[at] = row(C::CommandLine(at), "command_line", &[], COMMAND_LINES[at].1, Help);
+        at += 1;
+    }
+    rows
+};
 
 /// A line for each setting: it has no key, and is found among the commands.
 pub static SETTING_ROWS: [Binding; FIELDS.len()] = {
@@ -448,8 +502,8 @@ pub const BINDINGS: &[Binding] = &[
     row(C::PartWebhooks, "part_webhooks", &[P::Plan], "Webhooks", Help),
     row(C::PartChatPod, "part_chat_pod", &[P::Plan], "Pia Chat Pod", Help),
     row(C::PartLinks, "part_links", &[P::Plan], "Links", Help),
-    row(C::OpenLine, "right", &[P::Plan], "Open", Left),
-    row(C::CloseLine, "left", &[P::Plan], "Close", Left),
+    row(C::OpenLine, "right", &[P::Plan, ACTIVITY], "Open", Left),
+    row(C::CloseLine, "left", &[P::Plan, ACTIVITY], "Close", Left),
     row(C::ReadPlan, "accept", &[P::Plan], "Try again", Left),
     row(C::ReadPlan, "check_halo", &[P::Plan], "Try again", Left),
     row(C::TakeOver, "take_over", &[P::Plan], "Take over", Left),
@@ -464,8 +518,10 @@ pub const BINDINGS: &[Binding] = &[
     row(C::OpenTicket, "accept", &[P::PaneTickets], "Open", Left),
     row(C::Escalate, "escalate", WITH_TICKETS, "Escalate", Left),
     row(C::Tickets, "tickets", &[EVENTS, P::PaneTickets], "Tickets", Left),
-    row(C::Search, "search", &[EVENTS], "Search", Left),
-    row(C::Filter, "filter", &[CLIENTS, EVENTS], "Filter", Left),
+    row(C::Search, "search", &[EVENTS, ACTIVITY], "Search", Left),
+    row(C::OpenLine, "accept", &[ACTIVITY], "Open", Left),
+    row(C::CloseLine, "accept", &[ACTIVITY], "Close", Left),
+    row(C::Filter, "filter", &[CLIENTS, EVENTS, ACTIVITY], "Filter", Left),
     row(C::SendAgain, "retry_issue", &[EVENTS], "Send undelivered events again", Help),
     row(C::ReadTickets, "check_halo", &[P::PaneTickets], "Read again", Left),
     row(C::Sort, "sort", &[CLIENTS], "Sort", Left),
@@ -474,12 +530,12 @@ pub const BINDINGS: &[Binding] = &[
     row(C::Edit, "edit", EDITING, "Edit", Left),
     row(C::InstallService, "install_service", &[OVERVIEW, SYNC, P::Finished], "Install the service", Left),
     row(C::Export, "export", &[CLIENTS], "Export", Left),
-    row(C::Pane(Pane::Overview), "pane_overview", PANES, "Go to Overview", Help),
-    row(C::Pane(Pane::Sync), "pane_sync", PANES, "Go to Sync", Help),
-    row(C::Pane(Pane::Clients), "pane_clients", PANES, "Go to Clients", Help),
-    row(C::Pane(Pane::Integration), "pane_integration", PANES, "Go to Integration", Help),
-    row(C::Pane(Pane::Events), "pane_events", PANES, "Go to Events", Help),
-    row(C::Pane(Pane::Activity), "pane_activity", PANES, "Go to Activity", Help),
+    row(C::Pane(Pane::Overview), "pane_overview", PANES_AND_PLAN, "Go to Overview", Help),
+    row(C::Pane(Pane::Sync), "pane_sync", PANES_AND_PLAN, "Go to Sync", Help),
+    row(C::Pane(Pane::Clients), "pane_clients", PANES_AND_PLAN, "Go to Clients", Help),
+    row(C::Pane(Pane::Integration), "pane_integration", PANES_AND_PLAN, "Go to Integration", Help),
+    row(C::Pane(Pane::Events), "pane_events", PANES_AND_PLAN, "Go to Events", Help),
+    row(C::Pane(Pane::Activity), "pane_activity", PANES_AND_PLAN, "Go to Activity", Help),
     // Moving.
     row(C::NextItem, "next", FORM, "Next field", Left),
     row(C::PreviousItem, "previous", FORM, "Previous", Help),

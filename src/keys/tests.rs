@@ -46,15 +46,19 @@ fn command_has_keys_that_it_is_given() {
     let map = with(&[("sync_now", &["f5", "s"]), ("filter", &[]), ("quit", &["x", "Q"]), ("remove", &["S"])]);
     // `x` discards a draft, on the same page as `quit` quits.
     assert_eq!(map.unwrap_err().command, "quit");
-    let map = with(&[("sync_now", &["f5", "s"]), ("filter", &[]), ("quit", &["w"])]).unwrap();
+    let map = with(&[("sync_now", &["f5", "s"]), ("filter", &[]), ("quit", &["z"])]).unwrap();
     assert_eq!(map.key(Command::SyncNow, Place::Pane(Pane::Sync)), Some(Key::F(5)));
     assert_eq!(map.key(Command::Filter, Place::Pane(Pane::Clients)), None);
-    assert_eq!(map.key(Command::Quit, Place::Pane(Pane::Clients)), Some(Key::Letter('w')));
+    assert_eq!(map.key(Command::Quit, Place::Pane(Pane::Clients)), Some(Key::Letter('z')));
     assert_eq!(map.key(Command::Quit, Place::Field), Some(Key::Ctrl('c')), "there a letter is a letter");
     assert_eq!(map.key(Command::ClosePopup, Place::HelpPage), Some(Key::Esc));
     let close: Vec<Key> =
         map.rows(Place::HelpPage).filter(|(row, _)| row.id == "quit").flat_map(|(_, keys)| keys).collect();
-    assert_eq!(close, [Key::Letter('w')], "what closes the help follows");
+    assert_eq!(close, [Key::Letter('z')], "what closes the help follows");
+    // The letters for moving give way to whoever wants them.
+    let map = with(&[("yes", &["j"]), ("sort", &["g"])]).unwrap();
+    assert_eq!(map.key(Command::Sort, Place::Pane(Pane::Clients)), Some(Key::Letter('g')));
+    assert_eq!((map.first("down"), map.first("first")), (Some(Key::Down), Some(Key::Home)));
 }
 
 #[test]

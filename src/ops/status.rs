@@ -6,7 +6,10 @@ use super::health::facts::judge;
 use super::{Workspace, drafts, units};
 use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::delivery::Delivery;
 use crate::domain::failure::Failure;
+use crate::domain::object::same_id;
+use crate::domain::record::InstalledObject;
 use crate::domain::request::Standing;
 use crate::domain::rotation::RotationStatus;
 use crate::domain::status::{
@@ -105,6 +108,17 @@ fn unfinished(workspace: &Workspace, id: &ConfigurationId) -> Result<usize, Fail
     Ok(if workspace.is_configuring() { 0 } else { workspace.store.open_intents(id)?.len() })
 }
 
+/// What was read of the webhooks that are installed: of one that was removed nothing is to be said any more.
+fn deliveries(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    installed: &[InstalledObject],
+) -> Result<Vec<Delivery>, Failure> {
+    let mut read = workspace.store.deliveries(id)?;
+    read.retain(|delivery| installed.iter().any(|object| same_id(&object.id, &delivery.id)));
+    Ok(read)
+}
+
 fn first_sync(workspace: &Workspace, id: &ConfigurationId) -> Result<StepState, Failure> {
     if workspace.store.proved_at(id)?.is_some() {
         return Ok(StepState::Done);
@@ -120,7 +134,7 @@ fn status(
     last_run: Option<&SyncReport>,
 ) -> Result<Status, Failure> {
     let verified = workspace.is_verified(id, &configuration.api)?;
-    let configured_at = workspace.store.configured_at(id)?;
+    let (configured_at, objects) = (workspace.store.configured_at(id)?, workspace.store.installed(id)?);
     let done = |done| if done { StepState::Done } else { StepState::Todo };
     let mut status = Status {
         configuration: id.to_string(),
@@ -149,8 +163,8 @@ fn status(
             configured_at,
             unfinished: unfinished(workspace, id)?,
             left_open: super::full_circle::left_open(workspace, id)?,
-            objects: workspace.store.installed(id)?,
-            deliveries: workspace.store.deliveries(id)?,
+            deliveries: deliveries(workspace, id, &objects)?,
+            objects,
             rotation: rotation(workspace, id),
         },
         service: service(workspace, id)?,

@@ -18,7 +18,7 @@ use crate::domain::health::{Finding, Rule, State};
 use crate::domain::next::{Hint, Next};
 use crate::domain::product::Product;
 use crate::domain::secret::Secret;
-use crate::domain::sync_run::BudgetWait;
+use crate::domain::sync_run::{BudgetWait, Silence};
 use crate::domain::untrusted::Untrusted;
 use crate::halo::{Connection, Gates, HaloApi};
 use crate::settings::private_file::{quoted, require_trusted};
@@ -378,9 +378,9 @@ impl Workspace {
         Ok(halo)
     }
 
-    /// The wait for Halo's request limit that this process is in.
-    pub fn waiting(&self) -> Option<BudgetWait> {
-        self.gates.waiting()
+    /// The wait for Halo's request limit that this process is in, and how long Halo has been silent.
+    pub fn waiting(&self) -> (Option<BudgetWait>, Option<Silence>) {
+        (self.gates.waiting(), self.gates.silence())
     }
 
     /// A Halo with the given secret.

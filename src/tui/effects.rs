@@ -305,10 +305,11 @@ async fn telling_waits<T>(workspace: &Workspace, replies: &Replies, work: BoxFut
 async fn follow_waits(workspace: &Workspace, replies: &Replies) -> Infallible {
     let mut told = None;
     loop {
-        let wait = workspace.waiting();
-        if wait != told {
-            replies.send(Reply::Waiting(wait));
-            told = wait;
+        let (limit, silence) = workspace.waiting();
+        // The first word counts too: one of an earlier work may be left.
+        if told != Some((limit, silence)) {
+            replies.send(Reply::Waiting { limit, silence });
+            told = Some((limit, silence));
         }
         tokio::time::sleep(LOOK_AT_WAIT).await;
     }

@@ -15,6 +15,7 @@ use crate::app::text::{width, wrap};
 use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::check::{Check, CheckId, CheckStatus};
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::failure::FailureKind;
 use crate::domain::plan::{Action, Change, ChangeResult, ConfigureReport, ConfigureStatus, FieldChange, Parts, Plan};
 use crate::domain::untrusted::Untrusted;
 use crate::view::page::{MARGIN, Page, Row, title_lines};
@@ -44,12 +45,20 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
     match (model.apply(), &model.work.plan) {
         (ApplyWork::Running { .. }, plan) => applying(model, page, plan, title),
         (ApplyWork::Ended { report, .. }, _) => ended(model, page, report, title),
-        (ApplyWork::Failed { failure, results, .. }, _) => {
+        (ApplyWork::Failed { failure, results, .. }, work) => {
             page.heading(title, "", Style::new());
-            page.failure(failure, MARGIN, &model.keys);
-            page.paragraph(&words::plan::left_over(goal.parts().is_none(), results), MARGIN + 2, Style::new());
+            let how_far = plan::how_far(model).unwrap_or_default();
+            if failure.kind == FailureKind::Interrupted {
+                page.state(Tone::Warn, &how_far, MARGIN);
+            } else {
+                page.failure(failure, MARGIN, &model.keys);
+                page.paragraph(&how_far, MARGIN + 2, Style::new());
+            }
             page.blank();
-            rows_of_results(model, page, results);
+            match work {
+                PlanWork::Ready(plan) => rows_being_done(page, plan, results, None, model.work.plan_line),
+                _ => rows_of_results(model, page, results),
+            }
             by_hand(model, page);
         }
         (ApplyWork::None, PlanWork::Ready(plan)) => planned(model, page, plan, title),
@@ -89,19 +98,23 @@ fn applying(model: &Model, page: &mut Page, plan: &PlanWork, title: &str) {
     let styles = page.styles;
     page.heading(title, if *stopping { "Stopping" } else { "" }, Style::new());
     let (done, total) = (results.len() as u64, *total as u64);
-    progress::count(page, "Objects", done, total);
-    page.paragraph(&progress::time(model, *since, done, total), MARGIN, styles.dim());
-    match model.work.waiting {
-        Some(wait) if wait.until > model.now => progress::waiting(model, page, wait),
-        _ if done == 0 && !*stopping => {
-            let words = format!("The connection is tested first: {checks} checks done.");
-            page.paragraph(&words, MARGIN, Style::new());
-        }
-        _ => {}
+    // First the connection is tested and Halo is read once more: no object is counted yet.
+    let is_connecting = done == 0 && *checks < CheckId::ALL.len();
+    if is_connecting {
+        let tested = if *checks == 1 { "1 check".to_owned() } else { format!("{checks} checks") };
+        page.plain(&format!("Connecting to Halo: {tested} done"), Style::new());
+    } else {
+        progress::count(page, "Objects", done, total);
     }
+    page.paragraph(&progress::time(model, *since, done, total), MARGIN, styles.dim());
+    progress::held_up(model, page);
     page.blank();
     match plan {
-        PlanWork::Ready(plan) => rows_being_done(page, plan, results),
+        PlanWork::Ready(plan) => {
+            let last = plan.changes.len().saturating_sub(1);
+            let current = plan.changes.iter().position(|change| result_of(results, change).is_none()).unwrap_or(last);
+            rows_being_done(page, plan, results, Some(current).filter(|_| !is_connecting), current);
+        }
         _ => rows_of_results(model, page, results),
     }
     page.blank();
@@ -115,18 +128,15 @@ fn applying(model: &Model, page: &mut Page, plan: &PlanWork, title: &str) {
 
 // What came of the plan.
 fn ended(model: &Model, page: &mut Page, report: &ConfigureReport, title: &str) {
-    let goal = model.goal();
+    let stopped = plan::how_far(model);
     let tone = match report.status {
         status if status.is_complete() => Tone::Good,
         ConfigureStatus::PartlyDone => Tone::Warn,
+        _ if stopped.is_some() => Tone::Warn,
         _ => Tone::Bad,
     };
     page.heading(title, "", Style::new());
-    page.state(tone, &report.message, MARGIN);
-    // Remove says itself how it goes on, and so does what is partly done.
-    if tone == Tone::Bad && goal.is_install() {
-        page.paragraph(&words::plan::left_over(goal.is_install(), &report.results), MARGIN + 2, Style::new());
-    }
+    page.state(tone, stopped.as_ref().unwrap_or(&report.message), MARGIN);
     page.blank();
     if let Some(refusal) = &report.refusal {
         report_rows(page, &model.keys, refusal, None);
@@ -143,9 +153,7 @@ fn reading(model: &Model, page: &mut Page, since: Timestamp, checks: &[Check], t
     if let Goal::Remove { parts, then } = goal {
         parts_row(model, page, *parts, then.as_ref());
     }
-    if let Some(wait) = model.work.waiting.filter(|wait| wait.until > model.now) {
-        progress::waiting(model, page, wait);
-    }
+    progress::held_up(model, page);
     let asked: &[CheckId] = if goal.is_install() { &CheckId::ALL } else { &[] };
     checks_so_far(model, page, since, checks, asked);
     let from = page.lines.len();
@@ -278,7 +286,7 @@ fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change, column
     let styles = page.styles;
     let focused = model.work.plan_line == at;
     let from = page.lines.len();
-    let (sign, tone, verb) = words::plan::action(change.action);
+    let (sign, tone, _) = words::plan::action(change.action);
     let style = if focused {
         styles.focus()
     } else if change.action == Action::Keep {
@@ -292,8 +300,11 @@ fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change, column
         KIND - 2,
     );
     let row = row.cell(&change.name.display(), style, columns);
-    let why = if change.reason.is_empty() { verb.to_owned() } else { format!("{verb}: {}", change.reason) };
-    page.words(row, &why, if change.action == Action::Keep { styles.dim() } else { Style::new() });
+    page.words(
+        row,
+        &words::plan::change(change),
+        if change.action == Action::Keep { styles.dim() } else { Style::new() },
+    );
     if model.work.plan_open.contains(&at) {
         for field in &change.fields {
             field_line(page, field);
@@ -350,27 +361,26 @@ fn permissions(model: &Model, page: &mut Page) {
     page.push(row);
 }
 
+fn result_of<'a>(results: &'a [ChangeResult], change: &Change) -> Option<&'a ChangeResult> {
+    let key = (change.kind, change.action, change.name.raw());
+    results.iter().find(|result| (result.kind, result.action, result.name.raw()) == key)
+}
+
 // The rows of the plan while it is done: each stays where it is, and gets its state.
-fn rows_being_done(page: &mut Page, plan: &Plan, results: &[ChangeResult]) {
+fn rows_being_done(page: &mut Page, plan: &Plan, results: &[ChangeResult], current: Option<usize>, focus: usize) {
     let styles = page.styles;
     let columns = name_columns(page, plan.changes.iter().map(|change| &change.name));
-    let result_of = |change: &Change| {
-        let key = (change.kind, change.action, change.name.raw());
-        results.iter().find(|result| (result.kind, result.action, result.name.raw()) == key)
-    };
-    let last = plan.changes.len().saturating_sub(1);
-    let current = plan.changes.iter().position(|change| result_of(change).is_none()).unwrap_or(last);
     for (at, change) in plan.changes.iter().enumerate() {
         let verb = words::plan::action(change.action).2;
-        let (mark, style, word) = match result_of(change) {
+        let (mark, style, word) = match result_of(results, change) {
             Some(result) => {
                 let (tone, word) = words::plan::outcome(result);
                 (symbol(tone), styles.tone(tone), word.to_owned())
             }
-            None if at == current => ("●", styles.title(), format!("{verb} …")),
+            None if Some(at) == current => ("●", styles.title(), format!("{verb} …")),
             None => ("○", styles.dim(), verb.to_owned()),
         };
-        let focused = at == current;
+        let focused = at == focus;
         let name = if focused { styles.focus() } else { Style::new() };
         let from = page.lines.len();
         let row = Row::new(styles, focused).text(mark, style).text(" ", Style::new()).cell(
@@ -406,8 +416,8 @@ fn rows_of_results(model: &Model, page: &mut Page, results: &[ChangeResult]) {
         } else {
             page.words(row, word, styles.tone(tone));
         }
-        if let Some(message) = result.message.as_ref().filter(|_| tone != Tone::Good && tone != Tone::Calm) {
-            page.paragraph(message, MARGIN + KIND, Style::new());
+        if let Some(why) = words::plan::why(results, at) {
+            page.paragraph(why, MARGIN + KIND, Style::new());
         }
         if focused {
             page.keep_from(from);
@@ -460,8 +470,7 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
     }
     let Some(change) = plan.changes.get(line - plan.blocked.len()) else { return Vec::new() };
     lines.extend(title_lines(&change.name.display(), styles, columns));
-    let (_, _, verb) = words::plan::action(change.action);
-    put(&mut lines, &if change.reason.is_empty() { verb.to_owned() } else { format!("{verb}: {}", change.reason) });
+    put(&mut lines, &words::plan::change(change));
     for field in &change.fields {
         lines.push(Line::default());
         lines.push(Line::styled(field.name, styles.dim()));

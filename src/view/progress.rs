@@ -5,8 +5,9 @@ use ratatui::style::Style;
 
 use crate::app::Model;
 use crate::app::notice::Tone;
-use crate::domain::sync_run::BudgetWait;
+use crate::domain::sync_run::{BudgetWait, Silence};
 use crate::domain::thousands;
+use crate::words;
 
 use super::page::{MARGIN, Page, Row};
 use super::text::duration;
@@ -39,6 +40,20 @@ pub fn time(model: &Model, since: Timestamp, done: u64, total: u64) -> String {
 /// The time left, roundly.
 pub fn left_over(seconds: u64) -> String {
     if seconds < 60 { format!("about {seconds} s left") } else { format!("about {} min left", seconds.div_ceil(60)) }
+}
+
+/// What is waited for while a plan is read or applied.
+pub fn held_up(model: &Model, page: &mut Page) {
+    match (model.work.waiting.filter(|wait| wait.until > model.now), model.work.silence) {
+        (Some(wait), _) => waiting(model, page, wait),
+        (None, Some(silence)) => silent(model, page, silence),
+        (None, None) => {}
+    }
+}
+
+/// That Halo does not answer.
+pub fn silent(model: &Model, page: &mut Page, silence: Silence) {
+    page.state(Tone::Warn, &words::sync::silent(&silence, model.now), MARGIN);
 }
 
 /// That Halo's request limit is being waited for, and until when.

@@ -1,7 +1,34 @@
 //! The audit trail: whether it is whole, and where it is not.
 
-use crate::domain::activity::{BreakReason, Chain};
+use super::Tone;
+use crate::domain::activity::{Activity, BreakReason, Chain};
 use crate::domain::thousands;
+use crate::domain::untrusted::Untrusted;
+
+/// How something ended, with its word for a column.
+pub fn outcome(code: &str) -> (Tone, String) {
+    let tone = match code {
+        "done" | "complete" | "configured" | "saved" | "removed" | "rolled back" | "rotated" | "agreed" => Tone::Good,
+        "failed" | "refused" => Tone::Bad,
+        "unchanged" | "nothing to do" | "nothing_to_do" => Tone::Calm,
+        _ => Tone::Warn,
+    };
+    let word = match code {
+        "complete_with_warnings" => "with warnings".to_owned(),
+        "needs_confirmation" => "on hold".to_owned(),
+        code => Untrusted::new(code.replace('_', " ")).display(),
+    };
+    (tone, word)
+}
+
+/// What was done, to what.
+pub fn title(line: &Activity) -> String {
+    let shown = |text: &str| Untrusted::new(text).display();
+    match &line.object {
+        Some(object) => format!("{}: {}", shown(&line.action), shown(object)),
+        None => shown(&line.action),
+    }
+}
 
 /// What is wrong with a line.
 pub fn why(reason: &BreakReason) -> String {

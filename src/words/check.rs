@@ -27,6 +27,11 @@ pub fn advice(check: &Check) -> Option<Phrase> {
     hint.map(Phrase::from)
 }
 
+/// The advice of a check beside the checks that follow it: one remedy of several is said once, with the last of them.
+pub fn advice_once<'a>(check: &Check, later: impl Iterator<Item = &'a Check>) -> Option<Phrase> {
+    advice(check).filter(|advice| later.map(self::advice).all(|other| other.as_ref() != Some(advice)))
+}
+
 /// What is said of a passed test, with how long it took.
 pub fn passed(report: &CheckReport) -> String {
     let took = took(report.checks.iter().map(|check| check.duration_ms).sum());
@@ -35,5 +40,29 @@ pub fn passed(report: &CheckReport) -> String {
         0 => format!("passed in {took}{version}"),
         1 => format!("passed with 1 warning{version}"),
         count => format!("passed with {count} warnings{version}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::check::CheckId;
+
+    #[test]
+    fn one_remedy_of_several_checks_is_said_once() {
+        let check = |id, hint: &str| Check {
+            id,
+            status: CheckStatus::Fail,
+            message: "refused".to_owned(),
+            hint: Some(hint.into()),
+            http_status: None,
+            missing: None,
+            writes: None,
+            duration_ms: 1,
+            failure: None,
+        };
+        let checks = [check(CheckId::Clients, "a"), check(CheckId::Teams, "b"), check(CheckId::Webhooks, "a")];
+        let said = |at: usize| advice_once(&checks[at], checks[at + 1..].iter()).map(|advice| advice.without_keys());
+        assert_eq!([said(0), said(1), said(2)], [None, Some("b".to_owned()), Some("a".to_owned())]);
     }
 }

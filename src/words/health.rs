@@ -103,6 +103,13 @@ pub fn brief(finding: &Finding, now: Timestamp) -> String {
     }
 }
 
+/// A problem in a few words beside the name of its light, which is not said twice.
+pub fn beside(finding: &Finding, now: Timestamp) -> String {
+    let noun = light(finding.rule.light()).split(' ').next().unwrap_or_default().to_lowercase();
+    let brief = brief(finding, now);
+    brief.strip_prefix(&format!("{noun} ")).map(str::to_owned).unwrap_or(brief)
+}
+
 /// Everything in one line: how many things need a person, the worst first; what is not known; or that all is well.
 pub fn summary(findings: &[Finding]) -> (Tone, String) {
     let open: Vec<&Finding> = issues(findings).into_iter().filter(|finding| finding.is_open()).collect();

@@ -14,6 +14,7 @@ impl Phrase {
         }
     }
 
+    /// A sentence with a step behind it.
     #[must_use]
     pub fn hint(self, hint: &Hint) -> Self {
         hint.parts().iter().fold(self, |phrase, part| match part {
@@ -65,6 +66,9 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         | Next::RemoveByHand
         | Next::Rotate
         | Next::Status
+        | Next::Audit
+        | Next::Support
+        | Next::Backup
         | Next::Serve
         | Next::ServeVerbose
         | Next::InstallService

@@ -1,7 +1,7 @@
 //! The plan: what is done to an object, and how that went.
 
 use super::Tone;
-use crate::domain::plan::{Action, ChangeResult, FieldChange, Outcome};
+use crate::domain::plan::{Action, Change, ChangeResult, FieldChange, Outcome};
 use crate::domain::untrusted::Untrusted;
 
 /// What a rotation does to the webhooks.
@@ -25,6 +25,16 @@ pub fn action(action: Action) -> (&'static str, Tone, &'static str) {
         Action::Unlink => ("-", Tone::Bad, "unlink"),
         Action::Delete => ("-", Tone::Bad, "delete"),
         Action::Keep => ("=", Tone::Calm, "keep"),
+    }
+}
+
+/// What is done to an object and why. What is kept is said in one word.
+pub fn change(change: &Change) -> String {
+    let (_, _, verb) = action(change.action);
+    match (change.action, change.reason.as_str()) {
+        (_, "") => verb.to_owned(),
+        (Action::Keep, reason) => reason.to_owned(),
+        (_, reason) => format!("{verb}: {reason}"),
     }
 }
 
@@ -56,19 +66,44 @@ pub fn before_after(field: &FieldChange, becomes: &str) -> String {
     }
 }
 
-/// What is done, what is not, and that running again finishes it.
-pub fn left_over(installs: bool, results: &[ChangeResult]) -> String {
-    let done = results.iter().filter(|r| matches!(r.outcome, Outcome::Done | Outcome::Unchanged)).count();
-    let open = results.len() - done;
-    if !installs {
-        return match results.iter().filter(|result| result.outcome == Outcome::Done).count() {
-            0 => "It is not certain what was removed. Run Remove again: it reads Halo first.".to_owned(),
-            gone => format!("{gone} removed. Run Remove again to finish."),
-        };
+/// How far something came that ended before its end, and how to go on.
+pub fn how_far(what: &str, results: &[ChangeResult], all: usize) -> String {
+    let done = results.iter().filter(|result| matches!(result.outcome, Outcome::Done | Outcome::Unchanged)).count();
+    format!("{done} of {all} done. Run {what} again to finish: it reads Halo first, and does nothing twice.")
+}
+
+/// What a result says beside its outcome; one cause of several is said once, with the last of them.
+pub fn why(results: &[ChangeResult], at: usize) -> Option<&str> {
+    let of = |at: usize| {
+        let open = results.get(at).filter(|result| !matches!(outcome(result).0, Tone::Good | Tone::Calm));
+        open.and_then(|result| result.message.as_deref())
+    };
+    of(at).filter(|why| of(at + 1) != Some(why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::object::ObjectKind;
+
+    fn result(outcome: Outcome, message: &str) -> ChangeResult {
+        ChangeResult {
+            kind: ObjectKind::Webhook,
+            name: "w".into(),
+            id: None,
+            action: Action::Create,
+            outcome,
+            message: Some(message.to_owned()),
+        }
     }
-    match (done, open) {
-        (0, _) => "Run it again to finish. Nothing is created twice.".to_owned(),
-        (done, 0) => format!("{done} done. Run it again to finish; nothing is created twice."),
-        (done, open) => format!("{done} done, {open} not done. Run it again to finish; nothing is created twice."),
+
+    #[test]
+    fn one_cause_of_several_results_is_said_once() {
+        use Outcome::{Done, Failed, Skipped};
+        let results =
+            [result(Failed, "refused"), result(Skipped, "not tried"), result(Skipped, "not tried"), result(Done, "ok")];
+        let said: Vec<_> = (0..results.len()).map(|at| why(&results, at)).collect();
+        assert_eq!(said, [Some("refused"), None, Some("not tried"), None]);
+        assert!(how_far("Configure", &results, 16).starts_with("1 of 16 done. Run Configure again"));
     }
 }

@@ -1,11 +1,13 @@
 //! What a company sync changed, how it ended, and why it was held.
 
+use jiff::Timestamp;
+
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
-use crate::domain::sync_run::{ChangeCounts, SyncReport, SyncStatus};
+use crate::domain::sync_run::{ChangeCounts, Silence, SyncReport, SyncStatus};
 use crate::domain::thousands;
 
-use super::time::took;
+use super::time::{duration, took};
 
 /// What it means to go on with clients that no sync has proved to be all.
 pub const UNPROVED: &str = "This sync could not prove that the list is complete. If a client is missing, its tickets \
@@ -38,6 +40,17 @@ pub fn ended(report: &SyncReport) -> String {
     match report.status {
         SyncStatus::Busy => format!("Another sync was running at {finished}: nothing was read."),
         status => format!("{} at {finished}, took {}", self::status(status), took(report.duration_ms)),
+    }
+}
+
+/// That Halo does not answer, and how it goes on.
+pub fn silent(silence: &Silence, now: Timestamp) -> String {
+    let seconds = |from: Timestamp, to: Timestamp| duration(to.duration_since(from).as_secs().max(0).unsigned_abs());
+    let for_long = format!("Halo has not answered for {}", seconds(silence.since, now));
+    let attempt = silence.attempt;
+    match silence.again_at.filter(|at| *at > now) {
+        Some(at) => format!("{for_long}. Trying again: attempt {attempt} in {}.", seconds(now, at)),
+        None => format!("{for_long}. Attempt {attempt} is waiting; it tries again by itself."),
     }
 }
 

@@ -5,9 +5,11 @@ use crate::app::effect::{Effect, Slot};
 use crate::app::keymap::{Command as C, Pane};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
+use crate::app::popup::{Ask, Confirm, Popup};
 use crate::app::work::Look;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{self, Facts, Finding, Rule, State, issues};
+use crate::domain::next::{Hint, Next, Part};
 
 /// Every finding of the configuration that is open; none where it is not the active one. Where its state cannot be read,
 /// nothing is known to be well.
@@ -46,7 +48,15 @@ pub fn mend(finding: &Finding) -> Option<C> {
         return None;
     }
     let is_unknown = finding.state == State::Unknown;
+    let leads_to = |wanted: &Next| {
+        let parts = finding.next.iter().flat_map(Hint::parts);
+        parts.into_iter().any(|part| matches!(part, Part::Next(next) if next == wanted))
+    };
     Some(match finding.rule {
+        _ if is_unknown && leads_to(&Next::Configure) => C::Pane(Pane::Integration),
+        Rule::Service if is_unknown => C::InstallService,
+        // Nobody can ask for it: it comes, or it does not.
+        Rule::Silence | Rule::Disk if is_unknown => return None,
         Rule::Boards if is_unknown => C::SyncNow,
         Rule::Credentials if finding.state == State::Watch => C::Look,
         Rule::SyncProved if is_unknown => C::SyncNow,
@@ -110,6 +120,27 @@ pub fn looked(model: &mut Model, outcome: Result<Option<Failure>, Failure>) -> V
         Ok(Some(failure)) | Err(failure) => model.say(Tone::Bad, failure.to_string()),
     }
     model.current.clone().map(Effect::LoadStatus).into_iter().collect()
+}
+
+/// "Dismiss": asked about first, since nothing warns of it from then on. What was dismissed is restored at once.
+pub fn ask_to_dismiss(model: &mut Model, issue: &Finding) -> Vec<Effect> {
+    if issue.dismissed {
+        let id = model.current.clone();
+        return id.map(|id| Effect::Dismiss { id, rule: issue.rule, undo: true }).into_iter().collect();
+    }
+    let ask = Ask::Dismiss { rule: issue.rule, fact: issue.fact.clone() };
+    model.popup = Some(Popup::Confirm(Confirm::new(ask)));
+    model.touch();
+    Vec::new()
+}
+
+/// It is dismissed, and goes to the end of the list: the next one that is open is looked at.
+pub fn dismiss(model: &mut Model, rule: Rule) -> Vec<Effect> {
+    let Some(id) = model.current.clone() else { return Vec::new() };
+    let list = list(model);
+    let mut open = list.iter().filter(|other| other.is_open()).map(|other| other.rule);
+    model.panes.issue = open.clone().skip_while(|other| *other != rule).nth(1).or_else(|| open.next());
+    vec![Effect::Dismiss { id, rule, undo: false }]
 }
 
 /// Something was done about a problem: how everything stands is read once more.

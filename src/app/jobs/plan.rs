@@ -11,11 +11,11 @@ use crate::app::popup::{About, Popup, Typed};
 use crate::app::work::{ApplyWork, DeliveryWork, Goal, PlanWork};
 use crate::domain::by_hand;
 use crate::domain::check::{Check, CheckReport};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::domain::plan::{ChangeResult, ConfigureReport, Outcome, Plan};
-use crate::words::Phrase;
 use crate::words::plan::STALE;
+use crate::words::{self, Phrase};
 
 /// That the configuration is not the active one, and the key that changes it from here.
 pub fn inactive(model: &Model) -> Phrase {
@@ -55,8 +55,8 @@ pub fn blocker(model: &Model) -> Option<Phrase> {
 /// Reads what Halo holds and plans, unless that is there or running.
 pub fn load_plan_unless_there(model: &mut Model) -> Vec<Effect> {
     let shows_objects = keymap::base(model) == Place::Pane(Pane::Integration);
-    if shows_objects && model.apply().is_complete() {
-        // What was just done is shown as Halo has it now, not as unknown.
+    if shows_objects && !model.work.apply.is_running() && model.apply().id().is_some() {
+        // What was just done, or not, is shown as Halo has it now.
         model.work.forget_plan();
     }
     let there = !matches!(model.work.plan, PlanWork::None) && model.goal().is_install();
@@ -345,6 +345,25 @@ pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) 
         Err(failure) => ApplyWork::Failed { id, goal, failure, results },
     };
     effects
+}
+
+/// How far it came, where it was stopped or failed before its end; one count, and how to go on.
+pub fn how_far(model: &Model) -> Option<String> {
+    let goal = model.goal().word();
+    match model.apply() {
+        ApplyWork::Failed { failure, results, .. } => {
+            let planned = match &model.work.plan {
+                PlanWork::Ready(plan) => plan.changes.len(),
+                _ => 0,
+            };
+            let words = words::plan::how_far(goal, results, planned.max(results.len()));
+            Some(if failure.kind == FailureKind::Interrupted { format!("Stopped. {words}") } else { words })
+        }
+        ApplyWork::Ended { report, .. } if report.cause == Some(FailureKind::Interrupted) => {
+            Some(format!("Stopped. {}", words::plan::how_far(goal, &report.results, report.results.len())))
+        }
+        _ => None,
+    }
 }
 
 /// Whether there is nothing left to do here: on to the end.

@@ -4,7 +4,9 @@ mod press;
 
 use crate::words::phrase::key_name;
 
-pub use crate::keys::{BINDINGS, Binding, Command, Group, Key, KeyMap, Pane, Place, SETTING_ROWS, Shown};
+pub use crate::keys::{
+    BINDINGS, Binding, COMMAND_LINE_ROWS, COMMAND_LINES, Command, Group, Key, KeyMap, Pane, Place, SETTING_ROWS, Shown,
+};
 pub use press::press;
 
 use crossterm::event::KeyEvent;
@@ -47,6 +49,7 @@ pub fn base(model: &Model) -> Place {
             Pane::Events if model.panes.events.tickets => Place::PaneTickets,
             Pane::Events if model.panes.events.open.is_some() => Place::EventPage,
             Pane::Events if model.panes.events.searching => Place::EventSearch,
+            Pane::Activity if model.panes.activity.searching => Place::ActivitySearch,
             pane => Place::Pane(pane),
         },
     }

@@ -2,7 +2,7 @@
 
 use crate::app::controls::{Controls, Move, Now, Typed};
 use crate::app::effect::Effect;
-use crate::app::keymap::{Command as C, Place as P};
+use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::palette::height;
 use crate::app::parts::line;
@@ -16,6 +16,12 @@ impl Controls for Commands {
             (Some(palette), C::RunChosen) => Now::unless(palette.refusal()),
             _ => Now::Can,
         }
+    }
+
+    fn words(model: &Model, _: P, binding: &Binding) -> Option<String> {
+        let chosen = model.palette.as_ref().and_then(|palette| palette.chosen);
+        let copies = binding.command == C::RunChosen && matches!(chosen, Some(C::CommandLine(_)));
+        copies.then(|| "Copy the command".to_owned())
     }
 
     fn on(model: &mut Model, _: P, command: C) -> Vec<Effect> {

@@ -102,7 +102,8 @@ pub fn height(layout: &Layout) -> usize {
     usize::from(layout.body.height).saturating_sub(4).clamp(1, 14)
 }
 
-/// The offers that match, best first: the beginning of the words, somewhere in them, and last the letters in their order;
+/// The offers that match, best first: the beginning of the words, somewhere in them, what else they are called, and last
+/// the letters in their order;
 /// of those that match alike, the ones that can work now.
 fn rank(offers: &[Offer], query: &str) -> Vec<usize> {
     let query = fold(query.trim());
@@ -120,12 +121,15 @@ fn rank(offers: &[Offer], query: &str) -> Vec<usize> {
             if let Some(before) = words.find(&query) {
                 return Some((1, refused, Reverse(u32::MAX - before as u32), at));
             }
+            if !query.is_empty() && offer.command().also_called().contains(&*query) {
+                return Some((2, refused, Reverse(0), at));
+            }
             let haystack = Utf32String::from(words);
             let mut score = 0;
             for needle in &needles {
                 score += u32::from(matcher.fuzzy_match(haystack.slice(..), needle.slice(..))?);
             }
-            Some((2, refused, Reverse(score), at))
+            Some((3, refused, Reverse(score), at))
         })
         .collect();
     ranked.sort_unstable();

@@ -42,6 +42,7 @@ pub fn show(model: &mut Model, pane: Pane) -> Vec<Effect> {
     model.panes.report = None;
     model.panes.clients.searching = false;
     model.panes.events.searching = false;
+    model.panes.activity.searching = false;
     model.panes.events.open = None;
     if !matches!(model.work.escalate, EscalateWork::Running { .. }) {
         model.work.escalate = EscalateWork::None;
@@ -82,7 +83,7 @@ pub fn history_height(model: &Model) -> usize {
 
 /// Rows of objects that fit.
 pub fn objects_height(model: &Model) -> usize {
-    let callbacks = model.facts.callbacks.len() + 3;
+    let callbacks = integration::callbacks(model).len() + 3;
     usize::from(model.layout.body.height).saturating_sub(8 + callbacks + prove::lines(model).len()).max(1)
 }
 
@@ -95,7 +96,7 @@ macro_rules! ask_pane {
             Pane::Clients => panes::clients::controls::Clients::$what($($given),*),
             Pane::Integration => panes::integration::controls::Integration::$what($($given),*),
             Pane::Events => panes::events::controls::Events::$what($($given),*),
-            Pane::Activity => panes::activity::Activity::$what($($given),*),
+            Pane::Activity => panes::activity::controls::Activity::$what($($given),*),
         }
     };
 }

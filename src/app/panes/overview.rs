@@ -50,17 +50,7 @@ impl Overview {
                 Some(Retry::SendAgain) => vec![Effect::SendAgain(id)],
                 _ => Vec::new(),
             },
-            (C::Dismiss, Some((issue, id))) => {
-                let undo = issue.dismissed;
-                if !undo {
-                    // It goes to the end: the next one that is open is looked at.
-                    let list = health::list(model);
-                    let mut open = list.iter().filter(|other| other.is_open()).map(|other| other.rule);
-                    let next = open.clone().skip_while(|rule| *rule != issue.rule).nth(1).or_else(|| open.next());
-                    model.panes.issue = next;
-                }
-                vec![Effect::Dismiss { id, rule: issue.rule, undo }]
-            }
+            (C::Dismiss, Some((issue, _))) => health::ask_to_dismiss(model, &issue),
             (C::InstallService, _) => vec![Effect::LoadInstallation],
             (C::Look, _) => health::look(model),
             (C::Stop, _) => health::stop_look(model),
@@ -78,7 +68,7 @@ impl Controls for Overview {
         match binding.command {
             C::Mend => {}
             C::Dismiss if health::selected(model).is_some_and(|issue| issue.dismissed) => {
-                return Some("Undo dismiss".to_owned());
+                return Some("Restore".to_owned());
             }
             _ => return super::words(model, binding),
         }

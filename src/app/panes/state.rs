@@ -9,6 +9,7 @@ use crate::domain::object::ObjectKind;
 use crate::domain::sync_run::{ClientChange, SyncReport};
 pub use crate::keys::Pane;
 
+use super::activity::state::Activities;
 use super::clients::state::Clients;
 use super::events::state::Events;
 
@@ -25,6 +26,7 @@ pub struct Panes {
     pub object: Option<Selected>,
     pub clients: Clients,
     pub events: Events,
+    pub activity: Activities,
     /// Whether the Integration pane shows the plan.
     pub planning: bool,
     /// Whether the panes are looked at from within the set-up, and Esc goes back there.

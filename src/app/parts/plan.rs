@@ -4,7 +4,7 @@ use crate::app::controls::{Move, Now};
 use crate::app::effect::Effect;
 use crate::app::jobs::{plan, removal};
 use crate::app::keymap::{Binding, Command as C};
-use crate::app::model::Model;
+use crate::app::model::{Model, Screen};
 use crate::app::work::{ApplyWork, PlanWork};
 
 /// What becomes of a command on the plan.
@@ -28,6 +28,8 @@ pub fn now(model: &Model, command: C) -> Now {
         C::Stop if model.apply().is_running() => Now::only_if(!model.apply().is_stopping()),
         C::Stop => Now::only_if(matches!(model.work.plan, PlanWork::Reading { .. })),
         C::TakeOver => plan::take_over_now(model),
+        // The set-up has no panes.
+        C::Pane(_) => Now::only_if(model.screen == Screen::Panes),
         // The set-up alone goes on from here.
         C::PassOver => Now::Hidden,
         _ => Now::Can,

@@ -13,6 +13,7 @@ use tui_input::Input;
 
 use crate::domain::client::fold;
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::health::Rule;
 use crate::domain::merge::{Clash, Conflict};
 use crate::domain::people::Agent;
 use crate::domain::ticket::Ticket;
@@ -97,7 +98,8 @@ impl Typed {
         if self.about == About::Export {
             return !self.input.value().trim().is_empty();
         }
-        self.input.value().trim() == self.wanted
+        // The quotation marks around what is asked for may come along.
+        self.input.value().trim().trim_matches('"') == self.wanted
     }
 }
 
@@ -188,6 +190,8 @@ pub enum Ask {
     },
     /// Install the service under systemd, by these steps?
     InstallService { steps: Vec<String> },
+    /// No longer count a problem?
+    Dismiss { rule: Rule, fact: String },
     /// End the program, though something would be lost or cut short?
     Quit { reason: String },
 }
@@ -224,6 +228,7 @@ impl Ask {
             Self::Untested { .. } => "Continue without a passed test?".to_owned(),
             Self::MassChange { .. } => "Disable that many clients?".to_owned(),
             Self::InstallService { .. } => "Install and start the service?".to_owned(),
+            Self::Dismiss { rule, .. } => format!("Dismiss \"{}\"?", rule.title()),
             Self::Quit { .. } => "Quit now?".to_owned(),
         }
     }
@@ -276,6 +281,11 @@ impl Ask {
                 text.into_iter().map(ToOwned::to_owned).collect()
             }
             Self::InstallService { steps } => steps.clone(),
+            Self::Dismiss { fact, .. } => vec![
+                format!("{fact}."),
+                "It no longer counts as an issue, here and in pia-halo status. It comes back when it changes."
+                    .to_owned(),
+            ],
             Self::Quit { reason } => vec![reason.clone()],
             Self::MassChange { reasons, .. } => {
                 let mut text = reasons.clone();
@@ -301,6 +311,7 @@ impl Ask {
             Self::Untested { .. } => "Continue untested",
             Self::MassChange { .. } => "Sync and disable",
             Self::InstallService { .. } => "Install",
+            Self::Dismiss { .. } => "Dismiss",
             Self::Quit { .. } => "Quit",
         }
     }
@@ -411,6 +422,7 @@ mod tests {
             Ask::Untested { keeps_secret: true },
             Ask::MassChange { id, gone: 61, reasons: vec![] },
             Ask::InstallService { steps: vec![name()] },
+            Ask::Dismiss { rule: Rule::Drift, fact: name() },
             Ask::Quit { reason: name() },
         ] {
             assert!(!Confirm::new(ask).yes);

@@ -38,6 +38,26 @@ fn letters_are_letters_where_text_is_taken() {
     assert_eq!(stage.model.wizard.as_ref().unwrap().form.text(FieldId::Name), "q?/sy1");
 }
 
+/// `j`, `k`, `g` and `G` move as in other programs, and never to where the next letter would be text.
+#[test]
+fn letters_move_in_lists_and_never_into_fields() {
+    let mut stage = in_panes();
+    stage.keys("5");
+    let mut at = |keys| {
+        stage.keys(keys);
+        stage.model.panes.window(Pane::Activity).selected
+    };
+    let last = at("G");
+    assert!(last > 1);
+    assert_eq!((at("g"), at("j"), at("j"), at("k")), (0, 1, 2, 1));
+    stage.keys("^O k");
+    assert_eq!(place(&stage.model), Place::Cards, "the search line is above the first card");
+    let mut stage = tested();
+    let before = place(&stage.model);
+    stage.keys("k g");
+    assert_eq!((before, place(&stage.model)), (Place::Test, Place::Test));
+}
+
 #[test]
 fn paste_never_submits() {
     let mut stage = Stage::with(Overview::default());

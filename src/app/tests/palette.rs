@@ -302,7 +302,7 @@ fn with_keys(stage: &mut Stage, changes: &[(&str, &[&str])]) {
 #[test]
 fn own_keys_work_and_are_shown_everywhere() {
     let mut stage = in_panes();
-    with_keys(&mut stage, &[("sync_now", &["f5", "w"]), ("quit", &["Q"]), ("filter", &[]), ("yes", &["j"])]);
+    with_keys(&mut stage, &[("sync_now", &["f5", "z"]), ("quit", &["Q"]), ("filter", &[]), ("yes", &["j"])]);
     stage.keys("1");
     let (left, right) = hints(&stage.model, 120);
     let shown = |words: &str| left.iter().chain(&right).find(|hint| hint.words == words).map(|hint| hint.key.as_str());
@@ -311,16 +311,16 @@ fn own_keys_work_and_are_shown_everywhere() {
 
     stage.keys("?");
     let Some(Popup::Help(help)) = &stage.model.popup else { panic!() };
-    assert!(help.lines.contains(&HelpLine::Key("F5 w".to_owned(), "Sync Now".to_owned())), "{:?}", help.lines);
+    assert!(help.lines.contains(&HelpLine::Key("F5 z".to_owned(), "Sync Now".to_owned())), "{:?}", help.lines);
     stage.keys("Esc 2 :");
     let offer = |command| palette(&stage).offers.iter().find(|offer| offer.command() == command).unwrap().keys();
-    assert_eq!(offer(Command::SyncNow), "F5 w");
+    assert_eq!(offer(Command::SyncNow), "F5 z");
     assert_eq!(offer(Command::Filter), "", "without a key it is still to be had by its name");
     stage.type_text("show");
     let before = stage.model.panes.clients.filter;
     stage.keys("Enter");
     assert_ne!(stage.model.panes.clients.filter, before);
-    assert!(matches!(stage.keys("w").as_slice(), [Effect::Sync { .. }]));
+    assert!(matches!(stage.keys("z").as_slice(), [Effect::Sync { .. }]));
 
     let mut stage = at_configure();
     with_keys(&mut stage, &[("activate", &["A"]), ("sync_now", &["f5"]), ("yes", &["f2"])]);
@@ -330,6 +330,33 @@ fn own_keys_work_and_are_shown_everywhere() {
     assert_eq!(stage.send(Message::Key(f2)), [], "the guard of the key guards whatever stands for it");
     stage.read_plan();
     assert!(matches!(stage.send(Message::Key(f2)).as_slice(), [Effect::Configure(..)]));
+}
+
+/// What has no key here is found by what people call it: where it is in the interface it leads there, else the command line
+/// is copied.
+#[test]
+fn what_is_done_elsewhere_is_found_by_its_usual_name() {
+    for (typed, command) in [
+        ("history", Command::Pane(Pane::Sync)),
+        ("audit trail", Command::CommandLine(0)),
+        ("doctor", Command::Look),
+        ("support", Command::CommandLine(1)),
+        ("backup", Command::CommandLine(2)),
+        ("adopt", Command::CommandLine(3)),
+    ] {
+        let mut stage = in_panes();
+        stage.keys("2 :");
+        stage.type_text(typed);
+        assert_eq!(palette(&stage).chosen, Some(command), "{typed}: {:?}", titles(&stage));
+    }
+    let mut stage = in_panes();
+    stage.keys("1 :");
+    stage.type_text("support bundle");
+    assert!(titles(&stage)[0].ends_with(": pia-halo support"), "{:?}", titles(&stage));
+    assert!(hints(&stage.model, 80).0.iter().any(|hint| hint.words == "Copy the command"));
+    assert!(matches!(stage.keys("Enter").as_slice(), [Effect::Copy(line)] if line.expose() == "pia-halo support"));
+    stage.reply(Reply::Copied(Ok(())));
+    assert!(notice(&stage).starts_with("To run in a shell: pia-halo support."), "{}", notice(&stage));
 }
 
 /// The help says what is done here, how to move, and what works everywhere, in this order.

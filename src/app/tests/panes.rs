@@ -1,6 +1,7 @@
 //! The panes.
 
 use crate::app::effect::{Effect, Slot};
+use crate::app::footer::hints;
 use crate::app::jobs::health;
 use crate::app::keymap::Command;
 use crate::app::message::Reply;
@@ -15,6 +16,7 @@ use crate::app::testing::{
     Stage, at, at_configure, at_sync, changes, clients, id, in_panes, kept, offering, plan, progress, results,
     standing, status, sync_report,
 };
+use crate::app::work::PlanWork;
 use crate::domain::by_hand::CHAT_POD_REMOVAL;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State};
@@ -410,6 +412,22 @@ fn selected_problem_stays_selected_when_others_come() {
     assert!(health::selected(&stage.model).is_none_or(|issue| issue.rule != Rule::Rotation));
 }
 
+/// What the overview says of an object, its row says before Halo is asked again; what it has seen in place is no news.
+#[test]
+fn pane_names_drift_that_overview_knows() {
+    let mut stage = in_panes();
+    tell(&mut stage, |status| {
+        let drift = Finding::new(Rule::Drift, State::Broken, "Pia Chat Pod (missing in Halo)").about("Pia Chat Pod");
+        status.known.before.retain(|finding| finding.rule != Rule::Drift);
+        status.known.before.push(Finding { seen_at: Some(at("2026-11-23T10:50:00Z")), ..drift });
+    });
+    stage.keys("3");
+    assert!(matches!(stage.model.work.plan, PlanWork::Reading { .. }), "Halo is being asked");
+    let rows = objects(&stage.model);
+    assert_eq!((rows[0].name.as_str(), rows[0].tone), ("Pia Chat Pod", Tone::Bad), "first, and not grey");
+    assert!(rows[1..].iter().all(|row| row.tone == Tone::Good && row.words.starts_with("in place")), "{rows:?}");
+}
+
 /// Enter leads; dismissing is a key of its own, and the same key takes it back.
 #[test]
 fn enter_never_dismisses_and_dismissing_can_be_undone() {
@@ -422,11 +440,15 @@ fn enter_never_dismisses_and_dismissing_can_be_undone() {
     tell(&mut stage, |status| status.integration.rotation.under_way = true);
     stage.keys("End");
     let dismiss = |undo| [Effect::Dismiss { id: id("acme"), rule: Rule::Rotation, undo }];
-    assert_eq!(stage.keys("x"), dismiss(false));
+    assert_eq!(stage.keys("x"), [], "it asks first");
+    assert_eq!(stage.keys("Enter"), [], "no is the answer that loses nothing");
+    assert_eq!(stage.keys("x y"), dismiss(false));
     let cause = health::list(&stage.model).iter().find(|issue| issue.rule == Rule::Rotation).unwrap().cause();
     tell(&mut stage, |status| status.known.dismissed = vec![(Rule::Rotation, cause)]);
     stage.keys("End");
     assert_eq!(rule(&stage), Rule::Rotation);
+    let (keys, _) = hints(&stage.model, 200);
+    assert!(keys.iter().any(|hint| hint.words == "Restore"), "{keys:?}");
     assert_eq!(stage.keys("x"), dismiss(true));
 }
 

@@ -161,17 +161,22 @@ fn parts_are_chosen_on_plan() {
     let mut stage = planned();
     let parts = |webhooks, chat_pod, links| Parts { webhooks, chat_pod, links };
     let load = |parts| vec![Effect::LoadRemoval(id("acme"), parts)];
-    assert_eq!(stage.keys("3"), [], "the links go with the tab");
+    assert_eq!(stage.keys("l"), [], "the links go with the tab");
     assert!(stage.notice().contains("removes its links too"));
-    assert_eq!(stage.keys("2"), load(parts(true, false, false)));
-    assert_eq!(stage.keys("1"), [], "something has to be chosen");
-    assert_eq!(stage.keys("3"), load(parts(true, false, true)), "also while it is still being read");
-    assert_eq!(stage.keys("1"), load(parts(false, false, true)));
-    assert_eq!(stage.keys("2"), load(parts(false, true, true)));
+    assert_eq!(stage.keys("c"), load(parts(true, false, false)));
+    assert_eq!(stage.keys("w"), [], "something has to be chosen");
+    assert_eq!(stage.keys("l"), load(parts(true, false, true)), "also while it is still being read");
+    assert_eq!(stage.keys("w"), load(parts(false, false, true)));
+    assert_eq!(stage.keys("c"), load(parts(false, true, true)));
     stage.reply(Reply::Planned(Ok(Ok(removal()))));
     stage.keys("y");
     stage.type_text("acme");
     assert_eq!(stage.keys("Enter"), [remove(parts(false, true, true))], "what was chosen is what goes");
+
+    // The digits lead to the panes, as everywhere.
+    let mut stage = planned();
+    stage.keys("1");
+    assert_eq!((stage.model.panes.pane, stage.model.panes.planning), (Pane::Sync, false));
 }
 
 /// S3: where nothing is left in the old one's Halo, there is nothing to type: a yes switches, once it could be read.
@@ -201,7 +206,7 @@ fn clicks_by_hand_are_all_in_reach() {
         stage.keys("Down");
         assert_eq!(stage.model.work.plan_line, at.min(steps - 1));
     }
-    assert_eq!(stage.keys("1"), [], "and nothing is chosen where nothing is shown to choose from");
+    assert_eq!(stage.keys("w"), [], "and nothing is chosen where nothing is shown to choose from");
 }
 
 /// A plan to remove is never taken for drift, and never applied as one of Configure.
@@ -280,7 +285,7 @@ fn switch_can_remove_old_ones_objects_first() {
     assert_eq!(effects.last(), Some(&Effect::LoadRemoval(id("acme"), Parts::ALL)));
     assert_eq!((stage.model.screen, stage.model.current.clone()), (Screen::Panes, Some(id("acme"))));
     stage.reply(Reply::Planned(Ok(Ok(removal()))));
-    assert_eq!(stage.keys("2"), [], "all of it goes, or nothing is switched");
+    assert_eq!(stage.keys("c"), [], "all of it goes, or nothing is switched");
     stage.keys("y");
     stage.type_text("trial");
     assert_eq!(stage.keys("Enter"), [], "the id is that of what is removed");

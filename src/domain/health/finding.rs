@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::next::Hint;
 
+// Between the names of what drifted.
+pub(super) const NAMES_APART: &str = "\n";
+
 /// What is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -276,6 +279,11 @@ impl Finding {
     #[must_use]
     pub fn next(self, next: impl Into<Hint>) -> Self {
         Self { next: Some(next.into()), ..self }
+    }
+
+    /// The names of the objects that it is about.
+    pub fn objects(&self) -> impl Iterator<Item = &str> {
+        self.object.as_deref().unwrap_or_default().split(NAMES_APART).filter(|name| !name.is_empty())
     }
 
     /// Whether it needs a person.

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::finding::{Finding, Rule, State};
+use super::finding::{Finding, NAMES_APART, Rule, State};
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
@@ -21,9 +21,6 @@ pub const FAILED: &str = "failed";
 
 /// A refusal that a sync met is disproved by a later sync that succeeds.
 pub const BY_SYNC: &str = "company sync";
-
-// Between the names of what drifted.
-pub(super) const NAMES_APART: &str = "\n";
 
 /// What a connection test says. Where Halo was not reached, nothing new is known.
 pub fn from_check(report: &CheckReport) -> Vec<Finding> {

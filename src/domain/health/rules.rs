@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::finding::{Finding, Rule, State, aged};
-use super::look::{BY_SYNC, FAILED, NAMES_APART};
+use super::finding::{Finding, NAMES_APART, Rule, State, aged};
+use super::look::{BY_SYNC, FAILED};
 use crate::domain::callback::EventGroup;
 use crate::domain::configuration::Configuration;
 use crate::domain::delivery::{Delivery, DeliveryState};
@@ -255,8 +255,13 @@ impl Facts<'_> {
         let is_fresh = self.published_at().is_some_and(|at| !self.is_older(at, SYNC_DUE));
         match self.is_configured() {
             true => Finding::new(rule, State::Broken, "not running: Halo's callbacks are being lost").next(start),
-            // A timer may do it.
-            false if is_fresh => Finding::well(rule, "not running, but the client list is up to date"),
+            false if is_fresh && self.status.service.timer => {
+                Finding::well(rule, "not needed before Configure: a timer runs the daily sync")
+            }
+            // Halo calls nobody yet; nothing is green that does not run.
+            false if is_fresh => {
+                Finding::new(rule, State::Unknown, "not running; needed once Configure has run").next(start)
+            }
             false => Finding::new(rule, State::Watch, "not running: no daily sync").next(start),
         }
     }

@@ -669,11 +669,16 @@ fn rules_know_when_nothing_could_be_expected() {
     };
     assert_eq!(state(Rule::Silence, stopped), State::Well);
     // A timer may sync; Halo calls nobody yet.
-    let by_timer = |world: &mut World| {
+    let by_hand = |world: &mut World| {
         world.status.service.running = false;
         world.status.integration.configured_at = None;
     };
+    let by_timer = |world: &mut World| {
+        world.status.service = ServiceStatus { timer: true, ..ServiceStatus::default() };
+        world.status.integration.configured_at = None;
+    };
     assert_eq!(state(Rule::Service, by_timer), State::Well);
+    assert_eq!(state(Rule::Service, by_hand), State::Unknown);
     // Half-made, or after another Pia Url: the objects are there.
     let half_made = |world: &mut World| {
         world.see(Rule::Drift, State::Broken, 1);

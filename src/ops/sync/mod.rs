@@ -7,7 +7,9 @@
 mod engine;
 mod reading;
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -25,7 +27,7 @@ use crate::domain::sync_run::{
     Brake, ChangeCounts, ChangeKind, ClientChange, SIGHT_NOT_HEARD, SyncProgress, SyncReport, SyncStatus,
 };
 use crate::domain::thousands;
-use crate::halo::HaloApi;
+use crate::halo::{HaloApi, HaloError, Token};
 use crate::store::{Evidence, Known, LockError, Publication, RunId, StoreError};
 use crate::words::sync as words;
 
@@ -35,6 +37,9 @@ const FRESHNESS: SignedDuration = SignedDuration::from_mins(10);
 
 /// The most warnings of a run; beyond them it is only said how many there were.
 const WARNINGS: usize = 20;
+
+/// How often is looked whether Halo has fallen silent.
+const LISTEN: Duration = Duration::from_secs(1);
 
 /// How many clients are named where the run is held.
 const NAMED: usize = 10;
@@ -155,7 +160,7 @@ impl Run<'_> {
         let (store, owner, now) = (workspace.store.clone(), self.id.clone(), workspace.now());
         let load = move || Ok::<_, Failure>((store.known(&owner)?, store.resume(run, now, FRESHNESS)?));
         // What is stored is looked up while Halo gives the token.
-        let (loaded, signed_in) = tokio::join!(tokio::task::spawn_blocking(load), self.halo.sign_in());
+        let (loaded, signed_in) = tokio::join!(tokio::task::spawn_blocking(load), self.sign_in(on_progress));
         let loaded = loaded.map_err(lost_task).and_then(|loaded| loaded);
         let (known, left) =
             signed_in.map_err(Failure::from).and(loaded).map_err(|why| stopped(Learnt::default(), why))?;
@@ -186,6 +191,24 @@ impl Run<'_> {
             Some(Conclusion::NoList) => Err(stopped(learnt, words::no_list())),
             None => {
                 Err(stopped(learnt, Failure::new(FailureKind::LocalState, "reading the list stopped without a result")))
+            }
+        }
+    }
+
+    /// Gets a token, and says so where Halo does not answer.
+    async fn sign_in(&self, on_progress: &mut (dyn FnMut(&SyncProgress) + Send)) -> Result<Token, HaloError> {
+        let mut signing_in = pin!(self.halo.sign_in());
+        let mut progress = SyncProgress::default();
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut signing_in => return done,
+                () = tokio::time::sleep(LISTEN) => {}
+            }
+            let silence = self.halo.usage().silence;
+            if silence != progress.silence {
+                progress.silence = silence;
+                on_progress(&progress);
             }
         }
     }
@@ -304,7 +327,7 @@ fn shortened(mut warnings: Vec<String>) -> Vec<String> {
     warnings
 }
 
-fn milliseconds(time: std::time::Duration) -> u64 {
+fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
+use super::LISTEN;
 use super::engine::{Ask, Engine, Presence, Taken};
 use crate::domain::client::Client;
 use crate::domain::failure::{Failure, FailureKind};
@@ -173,6 +174,11 @@ impl<'a> Reading<'a> {
                 Some(joined) = air.join_next() => self.take(air, joined)?,
                 Ok(()) = waits.changed() => {}
                 () = until(due) => self.write(air),
+                () = tokio::time::sleep(LISTEN) => {
+                    if self.halo.usage().silence == self.progress.silence {
+                        continue;
+                    }
+                }
             }
             self.tell();
         }
@@ -329,6 +335,7 @@ impl<'a> Reading<'a> {
         progress.retries = usage.retries;
         progress.waiting = usage.waiting;
         progress.budget = usage.budget;
+        progress.silence = usage.silence;
         (self.on_progress)(progress);
     }
 }

@@ -4,6 +4,7 @@
 //! what is to be done outside, and what came of it is said in lines. What runs is waited for before the next question:
 //! a line that comes in while somebody types is heard in the middle of the typing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,6 +104,8 @@ pub struct Dialogue<P> {
     pub(super) listed: bool,
     /// Whether the menu was read out.
     pub(super) menu_listed: bool,
+    /// Reasons and remedies of what runs or has just ended: one cause is explained once.
+    explained: BTreeSet<String>,
 }
 
 impl<P: Person> Dialogue<P> {
@@ -122,6 +125,7 @@ impl<P: Person> Dialogue<P> {
             from_behind: false,
             listed: false,
             menu_listed: false,
+            explained: BTreeSet::new(),
         }
     }
 
@@ -252,14 +256,24 @@ impl<P: Person> Dialogue<P> {
     /// What is worth a line while something runs.
     fn tell(&mut self, reply: &Reply) {
         match reply {
-            Reply::Checked(check) if self.is_telling(check) => self.say_all(words::check(check)),
+            Reply::Checked(check) if self.is_telling(check) => self.explain(words::check(check)),
             Reply::SyncProgress(progress) if self.told.elapsed() >= PROGRESS => {
                 self.told = Instant::now();
                 self.say(progress.line());
             }
             Reply::Saved(outcome) => self.tell_saved(outcome),
-            Reply::Applied(result) => self.say_all(words::result(result)),
+            Reply::Applied(result) => self.explain(words::result(result)),
+            Reply::Verified(_) | Reply::Planned(_) | Reply::Configured(_) => self.explained.clear(),
             _ => {}
+        }
+    }
+
+    // What something is, and below it why or what to do, unless that was just said.
+    fn explain(&mut self, lines: Vec<String>) {
+        for (at, line) in lines.into_iter().enumerate() {
+            if at == 0 || self.explained.insert(line.clone()) {
+                self.say(line);
+            }
         }
     }
 
@@ -445,6 +459,11 @@ pub(super) fn numbered(rows: &[String]) -> Vec<String> {
 // A prompt keeps the blank that the answer stands behind.
 fn spoken_prompt(prompt: &str) -> String {
     format!("{} ", spoken(prompt))
+}
+
+/// Whether what was asked for is typed, with the quotation marks around it or without.
+pub(super) fn is_typed(line: &str, wanted: &str) -> bool {
+    line.trim().trim_matches('"') == wanted
 }
 
 /// The answer that is one of the signs itself, from behind its backslash.

@@ -1,6 +1,6 @@
 //! The fields of the set-up, one question each.
 
-use super::dialogue::{Answer, Dialogue, Picked, Question, numbered, quoted};
+use super::dialogue::{Answer, Dialogue, Picked, Question, is_typed, numbered, quoted};
 use super::person::{Person, Takes};
 use super::words::{self, sentence};
 use crate::app::Model;
@@ -365,9 +365,9 @@ impl<P: Person> Dialogue<P> {
         };
         let (host, help) = (host.clone(), vec![OTHER_HOST.to_owned()]);
         self.say_all(&help);
-        let question = Question::decision(format!("Type {host} to confirm, or n to cancel: "), help);
+        let question = Question::decision(format!("Type \"{host}\" to confirm, or n to cancel: "), help);
         match self.ask(&question).await? {
-            Answer::Line(line) if line.trim() == host => {
+            Answer::Line(line) if is_typed(&line, &host) => {
                 self.send(Message::Paste(Secret::new(host))).await?;
                 self.order(Command::Agree).await
             }

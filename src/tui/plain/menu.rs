@@ -1,6 +1,6 @@
 //! What the panes and the Integrations page offer, as numbered lists.
 
-use super::dialogue::{Answer, Dialogue, Picked, Question};
+use super::dialogue::{Answer, Dialogue, Picked, Question, is_typed};
 use super::person::Person;
 use super::words::sentence;
 use crate::app::effect::Slot;
@@ -162,8 +162,9 @@ impl<P: Person> Dialogue<P> {
         let Some(Popup::Typed(typed)) = &self.model().popup else { return Ok(false) };
         let wanted = typed.wanted.clone();
         self.say(text);
-        let ask = Question::decision(format!("Type {wanted} to continue, or Enter to cancel: "), vec![text.to_owned()]);
-        if matches!(self.ask(&ask).await?, Answer::Line(line) if line.trim() == wanted) {
+        let ask =
+            Question::decision(format!("Type \"{wanted}\" to continue, or Enter to cancel: "), vec![text.to_owned()]);
+        if matches!(self.ask(&ask).await?, Answer::Line(line) if is_typed(&line, &wanted)) {
             self.agree_to(&wanted).await?;
             return Ok(true);
         }

@@ -1,6 +1,6 @@
 //! Remove, by questions: the plan, its parts, the id to be typed, and how it ended.
 
-use super::dialogue::{Answer, Dialogue, Picked, Question, quoted};
+use super::dialogue::{Answer, Dialogue, Picked, Question, is_typed, quoted};
 use super::person::Person;
 use super::words;
 use crate::app::controls::Now;
@@ -91,11 +91,13 @@ impl<P: Person> Dialogue<P> {
                     format!("{word} now? y is {word}, n to cancel, d to list every field: ")
                 }
                 (true, _) if goal == Goal::RollBack => {
-                    format!("Type {id} to roll this back, n to cancel, d to list every field: ")
+                    format!("Type \"{id}\" to roll this back, n to cancel, d to list every field: ")
                 }
-                (true, true) => format!("Type {id} to remove this and switch, n to cancel, d to list every field: "),
+                (true, true) => {
+                    format!("Type \"{id}\" to remove this and switch, n to cancel, d to list every field: ")
+                }
                 (true, false) => {
-                    format!("Type {id} to remove this, n to cancel, p to choose the parts, d to list every field: ")
+                    format!("Type \"{id}\" to remove this, n to cancel, p to choose the parts, d to list every field: ")
                 }
                 (false, true) if plan::only_switches(self.model()) => {
                     let prompt = "Switch now? y is Switch, n is No, Enter is No: ";
@@ -112,10 +114,10 @@ impl<P: Person> Dialogue<P> {
             let Answer::Line(line) = self.ask(&question).await? else { return Ok(()) };
             let typed = quoted(&line).unwrap_or(line.trim());
             match typed {
-                _ if wants_id && typed == id.as_str() => self.agree(typed).await?,
+                _ if wants_id && is_typed(typed, id.as_str()) => self.agree(id.as_str()).await?,
                 "y" | "Y" | "yes" | "Yes" if !wants_id => self.order(Command::Apply).await?,
                 "n" | "N" | "no" | "No" => {
-                    self.say(if wants_id { "Not removed; nothing was written." } else { "Nothing was written." });
+                    self.say(format!("{} was not started; nothing was written.", goal.word()));
                     return Ok(());
                 }
                 "d" => self.say_all(&question.help),
@@ -124,7 +126,7 @@ impl<P: Person> Dialogue<P> {
                         shown = false;
                     }
                 }
-                _ if wants_id => self.say(format!("Nothing was removed. To remove it, type {id} exactly.")),
+                _ if wants_id => self.say(format!("Nothing was written. To go on, type \"{id}\" exactly.")),
                 _ => self.say("Answer y, n or d."),
             }
         }

@@ -1,6 +1,6 @@
 //! The steps that follow the fields: review, sync, Configure, the end.
 
-use super::dialogue::{Answer, Dialogue, Question};
+use super::dialogue::{Answer, Dialogue, Question, is_typed};
 use super::person::Person;
 use super::words::{self, sentence};
 use crate::app::form::FieldId;
@@ -12,7 +12,8 @@ use crate::app::wizard::review::{self, SaveState};
 use crate::app::wizard::{self, Item, answers, pia_screen};
 use crate::app::work::{ApplyWork, PlanWork, SyncEnd};
 use crate::domain::draft::Step;
-use crate::domain::plan::{ConfigureStatus, Offer, Plan, TAKING_OVER};
+use crate::domain::failure::FailureKind;
+use crate::domain::plan::{Offer, Plan, TAKING_OVER};
 use crate::domain::secret::Secret;
 use crate::domain::thousands;
 use crate::tui::hangup::Exit;
@@ -182,13 +183,13 @@ impl<P: Person> Dialogue<P> {
         let Some(id) = self.model().current.clone() else { return Ok(()) };
         let help = vec![told::sync::UNPROVED.to_owned()];
         self.say_all(&help);
-        let prompt = format!("Type {id} to continue with the unproved list, or Enter to sync again: ");
+        let prompt = format!("Type \"{id}\" to continue with the unproved list, or Enter to sync again: ");
         let Answer::Line(line) = self.ask(&Question::decision(prompt, help)).await? else {
             return self.step_back().await;
         };
         match line.trim() {
             "" => return self.sync_now().await,
-            typed if typed == id.as_str() => {}
+            typed if is_typed(typed, id.as_str()) => {}
             _ => {
                 self.say(format!("Not confirmed. To continue, type {id} exactly."));
                 return Ok(());
@@ -329,9 +330,9 @@ impl<P: Person> Dialogue<P> {
         help.push(TAKING_OVER.to_owned());
         self.say_all(&help);
         let Some(id) = self.model().current.clone() else { return Ok(false) };
-        let question = Question::decision(format!("Take these over? Type {id} to confirm, or n to cancel: "), help);
+        let question = Question::decision(format!("Take these over? Type \"{id}\" to confirm, or n to cancel: "), help);
         let Answer::Line(line) = self.ask(&question).await? else { return Ok(false) };
-        if line.trim() != id.as_str() {
+        if !is_typed(&line, id.as_str()) {
             self.say("Nothing is taken over.");
             return Ok(false);
         }
@@ -378,17 +379,14 @@ impl<P: Person> Dialogue<P> {
     pub(super) fn say_how_it_ended(&mut self) {
         let mut lines = Vec::new();
         match self.model().apply() {
-            ApplyWork::Ended { report, goal, .. } => {
-                lines.push(sentence(&report.message));
-                // Remove says itself how it goes on, and so does what is partly done.
-                let tells = report.status.is_complete() || report.status == ConfigureStatus::PartlyDone;
-                if !tells && goal.is_install() {
-                    lines.push(told::plan::left_over(self.model().goal().is_install(), &report.results));
-                }
+            ApplyWork::Ended { report, .. } => {
+                lines.push(plan::how_far(self.model()).unwrap_or_else(|| sentence(&report.message)));
             }
-            ApplyWork::Failed { failure, results, .. } => {
-                lines.extend(words::failure(failure));
-                lines.push(told::plan::left_over(self.model().goal().parts().is_none(), results));
+            ApplyWork::Failed { failure, .. } => {
+                // That it was stopped is said with how far it came.
+                let stopped = failure.kind == FailureKind::Interrupted;
+                lines.extend(words::failure(failure).into_iter().filter(|_| !stopped));
+                lines.extend(plan::how_far(self.model()));
             }
             ApplyWork::None | ApplyWork::Running { .. } => {}
         }

@@ -4,85 +4,86 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::app::Model;
-use crate::app::notice::Tone;
+use crate::app::keymap::spoken;
 use crate::app::panes::Pane;
-use crate::app::panes::activity::height;
+use crate::app::panes::activity::controls::height;
+use crate::app::panes::activity::{self, Filter};
 use crate::app::text::{width, wrap};
 use crate::domain::activity::Activity;
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
+use crate::view::integrations::search_line;
 use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
 use crate::view::text::moment;
 use crate::view::theme::{Styles, symbol};
-
-fn tone(activity: &Activity) -> Tone {
-    match activity.outcome.as_str() {
-        "done" | "complete" | "configured" | "saved" => Tone::Good,
-        "failed" | "refused" => Tone::Bad,
-        "unchanged" | "nothing_to_do" => Tone::Calm,
-        _ => Tone::Warn,
-    }
-}
+use crate::words::audit::{outcome, title};
 
 fn shown(text: &str) -> String {
     Untrusted::new(text).display()
 }
 
 pub fn body(model: &Model, page: &mut Page) {
-    let styles = page.styles;
-    let count = model.facts.standing.as_ref().map_or(0, |standing| standing.activity.len());
-    let words = if count == 0 {
-        String::new()
-    } else {
-        format!(
-            "{} of {} entries",
-            thousands(model.panes.window(Pane::Activity).selected as u64 + 1),
-            thousands(count as u64)
-        )
-    };
-    page.heading("Activity", &words, styles.dim());
+    let (styles, state) = (page.styles, &model.panes.activity);
+    page.blank();
+    let hint = format!("{} to search", spoken(model, "search"));
+    search_line(page, state.query.value(), state.query.visual_cursor(), state.searching, &hint);
+    let lines = activity::lines(model);
+    if !lines.is_empty() {
+        let filter = if state.filter == Filter::All { String::new() } else { format!("{} · ", state.filter.word()) };
+        let count = state.rows.iter().map(|row| if row.is_open { 1 } else { 1 + row.inner }).sum::<usize>() as u64;
+        let words = format!("{filter}{} of {}", thousands(count), thousands(lines.len() as u64));
+        page.beside_last(&words, styles.dim());
+    }
+    page.blank();
     if let Some(failure) = &model.facts.standing_failed {
         page.failure(failure, MARGIN, &model.keys);
     }
-    let Some(standing) = &model.facts.standing else {
+    if model.facts.standing.is_none() {
         if model.facts.standing_failed.is_none() {
             page.plain("Reading the audit trail.", styles.dim());
         }
         return;
-    };
-    if standing.activity.is_empty() {
+    }
+    if lines.is_empty() {
         page.paragraph("Nothing yet. Every save, sync and Configure is recorded here.", MARGIN, Style::new());
         return;
     }
-    let who = if page.width >= 70 { 14 } else { 0 };
-    // On a narrow terminal no word of the outcome is cut.
-    let when = if page.width < 60 { 12 } else { 15 };
-    let what = page.width.saturating_sub(MARGIN + when + who + 16).max(10);
+    if state.rows.is_empty() {
+        let words = format!("No match. Esc clears the search, {} changes the filter.", spoken(model, "filter"));
+        page.paragraph(&words, MARGIN, Style::new());
+        return;
+    }
+    // As wide as what they say: nothing is cut while there is room.
+    let longest = |of: fn(&Activity) -> usize| lines.iter().map(of).max().unwrap_or_default();
+    let end = longest(|line| width(&outcome(&line.outcome).1) + 3).clamp(9, 24);
+    let who = if page.width >= 70 { longest(|line| width(&line.who.account()) + 2).clamp(5, 14) } else { 0 };
+    let when = if page.width < 60 { 12 } else { 14 };
+    let what = page.width.saturating_sub(MARGIN + when + who + end + 1).max(10);
     let mut header = Row::new(styles, false).cell("When (UTC)", styles.dim(), when);
     if who > 0 {
         header = header.cell("Who", styles.dim(), who);
     }
     page.push(header.cell("What", styles.dim(), what).text("Outcome", styles.dim()));
     let window = model.panes.window(Pane::Activity);
-    let rows = height(model).min(count - window.first.min(count));
-    page.part = Some(Part { line: page.lines.len(), first: window.first, shown: rows, total: count });
-    for (at, activity) in standing.activity.iter().enumerate().skip(window.first).take(height(model)) {
+    let fit = height(model).min(state.rows.len() - window.first.min(state.rows.len()));
+    page.part = Some(Part { line: page.lines.len(), first: window.first, shown: fit, total: state.rows.len() });
+    for (at, row) in state.rows.iter().enumerate().skip(window.first).take(height(model)) {
+        let Some(entry) = lines.get(row.at) else { continue };
         let focused = at == window.selected;
         let style = if focused { styles.focus() } else { Style::new() };
-        let mut row = Row::new(styles, focused).cell(&moment(model.now, activity.at), style, when);
+        let mut line = Row::new(styles, focused).cell(&moment(model.now, entry.at), style, when);
         if who > 0 {
-            row = row.cell(&activity.who.account(), Style::new(), who);
+            line = line.cell(&entry.who.account(), Style::new(), who);
         }
-        let tone = tone(activity);
-        let words = title(activity);
-        row = row.cell(&words, style, what);
-        page.push(row.text(&format!("{} {}", symbol(tone), shown(&activity.outcome)), styles.tone(tone)));
+        let words = row_title(row, entry);
+        let (tone, word) = outcome(&entry.outcome);
+        page.push(line.cell(&words, style, what).text(&format!("{} {word}", symbol(tone)), styles.tone(tone)));
         if focused {
             let from = page.lines.len() - 1;
             // Without a second column, what it would say stands below.
             if model.layout.detail.is_none() {
                 let whole = width(&words) < what;
-                for text in said(activity).into_iter().skip(usize::from(whole)) {
+                for text in said(entry).into_iter().skip(usize::from(whole)) {
                     page.paragraph(&text, MARGIN + 4, Style::new());
                 }
             }
@@ -91,24 +92,25 @@ pub fn body(model: &Model, page: &mut Page) {
     }
 }
 
-// What was done, to what.
-fn title(activity: &Activity) -> String {
-    match &activity.object {
-        Some(object) => format!("{} {}", shown(&activity.action), shown(object)),
-        None => shown(&activity.action),
+// A run says how many lines belong to it, and whether they are shown.
+fn row_title(row: &activity::Row, entry: &Activity) -> String {
+    match (row.is_inner, row.inner, row.is_open) {
+        (true, ..) => format!("  {}", title(entry)),
+        (_, 0, _) => title(entry),
+        (_, inner, false) => format!("{} (+{inner})", title(entry)),
+        (_, _, true) => format!("{} ↓", title(entry)),
     }
 }
 
 /// The second column: the selected line, whole.
 pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static>> {
-    let activity =
-        model.facts.standing.as_ref().and_then(|s| s.activity.get(model.panes.window(Pane::Activity).selected));
-    let Some(activity) = activity else { return Vec::new() };
+    let row = activity::selected(model);
+    let Some(entry) = row.and_then(|row| activity::lines(model).get(row.at)) else { return Vec::new() };
     let mut lines = vec![Line::default()];
-    lines.extend(title_lines(&title(activity), styles, columns));
-    let tone = tone(activity);
-    lines.push(Line::styled(format!("{} {}", symbol(tone), shown(&activity.outcome)), styles.tone(tone)));
-    for text in said(activity).into_iter().skip(1) {
+    lines.extend(title_lines(&title(entry), styles, columns));
+    let (tone, word) = outcome(&entry.outcome);
+    lines.push(Line::styled(format!("{} {word}", symbol(tone)), styles.tone(tone)));
+    for text in said(entry).into_iter().skip(1) {
         lines.extend(wrap(&text, columns).into_iter().map(Line::raw));
     }
     lines
@@ -119,7 +121,7 @@ pub fn lines(model: &Model) -> Vec<String> {
     let line = |entry: &Activity| {
         let when = moment(model.now, entry.at);
         let message = entry.message.as_deref().map(|text| format!(". {}", shown(text))).unwrap_or_default();
-        format!("{when} UTC, {}: {}, {}{message}", entry.who.account(), title(entry), shown(&entry.outcome))
+        format!("{when} UTC, {}: {}, {}{message}", entry.who.account(), title(entry), outcome(&entry.outcome).1)
     };
     model.facts.standing.iter().flat_map(|standing| &standing.activity).map(line).collect()
 }

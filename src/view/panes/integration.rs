@@ -8,7 +8,7 @@ use crate::app::jobs::plan::blocker;
 use crate::app::jobs::{deliveries, prove};
 use crate::app::keymap;
 use crate::app::notice::Tone;
-use crate::app::panes::integration::objects;
+use crate::app::panes::integration::{callbacks as installed, objects};
 use crate::app::panes::{Pane, objects_height};
 use crate::app::text::{width, wrap};
 use crate::app::work::{ApplyWork, DeliveryWork, PlanWork};
@@ -70,7 +70,7 @@ pub fn body(model: &Model, page: &mut Page) {
     if rows.is_empty() {
         match blocker(model) {
             Some(reason) => page.state(Tone::Warn, &reason.with_keys(&model.keys), MARGIN),
-            None => page.paragraph("Nothing is installed yet. Enter shows the plan.", MARGIN, Style::new()),
+            None => page.paragraph("Nothing is installed in Halo. Enter shows the plan.", MARGIN, Style::new()),
         }
     }
     page.blank();
@@ -79,18 +79,23 @@ pub fn body(model: &Model, page: &mut Page) {
         let left = integration.into_iter().flat_map(|integration| integration.left_behind());
         left.for_each(|words| page.state(Tone::Warn, &words, MARGIN));
     }
-    looked(model, page);
-    delivered(model, page);
+    looked(model, page, rows.is_empty());
+    if !rows.is_empty() {
+        delivered(model, page);
+    }
     for (tone, words) in prove::lines(model) {
         page.state(tone, &words, MARGIN);
     }
     page.blank();
-    let at = model.panes.window(Pane::Integration).selected.checked_sub(rows.len());
-    callbacks(model, page, at, "created at the first save");
+    // Without a webhook nothing comes in by them.
+    if !installed(model).is_empty() || model.facts.callbacks_failed.is_some() {
+        let at = model.panes.window(Pane::Integration).selected.checked_sub(rows.len());
+        callbacks(model, page, at, "created at the first save");
+    }
 }
 
 // Whether anybody has looked into Halo, and what came of it.
-fn looked(model: &Model, page: &mut Page) {
+fn looked(model: &Model, page: &mut Page, is_empty: bool) {
     let styles = page.styles;
     match (model.apply(), &model.work.plan) {
         (ApplyWork::Running { .. }, _) => {
@@ -109,15 +114,16 @@ fn looked(model: &Model, page: &mut Page) {
             page.state(Tone::Good, &words, MARGIN);
         }
         (ApplyWork::None, PlanWork::Refused(report)) => {
-            page.state(Tone::Bad, "The connection test failed. This list is as last recorded here.", MARGIN);
+            page.state(Tone::Bad, "The connection test failed. This list is as last known here.", MARGIN);
             if let Some(check) = report.first_failure() {
                 page.paragraph(&format!("{}: {}", check.id.title(), check.message), MARGIN + 2, Style::new());
             }
         }
         (ApplyWork::None, PlanWork::Failed(failure)) => page.failure(failure, MARGIN, &model.keys),
+        _ if is_empty => {}
         _ => {
             let key = keymap::spoken(model, "check_halo");
-            page.plain(&format!("As last recorded here. Press {key} to check Halo now."), Style::new());
+            page.plain(&format!("As last known here. Press {key} to check Halo now."), Style::new());
         }
     }
 }

@@ -25,7 +25,9 @@ use crate::view::progress::seconds_since;
 use crate::view::text::duration;
 use crate::view::theme::{Styles, symbol};
 use crate::words::Phrase;
-use crate::words::health::{NOTHING_TO_DO, brief, burns, dismissible, fact, issue, light as name_of, summary};
+use crate::words::health::{
+    NOTHING_TO_DO, beside, brief, burns, dismissible, fact, issue, light as name_of, state,
+};
 
 /// Columns of the name of a light, and of a chart.
 const NAME: usize = 18;
@@ -92,20 +94,21 @@ fn counted(model: &Model, list: &[&Finding]) -> String {
 // A light: its state in words, its age, and the key that mends it.
 fn shine(model: &Model, page: &mut Page, one: Light, found: &Finding, findings: &[Finding]) {
     let styles = page.styles;
-    let tone = burns(found).0;
+    // What is dismissed keeps its sign, and loses its colour.
+    let (sign, tone) = (symbol(state(found.state).0), burns(found).0);
     let is_narrow = page.width < NARROW;
     let key = mend(found).filter(|_| !is_narrow).map(|command| key_words(model, command)).unwrap_or_default();
     let words = match found.state {
         State::Well => told(main(one), findings).map_or_else(String::new, |main| fact(main, model.now)),
         // The list below tells it whole.
-        State::Watch | State::Broken => dismissible(found, &brief(found, model.now)),
+        State::Watch | State::Broken => dismissible(found, &beside(found, model.now)),
         // The light's own name says what its first rule is about.
         _ if found.rule == main(one) => fact(found, model.now),
         _ => format!("{}: {}", found.rule.title(), fact(found, model.now)),
     };
     let room = page.width.saturating_sub(MARGIN + NAME + 2);
     let beside = if key.is_empty() { 0 } else { width(&key) + 2 };
-    let row = Row::new(styles, false).cell(&format!("{} {}", symbol(tone), name_of(one)), styles.tone(tone), NAME);
+    let row = Row::new(styles, false).cell(&format!("{sign} {}", name_of(one)), styles.tone(tone), NAME);
     let row = row.cell(&words, Style::new(), room.saturating_sub(beside) + 1);
     page.push(if beside > 0 { row.text(&format!(" {key}"), styles.title()) } else { row });
 }
@@ -127,11 +130,15 @@ fn told(rule: Rule, findings: &[Finding]) -> Option<&Finding> {
 
 // A command of this pane with its key: `s Sync Now`.
 fn key_words(model: &Model, command: Command) -> String {
-    let place = Place::Pane(Pane::Overview);
-    let row = model.keys.rows(place).find(|(row, _)| row.command == command);
-    let words = row.map(|(row, _)| row.words.trim_start_matches("Go to ")).unwrap_or_default();
-    let key = model.keys.key(command, place).map(|key| format!("{} ", key.name())).unwrap_or_default();
-    format!("{key}{words}")
+    let key = model.keys.key(command, Place::Pane(Pane::Overview));
+    let key = key.map(|key| format!("{} ", key.name())).unwrap_or_default();
+    format!("{key}{}", key_words_alone(model, command))
+}
+
+// The same where nobody presses keys.
+fn key_words_alone(model: &Model, command: Command) -> String {
+    let row = model.keys.rows(Place::Pane(Pane::Overview)).find(|(row, _)| row.command == command);
+    row.map(|(row, _)| row.words.trim_start_matches("Go to ").to_owned()).unwrap_or_default()
 }
 
 // What a chart shows: a name, its values or marks in time, and what they come to.
@@ -209,7 +216,7 @@ fn syncs(model: &Model, standing: &Standing, styles: Styles) -> Chart {
 
 // How many of a row ended in each way: `3 good, 1 bad`.
 fn tally(tones: impl Iterator<Item = Tone> + Clone) -> String {
-    let words = [(Tone::Good, "ok"), (Tone::Warn, "to check"), (Tone::Bad, "failed"), (Tone::Calm, "unknown")];
+    let words = [(Tone::Good, "ok"), (Tone::Warn, "check"), (Tone::Bad, "failed"), (Tone::Calm, "unknown")];
     let counted = words.map(|(wanted, word)| (tones.clone().filter(|tone| *tone == wanted).count(), word));
     let there = counted.into_iter().filter(|(count, _)| *count > 0);
     there.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
@@ -248,7 +255,7 @@ fn clients(standing: &Standing) -> Option<Chart> {
     counts.reverse();
     let (first, last) = (*counts.first()?, *counts.last()?);
     let before = if first == last { String::new() } else { format!(", were {}", thousands(first)) };
-    let words = format!("{} in use{before}", thousands(last));
+    let words = format!("{} active{before}", thousands(last));
     Some(Chart { name: "Clients", line: Drawn::Bars(scaled(&counts), Style::new()), words, span: ["", "last sync"] })
 }
 
@@ -289,19 +296,11 @@ fn deliveries(standing: &Standing, styles: Styles) -> Option<Chart> {
 
 fn problems(model: &Model, page: &mut Page, findings: &[Finding], list: &[&Finding], is_low: bool) {
     let styles = page.styles;
-    if list.is_empty() {
-        match at_rest(findings) {
-            (Tone::Good, words) => page.state(Tone::Good, &words, MARGIN),
-            (_, words) => page.paragraph(&words, MARGIN, Style::new()),
-        }
-        return;
-    }
     for (at, issue) in list.iter().enumerate() {
         let focused = at == model.panes.window(Pane::Overview).selected;
         let style = if focused { styles.focus() } else { Style::new() };
-        let (tone, _) = burns(issue);
-        let mark = format!("{} {}", symbol(tone), issue.rule.title());
-        let tone = styles.tone(tone);
+        let mark = format!("{} {}", symbol(state(issue.state).0), issue.rule.title());
+        let tone = styles.tone(burns(issue).0);
         let room = page.width.saturating_sub(MARGIN + TITLE + 1);
         let whole = dismissible(issue, &fact(issue, model.now));
         let is_cut = width(&whole) >= room;
@@ -323,13 +322,37 @@ fn problems(model: &Model, page: &mut Page, findings: &[Finding], list: &[&Findi
             keep.end = keep.end.min(from + 1);
         }
     }
+    if list.iter().any(|issue| issue.is_open()) {
+        return;
+    }
+    match at_rest(findings, list) {
+        (Tone::Good, words) => page.state(Tone::Good, &words, MARGIN),
+        (_, words) => page.paragraph(&words, MARGIN, Style::new()),
+    }
+    // What is not known is named, each with what settles it.
+    for finding in findings.iter().filter(|finding| finding.state == State::Unknown) {
+        let row = Row::new(styles, false).cell(&format!("– {}", finding.rule.title()), Style::new(), TITLE);
+        page.words(row, &unknown(finding, |command| key_words(model, command)), Style::new());
+    }
+}
+
+// What is not known of a rule, and what settles it: a key of this pane, or what a person has to do elsewhere.
+fn unknown(finding: &Finding, key: impl Fn(Command) -> String) -> String {
+    let fact = &finding.fact;
+    match (mend(finding), &finding.next) {
+        (Some(command), _) => format!("{fact}: {}", key(command)),
+        (None, Some(next)) => format!("{fact}. {}.", Phrase::from(next).without_keys()),
+        (None, None) => format!("{fact}."),
+    }
 }
 
 // What is said where nothing needs a person.
-fn at_rest(findings: &[Finding]) -> (Tone, String) {
-    match summary(findings) {
-        (Tone::Good, _) => (Tone::Good, format!("{NOTHING_TO_DO}.")),
-        (tone, words) => (tone, format!("Nothing to do; {words}.")),
+fn at_rest(findings: &[Finding], dismissed: &[&Finding]) -> (Tone, String) {
+    match findings.iter().filter(|finding| finding.state == State::Unknown).count() {
+        0 if dismissed.is_empty() => (Tone::Good, format!("{NOTHING_TO_DO}.")),
+        0 => (Tone::Calm, "Nothing else to do.".to_owned()),
+        1 => (Tone::Calm, "Nothing to do. 1 check is unknown:".to_owned()),
+        count => (Tone::Calm, format!("Nothing to do. {count} checks are unknown:")),
     }
 }
 
@@ -369,8 +392,12 @@ pub(super) fn lines(model: &Model) -> Vec<String> {
         })
         .collect();
     lines.extend(list.iter().map(|one| issue(one, model.now).without_keys()));
-    if list.is_empty() && !findings.is_empty() {
-        lines.push(at_rest(&findings).1);
+    if list.iter().all(|issue| !issue.is_open()) && !findings.is_empty() {
+        lines.push(at_rest(&findings, &list).1);
+        for finding in findings.iter().filter(|finding| finding.state == State::Unknown) {
+            let words = unknown(finding, |command| key_words_alone(model, command));
+            lines.push(format!("{}: {}.", finding.rule.title(), words.trim_end_matches('.')));
+        }
     }
     lines
 }

@@ -108,6 +108,7 @@ kinds!(ask, ASKS, Ask, {
     Ask::Clash(_) => "ask clash",
     Ask::Untested { .. } => "ask untested",
     Ask::MassChange { .. } => "ask mass change",
+    Ask::Dismiss { .. } => "ask dismiss",
     Ask::Quit { .. } => "ask quit",
 });
 kinds!(pane, PANES, Pane, {

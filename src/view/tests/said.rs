@@ -31,6 +31,14 @@ fn every_screen_says_what_guide_asks_for() {
         ("wizard_integration_callbacks", &["Setup Integration", "Callback URLs", "with a valid token", "9f2c"]),
         ("wizard_review_saved", &["saved", "changed: Configuration Name"]),
         ("wizard_sync_running", &["Syncing", "34,200 of 100,000", "continues in 41 s", "elapsed 5 min 12 s", "left"]),
+        (
+            "wizard_sync_silent",
+            &[
+                "Halo has not answered for 32 s",
+                "Trying again: attempt 2 in 6 s",
+                "Esc stops; the list stays unchanged",
+            ],
+        ),
         ("wizard_sync_complete", &["Complete with warnings", "Halo says 237, stored 237"]),
         ("wizard_sync_busy", &["dana on jump1 is syncing"]),
         ("wizard_sync_stopping", &["Stopping"]),
@@ -52,6 +60,8 @@ fn every_screen_says_what_guide_asks_for() {
             &["Webhook install was successful", "custom tab Pia Chat Pod created id 43", "linked"],
         ),
         ("wizard_configure_partly", &["3 done, 3 not done. It is safe to run Configure again", "name is in use"]),
+        ("wizard_configure_connecting", &["Connecting to Halo: 1 check done", "○ webhook"]),
+        ("wizard_configure_stopped", &["! Stopped. 0 of 7 done. Run Configure again", "○ webhook"]),
         (
             "wizard_finished",
             &["You have finished setting up your Halo PSA integration", "Start the service", "pia-halo serve"],
@@ -59,16 +69,31 @@ fn every_screen_says_what_guide_asks_for() {
         ("pane_sync", &["Proof", "Next run", "Tue 24 Nov 2026 04:30 UTC"]),
         ("pane_clients_detail", &["no longer in Halo"]),
         ("pane_overview", &["Credentials accepted by Halo", "Objects in Halo", "No issues, nothing to do"]),
-        ("pane_overview_problems", &["3 issues", "service not running", "dismissed: "]),
+        ("pane_overview_problems", &["3 issues", "✗ Service not running: ", "! Rotation dismissed: "]),
+        ("pane_overview_dismissing", &["Dismiss \"Service\"?", "It comes back when it changes", "Dismiss (y)"]),
+        ("pane_overview_unknown", &["1 check is unknown:", "Clock not checked yet: t Check now"]),
         (
             "pane_integration_repair",
             &["To repair: 3 to create, 1 to update, 2 to link", "without the Pia Chat Pod", "Re-configure"],
         ),
-        ("pane_activity", &["dana", "create webhook"]),
+        ("pane_activity", &["dana", "configure (+2)", "partly done"]),
+        ("pane_activity_opened", &["create webhook: Pia - Ticket Updated"]),
+        ("pane_activity_search", &["create webhook: Pia"]),
     ] {
         let text = pictures.iter().find(|(other, _)| *other == name).map(|(_, text)| text.as_str()).unwrap();
         for words in words {
             assert!(text.contains(words), "{name}: {words}\n{text}");
         }
+    }
+}
+
+/// After a removal nothing is left that would speak of it: no delivery, no address.
+#[test]
+fn pane_without_objects_speaks_of_no_delivery_and_no_address() {
+    let (_, stage) = scenes().into_iter().find(|(name, _)| *name == "pane_integration_nothing").unwrap();
+    let text = plain(&stage);
+    assert!(text.contains("Nothing is installed in Halo. Enter shows the plan."), "{text}");
+    for words in ["Callback URLs", "Deliver", "As last known"] {
+        assert!(!text.contains(words), "{words}: {text}");
     }
 }

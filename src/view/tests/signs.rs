@@ -68,6 +68,10 @@ fn word_stands_beside_every_state() {
             for sign in ["✓", "✗"] {
                 for (at, _) in line.match_indices(sign) {
                     let after: String = line[at + sign.len()..].chars().take(3).collect();
+                    // A box floats over its words.
+                    if after.contains('│') {
+                        continue;
+                    }
                     assert!(after.trim_start().starts_with(char::is_alphanumeric), "{name}: {line}");
                 }
             }
@@ -124,7 +128,7 @@ fn has_focus(model: &crate::app::Model) -> bool {
 }
 
 /// Screens on which there is nothing to select: something is being read or has failed, or the list is empty.
-const NOTHING_TO_SELECT: [&str; 40] = [
+const NOTHING_TO_SELECT: [&str; 41] = [
     "pane_overview",
     "pane_overview_unknown",
     "pane_overview_checking",
@@ -132,6 +136,7 @@ const NOTHING_TO_SELECT: [&str; 40] = [
     "pane_overview_nothing_read",
     "starting",
     "wizard_sync_asking",
+    "wizard_sync_silent",
     "wizard_sync_running",
     "wizard_sync_stopping",
     "wizard_configure_reading",
@@ -139,7 +144,6 @@ const NOTHING_TO_SELECT: [&str; 40] = [
     "wizard_configure_not_yet",
     "wizard_configure_unreachable",
     "wizard_configure_report_refused",
-    "wizard_configure_busy",
     "pane_sync_nothing_read",
     "pane_sync_unreadable",
     "pane_sync_never",
@@ -149,6 +153,7 @@ const NOTHING_TO_SELECT: [&str; 40] = [
     "pane_clients_nothing_changed",
     "pane_clients_syncing",
     "pane_clients_unreadable",
+    "pane_integration_nothing",
     "pane_integration_no_sync",
     "pane_activity_reading",
     "pane_activity_unreadable",

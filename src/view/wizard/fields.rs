@@ -341,7 +341,13 @@ fn list(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId) {
 
 /// A check with its verdict; what is not as it should be says what to change. One remedy for several checks is said once,
 /// below the last of them.
-pub fn check_row(page: &mut Page, keys: &KeyMap, check: &Check, focused: bool, next: Option<&Check>) {
+pub fn check_row<'a>(
+    page: &mut Page,
+    keys: &KeyMap,
+    check: &Check,
+    focused: bool,
+    later: impl Iterator<Item = &'a Check>,
+) {
     let styles = page.styles;
     let from = page.lines.len();
     let (tone, word) = words::check::verdict(check.status);
@@ -368,9 +374,8 @@ pub fn check_row(page: &mut Page, keys: &KeyMap, check: &Check, focused: bool, n
     for line in lines {
         page.push(Row::new(styles, false).to(column).text(&line, words));
     }
-    let advice = words::check::advice(check);
-    let is_said_below = !focused && next.and_then(words::check::advice) == advice;
-    if let Some(hint) = advice.filter(|_| !is_said_below) {
+    let advice = if focused { words::check::advice(check) } else { words::check::advice_once(check, later) };
+    if let Some(hint) = advice {
         page.paragraph(&hint.with_keys(keys), MARGIN + 10, Style::new());
     }
     if focused {
@@ -382,7 +387,7 @@ pub fn check_row(page: &mut Page, keys: &KeyMap, check: &Check, focused: bool, n
 pub fn checks_so_far(model: &Model, page: &mut Page, since: jiff::Timestamp, done: &[Check], follow: &[CheckId]) {
     let styles = page.styles;
     for (at, check) in done.iter().enumerate() {
-        check_row(page, &model.keys, check, false, done.get(at + 1));
+        check_row(page, &model.keys, check, false, done.iter().skip(at + 1));
     }
     let spent: u64 = done.iter().map(|check| check.duration_ms).sum::<u64>() / 1_000;
     let mut left = follow.iter().filter(|id| done.iter().all(|check| check.id != **id));
@@ -401,7 +406,7 @@ pub fn checks_so_far(model: &Model, page: &mut Page, since: jiff::Timestamp, don
 /// Every check of a report, one of them with the focus.
 pub fn report_rows(page: &mut Page, keys: &KeyMap, report: &CheckReport, focus: Option<usize>) {
     for (at, check) in report.checks.iter().enumerate() {
-        check_row(page, keys, check, focus == Some(at), report.checks.get(at + 1));
+        check_row(page, keys, check, focus == Some(at), report.checks.iter().skip(at + 1));
     }
 }
 
@@ -461,8 +466,8 @@ fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
     }
     let order = wizard.test.order();
     for (row, at) in order.iter().enumerate() {
-        let next = order.get(row + 1).map(|next| &checks[*next]);
-        check_row(page, &model.keys, &checks[*at], wizard.focus == Item::Check(*at), next);
+        let later = order.iter().skip(row + 1).map(|later| &checks[*later]);
+        check_row(page, &model.keys, &checks[*at], wizard.focus == Item::Check(*at), later);
     }
     skipped(page, checks);
     if focused {

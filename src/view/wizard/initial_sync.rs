@@ -10,7 +10,7 @@ use crate::app::work::{SyncEnd, SyncRun};
 use crate::domain::sync_run::{SideList, SyncReport, SyncStatus};
 use crate::domain::thousands;
 use crate::view::page::{MARGIN, Page, Row};
-use crate::view::progress::{count, left_over, seconds_since, waiting, window};
+use crate::view::progress::{count, left_over, seconds_since, silent, waiting, window};
 use crate::view::text::duration;
 use crate::view::theme::symbol;
 use crate::words;
@@ -114,8 +114,10 @@ pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
         }
     }
     page.blank();
-    if let Some(wait) = progress.waiting {
-        waiting(model, page, wait);
+    match (progress.waiting, progress.silence) {
+        (Some(wait), _) => waiting(model, page, wait),
+        (None, Some(silence)) => silent(model, page, silence),
+        (None, None) => {}
     }
     if let (None, Some(budget)) = (progress.waiting, progress.budget) {
         let more = match budget.more_at.map(|at| at.duration_since(model.now).as_secs()) {

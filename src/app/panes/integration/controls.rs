@@ -15,7 +15,7 @@ pub struct Integration;
 
 // The callback addresses are selected like the objects above them.
 fn size(model: &Model) -> (usize, usize) {
-    let callbacks = model.facts.callbacks.len();
+    let callbacks = integration::callbacks(model).len();
     (integration::objects(model).len() + callbacks, objects_height(model) + callbacks)
 }
 
@@ -35,6 +35,9 @@ impl Controls for Integration {
             C::ProveIt => Now::unless(prove::refusal(model)),
             C::Stop => Now::only_if(prove::can_stop(model) || deliveries::is_reading(model)),
             C::Reveal | C::Copy if model.facts.callbacks.is_empty() => Now::Not(NO_CALLBACKS.into()),
+            C::Reveal | C::Copy if integration::callbacks(model).is_empty() => {
+                Now::Not("Nothing is installed in Halo, so no Callback URL is in use.".into())
+            }
             C::Copy => {
                 let none = integration::selected_callback(model).is_none();
                 Now::unless(none.then(|| "Select a Callback URL first, with the arrows.".to_owned()))
@@ -63,7 +66,7 @@ impl Controls for Integration {
                 if installed { plan::load_plan_unless_there(model) } else { Vec::new() }
             }
             C::Back if place == P::Plan => removal::leave_plan(model),
-            C::Activate => panes::on(model, command),
+            C::Activate | C::Pane(_) => panes::on(model, command),
             _ if place == P::Plan => page::on(model, command),
             C::Configure => {
                 model.panes.planning = true;

@@ -2,13 +2,16 @@
 
 pub(crate) mod controls;
 
-use crate::app::jobs::deliveries;
+use crate::app::jobs::{deliveries, health};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::work::{ApplyWork, PlanWork};
+use crate::domain::callback::{CallbackUrl, EventGroup};
+use crate::domain::health::{Rule, State};
 use crate::domain::next::Next;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Change, Plan};
+use crate::domain::record::InstalledObject;
 use crate::words;
 use std::borrow::Cow;
 
@@ -41,15 +44,7 @@ pub fn objects(model: &Model) -> Vec<ObjectRow> {
     let empty = Vec::new();
     let recorded = model.status().map_or(&empty, |status| &status.integration.objects);
     let Some(plan) = looked(model) else {
-        return recorded
-            .iter()
-            .map(|object| {
-                let mut detail = vec![format!("Halo's id {}", object.id)];
-                detail.extend(deliveries::lines(model, Some(&object.id)));
-                let words = format!("installed {}", words::time::short(object.installed_at));
-                ObjectRow { kind: object.kind, name: object.name.display(), tone: Tone::Calm, words, detail }
-            })
-            .collect();
+        return as_known(model, recorded);
     };
     let known = |change: &Change| recorded.iter().any(|o| o.kind == change.kind && o.name == change.name);
     let mut rows: Vec<ObjectRow> = plan
@@ -74,13 +69,51 @@ pub fn objects(model: &Model) -> Vec<ObjectRow> {
         words: if blocked.only_told { "left out" } else { "blocked" }.to_owned(),
         detail: vec![blocked.reason.clone()],
     }));
-    // What has to be put right stands first; everything else keeps the order in which it was installed.
+    broken_first(&mut rows);
+    rows
+}
+
+// What has to be put right stands first; everything else keeps the order in which it was installed.
+fn broken_first(rows: &mut [ObjectRow]) {
     rows.sort_by_key(|row| match row.tone {
         Tone::Bad => 0,
         Tone::Warn => 1,
         Tone::Good | Tone::Calm => 2,
     });
+}
+
+// By our record, and by what health knows of it: what the overview says of an object, its row says too.
+fn as_known(model: &Model, recorded: &[InstalledObject]) -> Vec<ObjectRow> {
+    let findings = health::findings(model);
+    let of = |rule: Rule| findings.iter().find(|finding| finding.rule == rule);
+    let issues = || [Rule::Drift, Rule::WebhookOff].into_iter().filter_map(of).filter(|finding| finding.is_issue());
+    let looked_at = of(Rule::Drift).filter(|drift| drift.state != State::Unknown).and_then(|drift| drift.seen_at);
+    let row = |object: &InstalledObject| {
+        let name = object.name.display();
+        let issue = issues().find(|issue| issue.objects().any(|other| other == name));
+        let (tone, words) = match (issue, looked_at) {
+            (Some(issue), _) => {
+                let words =
+                    if issue.rule == Rule::Drift { "changed or missing in Halo" } else { "off or missing in Halo" };
+                (words::health::state(issue.state).0, words.to_owned())
+            }
+            (None, Some(at)) => (Tone::Good, format!("in place {}", words::time::ago(model.now, at))),
+            (None, None) => (Tone::Calm, format!("installed {}", words::time::short(object.installed_at))),
+        };
+        let mut detail: Vec<String> = issue.map(|issue| issue.fact.clone()).into_iter().collect();
+        detail.push(format!("Halo's id {}", object.id));
+        detail.extend(deliveries::lines(model, Some(&object.id)));
+        ObjectRow { kind: object.kind, name, tone, words, detail }
+    };
+    let mut rows: Vec<ObjectRow> = recorded.iter().map(row).collect();
+    broken_first(&mut rows);
     rows
+}
+
+/// The callback addresses that are shown: those of webhooks that are installed.
+pub fn callbacks(model: &Model) -> &[(EventGroup, CallbackUrl)] {
+    let is_installed = model.status().is_some_and(|status| !status.integration.objects.is_empty());
+    if is_installed { &model.facts.callbacks } else { &[] }
 }
 
 fn state(change: &Change, recorded: bool) -> (Tone, String) {
@@ -147,9 +180,9 @@ pub fn selected_callback(model: &Model) -> Option<usize> {
     let selected = model.panes.window(Pane::Integration).selected;
     match rows.get(selected) {
         Some(row) if row.kind == ObjectKind::Webhook => {
-            model.facts.callbacks.iter().position(|(group, _)| group.webhook_name() == row.name)
+            callbacks(model).iter().position(|(group, _)| group.webhook_name() == row.name)
         }
         Some(_) => None,
-        None => Some(selected - rows.len()).filter(|at| *at < model.facts.callbacks.len()),
+        None => Some(selected - rows.len()).filter(|at| *at < callbacks(model).len()),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::app::message::{Message, Reply};
 use crate::app::testing::{Stage, at_configure, at_sync, failed, kept, offering, plan, results};
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Blocked, ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
 
@@ -136,6 +137,16 @@ pub fn add(scenes: &mut Scenes) {
     scenes.add("wizard_configure_applying", applying(), |_| {});
     scenes.add("wizard_configure_stopping", applying(), |stage| {
         stage.keys("Esc");
+    });
+    scenes.add("wizard_configure_connecting", planned(plan()), |stage| {
+        stage.keys("y");
+        stage.reply(Reply::Checked(failed().checks.swap_remove(0)));
+        stage.later(2);
+        stage.send(Message::Wake);
+    });
+    scenes.add("wizard_configure_stopped", planned(plan()), |stage| {
+        stage.keys("y Esc");
+        stage.reply(Reply::Configured(Err(Failure::new(FailureKind::Interrupted, "stopped"))));
     });
     scenes.add("wizard_configure_quit", applying(), |stage| {
         stage.keys("^C");

@@ -40,7 +40,7 @@ fn many_runs(standing: &mut Standing) {
 }
 
 fn many_entries(standing: &mut Standing) {
-    let entry = standing.activity[1].clone();
+    let entry = standing.activity[2].clone();
     standing.activity = vec![entry; 312];
 }
 
@@ -101,6 +101,9 @@ fn overview_pane(scenes: &mut Scenes) {
     };
     scenes.add("pane_overview_problems", over(broken), |stage| {
         stage.keys("Down");
+    });
+    scenes.add("pane_overview_dismissing", over(broken), |stage| {
+        stage.keys("x");
     });
     let unknown = |standing: &mut Standing| {
         standing.status.known.before.retain(|finding| finding.rule != Rule::Clock);
@@ -407,6 +410,13 @@ fn activity(scenes: &mut Scenes) {
             after: Some("05:45".to_owned()),
         }];
     };
+    scenes.add("pane_activity_opened", in_panes(), |stage| {
+        stage.keys("5 Down Enter");
+    });
+    scenes.add("pane_activity_search", in_panes(), |stage| {
+        stage.keys("5 /");
+        stage.type_text("webhook");
+    });
     scenes.add("pane_activity_fields", standing_with(with_fields), |stage| {
         stage.keys("5");
     });

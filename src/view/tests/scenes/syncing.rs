@@ -1,10 +1,12 @@
 //! Initial Sync, and the choice of an agent after it.
 
+use jiff::SignedDuration;
+
 use crate::app::message::Reply;
 use crate::app::testing::{Stage, at_sync, lists, progress, sync_report};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::people::Agent;
-use crate::domain::sync_run::{BudgetWait, SyncProgress, SyncStatus};
+use crate::domain::sync_run::{BudgetWait, Silence, SyncProgress, SyncStatus};
 
 use super::{Scenes, busy, unreachable};
 
@@ -42,11 +44,18 @@ pub fn add(scenes: &mut Scenes) {
         stage.keys("Enter");
         stage.reply(Reply::SyncProgress(SyncProgress::default()));
     });
+    scenes.add("wizard_sync_silent", at_sync(), |stage| {
+        stage.keys("Enter");
+        stage.later(32);
+        let (since, again_at) = (stage.now - SignedDuration::from_secs(32), stage.now + SignedDuration::from_secs(6));
+        let silence = Some(Silence { since, attempt: 2, again_at: Some(again_at) });
+        stage.reply(Reply::SyncProgress(SyncProgress { silence, ..SyncProgress::default() }));
+    });
     scenes.add("wizard_sync_running", at_sync(), |stage| {
         stage.keys("Enter");
         let mut going = progress(34_200, Some(100_000));
         stage.later(312);
-        let until = stage.now + jiff::SignedDuration::from_secs(41);
+        let until = stage.now + SignedDuration::from_secs(41);
         going.waiting = Some(BudgetWait { limit: 300, window_seconds: 300, until });
         stage.reply(Reply::SyncProgress(going));
     });

@@ -1,0 +1,99 @@
+//! The Activity pane under the keys.
+
+use crate::app::controls::{Controls, Move, Now, Typed};
+use crate::app::effect::Effect;
+use crate::app::keymap::{Binding, Command as C, Place as P};
+use crate::app::model::Model;
+use crate::app::panes::{self, Pane, activity};
+use crate::app::parts::line;
+
+pub struct Activity;
+
+/// Rows of the audit trail that fit; without a second column, what it would say stands below the selected row.
+pub fn height(model: &Model) -> usize {
+    let below = if model.layout.detail.is_some() { 0 } else { 3 };
+    usize::from(model.layout.body.height).saturating_sub(5 + below).max(4)
+}
+
+// Lists anew from the first row on.
+fn searched(model: &mut Model) {
+    *model.panes.window_mut(Pane::Activity) = Default::default();
+    activity::list(model);
+    model.touch();
+}
+
+impl Controls for Activity {
+    fn now(model: &Model, _: P, command: C) -> Now {
+        match command {
+            C::OpenLine | C::CloseLine => {
+                let run = activity::selected(model).filter(|row| row.inner > 0);
+                Now::only_if(run.is_some_and(|row| row.is_open == (command == C::CloseLine)))
+            }
+            _ => panes::now(model, command),
+        }
+    }
+
+    fn words(model: &Model, place: P, binding: &Binding) -> Option<String> {
+        match binding.command {
+            C::Filter => Some(format!("Show {}", model.panes.activity.filter.next().word())),
+            C::Back if place == P::Pane(Pane::Activity) && model.panes.activity.is_filtered() => {
+                Some("Clear".to_owned())
+            }
+            _ if place == P::Pane(Pane::Activity) => panes::words(model, binding),
+            _ => None,
+        }
+    }
+
+    fn on(model: &mut Model, place: P, command: C) -> Vec<Effect> {
+        match command {
+            C::Search | C::LeaveSearch => {
+                model.panes.activity.searching = command == C::Search;
+                model.touch();
+            }
+            // What is searched for goes first; only then the way leads elsewhere.
+            C::Back if place == P::ActivitySearch || model.panes.activity.is_filtered() => {
+                model.panes.activity.query.reset();
+                model.panes.activity.searching = false;
+                if place != P::ActivitySearch {
+                    model.panes.activity.filter = Default::default();
+                }
+                searched(model);
+            }
+            C::Filter => {
+                model.panes.activity.filter = model.panes.activity.filter.next();
+                searched(model);
+            }
+            C::OpenLine | C::CloseLine => activity::turn(model),
+            _ => return panes::on(model, command),
+        }
+        Vec::new()
+    }
+
+    fn moved(model: &mut Model, _: P, to: Move) {
+        let (rows, height) = (model.panes.activity.rows.len(), height(model));
+        if panes::move_in(model.panes.window_mut(Pane::Activity), rows, height, to) {
+            model.touch();
+        }
+    }
+
+    fn typed(model: &mut Model, place: P, text: Typed<'_>) -> Option<Vec<Effect>> {
+        if place != P::ActivitySearch {
+            return None;
+        }
+        let before = model.panes.activity.query.value().to_owned();
+        if line::search(&mut model.panes.activity.query, text) {
+            if model.panes.activity.query.value() == before {
+                model.touch();
+            } else {
+                searched(model);
+            }
+        }
+        Some(Vec::new())
+    }
+
+    fn settle(model: &mut Model) {
+        activity::list(model);
+        let (rows, height) = (model.panes.activity.rows.len(), height(model));
+        panes::settle(model.panes.window_mut(Pane::Activity), rows, height);
+    }
+}
