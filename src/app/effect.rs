@@ -23,6 +23,8 @@ pub enum Slot {
     Save,
     /// Activating, deactivating.
     Activate,
+    /// The units of the service.
+    Service,
     /// The unfinished wizard.
     Draft,
     /// Letting others know what is being changed here.
@@ -217,6 +219,8 @@ pub struct Export {
     pub id: ConfigurationId,
     /// The file, as it was typed.
     pub file: String,
+    /// The name of the file in a folder that was typed.
+    pub name: String,
     /// The whole list.
     pub list: ClientList,
     /// The rows of it that are listed, in their order.
@@ -256,12 +260,8 @@ impl Effect {
             Self::LoadOverview => Slot::Overview,
             Self::Verify(_) => Slot::Check,
             Self::Save(_) | Self::AgreeUnproved(_) => Slot::Save,
-            Self::Activate { .. }
-            | Self::Deactivate
-            | Self::Delete(_)
-            | Self::ForgetSecrets(_)
-            | Self::LoadInstallation
-            | Self::InstallService => Slot::Activate,
+            Self::Activate { .. } | Self::Deactivate | Self::Delete(_) | Self::ForgetSecrets(_) => Slot::Activate,
+            Self::LoadInstallation | Self::InstallService => Slot::Service,
             Self::SaveDraft(_) | Self::DiscardDraft => Slot::Draft,
             Self::HoldEdit(_) => Slot::Edit,
             Self::Sync { .. } => Slot::Sync,

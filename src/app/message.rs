@@ -148,8 +148,8 @@ pub enum Reply {
     Callbacks(Result<Vec<(EventGroup, CallbackUrl)>, Failure>),
     /// The steps that install the service, or why it cannot be done from here.
     Installation(Result<Vec<String>, Failure>),
-    /// The service was installed and started, or why not.
-    Installed(Result<(), Failure>),
+    /// The service was installed, and whether the account it runs as is set up; or why not.
+    Installed(Result<bool, Failure>),
     /// The stored secrets were deleted, or why not.
     Forgotten(Result<ConfigurationId, Failure>),
     /// A configuration was deleted, or why not.

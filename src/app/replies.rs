@@ -4,7 +4,7 @@ use crate::domain::draft::{Draft, Step};
 use crate::domain::request::Standing;
 use crate::domain::status::Overview;
 use crate::domain::thousands;
-use crate::words::{Phrase, step};
+use crate::words::{self, Phrase, step};
 
 use super::effect::Effect;
 use super::integrations;
@@ -239,7 +239,10 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Installation(Err(failure)) => model.say_failure(&failure),
         Reply::Installed(outcome) => {
             match outcome {
-                Ok(()) => model.say(Tone::Good, "The service is installed and started."),
+                Ok(true) => model.say(Tone::Good, "The service is installed and started."),
+                Ok(false) => {
+                    model.say(Tone::Warn, format!("The service is installed. {}", words::service::set_up_next()));
+                }
                 Err(failure) => model.say_failure(&failure),
             }
             return model.current.clone().map(Effect::LoadStatus).into_iter().collect();

@@ -11,10 +11,7 @@ use crate::domain::exit_code;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::ops::units::{self, Step, execute};
-use crate::words::Tone;
-
-/// Where the service's account keeps its settings.
-const SETTINGS: &str = "/var/lib/pia-halo/.config/pia-halo/config.toml";
+use crate::words::{self, Tone};
 
 pub(super) fn run(call: &mut Call, service: &Service) -> Result<u8, Failure> {
     let root = Path::new("/");
@@ -42,8 +39,8 @@ pub(super) fn run(call: &mut Call, service: &Service) -> Result<u8, Failure> {
     }
     units::carry_out(&steps, &execute)?;
     let code = tell(call, done, &format!("The service is {done}"), &steps)?;
-    if done == "installed" && !Path::new(SETTINGS).exists() {
-        call.output.say(format!("Next, set it up as the account it runs as: sudo -u pia-halo -H {}", Next::Wizard));
+    if done == "installed" && !units::is_set_up(root) {
+        call.output.say(words::service::set_up_next());
     }
     Ok(code)
 }

@@ -69,6 +69,11 @@ pub fn here() -> Result<Vec<Step>, Failure> {
     Ok(installation(root, &program))
 }
 
+/// Whether the account that the service runs as has settings.
+pub fn is_set_up(root: &Path) -> bool {
+    root.join("var/lib/pia-halo/.config/pia-halo/config.toml").exists()
+}
+
 /// How a command is run.
 pub type Run<'a> = &'a dyn Fn(&[&str]) -> io::Result<Output>;
 

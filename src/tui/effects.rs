@@ -1,7 +1,7 @@
 //! The real world behind the interface: each effect calls one use-case, and its answers become replies.
 
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -149,7 +149,8 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
         }
         Effect::InstallService => {
             let install = |_: &Workspace| ops::units::carry_out(&ops::units::here()?, &ops::units::execute);
-            Reply::Installed(workspace.run_blocking(install).await)
+            let is_set_up = |()| ops::units::is_set_up(Path::new("/"));
+            Reply::Installed(workspace.run_blocking(install).await.map(is_set_up))
         }
         Effect::ForgetSecrets(id) => {
             Reply::Forgotten(ops::remove::forget_secrets(workspace, &id, cancel).await.map(|()| id))
@@ -175,12 +176,7 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
         Effect::Export(export) => Reply::Exported(
             workspace
                 .run_blocking(move |_| {
-                    let file = match (export.file.strip_prefix("~/"), std::env::home_dir()) {
-                        (Some(rest), Some(home)) => home.join(rest),
-                        _ => PathBuf::from(&export.file),
-                    };
-                    // Said whole: where the program was started may be forgotten.
-                    let wanted = std::path::absolute(&file).unwrap_or(file);
+                    let wanted = export_to(&export.file, &export.name);
                     let (count, file) = ops::clients::export(&wanted, export.clients())?;
                     Ok((count, Untrusted::new(file.to_string_lossy()).display()))
                 })
@@ -225,6 +221,17 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
             return None;
         }
     })
+}
+
+/// Where an export goes: said whole, because where the program was started may be forgotten. Into a folder it goes under its
+/// own name, and not beside it under a like one.
+fn export_to(file: &str, name: &str) -> PathBuf {
+    let file = match (file.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(file),
+    };
+    let wanted = std::path::absolute(&file).unwrap_or(file);
+    if wanted.is_dir() { wanted.join(name) } else { wanted }
 }
 
 /// More than any terminal has rows.
@@ -404,4 +411,18 @@ async fn switch_removing(
     // Where another program has made somebody else active meanwhile, the person is asked once more.
     let stays = matches!(&activation, Activation::Active(active) if active.as_ref() != Some(wanted));
     (!stays).then_some(Reply::Activated(Ok(activation)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn export_goes_into_folder_and_not_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        assert_eq!(export_to(path.to_str().unwrap(), "a.csv"), path.join("a.csv"));
+        let file = path.join("mine.csv");
+        assert_eq!(export_to(file.to_str().unwrap(), "a.csv"), file);
+    }
 }

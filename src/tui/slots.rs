@@ -39,7 +39,7 @@ fn nature(slot: Slot) -> Nature {
         | Slot::Changes
         | Slot::Status
         | Slot::Callbacks => Nature::Reads,
-        Slot::Save | Slot::Activate | Slot::Draft | Slot::Export | Slot::Issue => Nature::Writes,
+        Slot::Save | Slot::Activate | Slot::Service | Slot::Draft | Slot::Export | Slot::Issue => Nature::Writes,
         Slot::Sync | Slot::Configure | Slot::Escalate | Slot::Prove | Slot::Look => Nature::Reports,
     }
 }

@@ -6,6 +6,7 @@ use crate::app::Model;
 use crate::app::integrations::{self, CATEGORY, Card, CardState};
 use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
+use crate::app::text::width;
 
 use super::page::{MARGIN, Page, Part, Row};
 use super::seen;
@@ -35,19 +36,18 @@ pub fn page(model: &Model, styles: Styles, columns: usize) -> Page {
     // Columns that give way on a narrow terminal: the host first, then the title.
     let room = columns.saturating_sub(MARGIN);
     let others = cards.iter().any(|card| matches!(card, Card::Other(_)));
-    let (name, title) = match (room >= 70, others) {
-        (true, _) => (20, 21),
-        // "ConnectWise Manage", or only "Halo PSA".
-        (false, true) => (19, room.saturating_sub(19 + 18).clamp(8, 21)),
-        (false, false) => (11, room.saturating_sub(11 + 18).clamp(8, 21)),
-    };
+    // "ConnectWise Manage", or only "Halo PSA"; then as wide as the longest title.
+    let name = if others { 20 } else { 11 };
+    let longest =
+        cards.iter().map(|card| width(&integrations::card_texts(model, card)[1]) + 2).max().unwrap_or_default();
+    let title = longest.clamp(8, room.saturating_sub(name + 18).max(8));
     let height = integrations::list_height(model);
     let first = state.window.first;
     let shown = height.min(cards.len() - first.min(cards.len()));
     page.part = Some(Part { line: page.lines.len(), first, shown, total: cards.len() });
     for (row, card) in cards.iter().enumerate().skip(state.window.first).take(height) {
         let focused = row == state.window.selected;
-        let style = if focused { styles.focus() } else { Style::new() };
+        let style = if focused { styles.selected() } else { Style::new() };
         let [integration, words, host] = integrations::card_texts(model, card);
         let mut line = Row::new(styles, focused).cell(&integration, style, name).cell(&words, style, title);
         if let Some(state) = integrations::card_state(model, card) {

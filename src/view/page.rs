@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
@@ -63,6 +63,8 @@ pub struct Page {
 pub struct Row {
     spans: Vec<Span<'static>>,
     used: usize,
+    /// Whether it is the label of a field, and no row of a list.
+    is_label: bool,
 }
 
 impl Row {
@@ -72,7 +74,7 @@ impl Row {
         // The blanks around the mark are not part of it: reversed, they would be a bar.
         let spans =
             if focused { vec![Span::raw(" "), Span::styled("▸", mark.style), Span::raw(" ")] } else { vec![mark] };
-        Self { spans, used: MARGIN }
+        Self { spans, used: MARGIN, is_label: false }
     }
 
     /// A text, padded to a number of columns; what is too long is cut, one column before the next cell.
@@ -80,8 +82,11 @@ impl Row {
     pub fn cell(mut self, text: &str, style: Style, columns: usize) -> Self {
         let shown = fit(text, columns.saturating_sub(1));
         let used = width(&shown);
+        // The bar of what is selected is filled to the end of its column.
+        let filled = style.add_modifier.contains(Modifier::REVERSED) && !self.is_label;
+        let blanks = " ".repeat(columns.saturating_sub(used));
         self.spans.push(Span::styled(shown, style));
-        self.spans.push(Span::raw(" ".repeat(columns.saturating_sub(used))));
+        self.spans.push(if filled { Span::styled(blanks, style) } else { Span::raw(blanks) });
         self.used += columns;
         self
     }
@@ -143,7 +148,7 @@ impl Page {
     /// The beginning of a line with a label, ready for its value; the label has a line of its own where there is no
     /// room for two columns.
     pub fn label(&mut self, label: &str, style: Style, focused: bool) -> Row {
-        let row = Row::new(self.styles, focused);
+        let row = Row { is_label: true, ..Row::new(self.styles, focused) };
         if self.width >= TWO_COLUMNS {
             return row.cell(label, style, LABEL);
         }
@@ -308,5 +313,28 @@ pub fn put(frame: &mut Frame, area: Rect, line: Line<'_>) {
     let area = area.intersection(frame.area());
     if !area.is_empty() {
         frame.render_widget(Paragraph::new(line), Rect { height: 1, ..area });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::Theme;
+
+    /// The bar of what is selected reaches to the end of its column, in colour and without; the label of a field is no bar.
+    #[test]
+    fn selected_row_is_filled_to_end_of_its_column() {
+        for mono in [false, true] {
+            let styles = Styles::new(Theme { mono, ascii: mono });
+            let bar = |row: Row| -> usize {
+                let is_bar = |span: &&Span<'_>| span.style.add_modifier.contains(Modifier::REVERSED);
+                let mark = |span: &&Span<'_>| span.content != "▸";
+                row.spans.iter().filter(is_bar).filter(mark).map(|span| width(&span.content)).sum()
+            };
+            assert_eq!(bar(Row::new(styles, true).cell("Acme", styles.selected(), 12)), 12);
+            assert_eq!(bar(Row::new(styles, false).cell("Acme", Style::new(), 12)), 0);
+            let label = Page::new(styles, 80).label("Url", styles.focus(), true);
+            assert_eq!(bar(label), if mono { 3 } else { 0 });
+        }
     }
 }

@@ -60,7 +60,7 @@ fn line(palette: &Palette, row: usize, columns: usize, styles: Styles, keymap: &
     let selected = palette.chosen == Some(offer.command());
     let style = match (&offer.refused, selected) {
         (Some(_), false) => styles.dim(),
-        (_, true) => styles.focus(),
+        (_, true) => styles.selected(),
         (None, false) => Style::new(),
     };
     let keys = fit(&offer.keys(), KEYS);
@@ -74,7 +74,8 @@ fn line(palette: &Palette, row: usize, columns: usize, styles: Styles, keymap: &
         spans.push(Span::styled(cluster.to_owned(), if hit { style.patch(styles.matched()) } else { style }));
     }
     let reason = offer.refused.as_ref().map(|reason| format!(" · {}", reason.with_keys(keymap))).unwrap_or_default();
-    spans.push(Span::styled(pad(&reason, room.saturating_sub(used) + 1), styles.dim()));
+    let beside = if selected { style } else { styles.dim() };
+    spans.push(Span::styled(pad(&reason, room.saturating_sub(used) + 1), beside));
     spans.push(Span::styled(keys, styles.title()));
     Line::from(spans)
 }

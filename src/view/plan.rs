@@ -258,7 +258,7 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
     for (at, blocked) in plan.blocked.iter().enumerate() {
         let focused = model.work.plan_line == at;
         let from = page.lines.len();
-        let style = if focused { styles.focus() } else { Style::new() };
+        let style = if focused { styles.selected() } else { Style::new() };
         let row =
             Row::new(styles, focused).text("✗ ", styles.tone(Tone::Bad)).cell(blocked.kind.word(), style, KIND - 2);
         page.words(row.cell(&blocked.name.display(), style, columns), "blocked", styles.tone(Tone::Bad));
@@ -288,7 +288,7 @@ fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change, column
     let from = page.lines.len();
     let (sign, tone, _) = words::plan::action(change.action);
     let style = if focused {
-        styles.focus()
+        styles.selected()
     } else if change.action == Action::Keep {
         styles.dim()
     } else {
@@ -381,7 +381,7 @@ fn rows_being_done(page: &mut Page, plan: &Plan, results: &[ChangeResult], curre
             None => ("○", styles.dim(), verb.to_owned()),
         };
         let focused = at == focus;
-        let name = if focused { styles.focus() } else { Style::new() };
+        let name = if focused { styles.selected() } else { Style::new() };
         let from = page.lines.len();
         let row = Row::new(styles, focused).text(mark, style).text(" ", Style::new()).cell(
             change.kind.word(),
@@ -403,7 +403,7 @@ fn rows_of_results(model: &Model, page: &mut Page, results: &[ChangeResult]) {
         let focused = model.work.plan_line == at;
         let from = page.lines.len();
         let (tone, word) = words::plan::outcome(result);
-        let style = if focused { styles.focus() } else { Style::new() };
+        let style = if focused { styles.selected() } else { Style::new() };
         let gap = outcomes - width(word) + 3;
         let id = result.id.as_ref().map(|id| format!("{:gap$}id {}", "", short(id))).unwrap_or_default();
         let row = Row::new(styles, focused)

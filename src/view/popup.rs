@@ -172,7 +172,10 @@ fn typed_yes(model: &Model, frame: &mut Frame, styles: Styles, typed: &Typed) {
         (About::Unproved(_), _) => say(words::sync::UNPROVED),
         (About::Export, _) => {
             let count = model.panes.clients.count() as u64;
-            say(&format!("{} clients, as CSV. An existing file is never overwritten.", thousands(count)));
+            say(&format!(
+                "{} clients, as CSV. Into a folder it goes under its own name; a name that is taken gets a number.",
+                thousands(count)
+            ));
         }
         (About::Forget(_), _) => say(words::plan::FORGETTING),
         (About::Delete(id), _) => integrations::deleting(model, id).iter().for_each(|words| say(words)),
@@ -285,11 +288,11 @@ fn choice(model: &Model, frame: &mut Frame, styles: Styles, chooser: &Chooser) {
     lines.push(Line::default());
     for (at, row) in chooser.rows.iter().enumerate().skip(chooser.window.first).take(height) {
         let selected = at == chooser.window.selected;
-        let (mark, style) = if selected { ("▸ ", styles.focus()) } else { ("  ", Style::new()) };
+        let (mark, style) = if selected { ("▸ ", styles.selected()) } else { ("  ", Style::new()) };
         let agent = row.and_then(|at| chooser.agents.get(at));
         let words = agent.map_or_else(|| "no default escalation".to_owned(), |agent| agent.name.display());
         let style = if agent.is_none() && !selected { styles.dim() } else { style };
-        lines.push(Line::from(vec![Span::styled(mark, styles.title()), Span::styled(fit(&words, columns - 2), style)]));
+        lines.push(Line::from(vec![Span::styled(mark, styles.title()), Span::styled(pad(&words, columns - 2), style)]));
     }
     if chooser.rows.is_empty() {
         lines.extend(["No match.", "Change the search."].map(|words| Line::styled(words, styles.dim())));

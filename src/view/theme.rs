@@ -31,6 +31,11 @@ impl Styles {
         self.colour(Color::Cyan).add_modifier(extra)
     }
 
+    /// The row of a list that is selected: a filled bar.
+    pub fn selected(self) -> Style {
+        self.focus().add_modifier(Modifier::REVERSED)
+    }
+
     pub fn title(self) -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }

@@ -13,6 +13,11 @@ pub const NEEDED: &str = "It is not running: no daily sync, and Halo's callbacks
 
 pub const RUNS: &str = "The service is running: it runs the daily sync and receives Halo's callbacks.";
 
+/// What comes after the installation where the account of the service has no settings yet.
+pub fn set_up_next() -> String {
+    format!("Next, set it up as the account it runs as: sudo -u pia-halo -H {}", Next::Wizard)
+}
+
 /// What runs the daily sync where no service does.
 pub const BY_TIMER: &str = "by pia-halo-sync.timer, at its own time";
 

@@ -37,18 +37,14 @@ pub fn open(model: &mut Model) -> Vec<Effect> {
     load(model, Goal::Remove { parts: Parts::ALL, then: None })
 }
 
-/// Shows what a roll back or a rotation would change. Nothing is written.
-pub fn open_as(model: &mut Model, goal: Goal) -> Vec<Effect> {
-    load(model, goal)
-}
-
 /// Reads what Halo holds once more, for the same parts.
 pub fn again(model: &mut Model) -> Vec<Effect> {
     let goal = model.goal().clone();
     load(model, goal)
 }
 
-fn load(model: &mut Model, goal: Goal) -> Vec<Effect> {
+/// Shows what Remove, a roll back or a rotation would change. Nothing is written.
+pub fn load(model: &mut Model, goal: Goal) -> Vec<Effect> {
     if let Some(reason) = refusal(model) {
         model.say(Tone::Warn, reason);
         return Vec::new();

@@ -295,6 +295,10 @@ fn service_is_installed_on_yes_to_its_steps() {
     stage.keys("i");
     stage.reply(Reply::Installation(Ok(vec!["write /etc/systemd/system/pia-halo.service".to_owned()])));
     assert_eq!(stage.keys("y"), [Effect::InstallService]);
+    assert_ne!(Effect::InstallService.slot(), Effect::Deactivate.slot(), "neither takes the place of the other");
+    stage.reply(Reply::Installed(Ok(false)));
+    let next = "set it up as the account it runs as: sudo -u pia-halo -H pia-halo";
+    assert!(stage.notice().ends_with(next), "{}", stage.notice());
     stage.reply(Reply::Installation(Err(Failure::new(FailureKind::Usage, "only root can install the service"))));
     assert!(stage.notice().contains("only root"), "{}", stage.notice());
 }

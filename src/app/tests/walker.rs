@@ -181,7 +181,7 @@ impl World {
                 vec![Reply::Configured(Ok(report(ConfigureStatus::RolledBack, &plan)))]
             }
             Effect::LoadInstallation => vec![Reply::Installation(Ok(vec!["write a unit".to_owned()]))],
-            Effect::InstallService => vec![Reply::Installed(Ok(()))],
+            Effect::InstallService => vec![Reply::Installed(Ok(true))],
             Effect::ForgetSecrets(id) => vec![Reply::Forgotten(Ok(id))],
             Effect::Activate { id, .. } => vec![Reply::Activated(Ok(Activation::Active(Some(id))))],
             Effect::Deactivate => vec![Reply::Activated(Ok(Activation::Active(None)))],

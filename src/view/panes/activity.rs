@@ -70,7 +70,7 @@ pub fn body(model: &Model, page: &mut Page) {
     for (at, row) in state.rows.iter().enumerate().skip(window.first).take(height(model)) {
         let Some(entry) = lines.get(row.at) else { continue };
         let focused = at == window.selected;
-        let style = if focused { styles.focus() } else { Style::new() };
+        let style = if focused { styles.selected() } else { Style::new() };
         let mut line = Row::new(styles, focused).cell(&moment(model.now, entry.at), style, when);
         if who > 0 {
             line = line.cell(&entry.who.account(), Style::new(), who);

@@ -88,7 +88,7 @@ pub fn body(model: &Model, page: &mut Page) {
     for at in clients.window.first..clients.window.first + height(model) {
         let Some(client) = clients.row(at) else { break };
         let focused = at == clients.window.selected;
-        let style = if focused { styles.focus() } else { Style::new() };
+        let style = if focused { styles.selected() } else { Style::new() };
         let mut row =
             Row::new(styles, focused).spans(marked(&client.client.name.display(), query, name, style, styles));
         if site > 0 {
@@ -122,7 +122,7 @@ fn marked(name: &str, query: &str, columns: usize, style: Style, styles: Styles)
         run.0.push_str(cluster);
     }
     spans.push(span(run.0, run.1, style, styles));
-    spans.push(Span::raw(pad("", columns.saturating_sub(width(&shown)))));
+    spans.push(Span::styled(pad("", columns.saturating_sub(width(&shown))), style));
     spans
 }
 

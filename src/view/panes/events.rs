@@ -33,15 +33,15 @@ pub(super) fn body(model: &Model, page: &mut Page) {
     let events = &model.panes.events;
     match &events.open {
         _ if events.tickets => match &events.ticket {
-            Some(OpenedTicket { ticket, lines, first }) => {
+            Some(OpenedTicket { ticket, text }) => {
                 page.heading(&format!("Ticket {}", ticket.id), "", Style::new());
-                whole(model, page, lines, *first);
+                whole(model, page, text);
             }
             None => board(model, page),
         },
-        Some(Opened { event, lines, first, .. }) => {
+        Some(Opened { event, text, .. }) => {
             page.heading("Event", &moment(model.now, event.received_at), page.styles.dim());
-            whole(model, page, lines, *first);
+            whole(model, page, text);
         }
         None => list(model, page),
     }
@@ -107,7 +107,7 @@ fn list(model: &Model, page: &mut Page) {
     for at in first..first + rows {
         let Some(event) = events.row(at) else { break };
         let focused = at == events.window.selected;
-        let style = if focused { styles.focus() } else { Style::new() };
+        let style = if focused { styles.selected() } else { Style::new() };
         let ticket = event.ticket_id.map_or("–".to_owned(), |id| id.to_string());
         let mut row = Row::new(styles, focused)
             .cell(&moment(model.now, event.received_at), style, WHEN)
@@ -176,9 +176,9 @@ fn empty(model: &Model, page: &mut Page) {
 }
 
 // An event or a ticket, under its heading.
-fn whole(model: &Model, page: &mut Page, lines: &[open::Line], first: usize) {
-    let styles = page.styles;
+fn whole(model: &Model, page: &mut Page, open::Text { lines, first }: &open::Text) {
     head(model, page);
+    let (first, styles) = (*first, page.styles);
     let height = open::height(model).min(lines.len().saturating_sub(first));
     page.part = Some(Part { line: page.lines.len(), first, shown: height, total: lines.len() });
     for line in lines.iter().skip(first).take(height) {
@@ -254,7 +254,7 @@ fn board(model: &Model, page: &mut Page) {
     let text = |text: &Option<Untrusted>| text.as_ref().map(Untrusted::display).unwrap_or_default();
     for (at, ticket) in tickets.iter().enumerate().skip(window.first).take(rows) {
         let focused = at == window.selected;
-        let style = if focused { styles.focus() } else { Style::new() };
+        let style = if focused { styles.selected() } else { Style::new() };
         let mut row = Row::new(styles, focused).cell(&ticket.id.to_string(), style, TICKET).cell(
             &text(&ticket.summary),
             style,

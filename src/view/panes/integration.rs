@@ -49,7 +49,7 @@ pub fn body(model: &Model, page: &mut Page) {
     page.part = Some(Part { line: page.lines.len(), first, shown: height.min(rows.len()), total: rows.len() });
     for (at, row) in rows.iter().enumerate().skip(first).take(height) {
         let focused = at == window.selected;
-        let style = if focused { styles.focus() } else { Style::new() };
+        let style = if focused { styles.selected() } else { Style::new() };
         let from = page.lines.len();
         let line = Row::new(styles, focused)
             .text(symbol(row.tone), styles.tone(row.tone))

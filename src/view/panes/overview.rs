@@ -109,7 +109,11 @@ fn shine(model: &Model, page: &mut Page, one: Light, found: &Finding, findings: 
     let room = page.width.saturating_sub(MARGIN + NAME + 2);
     let beside = if key.is_empty() { 0 } else { width(&key) + 2 };
     let row = Row::new(styles, false).cell(&format!("{sign} {}", name_of(one)), styles.tone(tone), NAME);
-    let row = row.cell(&words, Style::new(), room.saturating_sub(beside) + 1);
+    // How long ago somebody looked gives way where it would be cut.
+    let room = room.saturating_sub(beside);
+    let fits = found.state != State::Well || width(&words) <= room;
+    let words = if fits { words } else { told(main(one), findings).map_or(words, |main| main.fact.clone()) };
+    let row = row.cell(&words, Style::new(), room + 1);
     page.push(if beside > 0 { row.text(&format!(" {key}"), styles.title()) } else { row });
 }
 
@@ -298,7 +302,7 @@ fn problems(model: &Model, page: &mut Page, findings: &[Finding], list: &[&Findi
     let styles = page.styles;
     for (at, issue) in list.iter().enumerate() {
         let focused = at == model.panes.window(Pane::Overview).selected;
-        let style = if focused { styles.focus() } else { Style::new() };
+        let style = if focused { styles.selected() } else { Style::new() };
         let mark = format!("{} {}", symbol(state(issue.state).0), issue.rule.title());
         let tone = styles.tone(burns(issue).0);
         let room = page.width.saturating_sub(MARGIN + TITLE + 1);

@@ -104,7 +104,7 @@ pub fn body(model: &Model, page: &mut Page) {
     page.part = Some(Part { line: page.lines.len(), first: window.first, shown, total: runs.len() });
     for (at, run) in runs.iter().enumerate().skip(window.first).take(history_height(model)) {
         let focused = at == window.selected;
-        let style = if focused { styles.focus() } else { Style::new() };
+        let style = if focused { styles.selected() } else { Style::new() };
         let (tone, word) = tone_and_word(run);
         let changes = words::sync::changed(&run.changes);
         let row = Row::new(styles, focused)
@@ -172,7 +172,7 @@ fn report(model: &Model, page: &mut Page, open: &Report) {
     page.part = Some(Part { line: page.lines.len(), first, shown: height.min(rows - first.min(rows)), total: rows });
     for (at, line) in open.lines().iter().enumerate().skip(first).take(height) {
         let focused = at == open.window.selected;
-        let style = if focused { styles.focus() } else { Style::new() };
+        let style = if focused { styles.selected() } else { Style::new() };
         let words = match &line.name_before {
             Some(before) => format!("{} (was {})", line.name.display(), before.display()),
             None => line.name.display(),

@@ -332,11 +332,20 @@ fn list(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId) {
     page.push(Row::new(styles, false).to(column).text(&edge("┌", "┐", more("↑", first)), styles.dim()));
     for (at, name) in names.iter().enumerate().skip(first).take(LISTED) {
         let selected = at == list.selected;
-        let (mark, style) = if selected { ("▸", styles.focus()) } else { (" ", Style::new()) };
+        let (mark, style) = if selected { ("▸", styles.selected()) } else { (" ", Style::new()) };
         let row = Row::new(styles, false).to(column).text("│ ", styles.dim()).text(mark, style).text(" ", Style::new());
         page.push(row.text(&pad(name, inner.saturating_sub(3)), style).text("│", styles.dim()));
     }
     page.push(Row::new(styles, false).to(column).text(&edge("└", "┘", more("↓", below)), styles.dim()));
+}
+
+/// How much is shown of what a check that passed has found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Words {
+    /// As much as fits into a line.
+    Line,
+    /// All of it, where there are lines for that.
+    Whole,
 }
 
 /// A check with its verdict; what is not as it should be says what to change. One remedy for several checks is said once,
@@ -347,6 +356,7 @@ pub fn check_row<'a>(
     check: &Check,
     focused: bool,
     later: impl Iterator<Item = &'a Check>,
+    shown: Words,
 ) {
     let styles = page.styles;
     let from = page.lines.len();
@@ -358,7 +368,7 @@ pub fn check_row<'a>(
     let column = if narrow { MARGIN + 10 } else { MARGIN + 10 + 22 };
     let room = page.width.saturating_sub(column + 1).max(8);
     let message = words::check::found(check);
-    let open = check.status != CheckStatus::Pass || focused;
+    let open = check.status != CheckStatus::Pass || focused || shown == Words::Whole;
     // What passed takes one line; the rest of its words is there when it is selected.
     let mut lines = if open { wrap(&message, room) } else { vec![fit(&message, room)] }.into_iter();
     let first = lines.next().unwrap_or_default();
@@ -387,7 +397,7 @@ pub fn check_row<'a>(
 pub fn checks_so_far(model: &Model, page: &mut Page, since: jiff::Timestamp, done: &[Check], follow: &[CheckId]) {
     let styles = page.styles;
     for (at, check) in done.iter().enumerate() {
-        check_row(page, &model.keys, check, false, done.iter().skip(at + 1));
+        check_row(page, &model.keys, check, false, done.iter().skip(at + 1), Words::Line);
     }
     let spent: u64 = done.iter().map(|check| check.duration_ms).sum::<u64>() / 1_000;
     let mut left = follow.iter().filter(|id| done.iter().all(|check| check.id != **id));
@@ -406,7 +416,7 @@ pub fn checks_so_far(model: &Model, page: &mut Page, since: jiff::Timestamp, don
 /// Every check of a report, one of them with the focus.
 pub fn report_rows(page: &mut Page, keys: &KeyMap, report: &CheckReport, focus: Option<usize>) {
     for (at, check) in report.checks.iter().enumerate() {
-        check_row(page, keys, check, focus == Some(at), report.checks.iter().skip(at + 1));
+        check_row(page, keys, check, focus == Some(at), report.checks.iter().skip(at + 1), Words::Line);
     }
 }
 
@@ -465,9 +475,14 @@ fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
         return;
     }
     let order = wizard.test.order();
+    // Where all of it has room, nothing is cut.
+    let column = page.width.saturating_sub(MARGIN + 10 + 22 + 1).max(8);
+    let lines: usize = order.iter().map(|at| wrap(&words::check::found(&checks[*at]), column).len()).sum();
+    let is_free = page.width >= 70 && page.lines.len() + lines < usize::from(model.layout.body.height);
+    let words = if is_free { Words::Whole } else { Words::Line };
     for (row, at) in order.iter().enumerate() {
         let later = order.iter().skip(row + 1).map(|later| &checks[*later]);
-        check_row(page, &model.keys, &checks[*at], wizard.focus == Item::Check(*at), later);
+        check_row(page, &model.keys, &checks[*at], wizard.focus == Item::Check(*at), later, words);
     }
     skipped(page, checks);
     if focused {

@@ -8,6 +8,7 @@ use crate::app::effect::{Effect, Export};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::popup::{Popup, Typed};
+use crate::domain::configuration::ConfigurationId;
 
 pub use list::{Change, ClientList, Filter, Sort};
 pub use state::Clients;
@@ -51,8 +52,7 @@ pub fn export_refusal(model: &Model) -> Option<String> {
 /// Asks where what is listed is written to.
 pub fn ask_where(model: &mut Model) {
     let Some(id) = &model.current else { return };
-    let name = format!("{id}-clients-{}.csv", model.now.strftime("%F"));
-    model.popup = Some(Popup::Typed(Typed::file(name)));
+    model.popup = Some(Popup::Typed(Typed::file(name_of_export(model, id))));
     model.touch();
 }
 
@@ -64,7 +64,12 @@ pub fn export(model: &mut Model, file: String) -> Vec<Effect> {
     }
     let Some(id) = model.current.clone() else { return Vec::new() };
     let (list, rows) = model.panes.clients.listed();
-    vec![Effect::Export(Box::new(Export { id, file, list, rows }))]
+    let name = name_of_export(model, &id);
+    vec![Effect::Export(Box::new(Export { id, file, name, list, rows }))]
+}
+
+fn name_of_export(model: &Model, id: &ConfigurationId) -> String {
+    format!("{id}-clients-{}.csv", model.now.strftime("%F"))
 }
 
 /// Places the window anew.

@@ -16,7 +16,7 @@ use crate::domain::untrusted::Untrusted;
 use crate::words;
 
 use super::list::EventList;
-pub use super::state::{Line, Opened, OpenedTicket};
+pub use super::state::{Line, Opened, OpenedTicket, Text};
 
 /// Columns of the labels.
 pub const LABEL: usize = 11;
@@ -33,7 +33,7 @@ pub fn open(model: &mut Model) -> Vec<Effect> {
     };
     let number = event.number;
     model.panes.events.note_selected();
-    model.panes.events.open = Some(Opened { event, body: None, lines: Vec::new(), first: 0 });
+    model.panes.events.open = Some(Opened { event, body: None, text: Text::default() });
     model.touch();
     vec![Effect::LoadEvent { id, number }]
 }
@@ -69,7 +69,7 @@ pub fn height(model: &Model) -> usize {
 /// Opens the selected ticket of the Pia Board.
 pub fn open_ticket(model: &mut Model) {
     let Some(ticket) = tickets::selected(model).cloned() else { return };
-    model.panes.events.ticket = Some(OpenedTicket { ticket, lines: Vec::new(), first: 0 });
+    model.panes.events.ticket = Some(OpenedTicket { ticket, text: Text::default() });
     model.touch();
 }
 
@@ -78,12 +78,11 @@ pub fn settle(model: &mut Model) {
     let (columns, height) = (usize::from(model.layout.body.width).saturating_sub(6).max(20), height(model));
     let events = &mut model.panes.events;
     if let Some(opened) = &mut events.open {
-        opened.lines = lines(opened, columns);
-        opened.first = opened.first.min(opened.lines.len().saturating_sub(height));
+        let lines = lines(opened, columns);
+        opened.text.set(lines, height);
     }
     if let Some(opened) = &mut events.ticket {
-        opened.lines = ticket_lines(&opened.ticket, &events.list, columns);
-        opened.first = opened.first.min(opened.lines.len().saturating_sub(height));
+        opened.text.set(ticket_lines(&opened.ticket, &events.list, columns), height);
     }
 }
 
@@ -91,15 +90,12 @@ pub fn settle(model: &mut Model) {
 pub fn scroll(model: &mut Model, to: Move) {
     let height = height(model);
     let events = &mut model.panes.events;
-    let opened = match (&mut events.open, &mut events.ticket) {
-        (_, Some(opened)) if events.tickets => Some((&mut opened.first, opened.lines.len())),
-        (Some(opened), _) => Some((&mut opened.first, opened.lines.len())),
+    let text = match (&mut events.open, &mut events.ticket) {
+        (_, Some(opened)) if events.tickets => Some(&mut opened.text),
+        (Some(opened), _) => Some(&mut opened.text),
         _ => None,
     };
-    let Some((first, rows)) = opened else { return };
-    let before = *first;
-    *first = to.from(before, height).min(rows.saturating_sub(height));
-    if *first != before {
+    if text.is_some_and(|text| text.scroll(to, height)) {
         model.touch();
     }
 }

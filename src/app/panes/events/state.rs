@@ -2,7 +2,7 @@
 
 use tui_input::Input;
 
-use crate::app::layout::Window;
+use crate::app::layout::{Move, Window};
 use crate::app::notice::Tone;
 use crate::domain::event::{Body, Event};
 use crate::domain::failure::Failure;
@@ -137,10 +137,7 @@ pub struct Opened {
     pub event: Event,
     /// Its body, once that was read; none inside where it is not kept any more.
     pub(super) body: Option<Result<Option<Body>, Failure>>,
-    /// What is shown of it, to the width of the screen.
-    pub lines: Vec<Line>,
-    /// The first line that is shown.
-    pub first: usize,
+    pub text: Text,
 }
 
 /// The ticket that is looked at whole.
@@ -148,10 +145,31 @@ pub struct Opened {
 pub struct OpenedTicket {
     /// The ticket, as it was last read.
     pub ticket: Ticket,
-    /// What is shown of it, to the width of the screen.
+    pub text: Text,
+}
+
+/// What is shown of an event or of a ticket.
+#[derive(Debug, Default)]
+pub struct Text {
+    /// Its lines, to the width of the screen.
     pub lines: Vec<Line>,
     /// The first line that is shown.
     pub first: usize,
+}
+
+impl Text {
+    /// Other lines: as much of the place as there still is.
+    pub(super) fn set(&mut self, lines: Vec<Line>, height: usize) {
+        self.lines = lines;
+        self.first = self.first.min(self.lines.len().saturating_sub(height));
+    }
+
+    /// Scrolls. Says whether anything moved.
+    pub(super) fn scroll(&mut self, to: Move, height: usize) -> bool {
+        let before = self.first;
+        self.first = to.from(before, height).min(self.lines.len().saturating_sub(height));
+        self.first != before
+    }
 }
 
 /// A line of an event or of a ticket.

@@ -141,7 +141,7 @@ fn event_is_opened_whole_scrolls_and_closes() {
     assert_eq!(place(&stage.model), Place::EventPage);
     let lines: Vec<String> = (0..90).map(|line| format!("  \"{line}\": 1,")).collect();
     stage.reply(Reply::Event(Ok(Some(Body { lines, cut: 0 }))));
-    let first = |stage: &Stage| stage.model.panes.events.open.as_ref().unwrap().first;
+    let first = |stage: &Stage| stage.model.panes.events.open.as_ref().unwrap().text.first;
     stage.keys("End");
     let end = first(&stage);
     assert!(end > 70, "{end}");

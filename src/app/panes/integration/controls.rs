@@ -75,8 +75,8 @@ impl Controls for Integration {
             }
             C::ReadPlan => plan::load_plan(model),
             C::Remove => removal::open(model),
-            C::RollBack => removal::open_as(model, Goal::RollBack),
-            C::Rotate => removal::open_as(model, Goal::Rotate),
+            C::RollBack => removal::load(model, Goal::RollBack),
+            C::Rotate => removal::load(model, Goal::Rotate),
             C::ForgetSecrets => {
                 if let Some(id) = model.current.clone() {
                     model.popup = Some(Popup::Typed(Typed::new(id.as_str(), About::Forget(id.clone()))));
