@@ -99,6 +99,8 @@ fn shine(model: &Model, page: &mut Page, one: Light, found: &Finding, findings: 
     let is_narrow = page.width < NARROW;
     let key = mend(found).filter(|_| !is_narrow).map(|command| key_words(model, command)).unwrap_or_default();
     let words = match found.state {
+        // A word that is whole says more than a sentence that is cut.
+        calm @ (State::Well | State::Unknown) if is_narrow => state(calm).1.to_owned(),
         State::Well => told(main(one), findings).map_or_else(String::new, |main| fact(main, model.now)),
         // The list below tells it whole.
         State::Watch | State::Broken => dismissible(found, &beside(found, model.now)),
@@ -111,8 +113,12 @@ fn shine(model: &Model, page: &mut Page, one: Light, found: &Finding, findings: 
     let row = Row::new(styles, false).cell(&format!("{sign} {}", name_of(one)), styles.tone(tone), NAME);
     // How long ago somebody looked gives way where it would be cut.
     let room = room.saturating_sub(beside);
-    let fits = found.state != State::Well || width(&words) <= room;
-    let words = if fits { words } else { told(main(one), findings).map_or(words, |main| main.fact.clone()) };
+    let words = match found.state {
+        _ if width(&words) <= room => words,
+        State::Well => told(main(one), findings).map_or(words, |main| main.fact.clone()),
+        State::Unknown if found.rule == main(one) => found.fact.clone(),
+        _ => words,
+    };
     let row = row.cell(&words, Style::new(), room + 1);
     page.push(if beside > 0 { row.text(&format!(" {key}"), styles.title()) } else { row });
 }
