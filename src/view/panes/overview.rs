@@ -25,9 +25,7 @@ use crate::view::progress::seconds_since;
 use crate::view::text::duration;
 use crate::view::theme::{Styles, symbol};
 use crate::words::Phrase;
-use crate::words::health::{
-    NOTHING_TO_DO, beside, brief, burns, dismissible, fact, issue, light as name_of, state,
-};
+use crate::words::health::{NOTHING_TO_DO, beside, brief, burns, dismissible, fact, issue, light as name_of, state};
 
 /// Columns of the name of a light, and of a chart.
 const NAME: usize = 18;
