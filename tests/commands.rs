@@ -163,6 +163,32 @@ async fn only_one_configuration_is_active_and_switch_needs_yes() {
     profile.run(["sync"]).await.expect(2).says("no configuration is active");
 }
 
+/// A variable goes before the file, for commands and never for what is saved, and each value says where it comes from.
+#[tokio::test(flavor = "multi_thread")]
+async fn variable_goes_before_file_and_sources_say_so() {
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let run = |arguments: &'static [&'static str], value: &'static str| {
+        let mut command = profile.command(arguments);
+        command.env("PIA_HALO_COMPANY_SYNC_DAILY_SYNC_TIME", value);
+        crate::support::run(command, String::new())
+    };
+    let status = run(&["status", "--json"], "23:15").await.expect(0).json();
+    assert!(status["next_sync"].as_str().unwrap().ends_with("T23:15:00Z"), "{status}");
+    run(&["sync"], "25:00").await.expect(2).says("PIA_HALO_COMPANY_SYNC_DAILY_SYNC_TIME: ");
+    let told = run(&["config", "show", "--sources", "--json"], "23:15").await.expect(0).json();
+    let from = |key: &str| {
+        let row = told["sources"].as_array().unwrap().iter().find(|row| row["key"] == key).unwrap();
+        (row["value"].clone(), row["source"].clone())
+    };
+    assert_eq!(from("company_sync.daily_sync_time"), (json!("23:15"), json!("environment")));
+    assert_eq!(from("pia_screen.pia_board"), (json!("Pia"), json!("file")));
+    assert_eq!(from("api.request_budget"), (json!(null), json!("default")));
+    assert_eq!(from("client_secret").1, "file");
+    assert_eq!(from("configuration"), (json!("acme"), json!("file")));
+    run(&["config", "show", "--sources", "--configuration", "acme"], "23:15").await.expect(0).says("flag");
+    assert!(std::fs::read_to_string(profile.config()).unwrap().contains("04:30"));
+}
+
 /// S3: also `setup --activate` names the active one, and saves nothing without a yes.
 #[tokio::test(flavor = "multi_thread")]
 async fn setup_with_activate_needs_yes_while_another_is_active() {
@@ -321,7 +347,13 @@ async fn completions_and_manual_page_are_printed() {
     profile.run(["--help"]).await.expect(0).says("pia-halo help exit-codes");
     profile.run(["help", "exit-codes"]).await.expect(0).says("Halo not reached");
     profile.run(["help", "nothing"]).await.expect(2).says("exit-codes, environment, files, rights");
-    profile.run(["--version"]).await.expect(0).says("pia-halo ");
+    let version = profile.run(["--version"]).await.expect(0).stdout;
+    let told = profile.json(["--version"], 0).await;
+    for member in ["version", "sqlite"] {
+        assert!(version.contains(told[member].as_str().unwrap()), "{member}: {version}");
+    }
+    assert_eq!(version.contains("commit unknown"), told["commit"].is_null(), "{version}");
+    profile.run(["man", "--json"]).await.expect(2).says("--json makes no sense with man");
 }
 
 /// A result that cannot be written is a failure, not a short list.

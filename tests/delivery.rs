@@ -49,7 +49,7 @@ async fn each_outcome_in_halos_log_is_told_with_halos_time_and_advice() {
                 last.text("timestamp").to_owned()
             });
             match found["last_at"].as_str() {
-                Some(at) => assert!(at.starts_with(halos.trim_end_matches('0')), "{fault}: {at} is not {halos}"),
+                Some(at) => assert!(halos.starts_with(at.trim_end_matches('Z')), "{fault}: {at} is not {halos}"),
                 None => assert_eq!(state, "never"),
             }
             match advice {

@@ -8,6 +8,12 @@ out=target/packages
 rm -rf "$out"
 mkdir -p "$out"
 
+# What --version names; an archive without git has no commit.
+if commit=$(git rev-parse --short=12 HEAD 2>/dev/null); then
+    PIA_HALO_BUILD_COMMIT=$commit PIA_HALO_BUILD_DATE=$(TZ=UTC git log -1 --format=%cd --date=format-local:%F)
+    export PIA_HALO_BUILD_COMMIT PIA_HALO_BUILD_DATE
+fi
+
 cargo build --locked --profile dist
 assets/packaging/stage.sh target/dist/pia-halo target/dist-assets
 cargo deb --locked --no-build --profile dist --output "$out/"

@@ -50,25 +50,27 @@ async fn remove_and_activate(call: &mut Call, workspace: &ops::Workspace, option
         Activation::Active(active) => active.as_ref(),
         Activation::NeedsYes { active, .. } => Some(active),
     };
-    let switched = active == Some(&options.id);
+    let not_switched = || {
+        // Everything is out of Halo, and yet another program has made somebody else active meanwhile.
+        let active = active.map_or_else(String::new, |active| format!("{active} is active: not switched"));
+        Failure::new(FailureKind::NeedsYes, active)
+    };
+    let failure = match active {
+        Some(active) if *active == options.id => None,
+        _ => Some(removal.as_ref().and_then(planned::failure).unwrap_or_else(not_switched)),
+    };
     if call.output.json {
-        call.output.object(&json!({ "active": active, "removal": removal }))?;
+        call.output.report(&json!({ "active": active, "removal": removal }), failure.as_ref())?;
     } else {
         if let Some(removal) = &removal {
             call.output.line(&removal.message);
         }
-        match (switched, active) {
-            (false, Some(active)) => call.output.line(format!("{active} is active: not switched")),
-            _ => tell(call, Some(&options.id))?,
+        match active.filter(|_| failure.is_some()) {
+            Some(active) => call.output.line(format!("{active} is active: not switched")),
+            None => tell(call, Some(&options.id))?,
         }
     }
-    let code = removal.as_ref().map_or(0, ExitCode::exit_code);
-    Ok(match (switched, code) {
-        (true, _) => 0,
-        // Everything is out of Halo, and yet another program has made somebody else active meanwhile.
-        (false, 0) => FailureKind::NeedsYes.exit_code(),
-        (false, code) => code,
-    })
+    Ok(failure.map_or(0, |failure| failure.exit_code()))
 }
 
 /// Makes a configuration active; asks before it takes another one's place.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::{ArgValueCandidates, CompletionCandidate, Shell};
 
-pub use self::kept::{Backup, Config, Delete, Restore, Service, Store, Support};
+pub use self::kept::{Backup, Config, Delete, Restore, Service, Show, Store, Support};
 
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::health::Rule;
@@ -16,7 +16,7 @@ use crate::domain::rotation::Overlap;
 
 /// Connect Halo PSA to Pia: credentials, company sync, webhooks and the Pia Chat Pod.
 #[derive(Debug, Parser)]
-#[command(name = "pia-halo", version, about, disable_help_subcommand = true, max_term_width = 100)]
+#[command(name = "pia-halo", version, long_version = super::version::lines(), about, disable_help_subcommand = true, max_term_width = 100)]
 pub struct Arguments {
     /// What to do; without a command, the terminal interface.
     #[command(subcommand)]
@@ -27,7 +27,7 @@ pub struct Arguments {
 }
 
 /// Options that every command takes.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Everywhere {
     /// Which configuration; the active one by default
     #[arg(long, global = true, value_name = "ID", add = ArgValueCandidates::new(super::completing::configurations))]
@@ -197,7 +197,7 @@ pub struct Demo {
     #[arg(long, value_name = "NAME", value_delimiter = ',', add = ArgValueCandidates::new(faults))]
     pub fault: Vec<crate::demo::Fault>,
     /// List the faults with what each one simulates
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["serve", "clients", "seed", "latency_ms", "rate_limit", "listen", "fault"])]
     pub list_faults: bool,
 }
 
@@ -399,7 +399,7 @@ pub struct Audit {
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub limit: usize,
     /// Only verify the trail; print no entries
-    #[arg(long)]
+    #[arg(long, conflicts_with = "limit")]
     pub verify: bool,
     /// A hash noted earlier that must be in the trail
     #[arg(long, value_name = "HASH")]
@@ -516,7 +516,7 @@ pub struct Events {
     #[arg(long, short)]
     pub follow: bool,
     /// Print at most N, the newest
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, conflicts_with_all = ["show", "send_again", "catalogue", "forward_secret"])]
     pub limit: usize,
     /// Only those that could not be forwarded
     #[arg(long, conflicts_with = "follow")]

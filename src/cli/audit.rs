@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::Call;
 use super::args::Audit;
 use crate::domain::activity::Record;
-use crate::domain::failure::Failure;
+use crate::domain::calendar::whole;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::untrusted::Untrusted;
 use crate::words::{self, Tone};
 
@@ -16,6 +17,8 @@ pub(super) fn run(call: &mut Call, options: &Audit) -> Result<u8, Failure> {
     let limit = if options.verify { 0 } else { options.limit };
     let mut records = workspace.audit.records(limit)?;
     records.reverse();
+    // The file has them to the nanosecond, which no other time that is printed has.
+    records.iter_mut().for_each(|record| record.activity.at = whole(record.activity.at));
     let output = &mut call.output;
     if output.json {
         let breaks =
@@ -23,7 +26,13 @@ pub(super) fn run(call: &mut Call, options: &Audit) -> Result<u8, Failure> {
         let breaks: Vec<Value> = breaks.collect();
         let mut told = json!({ "ok": chain.whole, "chain": chain, "entries": records });
         told["chain"]["breaks"] = breaks.into();
-        output.object(&told)?;
+        let failure = (!chain.whole).then(|| {
+            let said = words::audit::verdict(&chain);
+            // A chain without a break lacks the hash that was expected: what is said last.
+            let why = if chain.breaks.is_empty() { said.last() } else { said.first() };
+            Failure::new(FailureKind::Declined, why.map_or("", String::as_str))
+        });
+        output.report(&told, failure.as_ref())?;
     } else {
         for record in &records {
             lines(record).iter().for_each(|line| output.line(line));

@@ -27,11 +27,15 @@ pub(super) async fn run(call: &mut Call, options: &args::Check) -> Result<u8, Fa
         pia_screen: Some(configuration.pia_screen),
     };
     let report = verify(call, &workspace, &request).await?;
+    let failure = failure(&report, None);
+    if call.output.json {
+        call.output.report(&report, failure.as_ref())?;
+    }
     let is_missing = |right: &Right| right.state == RightState::Missing;
     if !call.output.json && (options.rights || report.rights.iter().any(is_missing)) {
         print_rights(&mut call.output, &report.rights);
     }
-    Ok(report.exit_code())
+    Ok(failure.map_or(0, |failure| failure.exit_code()))
 }
 
 /// What is needed of Halo, when, and where it is ticked.
@@ -75,20 +79,23 @@ async fn full_circle(call: &mut Call, options: &args::Check) -> Result<u8, Failu
     };
     let patience = Duration::from_secs(options.timeout);
     let report = ops::full_circle::prove(&workspace, &prepared, patience, call.cancel.clone(), on_hop).await?;
+    let failure = broken(&report);
     if output.json {
-        output.object(&report)?;
+        output.report(&report, failure.as_ref())?;
     }
     report.earlier.iter().for_each(|earlier| output.say(earlier.words()));
-    Ok(circle_code(&report))
+    Ok(failure.map_or(0, |failure| failure.exit_code()))
 }
 
-/// 0 where the circle is closed; 3 where only the ticket stayed open; otherwise the code of what broke.
-fn circle_code(report: &FullCircle) -> u8 {
-    match report.hops.iter().find(|hop| Some(hop.hop) == report.broken_at) {
-        None => 0,
-        Some(HopReport { hop: Hop::Closed, .. }) => FailureKind::PartlyDone.exit_code(),
-        Some(hop) => hop.failure.as_ref().map_or(1, ExitCode::exit_code),
-    }
+/// Where the circle broke. Where only the ticket stayed open, part of it is done.
+fn broken(report: &FullCircle) -> Option<Failure> {
+    let hop = report.hops.iter().find(|hop| Some(hop.hop) == report.broken_at)?;
+    let kind = match hop.hop {
+        Hop::Closed => FailureKind::PartlyDone,
+        _ => hop.failure.clone().unwrap_or(FailureKind::Declined),
+    };
+    let failure = Failure::new(kind, format!("{}: {}", hop.hop.title(), hop.message));
+    Some(Failure { hint: hop.hint.clone(), ..failure })
 }
 
 fn print_hop(output: &mut Output, hop: &HopReport) {
@@ -109,11 +116,7 @@ async fn verify(call: &mut Call, workspace: &ops::Workspace, request: &VerifyReq
             print(output, check);
         }
     };
-    let report = ops::check::verify(workspace, request, call.cancel.clone(), on_check).await?;
-    if output.json {
-        output.object(&report)?;
-    }
-    Ok(report)
+    ops::check::verify(workspace, request, call.cancel.clone(), on_check).await
 }
 
 /// One verdict: a line, and a second one with what to change.
@@ -135,16 +138,22 @@ pub(super) fn warn(output: &mut Output, warnings: &[String]) {
 
 /// The test that another command makes first has failed: says why, and what was not done because of it.
 pub(super) fn refuse(output: &mut Output, report: &CheckReport, undone: &str) -> Result<u8, Failure> {
-    let Some(check) = report.first_failure() else {
+    let Some(failure) = failure(report, Some(undone)) else {
         return Ok(0);
     };
-    let kind = check.failure.clone().unwrap_or(FailureKind::Declined);
-    let message = format!("the connection test failed: {}: {}; {undone}", check.id.title(), check.message);
-    let failure = Failure { hint: check.hint.clone(), ..Failure::new(kind, message) };
     if output.json {
-        output.object(&json!({ "error": failure, "checks": report.checks }))?;
+        output.report(&json!({ "checks": report.checks }), Some(&failure))?;
     } else {
         output.failure(&failure);
     }
     Ok(failure.exit_code())
+}
+
+/// What the test failed with, and what was not done because of it.
+pub(super) fn failure(report: &CheckReport, undone: Option<&str>) -> Option<Failure> {
+    let check = report.first_failure()?;
+    let kind = check.failure.clone().unwrap_or(FailureKind::Declined);
+    let undone = undone.map_or_else(String::new, |undone| format!("; {undone}"));
+    let message = format!("the connection test failed: {}: {}{undone}", check.id.title(), check.message);
+    Some(Failure { hint: check.hint.clone(), ..Failure::new(kind, message) })
 }

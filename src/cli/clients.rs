@@ -1,6 +1,7 @@
 //! `clients`: the synced list, offline.
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::Call;
 use super::args::{ClientStatus, Clients, Format, Sort};
@@ -18,6 +19,9 @@ pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
     let (id, _, _) = call.chosen(&workspace)?;
     if options.forward {
         let count = ops::clients::forward(&workspace, &id)?;
+        if call.output.json {
+            call.output.object(&json!({ "configuration": id, "status": "queued", "clients": count }))?;
+        }
         call.output.say(format!("{} clients to be forwarded by {}", thousands(count), Next::ForwardTo));
         return Ok(0);
     }

@@ -2,14 +2,15 @@
 
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::args::Delete;
+use super::args::{Delete, Show};
 use super::{Call, prompt};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::fields::{FIELDS, FieldInfo};
 use crate::domain::next::{Hint, Next};
-use crate::ops;
-use crate::settings::Paths;
+use crate::ops::{self, Workspace};
+use crate::settings::{Config, Paths, SecretSource, set_variables};
 
 pub(super) fn path(call: &mut Call) -> Result<u8, Failure> {
     let paths = Paths::from_environment(&call.environment)?;
@@ -25,9 +26,17 @@ pub(super) fn path(call: &mut Call) -> Result<u8, Failure> {
     Ok(0)
 }
 
-pub(super) fn show(call: &mut Call) -> Result<u8, Failure> {
+pub(super) fn show(call: &mut Call, options: &Show) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
-    let config = workspace.config()?;
+    let mut config = workspace.config()?;
+    if let Some(id) = &call.configuration {
+        // An unknown one is refused by name.
+        workspace.configuration(Some(id))?;
+        config.configurations.retain(|known, _| known == id);
+    }
+    if options.sources {
+        return sources(call, &workspace, &config);
+    }
     let mut secrets = serde_json::Map::new();
     for (id, configuration) in &config.configurations {
         let command = configuration.api.client_secret_command.as_deref();
@@ -60,6 +69,72 @@ pub(super) fn show(call: &mut Call) -> Result<u8, Failure> {
         call.output.line(format!("# {id}: Client Secret from {source}; callback token {token}"));
     }
     Ok(0)
+}
+
+/// Each value that commands and the service use, with where it comes from.
+fn sources(call: &mut Call, workspace: &Workspace, config: &Config) -> Result<u8, Failure> {
+    let set: Vec<_> = set_variables(&call.environment).map(|(name, info, _)| (name, info.id)).collect();
+    let written = std::fs::read_to_string(workspace.paths().config()).unwrap_or_default();
+    let written: toml::Table = written.parse().unwrap_or_default();
+    let mut rows = Vec::new();
+    match (&call.configuration, &config.active) {
+        (Some(id), _) if call.is_named => rows.push(row("", "configuration", id.as_str(), "flag", None)),
+        (Some(id), _) => {
+            rows.push(row("", "configuration", id.as_str(), "environment", Some("PIA_HALO_CONFIGURATION".to_owned())))
+        }
+        (None, Some(id)) => rows.push(row("", "configuration", id.as_str(), "file", None)),
+        (None, None) => rows.push(row("", "configuration", "", "default", None)),
+    }
+    for id in config.configurations.keys() {
+        let (_, used, _) = workspace.configuration(Some(id))?;
+        for info in FIELDS.iter().filter(|info| !info.key.is_empty()) {
+            let variable = set.iter().find(|(_, field)| *field == info.id).map(|(name, _)| name.clone());
+            let source = match &variable {
+                Some(_) => "environment",
+                None if is_written(&written, id.as_str(), info) => "file",
+                None => "default",
+            };
+            rows.push(row(id.as_str(), info.key, &(info.get)(&used), source, variable));
+        }
+        let command = used.api.client_secret_command.as_deref();
+        let secret = workspace.secret_source(Some(id), command)?;
+        let (source, place) = match &secret {
+            Some(SecretSource::Environment | SecretSource::EnvironmentFile(_) | SecretSource::Systemd(_)) => {
+                ("environment", secret.map(|secret| secret.to_string()))
+            }
+            Some(_) => ("file", secret.map(|secret| secret.to_string())),
+            None => ("default", None),
+        };
+        let shown = if source == "default" { "" } else { "(secret)" };
+        rows.push(row(id.as_str(), "client_secret", shown, source, place));
+    }
+    if call.output.json {
+        call.output.object(&json!({ "sources": rows }))?;
+        return Ok(0);
+    }
+    let text = |row: &Value, member: &str| row[member].as_str().unwrap_or_default().to_owned();
+    let lines = rows.iter().map(|row| {
+        let from = [text(row, "source"), text(row, "name")].join(" ");
+        [text(row, "configuration"), text(row, "key"), text(row, "value"), from.trim_end().to_owned()]
+    });
+    call.output.table(["CONFIGURATION", "SETTING", "VALUE", "FROM"], lines);
+    Ok(0)
+}
+
+/// Whether the file has a line for a setting.
+fn is_written(file: &toml::Table, id: &str, info: &FieldInfo) -> bool {
+    let (table, key) = info.table_and_key();
+    let own = file.get("configurations").and_then(|all| all.get(id));
+    let table = if table.is_empty() { own } else { own.and_then(|own| own.get(table)) };
+    table.is_some_and(|table| table.get(key).is_some())
+}
+
+/// A value with where it comes from: `name` is the variable or the place.
+fn row(configuration: &str, key: &str, value: &str, source: &str, name: Option<String>) -> Value {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    json!({
+        "configuration": some(configuration), "key": key, "value": some(value), "source": source, "name": name,
+    })
 }
 
 pub(super) fn edit(call: &mut Call) -> Result<u8, Failure> {

@@ -7,6 +7,7 @@ use super::args::{Doctor, Issue, Issues};
 use super::exit::ExitCode;
 use super::output::Output;
 use crate::domain::check::Check;
+use crate::domain::exit_code;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State, issues};
 use crate::ops;
@@ -22,12 +23,13 @@ pub(super) async fn run(call: &mut Call, options: &Doctor) -> Result<u8, Failure
         kept = ops::health::look(&workspace, &id, &configuration, call.cancel.clone(), on_check).await?;
     }
     let findings = ops::health::evaluate(&workspace, &id)?;
-    let code = exit_code(&findings, kept.as_ref());
+    let failure = failure(&findings, kept.as_ref());
+    let code = exit_code(&findings, failure.as_ref());
     let now = workspace.now();
     if call.output.json {
         let ok = code == 0;
-        let found = json!({ "configuration": id.as_str(), "ok": ok, "findings": findings, "error": kept });
-        call.output.object(&found)?;
+        let found = json!({ "configuration": id.as_str(), "ok": ok, "findings": findings });
+        call.output.report(&found, failure.as_ref())?;
         return Ok(code);
     }
     for finding in &findings {
@@ -40,21 +42,26 @@ pub(super) async fn run(call: &mut Call, options: &Doctor) -> Result<u8, Failure
     Ok(code)
 }
 
-// The rules of the contract: refused before not reached, and both before what only needs a look.
-fn exit_code(findings: &[Finding], kept: Option<&Failure>) -> u8 {
-    let broken = |rule| {
-        findings.iter().any(|finding| finding.rule == rule && finding.state == State::Broken && !finding.dismissed)
+fn exit_code(findings: &[Finding], failure: Option<&Failure>) -> u8 {
+    let open = if findings.iter().any(Finding::is_open) { exit_code::PENDING } else { 0 };
+    failure.map_or(open, ExitCode::exit_code)
+}
+
+// The rules of the contract: refused before not reached, and both before what only needs a look, which is no failure.
+fn failure(findings: &[Finding], kept: Option<&Failure>) -> Option<Failure> {
+    let is_broken = |finding: &&Finding| {
+        matches!(finding.rule, Rule::Credentials | Rule::Rights) && finding.state == State::Broken && !finding.dismissed
     };
-    let kept = kept.map(|failure| &failure.kind);
-    if broken(Rule::Credentials) || broken(Rule::Rights) {
-        return FailureKind::WrongCredentials.exit_code();
+    if let Some(finding) = findings.iter().find(is_broken) {
+        let message = format!("{}: {}", finding.rule.title(), finding.fact);
+        return Some(Failure { hint: finding.next.clone(), ..Failure::new(FailureKind::WrongCredentials, message) });
     }
-    match kept {
-        Some(kind @ (FailureKind::NotReached | FailureKind::RateLimited(_))) => kind.exit_code(),
-        Some(kind @ (FailureKind::WrongCredentials | FailureKind::MissingRight)) => kind.exit_code(),
-        _ if kept.is_some() || findings.iter().any(Finding::is_open) => FailureKind::PartlyDone.exit_code(),
-        _ => 0,
-    }
+    let kept = kept?.clone();
+    Some(match kept.kind {
+        FailureKind::NotReached | FailureKind::RateLimited(_) => kept,
+        FailureKind::WrongCredentials | FailureKind::MissingRight => kept,
+        _ => Failure { kind: FailureKind::PartlyDone, ..kept },
+    })
 }
 
 fn by_title(finding: &Finding) -> String {
@@ -158,7 +165,8 @@ mod tests {
             (found(Rule::Drift, State::Broken), Some(&unreached), 5),
             (vec![Finding { dismissed: true, ..Finding::new(Rule::Drift, State::Broken, "f") }], None, 0),
         ] {
-            assert_eq!(exit_code(&findings, kept), code, "{findings:?} {kept:?}");
+            let failure = failure(&findings, kept);
+            assert_eq!(exit_code(&findings, failure.as_ref()), code, "{findings:?} {kept:?}");
         }
     }
 }

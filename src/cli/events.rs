@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::Call;
 use super::args::Events;
 use super::output::Output;
@@ -24,7 +26,12 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
     let workspace = call.workspace()?;
     let (id, _, _) = call.chosen(&workspace)?;
     if options.forward_secret {
-        call.output.line(ops::events::forward_secret(&workspace, &id)?.expose());
+        let secret = ops::events::forward_secret(&workspace, &id)?;
+        if call.output.json {
+            call.output.object(&json!({ "configuration": id, "forward_secret": secret.expose() }))?;
+        } else {
+            call.output.line(secret.expose());
+        }
         return Ok(0);
     }
     if options.catalogue {
@@ -45,6 +52,9 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
         let count = ops::events::send_again(&workspace, &id, one)?;
         if count == 0 && one.is_some() {
             return Err(unknown(which));
+        }
+        if call.output.json {
+            call.output.object(&json!({ "configuration": id, "status": "queued", "events": count }))?;
         }
         call.output.say(format!("{count} queued again, to be forwarded by {}", Next::ForwardTo));
         return Ok(0);

@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 
-use super::args::Arguments;
+use super::options;
 use crate::domain::by_hand;
 use crate::domain::plan::Parts;
 
@@ -56,6 +56,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("deactivate", "no configuration is active afterwards"),
     ("config path", "where the files are"),
     ("config show --json", "the settings for a script, without secrets"),
+    ("config show --sources", "where each value comes from: file, variable or default"),
     ("config edit", "edit them in your editor"),
     ("config delete acme", "delete acme, after a question"),
     ("store set-aside", "start with an empty store"),
@@ -130,7 +131,7 @@ pub(super) fn shown(path: &str) -> Option<String> {
 
 /// Every command with the options that all of them take.
 pub(super) fn built() -> Command {
-    let mut program = Arguments::command();
+    let mut program = options::program();
     program.build();
     program
 }

@@ -1,9 +1,7 @@
 //! The exit code of each kind of failure, and of each report: who ends a command with one asks here.
 
-use crate::domain::check::CheckReport;
 use crate::domain::exit_code as exit;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::plan::{ConfigureReport, ConfigureStatus, Outcome};
 use crate::domain::sync_run::{SyncReport, SyncStatus};
 
 pub(super) trait ExitCode {
@@ -32,13 +30,6 @@ impl ExitCode for Failure {
     }
 }
 
-// Of several that failed the first one tells.
-impl ExitCode for CheckReport {
-    fn exit_code(&self) -> u8 {
-        self.first_failure().map_or(0, |check| check.failure.as_ref().map_or(exit::FAILED, ExitCode::exit_code))
-    }
-}
-
 impl ExitCode for SyncReport {
     fn exit_code(&self) -> u8 {
         match &self.error {
@@ -46,21 +37,6 @@ impl ExitCode for SyncReport {
             // Read and kept, with something to look at.
             None => exit::PENDING,
             Some(error) => error.exit_code(),
-        }
-    }
-}
-
-// Of Configure, Remove, a rotation and a roll back.
-impl ExitCode for ConfigureReport {
-    fn exit_code(&self) -> u8 {
-        let some = self.results.iter().any(|result| result.outcome == Outcome::Done);
-        match self.status {
-            status if status.is_complete() => 0,
-            ConfigureStatus::Refused => self.refusal.as_ref().map_or(exit::FAILED, ExitCode::exit_code),
-            ConfigureStatus::PartlyDone if some => exit::PENDING,
-            // Nothing of it was done: what kept the first one from it is the reason.
-            ConfigureStatus::PartlyDone => self.cause.as_ref().map_or(exit::PENDING, ExitCode::exit_code),
-            _ => self.cause.as_ref().map_or(exit::FAILED, ExitCode::exit_code),
         }
     }
 }

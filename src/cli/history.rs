@@ -2,7 +2,7 @@
 
 use super::Call;
 use super::args::{Format, History};
-use crate::domain::calendar::utc;
+use crate::domain::calendar::{rfc3339, utc};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::domain::sync_run::{ClientChange, SyncReport};
@@ -54,8 +54,8 @@ fn print_runs(call: &mut Call, format: Format, runs: &[SyncReport]) -> Result<u8
             let rows = runs.iter().map(|run| {
                 [
                     number(run),
-                    run.started_at.to_string(),
-                    run.finished_at.to_string(),
+                    rfc3339(run.started_at),
+                    rfc3339(run.finished_at),
                     run.status.code().to_owned(),
                     run.proved.to_string(),
                     run.halo_count.map(|count| count.to_string()).unwrap_or_default(),

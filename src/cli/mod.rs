@@ -22,6 +22,7 @@ mod interactive;
 mod limits;
 mod log;
 mod manual;
+mod options;
 mod output;
 mod plan;
 mod planned;
@@ -39,12 +40,12 @@ mod table;
 mod tickets;
 mod topics;
 mod units;
+mod version;
 
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::FromArgMatches;
 use clap_complete::CompleteEnv;
 use tokio_util::sync::CancellationToken;
@@ -57,7 +58,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::domain::untrusted::harmless;
 use crate::ops::{SystemClock, Workspace};
-use crate::settings::{Environment, Paths};
+use crate::settings::{Environment, Paths, without_variables};
 
 /// The program's name.
 const PROGRAM: &str = "pia-halo";
@@ -70,6 +71,8 @@ struct Call {
     environment: Environment,
     output: Output,
     configuration: Option<ConfigurationId>,
+    /// Whether it was named on the command line, and not by the environment.
+    is_named: bool,
     /// Whether everything is said in whole lines: asked for, or all that the terminal knows.
     plain: bool,
     cancel: CancellationToken,
@@ -106,6 +109,12 @@ impl Call {
         !self.output.json && prompt::is_possible()
     }
 
+    /// Says what it failed with, and ends with its code.
+    fn failed(&mut self, failure: &Failure) -> ExitCode {
+        self.output.failure(failure);
+        ExitCode::from(failure.exit_code())
+    }
+
     fn workspace_below(&self, paths: Paths) -> Result<Workspace, Failure> {
         let workspace = Workspace::open(paths, self.environment.clone(), Arc::new(SystemClock))?.telling(output::tell);
         let workspace = workspace.attended(prompt::is_attended());
@@ -114,21 +123,18 @@ impl Call {
 }
 
 /// Runs the program: reads the arguments, does what they ask, and answers with the exit code.
-///
-/// # Errors
-///
-/// Only where the process itself cannot work, before anything was done; every other failure is said and has its code.
-pub fn run() -> anyhow::Result<ExitCode> {
+pub fn run() -> ExitCode {
     if std::env::var_os(COMPLETE).is_some_and(|shell| !shell.is_empty()) {
         let answer = CompleteEnv::with_factory(topics::offering).var(COMPLETE).bin(PROGRAM).completer(PROGRAM);
         // A shell waits for it with a person at the keys: what goes wrong offers nothing, and says nothing.
         let answered = answer.try_complete(std::env::args_os(), std::env::current_dir().ok().as_deref());
-        return Ok(ExitCode::from(u8::from(answered.is_err())));
+        return ExitCode::from(u8::from(answered.is_err()));
     }
-    let parsed = topics::command().try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches));
-    let mut arguments = match parsed {
-        Ok(arguments) => arguments,
-        Err(error) => return Ok(usage(&error)),
+    let matches = topics::command().try_get_matches();
+    let parsed = matches.and_then(|matches| Ok((options::path(&matches), Arguments::from_arg_matches(&matches)?)));
+    let (path, mut arguments) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return usage(&error),
     };
     // Every file of ours is private from its first byte, whatever creates it.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
@@ -136,24 +142,26 @@ pub fn run() -> anyhow::Result<ExitCode> {
     if matches!(arguments.command, Some(Command::Serve(_))) {
         give_memory_back();
     }
-    if let Err(why) = limits::require() {
-        _ = writeln!(std::io::stderr(), "pia-halo: {why}");
-        return Ok(ExitCode::from(FailureKind::LocalState.exit_code()));
-    }
     let environment = Environment::capture();
-    let wrong_variable = configuration_of(&environment, &mut arguments.everywhere.configuration);
     let no_colour = environment.text("NO_COLOR").is_some();
     let plain = arguments.everywhere.plain || environment.text("TERM") == Some("dumb");
+    let is_named = arguments.everywhere.configuration.is_some();
+    let ready = options::require_sense(&arguments, &path)
+        .and_then(|()| limits::require().map_err(|why| Failure::new(FailureKind::LocalState, why)))
+        .and_then(|()| match options::takes_configuration(&path) {
+            true => configuration_of(&environment, &mut arguments.everywhere.configuration),
+            false => Ok(()),
+        });
     let mut call = Call {
         output: Output::new(&arguments.everywhere, no_colour, plain),
         plain,
         configuration: arguments.everywhere.configuration.clone(),
+        is_named,
         cancel: CancellationToken::new(),
         environment,
     };
-    if let Err(failure) = wrong_variable {
-        call.output.failure(&failure);
-        return Ok(ExitCode::from(failure.exit_code()));
+    if let Err(failure) = ready {
+        return call.failed(&failure);
     }
     let draws = match &arguments.command {
         None => true,
@@ -161,6 +169,10 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Setup(options)) => call.plain && options.answers.is_none(),
         Some(_) => false,
     };
+    // Whoever changes what is saved sees what is saved, and the demo's Halo is its own.
+    if draws || matches!(arguments.command, Some(Command::Setup(_))) {
+        call.environment = without_variables(&call.environment);
+    }
     let serves = matches!(arguments.command, Some(Command::Serve(_)));
     let detail = if serves { log::Detail::Noteworthy } else { log::Detail::Requests };
     // The demo leaves nothing among the person's own files.
@@ -169,15 +181,18 @@ pub fn run() -> anyhow::Result<ExitCode> {
     for complaint in log::start(&call.environment, verbose, detail, into_file) {
         call.output.warn(format!("pia-halo: {complaint}"));
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("the program cannot start its threads")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(why) => {
+            let message = format!("the program cannot start its threads: {why}");
+            return call.failed(&Failure::new(FailureKind::LocalState, message));
+        }
+    };
     let code = runtime.block_on(dispatch(arguments, call));
     // A reading of standard input cannot be stopped; nobody waits for it.
     runtime.shutdown_background();
-    Ok(ExitCode::from(code))
+    ExitCode::from(code)
 }
 
 /// The configuration that the environment names, where the command line names none.
@@ -242,7 +257,7 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Activate(options) => activate::activate(&mut call, &options).await,
         Command::Deactivate => activate::deactivate(&mut call),
         Command::Config(Config::Path) => config::path(&mut call),
-        Command::Config(Config::Show) => config::show(&mut call),
+        Command::Config(Config::Show(options)) => config::show(&mut call, &options),
         Command::Config(Config::Edit) => config::edit(&mut call),
         Command::Config(Config::Delete(options)) => config::delete(&mut call, &options),
         Command::Store(Store::SetAside) => store::set_aside(&mut call),
@@ -273,16 +288,19 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
     ended_by.code().unwrap_or(code)
 }
 
-/// Wrong usage: clap's own words, or an error object where JSON was asked for.
+/// Wrong usage: clap's own words, or an error object where JSON was asked for. Help and version come this way, too.
 fn usage(error: &clap::Error) -> ExitCode {
     let wants_json = std::env::args_os().any(|argument| argument == "--json");
+    let mut output = Output::new(&args::Everywhere { json: wants_json, ..Default::default() }, true, true);
+    if wants_json && error.kind() == clap::error::ErrorKind::DisplayVersion {
+        _ = output.object(&version::object());
+        return ExitCode::from(output.broken().map_or(0, |failure| failure.exit_code()));
+    }
     if wants_json && error.use_stderr() {
         let text = error.render().to_string();
         let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
         let failure = Failure::new(FailureKind::Usage, message).hint(Next::Help);
-        let everywhere =
-            args::Everywhere { configuration: None, json: true, quiet: false, no_color: true, plain: true, verbose: 0 };
-        Output::new(&everywhere, true, true).failure(&failure);
+        output.failure(&failure);
         return ExitCode::from(failure.exit_code());
     }
     // What was typed is quoted: it may hold what a terminal acts upon.

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
-use serde_json::json;
 
 use super::args::Everywhere;
 use crate::domain::configuration::ConfigurationId;
@@ -69,6 +68,20 @@ impl Output {
             .map_err(|error| Failure::new(FailureKind::LocalState, format!("not printable as JSON: {error}")))?;
         self.result(&escape_json(&text));
         Ok(())
+    }
+
+    /// A report, and beside it what the command failed with: the members of the report come after `error`.
+    pub fn report(&mut self, report: &impl Serialize, failure: Option<&Failure>) -> Result<(), Failure> {
+        #[derive(Serialize)]
+        struct Told<'a, R> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            error: Option<Failure>,
+            #[serde(flatten)]
+            report: &'a R,
+        }
+        let hint = |failure: &Failure| failure.hint.as_ref().map(|hint| self.hint(hint).into());
+        let error = failure.map(|failure| Failure { hint: hint(failure), ..failure.clone() });
+        self.object(&Told { error, report })
     }
 
     /// A result for another program: to the letter, unless it is a terminal that reads it.
@@ -138,8 +151,7 @@ impl Output {
     /// A failure, in the form that was asked for.
     pub fn failure(&mut self, failure: &Failure) {
         if self.json {
-            let hint = failure.hint.as_ref().map(|hint| self.hint(hint).into());
-            _ = self.object(&json!({ "error": Failure { hint, ..failure.clone() } }));
+            _ = self.report(&serde_json::Map::new(), Some(failure));
             return;
         }
         self.warn(format!("pia-halo: {failure}"));

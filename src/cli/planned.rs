@@ -1,12 +1,12 @@
 //! What `configure`, `remove` and `rotate` have in common: the plan is shown and agreed to, and the report told.
 
-use super::exit::ExitCode;
+use super::exit::ExitCode as _;
 use super::output::Output;
 use super::{Call, check, plan, prompt};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Hint;
 use crate::domain::owner::Belongs;
-use crate::domain::plan::{ChangeResult, ConfigureReport, Plan};
+use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
 use crate::ops::configure::Event;
 use crate::ops::{self, Workspace};
 use crate::words::{self, Tone};
@@ -54,12 +54,13 @@ pub(super) fn take_over(call: &Call, workspace: &mut Workspace, belongs: &Belong
 
 /// Tells how a run ended, and gives its exit code.
 pub(super) fn tell(output: &mut Output, report: &ConfigureReport) -> Result<u8, Failure> {
+    let failure = failure(report);
     if output.json {
-        output.object(report)?;
-        return Ok(report.exit_code());
+        output.report(report, failure.as_ref())?;
+    } else {
+        say(output, report);
     }
-    say(output, report);
-    Ok(report.exit_code())
+    Ok(failure.map_or(0, |failure| failure.exit_code()))
 }
 
 /// How a run ended, for people: of its objects the printer has told already.
@@ -92,4 +93,19 @@ fn print(output: &mut Output, result: &ChangeResult) {
         Some(message) => output.explain("                ", message),
         None => {}
     }
+}
+
+/// What a run failed with; none where nothing is left to be done.
+pub(super) fn failure(report: &ConfigureReport) -> Option<Failure> {
+    let some = report.results.iter().any(|result| result.outcome == Outcome::Done);
+    let refusal = report.refusal.as_ref().and_then(|refusal| check::failure(refusal, Some("nothing was written")));
+    let kind = match report.status {
+        status if status.is_complete() => return None,
+        ConfigureStatus::Refused if refusal.is_some() => return refusal,
+        ConfigureStatus::PartlyDone if some => FailureKind::PartlyDone,
+        // Nothing of it was done: what kept the first one from it is the reason.
+        ConfigureStatus::PartlyDone => report.cause.clone().unwrap_or(FailureKind::PartlyDone),
+        _ => report.cause.clone().unwrap_or(FailureKind::Declined),
+    };
+    Some(Failure::new(kind, &report.message))
 }

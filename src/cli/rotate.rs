@@ -35,13 +35,13 @@ pub(super) async fn run(call: &mut Call, options: &Rotate) -> Result<u8, Failure
 }
 
 fn tell(call: &mut Call, report: &RotationReport) -> Result<u8, Failure> {
-    let code = report.report.exit_code();
+    let failure = planned::failure(&report.report);
     if call.output.json {
-        call.output.object(report)?;
-        return Ok(code);
+        call.output.report(report, failure.as_ref())?;
+    } else {
+        planned::say(&mut call.output, &report.report);
     }
-    planned::say(&mut call.output, &report.report);
-    Ok(code)
+    Ok(failure.map_or(0, |failure| failure.exit_code()))
 }
 
 /// Shows the plan and asks; without a terminal, ends with the question. What only has to be finished on our side needs no

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::args::Serve;
 use super::{Call, planned};
 use crate::domain::failure::{Failure, FailureKind};
@@ -42,6 +44,10 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
     let listen = handed(options.listen)?;
     let options = Options { listen, forward, notify: options.notify_command.map(|command| command.0) };
     let ready = |address: SocketAddr| {
+        if output.json {
+            // Whoever reads it no more has heard it on standard error.
+            _ = output.object(&json!({ "url": format!("http://{address}") }));
+        }
         output.warn(format!("listening on http://{address}"));
         if !address.ip().to_canonical().is_loopback() {
             output.warn(OPEN);

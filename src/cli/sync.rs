@@ -46,7 +46,7 @@ async fn once(
 fn print(call: &mut Call, report: &SyncReport) -> Result<(), Failure> {
     let output = &mut call.output;
     if output.json {
-        return output.object(report);
+        return output.report(report, report.error.as_ref());
     }
     match report.status {
         SyncStatus::Busy => output.line(report.status.word()),

@@ -1,17 +1,16 @@
 //! `help`: how a command is used, and what concerns all of them. Each topic is made of the tables that the program works by.
 
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 use clap_complete::{ArgValueCandidates, CompletionCandidate};
 use serde_json::json;
 
-use super::args::Arguments;
 use super::check::right_words;
-use super::{Call, PROGRAM, examples};
+use super::{Call, PROGRAM, examples, options};
 use crate::domain::exit_code::MEANINGS;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::ops;
-use crate::settings::Paths;
+use crate::settings::{Paths, variables};
 
 /// What is explained besides the commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +86,7 @@ impl Topic {
         let entry = |(name, words): &(&str, &str)| Entry { name: (*name).to_owned(), words: (*words).to_owned() };
         match self {
             Self::ExitCodes => exit_codes(),
-            Self::Environment => VARIABLES.iter().map(entry).collect(),
+            Self::Environment => VARIABLES.iter().map(entry).chain(settings()).collect(),
             Self::Files => files(),
             Self::Rights => rights(),
         }
@@ -100,6 +99,17 @@ fn exit_codes() -> Vec<Entry> {
         words: (*words).to_owned(),
     };
     MEANINGS.iter().map(entry).collect()
+}
+
+/// A variable for each setting, by the table of the settings.
+fn settings() -> impl Iterator<Item = Entry> {
+    variables().map(|(name, info)| Entry {
+        name,
+        words: format!(
+            "{} instead of {} in the settings, for commands and the service; never saved",
+            info.label, info.key
+        ),
+    })
 }
 
 fn files() -> Vec<Entry> {
@@ -140,7 +150,7 @@ pub(super) fn offering() -> Command {
     let names = |command: &Command| -> Vec<String> {
         command.get_subcommands().map(|below| below.get_name().to_owned()).collect()
     };
-    let program = Arguments::command();
+    let program = options::program();
     let commands = names(&program);
     let all = [commands.clone(), Topic::ALL.map(|topic| topic.name().to_owned()).to_vec()].concat();
     let offer =
@@ -161,6 +171,9 @@ pub(super) fn run(call: &mut Call, about: &[String]) -> Result<u8, Failure> {
         let message = format!("there is no command and no topic \"{word}\"; the topics are {topics}");
         Failure::new(FailureKind::Usage, message).hint(Next::Help)
     };
+    if call.output.json {
+        return Err(Failure::new(FailureKind::Usage, "--json makes no sense with the help of a command"));
+    }
     let mut program = command();
     program.build();
     let mut explained = &program;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::Serializer;
 
 /// The moment so long after the beginning of 1970. One beyond the years that there are is read as the last of them, with room
 /// for whatever is added to it.
@@ -18,9 +19,38 @@ pub fn utc(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
+/// A moment without its fraction of a second.
+pub fn whole(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+/// A moment for programs: RFC 3339 in UTC with whole seconds, the one form that all of them read.
+pub fn rfc3339(at: Timestamp) -> String {
+    whole(at).to_string()
+}
+
+/// The same as a member in JSON; null where there is none.
+pub(crate) fn json<S: Serializer>(
+    at: &(impl Copy + Into<Option<Timestamp>>),
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match (*at).into() {
+        Some(at) => serializer.serialize_str(&rfc3339(at)),
+        None => serializer.serialize_none(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn time_for_programs_has_whole_seconds_in_utc() {
+        let at: Timestamp = "2026-11-23T14:30:59.999999999+10:00".parse().unwrap();
+        assert_eq!(rfc3339(at), "2026-11-23T04:30:59Z");
+        assert_eq!(json(&Some(at), serde_json::value::Serializer).unwrap(), "2026-11-23T04:30:59Z");
+        assert!(json(&None::<Timestamp>, serde_json::value::Serializer).unwrap().is_null());
+    }
 
     #[test]
     fn clock_of_any_year_is_read_with_room_behind_it() {

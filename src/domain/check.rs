@@ -295,7 +295,7 @@ pub struct CheckReport {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rights: Vec<Right>,
     /// When the token runs out: what the field Authentication Token shows.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::domain::calendar::json")]
     pub token_valid_until: Option<jiff::Timestamp>,
     /// The teams that were read: suggestions for the boards before the first sync.
     #[serde(skip)]

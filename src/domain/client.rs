@@ -112,7 +112,9 @@ impl Serialize for StoredClient {
             disabled_reason: Option<&'static str>,
             toplevel: Option<Exact<'a>>,
             main_site: Option<Exact<'a>>,
+            #[serde(serialize_with = "crate::domain::calendar::json")]
             first_seen: Timestamp,
+            #[serde(serialize_with = "crate::domain::calendar::json")]
             last_seen: Timestamp,
         }
         Row {

@@ -12,6 +12,7 @@ pub struct DailyRun {
     /// What became of it.
     pub outcome: DailyOutcome,
     /// When that was known.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub at: Timestamp,
 }
 

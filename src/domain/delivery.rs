@@ -53,6 +53,7 @@ pub struct Delivery {
     pub id: String,
     pub state: DeliveryState,
     /// Halo's time of the last delivery.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub last_at: Option<Timestamp>,
     /// The status that it was answered with.
     pub http_status: Option<u16>,
@@ -61,6 +62,7 @@ pub struct Delivery {
     /// What Halo or the other end said of it.
     pub error: Option<String>,
     /// Halo's time of the last delivery that succeeded, among those that were looked at.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub last_success_at: Option<Timestamp>,
     /// Whether Halo itself has switched it off, and no person.
     #[serde(default)]
@@ -70,6 +72,7 @@ pub struct Delivery {
     /// What to do about it.
     pub advice: Option<String>,
     /// When Halo was asked.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub read_at: Timestamp,
 }
 

@@ -402,9 +402,10 @@ pub struct Event {
     /// Halo's id of it, or ours where Halo gave none.
     pub id: String,
     /// When it came in.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub received_at: Timestamp,
     /// When Halo says it happened.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::domain::calendar::json")]
     pub sent_at: Option<Timestamp>,
     /// Where it was fetched from, where Halo's call for it never came in.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -501,7 +502,7 @@ pub struct Forwarding {
     /// How often it was tried.
     pub attempts: u32,
     /// When it is tried next.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::domain::calendar::json")]
     pub next_at: Option<Timestamp>,
     /// What the last try ended with.
     #[serde(skip_serializing_if = "Option::is_none")]

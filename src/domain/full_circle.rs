@@ -54,6 +54,7 @@ pub struct HopReport {
     pub hop: Hop,
     pub status: CheckStatus,
     /// When it was reached: Halo's time for what Halo does, ours for the rest.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub at: Option<Timestamp>,
     /// How long after the ticket was made that was, by our own clock.
     pub after_ms: Option<u64>,

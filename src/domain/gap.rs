@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// From when on something may have been missed.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub since: Timestamp,
     /// Until when.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub until: Timestamp,
     /// Events that were fetched out of Halo's delivery log.
     pub from_log: u64,

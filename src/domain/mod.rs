@@ -48,6 +48,7 @@ pub(crate) mod step;
 pub mod sync_run;
 pub(crate) mod ticket;
 pub mod untrusted;
+pub(crate) mod version;
 pub(crate) mod webhook_options;
 
 /// Writes a `u64` with thousands marks: `34,200`.

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::calendar::utc;
+use super::calendar::{rfc3339, utc};
 use super::untrusted::Untrusted;
 
 /// What a mark begins and ends with. Whatever a person writes before and after it is theirs.
@@ -27,6 +27,7 @@ pub struct Owner {
     /// The person who configured it.
     pub person: String,
     /// Since when it is theirs.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub since: Timestamp,
     /// What distinguishes this machine from a copy of its files on another one.
     #[serde(skip)]
@@ -71,17 +72,14 @@ impl Owner {
         if Self::of_note(note).is_some_and(|known| known.is(self)) {
             return note.to_owned();
         }
-        let mark = format!("{BEGIN}{}{END}", [&*self.machine, &self.person, &self.since(), &self.key].join(BETWEEN));
+        let mark =
+            format!("{BEGIN}{}{END}", [&*self.machine, &self.person, &rfc3339(self.since), &self.key].join(BETWEEN));
         let marked = match split(note) {
             Some((before, _, after)) => format!("{before}{mark}{after}"),
             None if note.trim().is_empty() => mark,
             None => format!("{}\n{mark}", note.trim_end()),
         };
         if marked.chars().count() > LONGEST_NOTE { note.to_owned() } else { marked }
-    }
-
-    fn since(&self) -> String {
-        self.since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 }
 

@@ -153,6 +153,7 @@ pub struct InstalledObject {
     /// Its name.
     pub name: Untrusted,
     /// When it was installed or taken over.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub installed_at: Timestamp,
     /// What its id alone does not say: the guid of a tab, where Halo tells one; the tab that a ticket type was linked
     /// to.

@@ -68,6 +68,7 @@ pub struct RotationStatus {
     /// Whether one was begun and is not finished.
     pub under_way: bool,
     /// Until when the former token and password are good; none where they are not any more.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub former_good_until: Option<Timestamp>,
 }
 
@@ -77,6 +78,7 @@ pub struct RotationReport {
     #[serde(flatten)]
     pub report: ConfigureReport,
     /// Until when the former token and password are good; none where the rotation is not finished, or there is no overlap.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub former_good_until: Option<Timestamp>,
 }
 

@@ -81,8 +81,10 @@ pub struct LastSync {
     /// How it ended.
     pub status: SyncStatus,
     /// When it began.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub started_at: Timestamp,
     /// When it ended.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub finished_at: Timestamp,
     /// Halo's count.
     pub halo_count: Option<u64>,
@@ -110,6 +112,7 @@ pub struct ClientCounts {
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]
 pub struct IntegrationStatus {
     /// When Configure last ended with every object read back.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub configured_at: Option<Timestamp>,
     /// Writes of a killed run whose result has not been checked yet.
     pub unfinished: usize,
@@ -159,8 +162,10 @@ pub struct ServiceStatus {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub timer: bool,
     /// Since when.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub since: Option<Timestamp>,
     /// When the last callback came in.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub last_event_at: Option<Timestamp>,
     /// How long after it happened that one came in, in milliseconds; none where Halo did not say when that was.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -188,7 +193,7 @@ pub struct Release {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
     /// When the change was noticed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::domain::calendar::json")]
     pub changed_at: Option<Timestamp>,
 }
 
@@ -234,6 +239,7 @@ pub struct Status {
     /// The last sync.
     pub last_sync: Option<LastSync>,
     /// When the next daily sync is due.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub next_sync: Option<Timestamp>,
     /// The stored clients.
     pub clients: ClientCounts,

@@ -269,8 +269,10 @@ pub struct SyncReport {
     /// What was not as it should be, each as a sentence.
     pub warnings: Vec<String>,
     /// When it began.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub started_at: Timestamp,
     /// When it ended.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub finished_at: Timestamp,
     /// How many clients in use are gone, where that is more than a run may disable unasked. Not in the history.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -279,7 +281,7 @@ pub struct SyncReport {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub disabling: Vec<ClientChange>,
     /// Why it failed, or who holds the sync. Only the run that has just ended has it, not the history.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip)]
     pub error: Option<Failure>,
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
+use crate::domain::calendar::rfc3339;
 use crate::domain::client::{ClientStatus, DisabledReason, StoredClient, fold};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
@@ -232,8 +233,8 @@ pub fn csv_row(stored: &StoredClient) -> [String; 8] {
         stored.status.reason().unwrap_or_default().to_owned(),
         text(client.toplevel.as_ref()),
         text(client.main_site.as_ref()),
-        stored.first_seen.to_string(),
-        stored.last_seen.to_string(),
+        rfc3339(stored.first_seen),
+        rfc3339(stored.last_seen),
     ]
 }
 

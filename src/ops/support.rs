@@ -12,11 +12,13 @@ use tokio_util::sync::CancellationToken;
 use super::archive::{Archive, cannot, to_file};
 use super::{Workspace, check, events, plan, status, sync};
 use crate::domain::activity::mask_tokens;
+use crate::domain::calendar::rfc3339;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::Failure;
 use crate::domain::redaction::{without_address_secrets, without_named_secrets, without_secrets};
 use crate::domain::request::{SecretChoice, VerifyRequest};
 use crate::domain::secret::Secret;
+use crate::domain::version::{COMMIT, VERSION};
 use crate::settings::{client_secret, private_file};
 
 /// How much of the log's end goes along.
@@ -135,10 +137,11 @@ fn versions(workspace: &Workspace) -> String {
     names.retain(|name| ours.iter().any(|own| name.starts_with(own)) || name.to_ascii_uppercase().ends_with("_PROXY"));
     names.sort_unstable();
     pretty(Ok::<Value, Failure>(json!({
-        "pia_halo": env!("CARGO_PKG_VERSION"),
+        "pia_halo": VERSION,
+        "commit": COMMIT,
         "sqlite": crate::store::sqlite_version(),
         "system": [text(system.sysname()), text(system.release()), text(system.machine())],
-        "made_at": workspace.now(),
+        "made_at": rfc3339(workspace.now()),
         "variables_set": names,
     })))
 }
@@ -161,7 +164,7 @@ fn not_understood(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<Val
     let (events, ..) = events::recent(workspace, id, EVENTS)?;
     let odd = events.into_iter().filter_map(|event| {
         let why = event.not_understood?;
-        Some(json!({ "received_at": event.received_at, "group": event.group.slug(), "why": why }))
+        Some(json!({ "received_at": rfc3339(event.received_at), "group": event.group.slug(), "why": why }))
     });
     Ok(odd.collect())
 }

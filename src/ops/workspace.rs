@@ -24,7 +24,7 @@ use crate::halo::{Connection, Gates, HaloApi};
 use crate::settings::private_file::{quoted, require_trusted};
 use crate::settings::{
     Config, Environment, FoundSecret, Paths, SecretSource, Settings, SettingsError, StoredSecrets, client_secret,
-    secret_source,
+    secret_source, with_variables,
 };
 use crate::store::{Audit, Holder, Lock, LockError, Store, Verified};
 
@@ -273,7 +273,7 @@ impl Workspace {
         &self.environment
     }
 
-    /// A saved configuration; without an id, the active one.
+    /// A saved configuration; without an id, the active one. A variable of the environment goes before what is saved.
     pub fn configuration(
         &self,
         id: Option<&ConfigurationId>,
@@ -293,7 +293,7 @@ impl Workspace {
         };
         let active = config.active.as_ref() == Some(&id);
         match config.configurations.get(&id) {
-            Some(configuration) => Ok((id, configuration.clone(), active)),
+            Some(saved) => Ok((id, with_variables(&self.environment, saved.clone())?, active)),
             None => {
                 let known: Vec<&str> = config.configurations.keys().map(ConfigurationId::as_str).collect();
                 let known = if known.is_empty() { "none is saved".to_owned() } else { known.join(", ") };
@@ -332,7 +332,7 @@ impl Workspace {
     pub fn active(&self) -> Result<Option<(ConfigurationId, Configuration)>, Failure> {
         let mut config = self.settings.load()?;
         let Some(id) = config.active else { return Ok(None) };
-        Ok(config.configurations.remove(&id).map(|configuration| (id, configuration)))
+        config.configurations.remove(&id).map(|saved| Ok((id, with_variables(&self.environment, saved)?))).transpose()
     }
 
     /// The Client Secret, from the first place that has it; a saved configuration's may be stored.

@@ -174,6 +174,7 @@ impl NotTaken {
 #[derive(Serialize)]
 struct Payload<T> {
     r#type: &'static str,
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     timestamp: Timestamp,
     data: T,
 }

@@ -23,6 +23,7 @@ pub(crate) mod private_file;
 mod secret_source;
 mod source;
 mod suggestion;
+mod variables;
 
 pub use config::Config;
 pub use copies::Copies;
@@ -34,6 +35,7 @@ pub use given::{end_waits, open_named, read_named};
 pub use paths::Paths;
 pub use secret_source::{FoundSecret, client_secret, given_secret, secret_source};
 pub use source::SecretSource;
+pub use variables::{set_variables, variables, with_variables, without_variables};
 
 use self::private_file::FileError;
 

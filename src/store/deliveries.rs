@@ -3,7 +3,7 @@
 use rusqlite::{TransactionBehavior, params};
 
 use super::error::Trouble;
-use super::{Store, StoreError, time_out};
+use super::{Store, StoreError, time_in, time_out};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::delivery::Delivery;
 
@@ -32,7 +32,7 @@ impl Store {
     pub fn deliveries(&self, id: &ConfigurationId) -> Result<Vec<Delivery>, StoreError> {
         self.with(|inner| {
             let mut statement = inner.connection.prepare_cached(
-                "SELECT verdict FROM deliveries JOIN installed
+                "SELECT verdict, deliveries.read_at FROM deliveries JOIN installed
                      ON installed.configuration = deliveries.configuration
                      AND installed.kind = 'webhook' AND installed.id = deliveries.webhook
                  WHERE deliveries.configuration = ?1 ORDER BY installed.name",
@@ -41,7 +41,10 @@ impl Store {
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
                 // What another version of this program wrote and this one does not understand is read again from Halo.
-                found.extend(serde_json::from_str(&row.get::<_, String>(0)?).ok());
+                let verdict = serde_json::from_str::<Delivery>(&row.get::<_, String>(0)?).ok();
+                // The column has it with its fraction: an event of the same second came before or after it.
+                let read_at = time_in(&row.get::<_, String>(1)?)?;
+                found.extend(verdict.map(|verdict| Delivery { read_at, ..verdict }));
             }
             Ok(found)
         })

@@ -4,6 +4,7 @@ pub mod changing;
 pub mod destination;
 pub mod disk;
 pub mod interface;
+pub mod json;
 pub mod pty;
 pub mod service;
 pub mod tree;
@@ -197,9 +198,10 @@ pub fn settings_of(workspace: &Workspace) -> Settings {
 
 /// Runs a program off the runtime's threads, where the simulated Halo works.
 pub async fn run(mut command: Command, stdin: String) -> Ran {
-    tokio::task::spawn_blocking(move || {
+    let arguments: Vec<OsString> = command.get_args().map(OsStr::to_owned).collect();
+    let what = format!("{arguments:?}");
+    let work = tokio::task::spawn_blocking(move || {
         command.stdin(Stdio::piped());
-        let what = format!("{:?}", command.get_args().collect::<Vec<_>>());
         let mut child = command.spawn().unwrap();
         // A program that does not read its input closes it: no error of the test's.
         _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
@@ -210,9 +212,13 @@ pub async fn run(mut command: Command, stdin: String) -> Ran {
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
             what,
         }
-    })
-    .await
-    .unwrap()
+    });
+    let ran = work.await.unwrap();
+    // Onto a full disk nothing is written.
+    if !ran.stderr.contains("could not be written") {
+        json::judge(&arguments, ran.code, &ran.stdout).unwrap_or_else(|why| panic!("{why}: {ran:#?}"));
+    }
+    ran
 }
 
 impl Ran {

@@ -13,11 +13,19 @@ pub enum Config {
     /// Show where the files are
     Path,
     /// Print the settings, with the secrets masked
-    Show,
+    Show(Show),
     /// Edit the settings in your editor; they are saved only if valid
     Edit,
     /// Delete a configuration with its secrets, clients and events; what is in Halo stays there
     Delete(Delete),
+}
+
+/// Options of `config show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Print each value in use and where it comes from: flag, environment, file or default
+    #[arg(long)]
+    pub sources: bool,
 }
 
 /// Options of `config delete`.
@@ -37,7 +45,7 @@ pub struct Support {
     /// The file to write; pia-halo-support-TIME.tar.gz by default
     pub file: Option<PathBuf>,
     /// Show every file, and write nothing
-    #[arg(long, conflicts_with = "yes")]
+    #[arg(long, conflicts_with_all = ["yes", "file"])]
     pub list: bool,
     /// Whether it asks before it goes on.
     #[command(flatten)]

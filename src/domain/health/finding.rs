@@ -231,9 +231,10 @@ pub struct Finding {
     /// The verdict.
     pub state: State,
     /// Since when it is so.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub since: Option<Timestamp>,
     /// When it was last looked at, where that was not just now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "crate::domain::calendar::json")]
     pub seen_at: Option<Timestamp>,
     /// What was found, as a sentence without a full stop and without an age.
     pub fact: String,

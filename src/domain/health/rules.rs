@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{Finding, NAMES_APART, Rule, State, aged};
 use super::look::{BY_SYNC, FAILED};
+use crate::domain::calendar::rfc3339;
 use crate::domain::callback::EventGroup;
 use crate::domain::configuration::Configuration;
 use crate::domain::delivery::{Delivery, DeliveryState};
@@ -310,7 +311,7 @@ impl Facts<'_> {
         let why = why.unwrap_or_default();
         if self.is_older(at, SYNC_OLD) {
             return Finding::new(rule, State::Broken, format!("no sync for more than two days{why}"))
-                .about(at.to_string())
+                .about(rfc3339(at))
                 .since(at)
                 .next(sync());
         }
@@ -325,7 +326,7 @@ impl Facts<'_> {
         match self.is_older(at, SYNC_DUE) {
             true => {
                 let old = Finding::new(rule, State::Watch, "no sync for more than a day");
-                old.about(at.to_string()).since(at).next(sync())
+                old.about(rfc3339(at)).since(at).next(sync())
             }
             false => Finding::well(rule, "last successful sync").since(at),
         }
@@ -338,7 +339,7 @@ impl Facts<'_> {
             Some(run) => {
                 let why = run.warnings.last().map(|why| format!(": {}", clean(why))).unwrap_or_default();
                 Finding::new(rule, State::Broken, format!("the sync is on hold{why}"))
-                    .about(run.finished_at.to_string())
+                    .about(rfc3339(run.finished_at))
                     .since(run.finished_at)
                     .next(
                         Hint::from("Check the agent's permissions in Halo. If the list is correct: ")
@@ -358,7 +359,7 @@ impl Facts<'_> {
             Some(run) if run.proved => Finding::well(rule, "the last sync was proved complete").since(run.finished_at),
             Some(run) => {
                 Finding::new(rule, State::Watch, format!("the last sync was not proved complete: {}", run.proof()))
-                    .about(run.finished_at.to_string())
+                    .about(rfc3339(run.finished_at))
                     .since(run.finished_at)
                     .next(
                         Hint::from("See what is missing: ").next(Next::History).text("; try again: ").next(Next::Sync),
@@ -476,10 +477,7 @@ impl Facts<'_> {
         if service.running && self.is_older(from, QUIET) {
             let next = Hint::from("Either no ticket changed, or Halo cannot reach this service. To check: ")
                 .next(Next::Deliveries);
-            return Finding::new(rule, State::Watch, "no event for a day")
-                .about(from.to_string())
-                .since(from)
-                .next(next);
+            return Finding::new(rule, State::Watch, "no event for a day").about(rfc3339(from)).since(from).next(next);
         }
         match heard {
             Some(at) => Finding::well(rule, "last event received").since(at),
@@ -503,7 +501,7 @@ impl Facts<'_> {
         match gaps.iter().find(|gap| !gap.problems.is_empty()) {
             None => Finding::well(rule, "none in the last week"),
             Some(gap) => Finding::new(rule, State::Watch, clean(&gap.problems.join("; ")))
-                .about(gap.until.to_string())
+                .about(rfc3339(gap.until))
                 .since(gap.until)
                 .next(Hint::from("Check the tickets of that time in Halo, then ").next(Next::Dismiss("missed"))),
         }
@@ -520,7 +518,7 @@ impl Facts<'_> {
                     format!("{} deliveries were", thousands(count))
                 };
                 Finding::new(rule, State::Watch, format!("{count} stored, but not understood"))
-                    .about(last.to_string())
+                    .about(rfc3339(last))
                     .since(last)
                     .next(Hint::from("To see which, and why: ").next(Next::Events).text("; they are kept as received"))
             }

@@ -39,6 +39,7 @@ pub struct Manifest {
     format: u32,
     /// The version of the program that made it.
     pub program: String,
+    #[serde(serialize_with = "crate::domain::calendar::json")]
     pub made_at: Timestamp,
     pub host: String,
     pub by: String,
