@@ -19,6 +19,28 @@ pub fn last_work(workspace: &Workspace) -> Result<(Option<Timestamp>, Option<Tim
     Ok((workspace.store.last_event_of_all()?, workspace.store.last_daily_sync_of_all()?))
 }
 
+/// What is counted of the active configuration at this moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Events that wait to be forwarded.
+    pub pending: u64,
+    /// Events that could not be forwarded.
+    pub given_up: u64,
+    /// When the oldest event came in that waits.
+    pub oldest_pending: Option<Timestamp>,
+    /// When the stored list was last renewed, in whatever way.
+    pub last_sync: Option<Timestamp>,
+}
+
+/// The figures of the active configuration; none where none is active.
+pub fn figures(workspace: &Workspace) -> Result<Option<Figures>, Failure> {
+    let Some((id, _)) = workspace.active()? else { return Ok(None) };
+    let store = &workspace.store;
+    let (pending, given_up) = store.forward_counts(&id)?;
+    let oldest_pending = store.oldest_to_forward(&id)?;
+    Ok(Some(Figures { pending, given_up, oldest_pending, last_sync: store.published_at(&id)? }))
+}
+
 /// The active configuration, while one of its events waits for its ticket to be read.
 pub fn waiting_for_lookup(workspace: &Workspace) -> Result<Option<(ConfigurationId, Configuration)>, Failure> {
     let Some((id, configuration)) = workspace.active()? else { return Ok(None) };

@@ -14,6 +14,8 @@ use prometheus_client::registry::Registry;
 
 use crate::domain::health::{Finding, State};
 use crate::domain::sync_run::SyncReport;
+use crate::domain::version::{COMMIT, VERSION};
+use crate::ops::serving::Figures;
 
 /// How a request was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,29 +55,40 @@ struct OfRule {
 
 type Count = Counter<u64, AtomicU64>;
 
-/// A moment as a gauge: absent as long as there is none, because a 0 would be one.
-#[derive(Clone, Debug)]
-struct Moment(Arc<AtomicI64>);
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Build {
+    version: &'static str,
+    commit: &'static str,
+}
 
-impl Moment {
+/// A gauge that is absent as long as there is nothing to measure, because a 0 would be something.
+#[derive(Clone, Debug)]
+struct Maybe(Arc<AtomicI64>);
+
+impl Maybe {
     const NONE: i64 = i64::MIN;
 
     fn set(&self, moment: Option<Timestamp>) {
         self.0.store(moment.map_or(Self::NONE, Timestamp::as_second), Ordering::Relaxed);
     }
+
+    fn count(&self, count: Option<u64>) {
+        let count = count.map_or(Self::NONE, |count| i64::try_from(count).unwrap_or(i64::MAX));
+        self.0.store(count, Ordering::Relaxed);
+    }
 }
 
-impl Default for Moment {
+impl Default for Maybe {
     fn default() -> Self {
         Self(Arc::new(AtomicI64::new(Self::NONE)))
     }
 }
 
-impl EncodeMetric for Moment {
+impl EncodeMetric for Maybe {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> std::fmt::Result {
         match self.0.load(Ordering::Relaxed) {
             Self::NONE => Ok(()),
-            seconds => encoder.encode_gauge(&seconds),
+            value => encoder.encode_gauge(&value),
         }
     }
 
@@ -89,10 +102,14 @@ pub struct Metrics {
     callbacks: Family<Outcome, Count>,
     events: Count,
     repeated: Count,
-    last_event: Moment,
+    last_event: Maybe,
+    pending: Maybe,
+    oldest_pending: Maybe,
+    given_up: Maybe,
     syncs: Family<Outcome, Count>,
-    last_sync: Moment,
-    next_sync: Moment,
+    last_sync: Maybe,
+    last_completed_sync: Maybe,
+    next_sync: Maybe,
     forwards: Family<Outcome, Count>,
     health: Family<OfRule, Gauge>,
 }
@@ -104,10 +121,14 @@ impl Default for Metrics {
             callbacks: Family::default(),
             events: Count::default(),
             repeated: Count::default(),
-            last_event: Moment::default(),
+            last_event: Maybe::default(),
+            pending: Maybe::default(),
+            oldest_pending: Maybe::default(),
+            given_up: Maybe::default(),
             syncs: Family::default(),
-            last_sync: Moment::default(),
-            next_sync: Moment::default(),
+            last_sync: Maybe::default(),
+            last_completed_sync: Maybe::default(),
+            next_sync: Maybe::default(),
             forwards: Family::default(),
             health: Family::default(),
             registry: Registry::default(),
@@ -124,11 +145,23 @@ impl Default for Metrics {
             metrics.repeated.clone(),
         );
         registry.register("last_event_timestamp_seconds", "When the last event came in", metrics.last_event.clone());
+        registry.register("events_pending", "Events that wait to be forwarded", metrics.pending.clone());
+        registry.register(
+            "events_pending_oldest_timestamp_seconds",
+            "When the oldest event came in that waits to be forwarded",
+            metrics.oldest_pending.clone(),
+        );
+        registry.register("events_given_up", "Events that could not be forwarded", metrics.given_up.clone());
         registry.register("syncs", "Daily syncs, by result", metrics.syncs.clone());
         registry.register(
             "last_sync_timestamp_seconds",
             "When the last daily sync finished",
             metrics.last_sync.clone(),
+        );
+        registry.register(
+            "last_completed_sync_timestamp_seconds",
+            "When the stored client list was last renewed, by the service or a person",
+            metrics.last_completed_sync.clone(),
         );
         registry.register("next_sync_timestamp_seconds", "When the next daily sync is due", metrics.next_sync.clone());
         registry.register("forwards", "Attempts to forward an event or client, by result", metrics.forwards.clone());
@@ -137,8 +170,58 @@ impl Default for Metrics {
             "State of each health rule: 0 ok, 1 needs attention, 2 broken; absent while unknown",
             metrics.health.clone(),
         );
+        let build = Family::<Build, Gauge>::default();
+        build.get_or_create(&Build { version: VERSION, commit: COMMIT.unwrap_or_default() }).set(1);
+        registry.register("build_info", "Version and commit of the program; always 1", build);
         Self { registry, ..metrics }
     }
+}
+
+/// The two forms in which Prometheus reads figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    OpenMetrics,
+    /// Version 0.0.4.
+    Text,
+}
+
+impl Form {
+    /// The one that an `Accept` header asks for; where it asks for both alike, OpenMetrics.
+    pub fn asked(accept: &str) -> Self {
+        let weight = |kinds: &[&str]| {
+            let ranges = accept.split(',').map(|range| range.split(';').map(str::trim));
+            let weights = ranges.filter_map(|mut parts| {
+                let kind = parts.next()?.to_ascii_lowercase();
+                let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok());
+                weight.filter(|_| kinds.contains(&kind.as_str()))
+            });
+            weights.fold(0.0_f32, f32::max)
+        };
+        let open = weight(&["application/openmetrics-text"]);
+        let is_asked = open > 0.0 && open >= weight(&["text/plain", "text/*", "*/*"]);
+        if is_asked { Self::OpenMetrics } else { Self::Text }
+    }
+
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
+        }
+    }
+}
+
+/// The text format names a counter with its ending, and has no end.
+fn as_text(open: &str) -> String {
+    let types = open.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"));
+    let counters: Vec<&str> = types.collect();
+    let mut text = String::with_capacity(open.len());
+    for line in open.lines().filter(|line| *line != "# EOF") {
+        let (head, rest) = line.split_at(if line.starts_with("# ") { 7.min(line.len()) } else { 0 });
+        let (name, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+        let ending = if !head.is_empty() && counters.contains(&name) { "_total" } else { "" };
+        text.extend([head, name, ending, " ", rest, "\n"]);
+    }
+    text
 }
 
 impl Metrics {
@@ -200,12 +283,28 @@ impl Metrics {
         }
     }
 
-    /// Everything, as text.
-    pub fn text(&self) -> String {
+    /// What the store has of the active configuration; nothing where there is none, or where it cannot be read.
+    pub fn figures(&self, figures: Option<&Figures>) {
+        self.pending.count(figures.map(|figures| figures.pending));
+        self.given_up.count(figures.map(|figures| figures.given_up));
+        self.oldest_pending.set(figures.and_then(|figures| figures.oldest_pending));
+        self.last_completed_sync.set(figures.and_then(|figures| figures.last_sync));
+    }
+
+    /// Everything, in the form that is asked for.
+    pub fn written(&self, form: Form) -> String {
         let mut text = String::new();
         // Written into memory: that cannot fail.
         let _ = encode(&mut text, &self.registry);
-        text
+        match form {
+            Form::OpenMetrics => text,
+            Form::Text => as_text(&text),
+        }
+    }
+
+    #[cfg(test)]
+    pub fn text(&self) -> String {
+        self.written(Form::OpenMetrics)
     }
 }
 
@@ -268,6 +367,57 @@ mod tests {
         assert_eq!(values(State::Well), ["0"]);
     }
 
+    /// Both forms, read by Prometheus' own program where it is there.
+    #[test]
+    fn figures_are_written_in_form_that_is_asked_for() {
+        let metrics = Metrics::default();
+        let now: Timestamp = "2026-11-23T10:53:00Z".parse().unwrap();
+        metrics.answered(Answer::Stored);
+        metrics.synced(None, now);
+        metrics.health(&[Finding::well(Rule::Disk, "room")]);
+        metrics.figures(Some(&Figures { pending: 3, given_up: 0, oldest_pending: Some(now), last_sync: Some(now) }));
+        let (open, text) = (metrics.written(Form::OpenMetrics), metrics.written(Form::Text));
+        assert!(open.ends_with("# EOF\n") && open.contains("# TYPE pia_halo_callbacks counter"), "{open}");
+        assert!(!text.contains("# EOF") && text.contains("# TYPE pia_halo_callbacks_total counter"), "{text}");
+        let samples = |text: &str| -> Vec<String> {
+            text.lines().filter(|line| !line.starts_with('#')).map(ToOwned::to_owned).collect()
+        };
+        assert_eq!(samples(&open), samples(&text));
+        for line in ["pia_halo_events_pending 3", "pia_halo_events_given_up 0"] {
+            assert!(text.lines().any(|found| found == line), "{line} in {text}");
+        }
+        metrics.figures(None);
+        assert!(!metrics.written(Form::Text).contains("\npia_halo_events_pending "), "absent, and not 0");
+        let mut promtool = std::process::Command::new("promtool");
+        promtool.args(["check", "metrics"]).stdin(std::process::Stdio::piped());
+        let Ok(mut promtool) =
+            promtool.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn()
+        else {
+            eprintln!("SKIPPED: promtool is not installed");
+            return;
+        };
+        std::io::Write::write_all(&mut promtool.stdin.take().unwrap(), text.as_bytes()).unwrap();
+        let said = promtool.wait_with_output().unwrap();
+        assert!(said.status.success() && said.stdout.is_empty() && said.stderr.is_empty(), "{said:?}");
+    }
+
+    #[test]
+    fn form_is_negotiated_as_prometheus_asks() {
+        let of_prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;\
+                             q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+        for (accept, form) in [
+            (of_prometheus, Form::OpenMetrics),
+            ("application/openmetrics-text", Form::OpenMetrics),
+            ("", Form::Text),
+            ("*/*", Form::Text),
+            ("text/plain", Form::Text),
+            ("text/plain;version=0.0.4;q=0.5, application/openmetrics-text;q=0.4", Form::Text),
+            ("application/openmetrics-text;q=0", Form::Text),
+        ] {
+            assert_eq!(Form::asked(accept), form, "{accept}");
+        }
+    }
+
     /// The conventions of Prometheus: one prefix, counters that end in `_total`, base units in the name, help and type for
     /// each; and no label whose values a stranger could make up.
     #[test]
@@ -299,7 +449,7 @@ mod tests {
             let family = name.strip_suffix("_total").unwrap_or(name);
             match kinds[family].as_str() {
                 "counter" => assert!(name.ends_with("_total"), "{name}"),
-                kind => assert!(kind == "gauge" && name.ends_with("_timestamp_seconds"), "{name} is a {kind}"),
+                kind => assert!(kind == "gauge" && !name.ends_with("_total"), "{name} is a {kind}"),
             }
             assert!(
                 name.starts_with("pia_halo_") && name.chars().all(|c| c.is_ascii_lowercase() || c == '_'),
@@ -307,7 +457,7 @@ mod tests {
             );
             labels.extend(of.split_once('=').map(|(label, _)| label.to_owned()));
         }
-        assert_eq!(labels.into_iter().collect::<Vec<_>>(), ["outcome"]);
-        assert_eq!(kinds.len(), 8);
+        assert_eq!(labels.into_iter().collect::<Vec<_>>(), ["outcome", "version"]);
+        assert_eq!(kinds.len(), 13);
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -20,10 +20,11 @@ use super::Shared;
 use super::auth::Auth;
 use super::busy::{Busy, Peer, Serving};
 use super::intake::{Callback, NotStored, Queue, Stored};
-use super::metrics::Answer;
+use super::metrics::{Answer, Form};
 use super::room::{LARGEST, Room, Share, USUAL};
 use super::throttle::Throttle;
 use crate::domain::event::{EventBody, NotEvents};
+use crate::ops::serving;
 
 /// How much of a body that nobody wants is read, and for how long.
 const DRAINED: usize = 16 << 20;
@@ -75,13 +76,21 @@ fn is_from_here(parts: &Parts) -> bool {
     parts.extensions.get::<Peer>().is_some_and(|peer| peer.0.to_canonical().is_loopback())
 }
 
+/// The forms that are asked for, in one or several headers.
+fn accepted(headers: &HeaderMap) -> String {
+    let all: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    all.join(",")
+}
+
 async fn answer(State(context): State<Arc<Context>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     match (&parts.method, parts.uri.path()) {
         (&Method::GET | &Method::HEAD, "/healthz") => return "ok\n".into_response(),
         (&Method::GET, "/metrics") if is_from_here(&parts) => {
-            let kind = [(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
-            return (kind, context.shared.metrics.text()).into_response();
+            let form = Form::asked(&accepted(&parts.headers));
+            let figures = context.shared.workspace.run_blocking(serving::figures).await;
+            context.shared.metrics.figures(figures.ok().flatten().as_ref());
+            return ([(CONTENT_TYPE, form.content_type())], context.shared.metrics.written(form)).into_response();
         }
         _ => {}
     }
@@ -290,6 +299,17 @@ pub(super) mod tests {
             request.extensions_mut().insert(Peer(from.parse().unwrap()));
             let answer = receiver.clone().answer(request, Busy::default()).await.unwrap();
             assert_eq!(answer.status().as_u16(), status, "{from}");
+        }
+        for (accept, kind, words) in [
+            ("*/*", "text/plain; version=0.0.4; charset=utf-8", "\npia_halo_events_pending 0\n"),
+            ("application/openmetrics-text", "application/openmetrics-text; version=1.0.0; charset=utf-8", "\n# EOF\n"),
+        ] {
+            let mut request = Request::get("/metrics").header(ACCEPT, accept).body(Body::empty()).unwrap();
+            request.extensions_mut().insert(Peer("127.0.0.1".parse().unwrap()));
+            let answer = receiver.clone().answer(request, Busy::default()).await.unwrap();
+            assert_eq!(answer.headers()[CONTENT_TYPE], kind);
+            let body = answer.into_body().collect().await.unwrap().to_bytes();
+            assert!(String::from_utf8_lossy(&body).contains(words), "{accept}");
         }
         drop(receiver);
         intake.finish();

@@ -211,6 +211,14 @@ impl Store {
         })
     }
 
+    /// When the oldest event came in that waits to be forwarded.
+    pub fn oldest_to_forward(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
+        self.with(|inner| {
+            let oldest: Option<i64> = inner.connection.query_row(OLDEST_TO_FORWARD, [id.as_str()], |row| row.get(0))?;
+            oldest.map(moment).transpose()
+        })
+    }
+
     /// Events after the event `after` whose ticket is not known yet, the oldest first.
     pub fn events_to_look_up(
         &self,
@@ -349,6 +357,10 @@ impl Store {
 const FORWARD_COUNTS: &str = "SELECT
     (SELECT count(*) FROM events WHERE configuration = ?1 AND forward = 'pending'),
     (SELECT count(*) FROM events WHERE configuration = ?1 AND forward = 'undelivered')";
+
+// By itself SQLite would go through all of them in the order of their arrival until it meets one that waits.
+const OLDEST_TO_FORWARD: &str = "SELECT min(received_at) FROM events INDEXED BY events_to_forward
+    WHERE configuration = ?1 AND forward = 'pending'";
 
 const EVENT_COUNT: &str = "SELECT count(*) FROM events WHERE configuration = ?1 AND number > ?2";
 
@@ -650,6 +662,7 @@ mod tests {
             (LAST_DELIVERY.to_owned(), "INDEX events_delivered"),
             (FORWARD_COUNTS.to_owned(), "INDEX events_given_up"),
             (FORWARD_COUNTS.to_owned(), "INDEX events_to_forward"),
+            (OLDEST_TO_FORWARD.to_owned(), "INDEX events_to_forward"),
             (listing(false, None), "INDEX events_of_configuration"),
             (listing(true, Some(ForwardState::Undelivered)), "INDEX events_given_up"),
             (old, "INDEX events_by_age"),
@@ -722,6 +735,7 @@ mod tests {
         store.forwarded(&acme, 1, ForwardState::Undelivered, None, Some("503"), later).unwrap();
         assert_eq!(due(later), ["b", "c"], "what is given up holds up nothing");
         assert_eq!(store.forward_counts(&acme).unwrap(), (2, 1));
+        assert!(store.oldest_to_forward(&acme).unwrap().is_some());
         assert_eq!(store.forward_again(&acme, None).unwrap(), 1);
         assert_eq!(due(later), ["a", "c"]);
         store.forwarded(&acme, 1, ForwardState::Delivered, None, None, later).unwrap();
