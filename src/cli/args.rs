@@ -72,7 +72,7 @@ pub enum Command {
     /// the output shows where it stopped; 3: it arrived, but the ticket could not be closed.
     Check(Check),
     /// Run the company sync now
-    Sync(Yes),
+    Sync(Sync),
     /// Print the synced client list, offline
     Clients(Clients),
     /// List the last company syncs, or what one of them changed
@@ -243,6 +243,28 @@ pub struct TakeOver {
     /// Take the configuration over from the machine that owns it
     #[arg(long)]
     pub take_over: bool,
+}
+
+/// Options of `sync`.
+#[derive(Debug, Args)]
+pub struct Sync {
+    /// Whether it asks before it goes on.
+    #[command(flatten)]
+    pub consent: Yes,
+    /// How progress is shown on standard error; lines where that is no terminal
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub progress: Option<Progress>,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Progress {
+    /// A line every ten seconds
+    Lines,
+    /// One JSON object per line, at most one a second
+    Json,
+    /// Not at all
+    None,
 }
 
 /// Options of `check`.

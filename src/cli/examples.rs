@@ -24,6 +24,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("check --full-circle --yes", "prove the way of an event with a ticket"),
     ("sync", "sync now; ask before a run that would disable many clients"),
     ("sync --yes --json", "for a script"),
+    ("sync --progress json", "with progress for a program, on standard error"),
     ("clients --search acme", "find a client"),
     ("clients --status all --format csv > clients.csv", "every client, for a spreadsheet"),
     ("clients --changed-since 12 --format ndjson", "what has changed since run 12"),

@@ -238,7 +238,7 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Demo(options) => demo::run(&mut call, options, arguments.everywhere.no_color).await,
         Command::Setup(options) => setup::run(&mut call, options).await,
         Command::Check(options) => check::run(&mut call, &options).await,
-        Command::Sync(yes) => sync::run(&mut call, yes.yes).await,
+        Command::Sync(options) => sync::run(&mut call, &options).await,
         Command::Clients(options) => clients::run(&mut call, &options),
         Command::History(options) => history::run(&mut call, &options),
         Command::Plan => plan::run(&mut call).await,

@@ -143,6 +143,15 @@ impl Output {
         }
     }
 
+    /// How progress is shown where nobody says otherwise: written over, in lines, or not at all.
+    pub fn usual_progress(&self) -> Shows {
+        match (self.progress, self.quiet || self.json) {
+            (true, _) => Shows::Over,
+            (false, false) => Shows::Lines,
+            (false, true) => Shows::Nothing,
+        }
+    }
+
     /// What to do next: its commands name the configuration that this one was asked for.
     pub fn hint(&self, hint: &Hint) -> String {
         hint.with_commands(self.configuration.as_ref())
@@ -180,6 +189,17 @@ impl Output {
             _ = write!(stderr, "\r\x1b[K").and_then(|()| stderr.flush());
         }
     }
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shows {
+    /// In one line that is written over.
+    Over,
+    Lines,
+    /// JSON, an object a line.
+    Objects,
+    Nothing,
 }
 
 /// A message for the person from deep inside the work.
