@@ -26,12 +26,7 @@ pub(super) fn run(call: &mut Call, options: &Audit) -> Result<u8, Failure> {
         let breaks: Vec<Value> = breaks.collect();
         let mut told = json!({ "ok": chain.whole, "chain": chain, "entries": records });
         told["chain"]["breaks"] = breaks.into();
-        let failure = (!chain.whole).then(|| {
-            let said = words::audit::verdict(&chain);
-            // A chain without a break lacks the hash that was expected: what is said last.
-            let why = if chain.breaks.is_empty() { said.last() } else { said.first() };
-            Failure::new(FailureKind::Declined, why.map_or("", String::as_str))
-        });
+        let failure = words::audit::broken(&chain).map(|why| Failure::new(FailureKind::Declined, why));
         output.report(&told, failure.as_ref())?;
     } else {
         for record in &records {

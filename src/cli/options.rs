@@ -152,6 +152,11 @@ mod tests {
             assert_eq!(is_shown("json"), !WITHOUT_JSON.contains(&path.as_str()), "{path}");
             let says = JSON.iter().find(|(of, _)| *of == path).map_or("Print one JSON object", |(_, says)| *says);
             assert_eq!(option("json").get_help().unwrap().to_string(), says, "{path}");
+            // A group is no command of its own.
+            if !path.is_empty() && !command.is_subcommand_required_set() {
+                let schema = format!("{}/assets/schema/{}.json", env!("CARGO_MANIFEST_DIR"), path.replace(' ', "-"));
+                assert_eq!(std::path::Path::new(&schema).exists(), is_shown("json"), "{schema}");
+            }
             seen += 1;
         });
         let known = [WITHOUT_CONFIGURATION, WITHOUT_JSON].concat();

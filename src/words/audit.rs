@@ -48,6 +48,14 @@ pub fn why(reason: &BreakReason) -> String {
     }
 }
 
+const NOT_FOUND: &str = "the expected hash was not found: lines were cut off, or the trail was recreated";
+
+/// What is wrong with the trail; none where it is whole.
+pub fn broken(chain: &Chain) -> Option<String> {
+    let first = || verdict(chain).into_iter().next();
+    if chain.breaks.is_empty() { (!chain.whole).then(|| NOT_FOUND.to_owned()) } else { first() }
+}
+
 /// What the verification of the trail found, one line each; the verdict first.
 pub fn verdict(chain: &Chain) -> Vec<String> {
     let mut lines = Vec::new();
@@ -78,9 +86,7 @@ pub fn verdict(chain: &Chain) -> Vec<String> {
     }
     match chain.expected_found {
         Some(true) => lines.push("the expected hash was found: nothing before it was changed".to_owned()),
-        Some(false) => {
-            lines.push("the expected hash was not found: lines were cut off, or the trail was recreated".to_owned())
-        }
+        Some(false) => lines.push(NOT_FOUND.to_owned()),
         None => {
             let what = "not verified: whether both files were recreated; keep this hash elsewhere, for --expect";
             lines.push(what.to_owned());
