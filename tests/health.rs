@@ -26,7 +26,7 @@ async fn doctor_status_and_issues_tell_one_cause_until_it_is_mended() {
     profile.run(["configure", "--yes"]).await.expect(0);
     let service = Service::start(&profile).await;
     let well = profile.json(["doctor"], 0).await;
-    assert_eq!(well["findings"].as_array().unwrap().len(), 25);
+    assert_eq!(well["findings"].as_array().unwrap().len(), 26);
     assert!(finding(&well, "drift")["seen_at"].is_string() && finding(&well, "clock")["state"] == "well", "{well}");
     profile.run(["status", "--exit-code"]).await.expect(0);
 

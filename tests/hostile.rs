@@ -57,6 +57,8 @@ async fn interface_sends_nothing_but_its_own_sequences() {
     pty.press("4").await;
     pty.sees("No events: the service is not running").await;
     pty.press("5").await;
+    pty.sees("configure (+14)").await;
+    pty.press("Enter").await;
     // The first entries are further down the list.
     pty.sees("link ticket type").await;
     // Save tells every field, and fills the screen.

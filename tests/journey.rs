@@ -86,12 +86,15 @@ async fn walk_by_keys_ends_with_exactly_objects_of_contract() {
     }
     person.sees(&format!("{PIA}/callbacks/acme-msp/")).await;
     person.press("5").await;
+    person.sees("configure (+14)").await;
+    person.press("Down").await;
+    person.press("Enter").await;
     person.sees("link ticket type").await;
     // The first entries are further down the list; the very last, a save, tells so many fields that it fills the page.
     person.press("End").await;
     person.sees("Daily Sync Time: – → 00:45").await;
     person.press("Up").await;
-    for words in [login_name().as_str(), "create webhook", "create custom tab Pia Chat Pod"] {
+    for words in [login_name().as_str(), "create webhook", "create custom tab: Pia Chat Pod"] {
         person.sees(words).await;
     }
     let frames = person.frames();

@@ -10,7 +10,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::fields::{FIELDS, FieldInfo};
 use crate::domain::next::{Hint, Next};
 use crate::ops::{self, Workspace};
-use crate::settings::{Config, Paths, SecretSource, set_variables};
+use crate::settings::{Config, Paths, SecretSource, private_file, set_variables};
 
 pub(super) fn path(call: &mut Call) -> Result<u8, Failure> {
     let paths = Paths::from_environment(&call.environment)?;
@@ -74,7 +74,9 @@ pub(super) fn show(call: &mut Call, options: &Show) -> Result<u8, Failure> {
 /// Each value that commands and the service use, with where it comes from.
 fn sources(call: &mut Call, workspace: &Workspace, config: &Config) -> Result<u8, Failure> {
     let set: Vec<_> = set_variables(&call.environment).map(|(name, info, _)| (name, info.id)).collect();
-    let written = std::fs::read_to_string(workspace.paths().config()).unwrap_or_default();
+    // The program has read it a moment ago.
+    let written = private_file::read(&workspace.paths().config()).ok().flatten();
+    let written = written.as_ref().and_then(|file| std::str::from_utf8(&file.bytes).ok()).unwrap_or_default();
     let written: toml::Table = written.parse().unwrap_or_default();
     let mut rows = Vec::new();
     match (&call.configuration, &config.active) {

@@ -110,12 +110,15 @@ mod tests {
 
     // The first key that a screen names and that means nothing now.
     fn stale_key<'a>(text: &'a str, keys: &KeyMap) -> Option<&'a str> {
-        let mut before = "";
-        text.split_whitespace().find(|word| {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let around = |at: usize| words.get(at).copied().unwrap_or_default();
+        let found = (0..words.len()).find(|at| {
+            let (last, word, next) = (around(at.wrapping_sub(1)), words[*at], around(at + 1));
             let bare = word.trim_matches(['.', ',', ':', ';', '(', ')']);
             // A unit, or the rest of a word beside a box that floats.
-            let last = std::mem::replace(&mut before, word);
-            let unit = last.starts_with(|first: char| first.is_ascii_digit()) || last.ends_with(['│', '┐', '┘']);
+            let unit = last.starts_with(|first: char| first.is_ascii_digit())
+                || last.ends_with(['│', '┐', '┘'])
+                || next.starts_with(['┌', '└']);
             let named = bare.starts_with("Ctrl-") || (bare.starts_with('^') && bare.len() == 2);
             let letter = bare.len() == 1 && bare.starts_with(|key: char| key.is_ascii_lowercase() && key != 'a');
             let known = || {
@@ -124,8 +127,9 @@ mod tests {
                     .filter_map(|id| keys.first(id))
                     .any(|key| key.name() == bare || key.spoken() == bare)
             };
-            (named && !known()) || (letter && !unit) || bare == "/" || *word == ":" || *word == "?"
-        })
+            (named && !known()) || (letter && !unit) || bare == "/" || word == ":" || word == "?"
+        });
+        found.map(|at| words[at])
     }
 
     /// Whatever a screen or a notice says of a key, it says of the person's own.

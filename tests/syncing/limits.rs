@@ -171,8 +171,10 @@ async fn side_list_that_always_fails_costs_no_client() {
         });
         let report = sync_here(&profile).await;
         assert_eq!((report.status.code(), report.proved), ("complete_with_warnings", true), "{report:?}");
-        assert!(report.error.is_none() && report.warnings.len() == 1, "{report:?}");
-        assert!(report.warnings[0].to_lowercase().starts_with(&title.to_lowercase()), "{report:?}");
+        let of_list = |warning: &&String| warning.to_lowercase().starts_with(&title.to_lowercase());
+        assert_eq!((report.warnings.iter().filter(of_list).count(), report.error.is_none()), (1, true), "{report:?}");
+        // Who the agent itself is, is read below the same path.
+        assert_eq!(report.warnings.len(), 1 + usize::from(title == "Agents"), "{report:?}");
         assert_eq!(stored(&profile), truth(&profile));
     }
 }

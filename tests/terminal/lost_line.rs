@@ -42,7 +42,7 @@ async fn at_work(start: Start) -> Pty {
     pty.press("^O").await;
     pty.sees("View All").await;
     pty.press("Down").await;
-    pty.sees("▸ Halo PSA            + new").await;
+    pty.sees("▸ Halo PSA   + new").await;
     pty.press("Enter").await;
     pty.is_at("Configuration Name").await;
     pty.type_text("Beta Ltd").await;
@@ -135,7 +135,7 @@ async fn end_of_tmux_in_middle_of_sync_leaves_everything_in_order() {
         ("▸ Sync Now", "Enter"),
         ("of 9,000", "C-o"),
         ("View All", "Down"),
-        ("▸ Halo PSA            + new", "Enter"),
+        ("▸ Halo PSA   + new", "Enter"),
         ("▸ Configuration Name", "Beta Ltd"),
     ];
     for (words, key) in keys {

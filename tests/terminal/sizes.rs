@@ -29,7 +29,7 @@ async fn storm_of_resizes_disturbs_no_sync_typing_or_dialogue() {
     pty.press("^O").await;
     pty.sees("View All").await;
     pty.press("Down").await;
-    pty.sees("▸ Halo PSA            + new").await;
+    pty.sees("▸ Halo PSA   + new").await;
     pty.press("Enter").await;
     pty.is_at("Configuration Name").await;
     pty.type_text("Typed before the storm").await;

@@ -119,7 +119,7 @@ async fn only_reveal_sends_callback_token_to_terminal() {
     let token = stored["configurations"]["acme"]["callback_token"].as_str().unwrap().to_owned();
     let mut pty = profile.in_terminal().size(120, 40).spawn();
     pty.sees("1 Sync").await;
-    for (pane, words) in [("2", "of 30"), ("5", "create webhook"), ("3", "in place")] {
+    for (pane, words) in [("2", "of 30"), ("5 Enter", "create webhook"), ("3", "in place")] {
         pty.press(pane).await;
         pty.sees(words).await;
     }

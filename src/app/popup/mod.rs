@@ -283,7 +283,7 @@ impl Ask {
             Self::InstallService { steps } => steps.clone(),
             Self::Dismiss { fact, .. } => vec![
                 format!("{fact}."),
-                "It no longer counts as an issue, here and in pia-halo status. It comes back when it changes."
+                "It no longer counts as an issue, on any screen or in any command. It comes back when it changes."
                     .to_owned(),
             ],
             Self::Quit { reason } => vec![reason.clone()],

@@ -267,7 +267,7 @@ fn pipe_is_refused_and_not_waited_for() {
     symlink(&path, folder.path().join("link")).unwrap();
     let (told, heard) = std::sync::mpsc::channel();
     let names = [path, folder.path().join("link"), folder.path().to_owned()];
-    thread::spawn(move || told.send(names.map(|name| (open(&name).map(drop), read(&name).map(drop)))));
+    thread::spawn(move || _ = told.send(names.map(|name| (open(&name).map(drop), read(&name).map(drop)))));
     let refused = heard.recv_timeout(Duration::from_secs(20)).expect("a pipe is waited for");
     let kinds = refused.map(|(opened, read)| (opened.unwrap_err().to_string(), read.unwrap_err().to_string()));
     assert!(kinds[0].0.ends_with("/pipe is a pipe, not a file") && kinds[1].0.ends_with("/link is a pipe, not a file"));

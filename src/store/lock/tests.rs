@@ -173,7 +173,7 @@ fn pipe_in_place_of_lock_or_store_holds_nobody_up() {
     thread::spawn(move || {
         let holder = Lock::holder(&path);
         let store = crate::store::Store::glimpse(&path).map(drop);
-        told.send((holder, store, Lock::take(&path, "sync", &actor(), at(0)).map(drop)))
+        _ = told.send((holder, store, Lock::take(&path, "sync", &actor(), at(0)).map(drop)));
     });
     let (holder, store, taken) = heard.recv_timeout(Duration::from_secs(20)).expect("a pipe is waited for");
     assert_eq!(holder, None);
