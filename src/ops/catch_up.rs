@@ -149,15 +149,17 @@ struct Log {
 
 /// Whether the logs hold everything that Halo wanted to tell since the moment that was asked for.
 ///
-/// Each log needs a row from before it. Of one that has none, another one speaks that is kept as long: all webhooks write into
-/// one log of Halo's, and nothing but their retention tells their rows apart. Without any row nobody knows whether Halo
-/// keeps a log at all, and one that was installed since has none from before.
+/// Each log needs a row from before it, or was installed since and has one. Of one that has none, another one speaks that is
+/// kept as long: all webhooks write into one log of Halo's, and nothing but their retention tells their rows apart. Without
+/// any row nobody knows whether Halo keeps a log at all, and for an older one a newer one cannot speak.
 fn tell_everything(logs: &[Log]) -> bool {
-    let is_kept = |days| logs.iter().any(|log| log.part.reaches_back && log.days == days);
+    let speaks = |other: &Log, log: &Log| {
+        let from_the_start = other.is_new && !other.part.calls.is_empty();
+        other.days == log.days && (other.part.reaches_back || log.is_new && from_the_start)
+    };
     logs.iter().all(|log| {
-        let has_all = is_kept(log.days) || (log.is_new && !log.part.calls.is_empty());
         // What happens while a webhook is off, Halo does not even try to tell.
-        log.is_on && log.part.was_read_out && has_all
+        log.is_on && log.part.was_read_out && logs.iter().any(|other| speaks(other, log))
     })
 }
 
@@ -265,6 +267,13 @@ mod tests {
         assert!(!tell_everything(&[log(true, month), Log { is_on: false, ..log(false, month) }]));
         let unread = LogPart { reaches_back: false, ..LogPart::default() };
         assert!(!tell_everything(&[log(true, month), Log { part: unread, ..log(false, month) }]));
+
+        // Configured a moment ago: the first ticket was made, and none was changed yet.
+        let call = LoggedCall { id: "1".to_owned(), at: None, taken: true, body: None, ticket_id: None };
+        let new = |calls| Log { is_new: true, part: LogPart { calls, ..log(false, month).part }, ..log(false, month) };
+        assert!(tell_everything(&[new(vec![call.clone()]), new(Vec::new())]));
+        assert!(!tell_everything(&[new(Vec::new()), new(Vec::new())]), "perhaps Halo keeps no log");
+        assert!(!tell_everything(&[new(vec![call]), log(false, month)]), "what it had before is not known");
     }
 
     /// Nothing is lost with a take-over, and nothing is told twice.
