@@ -8,12 +8,14 @@ use crate::app::keymap::{self, Command, Pane, Place};
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
 use crate::app::popup::{About, Popup, Typed};
+use crate::app::service;
 use crate::app::work::{ApplyWork, DeliveryWork, Goal, PlanWork};
 use crate::domain::by_hand;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::domain::plan::{ChangeResult, ConfigureReport, Outcome, Plan};
+use crate::domain::status::StepState;
 use crate::words::plan::STALE;
 use crate::words::{self, Phrase};
 
@@ -335,6 +337,16 @@ pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) 
             model.work.deliveries = DeliveryWork::None;
         }
         effects.push(Effect::LoadStatus(id.clone()));
+        let emptied = matches!(&outcome, Ok(report) if report.status.is_complete())
+            && matches!(&goal, Goal::Remove { parts, .. } if parts.is_all());
+        if emptied {
+            // Known before the status is read again: whoever goes on at once is not shown objects that are gone.
+            service::statuses(model).for_each(|status| {
+                status.steps.configure = StepState::Todo;
+                status.integration.configured_at = None;
+                status.integration.objects.clear();
+            });
+        }
     }
     model.work.apply = match outcome {
         Ok(mut report) => {
