@@ -7,7 +7,7 @@ use crate::app::integrations::{self, Card, select, selected};
 use crate::app::jobs::activate;
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::{Model, is_finished, saved_title};
-use crate::app::parts::line;
+use crate::app::parts::line::{self, Changed};
 use crate::app::popup::{Ask, Confirm, Popup};
 use crate::app::text::draft_title;
 use crate::words::Phrase;
@@ -131,7 +131,7 @@ impl Controls for Integrations {
         if place != P::CardSearch {
             return None;
         }
-        if line::search(&mut model.integrations.query, text) {
+        if line::search(&mut model.integrations.query, text) != Changed::Nothing {
             select(model, 0);
             model.touch();
         }

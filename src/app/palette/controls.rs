@@ -5,7 +5,7 @@ use crate::app::effect::Effect;
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::palette::height;
-use crate::app::parts::line;
+use crate::app::parts::line::{self, Changed};
 
 /// The list of commands.
 pub struct Commands;
@@ -43,11 +43,11 @@ impl Controls for Commands {
     fn typed(model: &mut Model, _: P, text: Typed<'_>) -> Option<Vec<Effect>> {
         let height = height(&model.layout);
         let palette = model.palette.as_mut()?;
-        let before = palette.query.value().to_owned();
-        if line::search(&mut palette.query, text) {
-            if palette.query.value() != before {
-                palette.searched(height);
-            }
+        let changed = line::search(&mut palette.query, text);
+        if changed == Changed::Text {
+            palette.searched(height);
+        }
+        if changed != Changed::Nothing {
             model.touch();
         }
         Some(Vec::new())

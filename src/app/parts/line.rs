@@ -9,32 +9,45 @@ use crate::app::controls::Typed;
 /// The most characters that a search line takes.
 const SEARCH: usize = 100;
 
-/// Takes a text into a search line. Says whether the text or the cursor changed.
-pub fn search(input: &mut Input, text: Typed<'_>) -> bool {
+/// What became of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    Nothing,
+    Cursor,
+    Text,
+}
+
+/// Takes a text into a search line.
+pub fn search(input: &mut Input, text: Typed<'_>) -> Changed {
     line(input, text, SEARCH)
 }
 
 /// Takes a text into a line of at most so many characters. Of a pasted one the first line is taken.
-pub fn line(input: &mut Input, text: Typed<'_>, most: usize) -> bool {
+pub fn line(input: &mut Input, text: Typed<'_>, most: usize) -> Changed {
     match text {
         Typed::Key(event) => key(input, event, most),
         Typed::Paste(text) => {
             let room = most.saturating_sub(input.value().chars().count());
             let line = text.trim().lines().next().unwrap_or_default();
+            let before = input.value().len();
             for character in line.chars().filter(|character| !character.is_control()).take(room) {
                 input.handle(InputRequest::InsertChar(character));
             }
-            true
+            if input.value().len() > before { Changed::Text } else { Changed::Nothing }
         }
     }
 }
 
-fn key(input: &mut Input, event: KeyEvent, most: usize) -> bool {
+fn key(input: &mut Input, event: KeyEvent, most: usize) -> Changed {
     if let KeyCode::Char(_) = event.code
         && input.value().chars().count() >= most
         && !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
     {
-        return false;
+        return Changed::Nothing;
     }
-    input.handle_event(&Event::Key(event)).is_some_and(|change| change.value || change.cursor)
+    match input.handle_event(&Event::Key(event)) {
+        Some(change) if change.value => Changed::Text,
+        Some(change) if change.cursor => Changed::Cursor,
+        _ => Changed::Nothing,
+    }
 }

@@ -6,7 +6,7 @@ use crate::app::jobs::escalate as job;
 use crate::app::keymap::{Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
-use crate::app::parts::line;
+use crate::app::parts::line::{self, Changed};
 use crate::app::popup::Popup;
 
 /// The most characters that a note takes.
@@ -43,7 +43,7 @@ impl Controls for Escalate {
                     line::line(&mut question.note, Typed::Paste(&text), NOTE)
                 }
             };
-            if changed {
+            if changed != Changed::Nothing {
                 model.touch();
             }
         }

@@ -5,7 +5,7 @@ use crate::app::effect::Effect;
 use crate::app::go::Go;
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
-use crate::app::parts::line;
+use crate::app::parts::line::{self, Changed};
 use crate::app::popup::{About, Popup};
 use crate::words::Phrase;
 
@@ -53,7 +53,7 @@ impl Controls for Typed {
 
     fn typed(model: &mut Model, _: P, text: Text<'_>) -> Option<Vec<Effect>> {
         if let Some(Popup::Typed(typed)) = &mut model.popup
-            && line::search(&mut typed.input, text)
+            && line::search(&mut typed.input, text) != Changed::Nothing
         {
             model.touch();
         }

@@ -8,7 +8,7 @@ use crate::app::jobs::{activate, plan, sync};
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
-use crate::app::parts::{line, plan as page};
+use crate::app::parts::{line, line::Changed, plan as page};
 use crate::app::popup::Popup;
 use crate::app::text::NO_CALLBACKS;
 use crate::app::wizard::state::{Item, SaveState};
@@ -223,7 +223,7 @@ impl Controls for Wizard {
             P::Chooser => {
                 let height = pia_screen::chooser_height(model);
                 if let Some(Popup::Chooser(chooser)) = &mut model.popup
-                    && line::search(&mut chooser.query, text)
+                    && line::search(&mut chooser.query, text) != Changed::Nothing
                 {
                     chooser.filter(height);
                     model.touch();

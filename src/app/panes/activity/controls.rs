@@ -5,7 +5,7 @@ use crate::app::effect::Effect;
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::panes::{self, Pane, activity};
-use crate::app::parts::line;
+use crate::app::parts::line::{self, Changed};
 
 pub struct Activity;
 
@@ -80,13 +80,10 @@ impl Controls for Activity {
         if place != P::ActivitySearch {
             return None;
         }
-        let before = model.panes.activity.query.value().to_owned();
-        if line::search(&mut model.panes.activity.query, text) {
-            if model.panes.activity.query.value() == before {
-                model.touch();
-            } else {
-                searched(model);
-            }
+        match line::search(&mut model.panes.activity.query, text) {
+            Changed::Text => searched(model),
+            Changed::Cursor => model.touch(),
+            Changed::Nothing => {}
         }
         Some(Vec::new())
     }

@@ -7,7 +7,7 @@ use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::panes;
 use crate::app::panes::clients::{self, Filter};
-use crate::app::parts::line;
+use crate::app::parts::line::{self, Changed};
 use crate::app::popup::Popup;
 
 pub struct Clients;
@@ -97,14 +97,13 @@ impl Controls for Clients {
         if place != P::ClientSearch {
             return None;
         }
-        let before = model.panes.clients.query.value().to_owned();
-        if line::search(&mut model.panes.clients.query, text) {
-            if model.panes.clients.query.value() == before {
-                model.touch();
-            } else {
+        match line::search(&mut model.panes.clients.query, text) {
+            Changed::Text => {
                 model.panes.clients.search(matches!(text, Typed::Key(_)));
                 clients::settle(model);
             }
+            Changed::Cursor => model.touch(),
+            Changed::Nothing => {}
         }
         Some(Vec::new())
     }

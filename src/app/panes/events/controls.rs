@@ -7,7 +7,7 @@ use crate::app::keymap::{Binding, Command as C, Pane, Place as P};
 use crate::app::model::Model;
 use crate::app::panes;
 use crate::app::panes::events::{self, Filter, open};
-use crate::app::parts::line;
+use crate::app::parts::line::{self, Changed};
 use crate::app::work::TicketWork;
 
 /// What Halo has told us.
@@ -127,13 +127,10 @@ impl Controls for Events {
         if place != P::EventSearch {
             return None;
         }
-        let before = model.panes.events.query.value().to_owned();
-        if line::search(&mut model.panes.events.query, text) {
-            if model.panes.events.query.value() == before {
-                model.touch();
-            } else {
-                events::searched(model);
-            }
+        match line::search(&mut model.panes.events.query, text) {
+            Changed::Text => events::searched(model),
+            Changed::Cursor => model.touch(),
+            Changed::Nothing => {}
         }
         Some(Vec::new())
     }
