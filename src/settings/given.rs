@@ -3,7 +3,6 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -12,6 +11,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use zeroize::Zeroizing;
+
+use super::private_file::open_at_once;
 
 /// How long a pipe may give nothing before it is given up. A person's hand at standard input may take longer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -63,8 +64,7 @@ pub fn open_named(path: &Path) -> io::Result<Box<dyn Read>> {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let file = open_at_once(OpenOptions::new().read(true), path, OFlags::empty())?;
     if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
 }
 
@@ -153,8 +153,7 @@ mod tests {
         let path = folder.path().join("pipe");
         let mode = rustix::fs::Mode::from_raw_mode(0o600);
         rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
-        let flags = OFlags::NONBLOCK.bits() as i32;
-        let pipe = OpenOptions::new().read(true).custom_flags(flags).open(path).unwrap();
+        let pipe = open(&path).unwrap();
         let silent = read_open(&pipe, 100, Some(Duration::from_millis(60))).unwrap_err();
         assert_eq!(silent.kind(), io::ErrorKind::TimedOut);
         let mut in_pieces = Given { file: pipe, patience: Some(Duration::from_millis(60)) };

@@ -47,6 +47,11 @@ pub struct Contents {
     pub bytes: Zeroizing<Vec<u8>>,
 }
 
+/// Opens what a path names without waiting for whoever holds the other end of a pipe; no terminal becomes this program's own.
+pub(super) fn open_at_once(options: &mut OpenOptions, path: &Path, flags: OFlags) -> io::Result<File> {
+    options.custom_flags((flags | OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32).open(path)
+}
+
 /// Opens a file to read it. A pipe or a device is refused, not waited for.
 ///
 /// # Errors
@@ -54,8 +59,7 @@ pub struct Contents {
 /// [`FileError::NotAFile`], or [`FileError::Io`] where there is no such file or it cannot be opened.
 pub fn open(path: &Path) -> Result<File, FileError> {
     let io = |source| FileError::Io { doing: "read", path: path.to_owned(), source };
-    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|error| {
+    let file = open_at_once(OpenOptions::new().read(true), path, OFlags::empty()).map_err(|error| {
         // A socket cannot be opened at all: say what it is rather than how that failed.
         let what = fs::metadata(path).ok().and_then(|metadata| require_file(path, &metadata).err());
         what.unwrap_or_else(|| io(error))
@@ -143,18 +147,9 @@ pub fn open_private(path: &Path, append: bool) -> Result<File, FileError> {
     let there = resolve(path)?;
     let is_new = there.is_none();
     let target = there.unwrap_or_else(|| path.to_owned());
-    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW).bits() as i32;
     let mut options = OpenOptions::new();
-    let file = options
-        .read(true)
-        .write(true)
-        .append(append)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(flags)
-        .open(&target)
-        .map_err(io("open"))?;
+    options.read(true).write(true).append(append).create(true).truncate(false).mode(0o600);
+    let file = open_at_once(&mut options, &target, OFlags::NOFOLLOW).map_err(io("open"))?;
     let metadata = file.metadata().map_err(io("open"))?;
     require_file(path, &metadata)?;
     require_owner(path, &metadata)?;
