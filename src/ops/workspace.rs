@@ -1,7 +1,7 @@
 //! What every use-case works in: settings, store, audit trail, who is acting, and what time it is.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use jiff::Timestamp;
@@ -68,6 +68,8 @@ pub struct Workspace {
     clock: Arc<dyn Clock>,
     prompt: Option<Prompt>,
     tell: Option<Tell>,
+    /// Where the Client Secret is from, as it was told last, and whether it was cleaned.
+    told_source: Arc<Mutex<Option<(SecretSource, bool)>>>,
     gates: Gates,
     drafts: Arc<Place>,
     takes_over: bool,
@@ -98,6 +100,7 @@ impl Workspace {
             clock,
             prompt: None,
             tell: None,
+            told_source: Arc::default(),
             gates: Gates::default(),
             drafts: Arc::default(),
             takes_over: false,
@@ -343,18 +346,27 @@ impl Workspace {
     ) -> Result<(Secret, Option<SecretSource>), Failure> {
         let (id, command) = (id.cloned(), api.client_secret_command.clone());
         let found = self.run_blocking(move |workspace| workspace.find_secret(id.as_ref(), command.as_deref())).await?;
-        if let Some(FoundSecret { source, .. }) = &found {
-            tracing::info!("the Client Secret is from {source}");
-        }
-        if let Some(note) = found.as_ref().and_then(FoundSecret::note) {
-            tracing::warn!("{note}");
-            self.tell.iter().for_each(|tell| tell(&note));
-        }
+        found.iter().for_each(|found| self.tell_source(found));
         match (found, self.prompt) {
             (Some(FoundSecret { secret, source, .. }), _) => Ok((secret, Some(source))),
             (None, Some(prompt)) => Ok((tokio::task::spawn_blocking(prompt).await.map_err(super::lost_task)??, None)),
             (None, None) => Err(Failure::new(FailureKind::Usage, "there is no Client Secret for this configuration")
                 .hint(Hint::from("Enter it in the wizard, or with ").next(Next::SetupSecret))),
+        }
+    }
+
+    // Once, and again where it has changed: the secret is read for each piece of work.
+    fn tell_source(&self, found: &FoundSecret) {
+        let told = Some((found.source.clone(), found.cleaned));
+        let mut before = self.told_source.lock().unwrap_or_else(PoisonError::into_inner);
+        if *before == told {
+            return;
+        }
+        *before = told;
+        tracing::info!("the Client Secret is from {}", found.source);
+        if let Some(note) = found.note() {
+            tracing::warn!("{note}");
+            self.tell.iter().for_each(|tell| tell(&note));
         }
     }
 
