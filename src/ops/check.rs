@@ -122,17 +122,7 @@ pub(super) async fn with_halo(
     on_check: &mut (dyn FnMut(&Check) + Send),
 ) -> Result<CheckReport, Failure> {
     let halo = &halo.while_a_person_waits();
-    let mut run = Run {
-        checks: Vec::new(),
-        on_check,
-        stopped: None,
-        answers_401: false,
-        is_shut_out: false,
-        refused: 0,
-        in_vain: Duration::ZERO,
-        scopes: Scopes::unknown(),
-        product: halo.product(),
-    };
+    let mut run = Run::new(on_check, halo.product());
     let mut identity =
         HaloIdentity { url: api.url.to_string(), auth_url: None, tenant: api.tenant.clone(), version: None };
 
@@ -427,7 +417,21 @@ struct Run<'a> {
     product: Product,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn new(on_check: &'a mut (dyn FnMut(&Check) + Send), product: Product) -> Self {
+        Self {
+            checks: Vec::new(),
+            on_check,
+            stopped: None,
+            answers_401: false,
+            is_shut_out: false,
+            refused: 0,
+            in_vain: Duration::ZERO,
+            scopes: Scopes::unknown(),
+            product,
+        }
+    }
+
     async fn attempt<T>(
         &mut self,
         id: CheckId,
@@ -556,20 +560,6 @@ mod tests {
         }
     }
 
-    fn run(on_check: &mut (dyn FnMut(&Check) + Send)) -> Run<'_> {
-        Run {
-            checks: Vec::new(),
-            on_check,
-            stopped: None,
-            answers_401: false,
-            is_shut_out: false,
-            refused: 0,
-            in_vain: Duration::ZERO,
-            scopes: Scopes::unknown(),
-            product: Product::default(),
-        }
-    }
-
     const DOES: &str = "list the clients";
 
     fn refused() -> HaloError {
@@ -596,7 +586,8 @@ mod tests {
             (0, 0, page(), false),
         ] {
             let mut on_check = |_: &Check| {};
-            let mut run = Run { in_vain: Duration::from_secs(before), ..run(&mut on_check) };
+            let mut run = Run::new(&mut on_check, Product::default());
+            run.in_vain = Duration::from_secs(before);
             let fails = async {
                 tokio::time::sleep(Duration::from_secs(takes)).await;
                 Err::<(), _>(error.clone())
@@ -628,7 +619,7 @@ mod tests {
             (HaloError::Declined { does: DOES, status: 403, said: None }, false),
         ] {
             let mut on_check = |_: &Check| {};
-            let mut run = run(&mut on_check);
+            let mut run = Run::new(&mut on_check, Product::default());
             for (at, id) in reads.into_iter().enumerate() {
                 let error = if at == 0 { first.clone() } else { refused() };
                 let read = std::future::ready(Err::<(), _>(error));
