@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::failure::Failure;
+use super::next::{Hint, Next};
 use super::thousands;
 use super::untrusted::{Exact, Untrusted};
 
@@ -27,6 +28,11 @@ const AS_SEEN: &str = ", as this agent sees it";
 
 /// The same where nobody knows what the agent sees.
 const AS_FAR_AS_SEEN: &str = ", as far as this agent sees; whether that is all is not known";
+
+/// How to go on with a sync that is on hold. `otherwise`: what to change where the clients are not to go.
+pub fn confirm(otherwise: &str) -> Hint {
+    Hint::from("If this is right, confirm: ").next(Next::SyncYes).text(format!(". Otherwise {otherwise}"))
+}
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]

@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::next::{Hint, Next};
-use crate::domain::sync_run::{ChangeCounts, Silence, SyncReport, SyncStatus};
+use crate::domain::sync_run::{ChangeCounts, Silence, SyncReport, SyncStatus, confirm};
 use crate::domain::thousands;
 
 use super::time::{duration, took};
@@ -64,11 +63,8 @@ pub fn no_list() -> Failure {
 pub fn held(gone: u64, active: u64) -> Failure {
     let (gone, active) = (thousands(gone), thousands(active));
     let message = format!("{gone} of {active} active clients are no longer in Halo's list; nothing was changed");
-    Failure::new(FailureKind::NeedsYes, message).hint(
-        Hint::from("If this is right and the agent still sees all clients, confirm: ")
-            .next(Next::SyncYes)
-            .text(". Otherwise set \"Allow use of all Customers/Clients\" on the agent"),
-    )
+    Failure::new(FailureKind::NeedsYes, message)
+        .hint(confirm("set \"Allow use of all Customers/Clients\" on the agent"))
 }
 
 /// The sync is held: the include rule leaves out more clients than anyone expects in a day.
@@ -76,6 +72,5 @@ pub fn held_by_rule(count: u64, active: u64) -> Failure {
     let (count, active) = (thousands(count), thousands(active));
     let message =
         format!("{count} of {active} active clients are gone or would be left out by the rule; nothing was changed");
-    Failure::new(FailureKind::NeedsYes, message)
-        .hint(Hint::from("If this is right, confirm: ").next(Next::SyncYes).text(". Otherwise change Clients Served"))
+    Failure::new(FailureKind::NeedsYes, message).hint(confirm("change Clients Served"))
 }

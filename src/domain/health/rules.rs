@@ -10,7 +10,7 @@ use crate::domain::configuration::Configuration;
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::next::{Hint, Next};
 use crate::domain::status::Status;
-use crate::domain::sync_run::SyncStatus;
+use crate::domain::sync_run::{SyncStatus, confirm};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 
@@ -341,10 +341,7 @@ impl Facts<'_> {
                 Finding::new(rule, State::Broken, format!("the sync is on hold{why}"))
                     .about(rfc3339(run.finished_at))
                     .since(run.finished_at)
-                    .next(
-                        Hint::from("Check the agent's permissions in Halo. If the list is correct: ")
-                            .next(Next::SyncYes),
-                    )
+                    .next(confirm("check the agent's permissions in Halo, and Clients Served"))
             }
         }
     }
