@@ -6,12 +6,13 @@ use super::Call;
 use super::args::{Doctor, Issue, Issues};
 use super::exit::ExitCode;
 use super::output::Output;
+use crate::app::header::summary;
 use crate::domain::check::Check;
 use crate::domain::exit_code;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State, issues};
 use crate::ops;
-use crate::words::health::{NOTHING_TO_DO, fact, state, summary};
+use crate::words::health::{NOTHING_TO_DO, fact, state};
 
 pub(super) async fn run(call: &mut Call, options: &Doctor) -> Result<u8, Failure> {
     let workspace = call.workspace()?;

@@ -1,9 +1,9 @@
-//! Health: the findings of the rules, and what one line says of all of them.
+//! Health: the findings of the rules.
 
 use jiff::Timestamp;
 
 use super::{Phrase, Tone};
-use crate::domain::health::{FAILED, Finding, Light, Rule, State, issues};
+use crate::domain::health::{FAILED, Finding, Light, Rule, State};
 
 /// What a light stands for.
 pub fn light(light: Light) -> &'static str {
@@ -110,29 +110,6 @@ pub fn beside(finding: &Finding, now: Timestamp) -> String {
     brief.strip_prefix(&format!("{noun} ")).map(str::to_owned).unwrap_or(brief)
 }
 
-/// Everything in one line: how many things need a person, the worst first; what is not known; or that all is well.
-pub fn summary(findings: &[Finding]) -> (Tone, String) {
-    let open: Vec<&Finding> = issues(findings).into_iter().filter(|finding| finding.is_open()).collect();
-    if let Some(worst) = open.first() {
-        let (tone, _) = state(worst.state);
-        let title = short(worst);
-        return match open.len() {
-            1 => (tone, title.to_owned()),
-            count => (tone, format!("{count} issues: {title}")),
-        };
-    }
-    let dismissed = findings.iter().filter(|finding| finding.is_issue()).count();
-    let unknown: Vec<&Finding> = findings.iter().filter(|finding| finding.state == State::Unknown).collect();
-    match (dismissed, unknown.as_slice()) {
-        (0, []) if findings.is_empty() => (Tone::Calm, String::new()),
-        (0, []) => (Tone::Good, "no issues".to_owned()),
-        (0, [one]) => (Tone::Calm, format!("unknown: {}", one.rule.title().to_lowercase())),
-        (0, many) => (Tone::Calm, format!("{} checks unknown", many.len())),
-        (1, _) => (Tone::Calm, "1 dismissed issue".to_owned()),
-        (count, _) => (Tone::Calm, format!("{count} dismissed issues")),
-    }
-}
-
 /// A problem in a few words, for the header.
 pub fn short(finding: &Finding) -> &'static str {
     match (finding.rule, finding.state) {
@@ -181,33 +158,6 @@ mod tests {
 
     fn found(rule: Rule, state: State) -> Finding {
         Finding::new(rule, state, "f")
-    }
-
-    /// Whatever is known or not known keeps it from being green.
-    #[test]
-    fn summary_is_green_only_where_all_is_well_and_known() {
-        let well = Rule::ALL.map(|rule| found(rule, State::Well)).to_vec();
-        assert_eq!(summary(&well), (Tone::Good, "no issues".to_owned()));
-        assert_eq!(summary(&[]).0, Tone::Calm);
-        for rule in Rule::ALL {
-            for state in [State::Unknown, State::Watch, State::Broken] {
-                for dismissed in [false, true] {
-                    let mut findings = well.clone();
-                    findings[rule as usize] = Finding { dismissed, ..found(rule, state) };
-                    assert_ne!(summary(&findings).0, Tone::Good, "{rule:?} {state:?} {dismissed}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn summary_counts_problems_and_names_worst() {
-        let mut findings = vec![found(Rule::Drift, State::Watch), found(Rule::Service, State::Broken)];
-        assert_eq!(summary(&findings), (Tone::Bad, "2 issues: service not running".to_owned()));
-        findings[1].dismissed = true;
-        assert_eq!(summary(&findings), (Tone::Warn, "objects differ in Halo".to_owned()));
-        findings[0].dismissed = true;
-        assert_eq!(summary(&findings), (Tone::Calm, "2 dismissed issues".to_owned()));
     }
 
     #[test]
