@@ -7,7 +7,7 @@
 //! ```text
 //!   shell     one message at a time; what works everywhere; where to go
 //!     |
-//!   footer    keys and commands, from what the screen offers
+//!   meaning   what a key and a command mean, from what the screen offers; offers, footer and help are made of it
 //!     |
 //!   dispatch  to the screen that has the keys: integrations, wizard, panes, popup, palette, each with its controls
 //!     |       (their contract is in controls): offers, does, takes text, moves
@@ -26,14 +26,17 @@ pub(crate) mod footer;
 pub(crate) mod form;
 pub(crate) mod go;
 pub(crate) mod header;
+mod help;
 pub(crate) mod integrations;
 pub(crate) mod jobs;
 pub mod keymap;
 pub(crate) mod layout;
+pub(crate) mod meaning;
 pub mod message;
 pub(crate) mod model;
 pub(crate) mod notice;
 pub(crate) mod offer;
+pub(crate) mod offers;
 pub(crate) mod palette;
 pub mod panes;
 pub(crate) mod parts;

@@ -11,15 +11,17 @@ use crate::domain::sync_run::Brake;
 use super::controls::{Move, Typed};
 use super::dispatch;
 use super::effect::{Effect, Slot};
-use super::footer::{self, Meaning, is_held_back, meaning, meaning_of};
 use super::form::{FieldId, Pasted};
 use super::go::Go;
+use super::help;
 use super::integrations;
 use super::jobs::{escalate, health, plan, prove, removal, sync};
 use super::keymap::{self, COMMAND_LINES, Command, Pane, Place};
+use super::meaning::{Meaning, is_held_back, meaning, meaning_of};
 use super::message::Message;
 use super::model::{Model, Screen};
 use super::notice::Tone;
+use super::offers::everything;
 use super::palette::{self, Palette};
 use super::panes::{self, events};
 use super::popup::{About, Answer, Ask, Confirm, Help, Popup, help_columns};
@@ -128,7 +130,7 @@ fn settle(model: &mut Model) {
     plan::note_shown(model, false);
     let below = keymap::below(model);
     if model.palette.is_some() {
-        let (offers, height) = (footer::everything(model, below), palette::height(&model.layout));
+        let (offers, height) = (everything(model, below), palette::height(&model.layout));
         if let Some(palette) = &mut model.palette {
             palette.settle(below, offers, height);
         }
@@ -136,7 +138,7 @@ fn settle(model: &mut Model) {
     if let Some(Popup::Help(_)) = model.popup {
         // The help is about what is below it.
         let popup = model.popup.take();
-        let lines = footer::help(model, help_columns(model.size));
+        let lines = help::lines(model, help_columns(model.size));
         model.popup = popup;
         if let Some(Popup::Help(help)) = &mut model.popup {
             help.lines = lines;
@@ -259,13 +261,13 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             return vec![Effect::Repaint];
         }
         Command::Help => {
-            let lines = footer::help(model, help_columns(model.size));
+            let lines = help::lines(model, help_columns(model.size));
             model.popup = Some(Popup::Help(Help { lines, first: 0 }));
             model.touch();
         }
         Command::Commands => {
             let below = keymap::below(model);
-            let palette = Palette::new(below, footer::everything(model, below), palette::height(&model.layout));
+            let palette = Palette::new(below, everything(model, below), palette::height(&model.layout));
             model.palette = Some(palette);
             model.touch();
         }

@@ -5,10 +5,10 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::app::Model;
-use crate::app::footer::{self, Meaning};
 use crate::app::jobs::plan::{self, blocker, is_again};
 use crate::app::jobs::removal;
 use crate::app::keymap::Place;
+use crate::app::meaning::{Meaning, meaning_of};
 use crate::app::model::saved_title;
 use crate::app::notice::Tone;
 use crate::app::text::{width, wrap};
@@ -195,7 +195,7 @@ fn parts_row(model: &Model, page: &mut Page, parts: Parts, then: Option<&Configu
     let mut row = start("Remove:");
     for (at, (part, name)) in removal::PARTS.into_iter().enumerate() {
         let chosen = removal::is_chosen(parts, part);
-        let key = match footer::meaning_of(model, Place::Plan, part) {
+        let key = match meaning_of(model, Place::Plan, part) {
             Meaning::Do(_) => model.keys.key(part, Place::Plan).map(|key| format!(" ({})", key.name())),
             _ => None,
         };

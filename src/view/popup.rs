@@ -7,10 +7,10 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Padding, Paragraph};
 
 use crate::app::Model;
-use crate::app::footer::{self, Meaning};
 use crate::app::integrations;
 use crate::app::jobs::prove;
 use crate::app::keymap::{Command, Place};
+use crate::app::meaning::{Meaning, meaning_of};
 use crate::app::model::saved_title;
 use crate::app::popup::{
     About, Chooser, Confirm, Help, HelpLine, OTHER_HOST, Popup, Question, Typed, help_columns, help_height,
@@ -97,7 +97,7 @@ fn question(model: &Model, frame: &mut Frame, styles: Styles, confirm: &Confirm)
     let answer = |words: &str, command: Command, chosen: bool| {
         let (mark, style) = if chosen { ("▸ ", styles.focus()) } else { ("  ", Style::new()) };
         // Where too much hangs on it for one letter, the letter is not offered.
-        let works = matches!(footer::meaning_of(model, Place::Confirm, command), Meaning::Do(_));
+        let works = matches!(meaning_of(model, Place::Confirm, command), Meaning::Do(_));
         let key = model.keys.key(command, Place::Confirm).filter(|_| works);
         let key = key.map(|key| format!(" ({})", key.name())).unwrap_or_default();
         [

@@ -3,9 +3,10 @@
 use crossterm::event::KeyCode;
 
 use crate::app::effect::Effect;
-use crate::app::footer::{Meaning, hints, meaning};
+use crate::app::footer::hints;
 use crate::app::form::FieldId;
 use crate::app::keymap::{BINDINGS, Command, Key, Pane, Place, Shown, place, press};
+use crate::app::meaning::{Meaning, meaning};
 use crate::app::message::Message;
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{Stage, at_configure, at_review, at_sync, in_panes, key, tested, with_credentials};

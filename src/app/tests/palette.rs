@@ -3,9 +3,10 @@
 use crossterm::event::KeyEventKind;
 
 use crate::app::effect::{Effect, Slot};
-use crate::app::footer::{self, Meaning, hints, meaning};
+use crate::app::footer::hints;
 use crate::app::form::FieldId;
 use crate::app::keymap::{self, BINDINGS, Command, KeyMap, Pane, Place, place};
+use crate::app::meaning::{Meaning, meaning, meaning_of};
 use crate::app::message::{Message, Reply};
 use crate::app::offer::Offer;
 use crate::app::palette::Palette;
@@ -132,7 +133,7 @@ fn chosen_command_does_what_its_key_does() {
             }
             let mut by_key = make();
             let keys = by_key.model.keys.rows(from).filter(|(row, _)| row.command == command);
-            let wanted = footer::meaning_of(&by_key.model, from, command);
+            let wanted = meaning_of(&by_key.model, from, command);
             let leads = |key: &Key| meaning(&by_key.model, keymap::press(*key)) == wanted;
             let Some(pressed) = keys.flat_map(|(_, keys)| keys).find(leads) else { continue };
             let mut by_name = make();

@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 
 use crate::app::effect::{Effect, Slot};
-use crate::app::footer::{Meaning, meaning};
 use crate::app::keymap::Command;
+use crate::app::meaning::{Meaning, meaning};
 use crate::app::message::{Message, Reply};
 use crate::app::popup::{Ask, Popup};
 use crate::app::testing::{

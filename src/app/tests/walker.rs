@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use ratatui::layout::Size;
 
 use crate::app::effect::Effect;
-use crate::app::footer;
 use crate::app::form::FieldId;
 use crate::app::keymap::{Command as C, place, press};
 use crate::app::message::{Message, Reply};
 use crate::app::model::Screen;
+use crate::app::offers::offers;
 use crate::app::popup::Popup;
 use crate::app::testing::{
     CANARY, Stage, callbacks, clients, deliveries, events, failed, kept, lists, overview, passed, plan, removal,
@@ -264,7 +264,7 @@ fn state(model: &Model) -> String {
 fn acts(model: &Model) -> Vec<Act> {
     let skipped =
         [C::Quit, C::Suspend, C::Repaint, C::Commands, C::Copy, C::Reveal, C::DiscardDraft, C::Deactivate, C::Delete];
-    let offers = footer::offers(model, place(model)).into_iter();
+    let offers = offers(model, place(model)).into_iter();
     let works = offers.filter(|offer| offer.refused.is_none() && !offer.keys.is_empty());
     let mut acts: Vec<Act> =
         works.map(|offer| offer.command()).filter(|command| !skipped.contains(command)).map(Act::Press).collect();
@@ -288,7 +288,7 @@ fn wrong_field(model: &Model) -> Option<FieldId> {
 fn act(stage: &mut Stage, act: &Act) -> Vec<Effect> {
     match act {
         Act::Press(command) => {
-            let offers = footer::offers(&stage.model, place(&stage.model));
+            let offers = offers(&stage.model, place(&stage.model));
             let key = offers.iter().find(|offer| offer.command() == *command).map(|offer| offer.keys[0]);
             key.map(|key| stage.send(Message::Key(press(key)))).unwrap_or_default()
         }

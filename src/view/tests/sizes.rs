@@ -5,6 +5,7 @@ use crate::app::footer;
 use crate::app::keymap::{self, Command, Shown};
 use crate::app::layout::SMALLEST;
 use crate::app::model::Screen;
+use crate::app::offers::offers;
 use crate::app::testing::Stage;
 use crate::domain::status::Overview;
 
@@ -105,7 +106,7 @@ fn enter_is_named_wherever_it_does_something() {
         for (width, height) in [(40, 12), (50, 15), (64, 20)] {
             stage.resize(width, height);
             let place = keymap::place(&stage.model);
-            let enter = footer::offers(&stage.model, place).into_iter().find(|offer| {
+            let enter = offers(&stage.model, place).into_iter().find(|offer| {
                 let shown = offer.binding.shown == Shown::Left && !offer.words.is_empty();
                 let is_line = matches!(offer.command(), Command::OpenLine | Command::CloseLine);
                 shown && !is_line && offer.binding.id == "accept" && offer.refused.is_none() && !offer.keys.is_empty()

@@ -1,0 +1,76 @@
+//! The lines of the help: the field that has the focus, then every key.
+
+use super::form::FieldId;
+use super::keymap::{Group, Pane, Place as P, place};
+use super::model::{Model, Screen};
+use super::offer::Offer;
+use super::offers::working;
+use super::popup::HelpLine;
+use super::text::wrap;
+use super::wizard::checklist::NEEDS;
+use super::wizard::state::Item;
+use crate::domain::by_hand;
+use crate::domain::draft::Step;
+use crate::domain::plan::Parts;
+
+/// The help for what has the focus: the field first, then every key.
+pub fn lines(model: &Model, columns: usize) -> Vec<HelpLine> {
+    let mut lines = Vec::new();
+    let place = place(model);
+    let text = |lines: &mut Vec<HelpLine>, text: &str| {
+        lines.extend(wrap(text, columns).into_iter().map(HelpLine::Text));
+    };
+    if model.screen == Screen::Wizard
+        && let Some(wizard) = &model.wizard
+    {
+        let field = match wizard.focus {
+            Item::Field(field) => Some(field),
+            _ => None,
+        };
+        if let Some(info) = field.map(FieldId::info) {
+            lines.push(HelpLine::Title(info.label.to_owned()));
+            text(&mut lines, info.more);
+            text(&mut lines, &format!("Example: {}", info.example));
+            lines.push(HelpLine::Blank);
+        }
+        if wizard.step == Step::Credentials {
+            lines.push(HelpLine::Title("What you need".to_owned()));
+            for need in NEEDS {
+                text(&mut lines, &format!("{}: {}", need.what, need.where_.join(". ")));
+            }
+            lines.push(HelpLine::Blank);
+        }
+    }
+    let working: Vec<Offer> = working(model, place).collect();
+    for (group, title) in [(Group::Here, "Here"), (Group::Moving, "Moving"), (Group::Everywhere, "Everywhere")] {
+        let mut keys = working.iter().filter(|offer| offer.command().group() == group).peekable();
+        if keys.peek().is_none() {
+            continue;
+        }
+        if matches!(lines.last(), Some(HelpLine::Key(..))) {
+            lines.push(HelpLine::Blank);
+        }
+        lines.push(HelpLine::Title(title.to_owned()));
+        for offer in keys {
+            lines.push(HelpLine::Key(offer.keys(), offer.title().to_owned()));
+        }
+    }
+    if matches!(place, P::Pane(Pane::Integration) | P::Plan) {
+        lines.push(HelpLine::Blank);
+        lines.push(HelpLine::Title("To remove the Pia Chat Pod by hand, in Halo".to_owned()));
+        for step in by_hand::CHAT_POD_REMOVAL {
+            text(&mut lines, step);
+        }
+        lines.push(HelpLine::Blank);
+        lines.push(HelpLine::Title("To remove the rest by hand, in Halo".to_owned()));
+        let rest = Parts { chat_pod: false, ..Parts::ALL };
+        for (at, step) in by_hand::removal(rest).iter().enumerate() {
+            text(&mut lines, &format!("{}. {step}", at + 1));
+        }
+    }
+    if place.takes_text() {
+        lines.push(HelpLine::Blank);
+        text(&mut lines, "While you type in a field, letters are text, not commands. Pasting never submits.");
+    }
+    lines
+}

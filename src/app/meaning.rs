@@ -1,0 +1,81 @@
+//! What a key means now, and what a command does in a place, all from what the screen offers.
+
+use crossterm::event::{KeyEvent, KeyEventKind};
+
+use super::controls::Now;
+use super::dispatch;
+use super::jobs::plan;
+use super::keymap::{Command as C, Command, Place, Place as P, hit, place};
+use super::model::{Model, Screen};
+use crate::words::Phrase;
+
+/// What a key means now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    Do(Command),
+    /// Nothing now, and why.
+    Refused(Phrase),
+    Nothing,
+}
+
+/// Whether a key comes without a new decision behind it: held down since before there was something to decide on.
+pub fn is_held_back(model: &Model, event: KeyEvent) -> bool {
+    comes_too_soon(model, place(model), event)
+        || (event.kind == KeyEventKind::Repeat
+            && matches!(
+                meaning(model, event),
+                Meaning::Do(
+                    C::Apply
+                        | C::Yes
+                        | C::Answer
+                        | C::ThirdAnswer
+                        | C::Agree
+                        | C::EscalateNow
+                        | C::SyncNow
+                        | C::Mend
+                        | C::Retry
+                        | C::Dismiss
+                        | C::RunChosen
+                )
+            ))
+}
+
+/// Whether a key would apply a plan that has only just come up.
+pub fn comes_too_soon(model: &Model, place: Place, event: KeyEvent) -> bool {
+    let applies = || hit(model, place, event).any(|binding| binding.command == C::Apply);
+    place == P::Plan && plan::is_unread(model) && applies()
+}
+
+/// What a key means now.
+pub fn meaning(model: &Model, event: KeyEvent) -> Meaning {
+    let place = place(model);
+    let mut refused = Meaning::Nothing;
+    for binding in hit(model, place, event) {
+        match meaning_of(model, place, binding.command) {
+            Meaning::Nothing => {}
+            Meaning::Refused(reason) if refused == Meaning::Nothing => refused = Meaning::Refused(reason),
+            Meaning::Refused(_) => {}
+            done @ Meaning::Do(_) => return done,
+        }
+    }
+    refused
+}
+
+// What becomes of a command of a place now: what works everywhere is the shell's.
+fn now(model: &Model, place: Place, command: Command) -> Now {
+    match command {
+        C::Integrations => Now::only_if(!matches!(model.screen, Screen::Integrations | Screen::Starting)),
+        C::InstallService => Now::only_if(model.status().is_some_and(|status| !status.service.running)),
+        C::Quit | C::Suspend | C::Repaint | C::Help | C::Commands | C::Setting(_) | C::CommandLine(_) => Now::Can,
+        _ => dispatch::now(model, place, command),
+    }
+}
+
+/// What a command of a place means now, whichever way it is called.
+pub fn meaning_of(model: &Model, place: Place, command: Command) -> Meaning {
+    match now(model, place, command) {
+        Now::Can => Meaning::Do(command),
+        Now::Not(reason) => Meaning::Refused(reason),
+        Now::Hidden => Meaning::Nothing,
+    }
+}
