@@ -45,7 +45,7 @@ async fn full_circle_shows_every_hop_and_closes_its_ticket() {
     });
     let service = Service::start_at(&profile, &listen, &["--forward-to", &destination.url]).await;
     let report = circle(&profile, "60", 0).await;
-    let names = ["made", "logged", "delivered", "stored", "handed_on", "closed"];
+    let names = ["made", "logged", "delivered", "stored", "forwarded", "closed"];
     assert_eq!(hops(&report), names.map(|name| (name.to_owned(), "pass".to_owned())), "{report}");
     assert_eq!((&report["ok"], &report["broken_at"]), (&json!(true), &Value::Null));
     let stations = report["hops"].as_array().unwrap();
@@ -104,7 +104,7 @@ async fn full_circle_names_hop_that_broke_and_closes_ticket() {
         profile.halo.change(|state| fault.into_iter().for_each(|fault| state.set_fault(fault, false)));
     }
     drop(service);
-    // Handed on to nobody.
+    // Forwarded to nobody.
     let listen = profile.halo.look(|state| {
         let url = state.webhook(CREATED).unwrap().text("url").to_owned();
         url.trim_start_matches("http://").split('/').next().unwrap().to_owned()
@@ -112,7 +112,7 @@ async fn full_circle_names_hop_that_broke_and_closes_ticket() {
     profile.halo.change(|state| state.webhook_mut(CREATED).unwrap().set("active", true));
     let service = Service::start_at(&profile, &listen, &["--forward-to", "http://127.0.0.1:9/"]).await;
     let report = circle(&profile, "4", 1).await;
-    assert_eq!(report["broken_at"], "handed_on", "{report}");
+    assert_eq!(report["broken_at"], "forwarded", "{report}");
     assert_eq!(made(&profile).len(), 5);
     drop(service);
 }

@@ -427,7 +427,7 @@ async fn of_two_rotations_at_once_one_is_told_of_other() {
     );
 }
 
-/// A save of the settings, and the first secret for handing on, in the middle of a rotation keep its token.
+/// A save of the settings, and the first secret for forwarding, in the middle of a rotation keep its token.
 #[tokio::test(flavor = "multi_thread")]
 async fn other_changes_of_secrets_keep_token_of_rotation() {
     let profile = configured().await;

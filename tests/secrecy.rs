@@ -98,7 +98,7 @@ async fn no_secret_is_found_in_any_file_log_output_or_error() {
 async fn what_callback_carries_is_shown_with_its_body_alone() {
     let profile = Profile::synced(Options { clients: 3, ..Options::default() }).await;
     profile.run(["configure", "--yes"]).await.expect(0);
-    // Nobody listens there: what is handed on fails, and says why.
+    // Nobody listens there: what is forwarded fails, and says why.
     let arguments = ["serve", "--listen", "127.0.0.1:0", "-vv", "--forward-to", "http://127.0.0.1:9/in"];
     let mut command = profile.command(arguments);
     command.env("PIA_HALO_LOG", "trace");

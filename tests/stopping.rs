@@ -203,7 +203,7 @@ async fn end_is_tidy_and_soon_whatever_service_is_at() {
     profile.run(["sync"]).await.expect(0).says("Complete");
 }
 
-/// Another program holds the database, and a callback, tries to hand events on and the daily sync all wait to write: the end
+/// Another program holds the database, and a callback, tries to forward events and the daily sync all wait to write: the end
 /// comes as soon. What was acknowledged before is there, and of what waited everything or nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn end_is_soon_while_another_program_holds_database() {

@@ -196,7 +196,7 @@ pub enum Effect {
         /// Whether it counts again.
         undo: bool,
     },
-    /// Hand on once more what was given up. Answer: `Issue`.
+    /// Forward once more what was given up. Answer: `Issue`.
     SendAgain(ConfigurationId),
     /// Leave no configuration active. Answer: `Activated`.
     Deactivate,

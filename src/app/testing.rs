@@ -765,7 +765,7 @@ pub fn hops(broken: Option<Hop>) -> FullCircle {
         (Hop::Logged, "Halo's log of deliveries has it", 412),
         (Hop::Delivered, "answered with 200, in 84.5 ms", 412),
         (Hop::Stored, "event 47936930-b1bb-4a57-836a-d9b47fa4bf52", 203),
-        (Hop::HandedOn, "the other side took it", 530),
+        (Hop::Forwarded, "the other side took it", 530),
         (Hop::Closed, "its status is Closed", 1_204),
     ];
     let hops = all.map(|(hop, words, after)| match broken {

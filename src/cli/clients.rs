@@ -8,7 +8,7 @@ use super::args::{ClientStatus, Clients, Format, Sort};
 use crate::domain::client::StoredClient;
 use crate::domain::failure::Failure;
 use crate::domain::next::Next;
-use crate::domain::sync_run::HandOn;
+use crate::domain::sync_run::ClientEvent;
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
@@ -74,7 +74,7 @@ struct Changed<'a> {
     client: &'a StoredClient,
 }
 
-fn changes(call: &mut Call, options: &Clients, clients: Vec<(HandOn, StoredClient)>) -> Result<u8, Failure> {
+fn changes(call: &mut Call, options: &Clients, clients: Vec<(ClientEvent, StoredClient)>) -> Result<u8, Failure> {
     let rows = || clients.iter().map(|(change, client)| Changed { change: change.word_of_event(), client });
     match options.format.unwrap_or(if call.output.json { Format::Json } else { Format::Table }) {
         Format::Json => call.output.object(&rows().collect::<Vec<_>>())?,

@@ -3,7 +3,7 @@
 
 use super::behaviour::BodyForm;
 use super::faults::Fault;
-use super::outbox::Letter;
+use super::mailbag::Letter;
 use super::reply::Row;
 use super::state::{Object, State};
 use serde_json::{Value, json};
@@ -72,9 +72,9 @@ impl State {
             let since = self.clock.now();
             let letter = Letter { id, webhook_id, notification_id, ticket_id, body, is_array, since };
             if twice {
-                self.outbox.put(letter.clone());
+                self.mailbag.put(letter.clone());
             }
-            self.outbox.put(letter);
+            self.mailbag.put(letter);
         }
     }
 

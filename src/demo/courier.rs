@@ -1,11 +1,11 @@
-//! The courier: posts what is in the outbox to the webhooks, as Halo does, and writes each delivery into the log.
+//! The courier: posts what is in the mailbag to the webhooks, as Halo does, and writes each delivery into the log.
 //!
 //! It calls at loopback addresses only: whatever a webhook holds, the simulated Halo sends nothing off the machine. It
-//! sleeps until a letter is put into the outbox, or until a batch is due.
+//! sleeps until a letter is put into the mailbag, or until a batch is due.
 
 use super::deliveries::{Delivered, Logged};
 use super::faults::Fault;
-use super::outbox::Letter;
+use super::mailbag::Letter;
 use super::server::Shared;
 use super::state::{Object, State};
 use reqwest::header::CONTENT_TYPE;
@@ -50,7 +50,7 @@ enum Next {
 
 /// Delivers until the simulated Halo is stopped.
 pub(super) async fn run(shared: Arc<Shared>) {
-    let filled = Arc::clone(&shared.state().outbox.filled);
+    let filled = Arc::clone(&shared.state().mailbag.filled);
     let mut http = None;
     loop {
         let next = shared.state().next_post();
@@ -85,8 +85,8 @@ impl State {
         let is_on = |webhook: &&Object| webhook.flag("active") && !webhook.flag("disabled");
         let of = |id: &str| webhooks.iter().filter(is_on).find(|webhook| webhook.text("id") == id);
         let silent = self.has(Fault::DeliveriesNone);
-        self.outbox.letters.retain(|letter| !silent && of(&letter.webhook_id).is_some());
-        for (place, letter) in self.outbox.letters.iter().enumerate() {
+        self.mailbag.letters.retain(|letter| !silent && of(&letter.webhook_id).is_some());
+        for (place, letter) in self.mailbag.letters.iter().enumerate() {
             waiting.entry(letter.webhook_id.clone()).or_default().push(place);
         }
         let mut soonest: Option<Duration> = None;
@@ -97,7 +97,7 @@ impl State {
             let method = webhook.int("batch_method").unwrap_or(0);
             let batched = method != 0;
             // Together goes what is the same event (1), of the same type (2), or anything (3).
-            let kind = |place: usize| self.outbox.letters[place].notification_id;
+            let kind = |place: usize| self.mailbag.letters[place].notification_id;
             let places: Vec<usize> =
                 places.into_iter().filter(|&place| !matches!(method, 1 | 2) || kind(place) == kind(first)).collect();
             let number = |member: &str| usize::try_from(webhook.int(member).unwrap_or(0)).unwrap_or(0);
@@ -108,7 +108,7 @@ impl State {
                 (false, false) => Duration::ZERO,
             };
             let full = batched && limit > 0 && places.len() >= limit;
-            let left = (self.outbox.letters[first].since + hold).saturating_sub(now);
+            let left = (self.mailbag.letters[first].since + hold).saturating_sub(now);
             if !full && !left.is_zero() {
                 soonest = Some(soonest.map_or(left, |soonest| soonest.min(left)));
                 continue;
@@ -132,11 +132,11 @@ impl State {
     }
 
     fn take_out(&mut self, order: &[usize], batched: bool) -> Post {
-        let letters: Vec<Letter> = order.iter().map(|&place| self.outbox.letters[place].clone()).collect();
+        let letters: Vec<Letter> = order.iter().map(|&place| self.mailbag.letters[place].clone()).collect();
         let mut places = order.to_vec();
         places.sort_unstable();
         for place in places.into_iter().rev() {
-            self.outbox.letters.remove(place);
+            self.mailbag.letters.remove(place);
         }
         let is_array = batched || letters.iter().any(|letter| letter.is_array);
         let bodies: Vec<Value> = letters.iter().map(|letter| letter.body.clone()).collect();

@@ -54,7 +54,7 @@ async fn log(tester: &Tester, webhook_id: &str, count: usize) -> Vec<Object> {
 /// Waits until nothing is on its way any more.
 async fn emptied(tester: &Tester) {
     let done = async {
-        while tester.halo.look(|state| !state.outbox.is_empty()) {
+        while tester.halo.look(|state| !state.mailbag.is_empty()) {
             tokio::task::yield_now().await;
         }
     };

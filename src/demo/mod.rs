@@ -14,9 +14,9 @@
 //!               └─ endpoints.rs  the gates of login and rights, the table of endpoints
 //!                    └─ token.rs  clients.rs  lists.rs  webhooks.rs  deliveries.rs  notifications.rs  tabs.rs
 //!                         ticket_types.rs  tickets.rs
-//!                         └─ callbacks.rs  an event is raised: letters into the outbox
+//!                         └─ callbacks.rs  an event is raised: letters into the mailbag
 //!                              └─ state.rs  what it knows, made by seed.rs, open to tests
-//!  courier.rs  takes letters out of the outbox and posts them to the webhooks
+//!  courier.rs  takes letters out of the mailbag and posts them to the webhooks
 //! ```
 //!
 //! No file knows one above it: the state knows neither its endpoints nor the courier.
@@ -45,10 +45,10 @@ mod hostile;
 mod limit;
 mod lists;
 mod log;
+mod mailbag;
 mod names;
 mod notifications;
 mod options;
-mod outbox;
 mod paging;
 mod parse_error;
 mod query;
@@ -190,7 +190,7 @@ impl SimulatedHalo {
     pub fn change<R>(&self, work: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.shared.state();
         let done = work(&mut state);
-        state.outbox.look_again();
+        state.mailbag.look_again();
         done
     }
 

@@ -49,7 +49,7 @@ pub(super) fn state(options: &Options, base: String) -> State {
         scripted: Vec::new(),
         on_request: None,
         clock: Clock::start(),
-        outbox: super::outbox::Outbox::default(),
+        mailbag: super::mailbag::Mailbag::default(),
         tokens: BTreeMap::new(),
         window: Window::default(),
         requests: Vec::new(),

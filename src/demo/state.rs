@@ -6,7 +6,7 @@ use super::clock::Clock;
 use super::faults::Fault;
 use super::limit::Window;
 use super::log::RecordedRequest;
-use super::outbox::Outbox;
+use super::mailbag::Mailbag;
 use super::random::Random;
 use super::reply::{ErrorForm, Reply, Row, database_error, members, wire};
 use serde_json::{Value, json};
@@ -244,7 +244,7 @@ pub struct State {
     pub on_request: Option<Hook>,
     /// The clock.
     pub clock: Clock,
-    pub(super) outbox: Outbox,
+    pub(super) mailbag: Mailbag,
     pub(super) tokens: BTreeMap<String, Token>,
     pub(super) window: Window,
     pub(super) requests: Vec<RecordedRequest>,

@@ -509,7 +509,7 @@ pub struct Forwarding {
     pub last_error: Option<String>,
 }
 
-/// Where an event that is handed on stands.
+/// Where an event that is forwarded stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ForwardState {

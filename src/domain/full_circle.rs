@@ -29,7 +29,7 @@ pub enum Hop {
     /// The service here has stored the event.
     Stored,
     /// Pia took the event from the service.
-    HandedOn,
+    Forwarded,
     /// The ticket is closed again.
     Closed,
 }
@@ -42,7 +42,7 @@ impl Hop {
             Self::Logged => "In Halo's log",
             Self::Delivered => "Delivered",
             Self::Stored => "Stored here",
-            Self::HandedOn => "Forwarded",
+            Self::Forwarded => "Forwarded",
             Self::Closed => "Ticket closed",
         }
     }

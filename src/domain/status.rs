@@ -173,11 +173,11 @@ pub struct ServiceStatus {
     /// What was missed in the last days, and fetched afterwards; the newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
-    /// Events that could not be handed on.
+    /// Events that could not be forwarded.
     pub undelivered: u64,
-    /// Changes of clients that wait to be handed on.
+    /// Changes of clients that wait to be forwarded.
     #[serde(skip_serializing_if = "is_none")]
-    pub clients_to_hand_on: u64,
+    pub clients_to_forward: u64,
     /// What became of the last days' syncs, the newest first.
     pub days: Vec<DailyRun>,
 }

@@ -166,16 +166,16 @@ impl ChangeKind {
     }
 }
 
-/// What is told to whom clients are handed on to.
+/// What is told of a client that is forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HandOn {
+pub enum ClientEvent {
     /// A sync has changed it.
     Change(ChangeKind),
     /// Somebody asked for the whole list, or it takes the place of more changes than are kept.
     Snapshot,
 }
 
-impl HandOn {
+impl ClientEvent {
     /// The word for the store.
     pub fn word(self) -> &'static str {
         match self {

@@ -42,12 +42,12 @@ pub struct Look {
     pub until: Timestamp,
     /// Whether a webhook was off meanwhile: then Halo's log does not tell all of it.
     pub was_off: bool,
-    /// Whether events are handed on.
+    /// Whether events are forwarded.
     pub forward: bool,
 }
 
 /// Fetches what was missed since nothing was. What somebody took before the configuration was ours, the machine took that had
-/// it then: that is stored, and not handed on a second time. None where no service has looked after this configuration before: then there is no gap, and one can be known
+/// it then: that is stored, and not forwarded a second time. None where no service has looked after this configuration before: then there is no gap, and one can be known
 /// of from now on.
 ///
 /// # Errors
@@ -278,7 +278,7 @@ mod tests {
 
     /// Nothing is lost with a take-over, and nothing is told twice.
     #[test]
-    fn call_taken_before_take_over_is_kept_and_not_handed_on() {
+    fn call_taken_before_take_over_is_kept_and_not_forwarded() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let ours_since = Some(at("2026-11-29T12:00:00Z"));
         let was_told = |taken, time: &str, ours_since| {

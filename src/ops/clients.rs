@@ -17,7 +17,7 @@ use crate::domain::include::IncludeRule;
 use crate::domain::next::{Hint, Next};
 use crate::domain::search::{Index, Search};
 use crate::domain::status::Lists;
-use crate::domain::sync_run::{ChangeKind, ClientChange, HandOn};
+use crate::domain::sync_run::{ChangeKind, ClientChange, ClientEvent};
 use crate::domain::untrusted::{Untrusted, without_margin};
 use crate::store::FreshLists;
 
@@ -109,7 +109,11 @@ pub fn list(workspace: &Workspace, id: &ConfigurationId, query: &Query) -> Resul
 /// # Errors
 ///
 /// Where that run is not in the history.
-pub fn changed_since(workspace: &Workspace, id: &ConfigurationId, run: u64) -> Result<BTreeMap<i64, HandOn>, Failure> {
+pub fn changed_since(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    run: u64,
+) -> Result<BTreeMap<i64, ClientEvent>, Failure> {
     if workspace.store.changes(id, run)?.is_none() {
         return Err(Failure::new(FailureKind::Usage, format!("there is no run {run} of {id} in the history"))
             .hint(Hint::from("To list the last 100 runs with their numbers: ").next(Next::History)));
@@ -127,7 +131,7 @@ pub fn changed_since(workspace: &Workspace, id: &ConfigurationId, run: u64) -> R
             };
         }
     }
-    Ok(changed.into_iter().map(|(client, change)| (client, HandOn::Change(change))).collect())
+    Ok(changed.into_iter().map(|(client, change)| (client, ClientEvent::Change(change))).collect())
 }
 
 /// Forwards the whole list, by the service that does; answers how many clients that are.
@@ -137,7 +141,7 @@ pub fn changed_since(workspace: &Workspace, id: &ConfigurationId, run: u64) -> R
 /// Where no service forwards anything.
 pub fn forward(workspace: &Workspace, id: &ConfigurationId) -> Result<u64, Failure> {
     workspace.require_active(id)?;
-    let Some(count) = workspace.store.hand_on_all(id, workspace.now())? else {
+    let Some(count) = workspace.store.forward_all_clients(id, workspace.now())? else {
         return Err(Failure::new(FailureKind::Usage, "forwarding is off")
             .hint(Hint::from("To forward events and clients, starting with the whole list: ").next(Next::ForwardTo)));
     };

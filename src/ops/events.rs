@@ -62,7 +62,7 @@ pub fn secrets(workspace: &Workspace) -> Result<BTreeMap<ConfigurationId, Stored
     config.configurations.keys().map(of).collect()
 }
 
-/// What events are signed with when they are handed on: made once, and kept.
+/// What events are signed with when they are forwarded: made once, and kept.
 pub fn forward_secret(workspace: &Workspace, id: &ConfigurationId) -> Result<Secret, Failure> {
     if let Some(secret) = workspace.settings.secrets(id)?.forward {
         return Ok(secret);
@@ -120,8 +120,8 @@ pub fn body(workspace: &Workspace, id: &ConfigurationId, number: i64) -> Result<
     Ok(workspace.store.event_body(id, number)?.map(|body| Body::of(&body)))
 }
 
-/// Puts an event, or every one that was given up, at the end of what is to be handed on; says how many. The service that
-/// hands on may run already: it is told by a file that comes and goes. Where the other side had stopped it with a 410, it
+/// Puts an event, or every one that was given up, at the end of what is to be forwarded; says how many. The service that
+/// forwards may run already: it is told by a file that comes and goes. Where the other side had stopped it with a 410, it
 /// is asked once more.
 pub fn send_again(workspace: &Workspace, id: &ConfigurationId, event: Option<&str>) -> Result<u64, Failure> {
     let count = workspace.store.forward_again(id, event)?;
@@ -139,10 +139,10 @@ pub fn is_forwarding_stopped(workspace: &Workspace, id: &ConfigurationId) -> Res
     Ok(known.iter().any(|known| known.rule == Rule::Forwarding && known.is_issue() && known.object == stopped))
 }
 
-/// Tells the service that there is something to hand on.
+/// Tells the service that there is something to forward.
 pub(super) fn wake_forwarder(workspace: &Workspace) {
     let signal = workspace.settings.paths().send_again();
-    // Where that fails, they are handed on with the next event, or after the next start.
+    // Where that fails, they are forwarded with the next event, or after the next start.
     let came = private_file::open_private(&signal, false).is_ok();
     if !came || std::fs::remove_file(&signal).is_err() {
         tracing::warn!("the service could not be notified that there is something to forward");

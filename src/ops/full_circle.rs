@@ -224,7 +224,7 @@ impl Seen {
         self.event.as_ref().is_some_and(|event| event.forwarding.is_some())
     }
 
-    fn is_handed_on(&self) -> bool {
+    fn is_forwarded(&self) -> bool {
         let state = self.event.as_ref().and_then(|event| event.forwarding.as_ref()).map(|forwarding| forwarding.state);
         state == Some(ForwardState::Delivered)
     }
@@ -351,7 +351,7 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
     /// Whether there is nothing more to wait for.
     fn has_ended(&self, seen: &Seen) -> bool {
         let failed = seen.log.as_ref().is_some_and(|log| !log.is_success());
-        let arrived = seen.event.is_some() && (!seen.is_forwarding() || seen.is_handed_on());
+        let arrived = seen.event.is_some() && (!seen.is_forwarding() || seen.is_forwarded());
         let lag = Duration::from_millis(seen.event_after.unwrap_or(0)) + LOG_LAG;
         let log_is_done = seen.log.is_some() || seen.unreadable.is_some() || (arrived && self.made.elapsed() > lag);
         failed || (log_is_done && (arrived || !self.prepared.is_served))
@@ -378,7 +378,7 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
         if seen.event.is_some() {
             seen.event_after.get_or_insert_with(|| self.elapsed());
         }
-        if seen.is_handed_on() {
+        if seen.is_forwarded() {
             seen.handed_after.get_or_insert_with(|| self.elapsed());
         }
     }
@@ -422,16 +422,16 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
         self.tell(stored);
         let forwarding = seen.event.as_ref().and_then(|event| event.forwarding.as_ref());
         let handed = match forwarding {
-            _ if ends => unreached(Hop::HandedOn),
-            None => HopReport::new(Hop::HandedOn, CheckStatus::Skip, "forwarding is off"),
-            Some(_) if seen.is_handed_on() => {
-                HopReport::new(Hop::HandedOn, CheckStatus::Pass, "accepted by the receiver")
+            _ if ends => unreached(Hop::Forwarded),
+            None => HopReport::new(Hop::Forwarded, CheckStatus::Skip, "forwarding is off"),
+            Some(_) if seen.is_forwarded() => {
+                HopReport::new(Hop::Forwarded, CheckStatus::Pass, "accepted by the receiver")
                     .reached(None, seen.handed_after.unwrap_or(0))
             }
             Some(forwarding) => {
                 let why = forwarding.last_error.clone().unwrap_or_else(|| "no answer yet".to_owned());
                 HopReport::broken(
-                    Hop::HandedOn,
+                    Hop::Forwarded,
                     format!("not accepted after {}: {why}", tries(forwarding.attempts)),
                     Hint::from("Check the address given to ")
                         .next(Next::ForwardTo)

@@ -12,7 +12,7 @@ use crate::domain::event::ForwardState;
 use crate::domain::failure::Failure;
 use crate::domain::health::Finding;
 use crate::domain::untrusted::Untrusted;
-use crate::store::{ClientToHandOn, HandedOn, OldEvents, STEP, ToForward};
+use crate::store::{ClientToForward, ForwardTry, OldEvents, STEP, ToForward};
 
 /// The last event and the last daily sync of any configuration.
 pub fn last_work(workspace: &Workspace) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
@@ -93,13 +93,13 @@ pub fn saw_switched_off(workspace: &Workspace, id: &ConfigurationId) -> Result<b
     Ok(workspace.store.deliveries(id)?.iter().any(|verdict| verdict.state == DeliveryState::SwitchedOff))
 }
 
-/// What there is to hand on.
+/// What there is to forward.
 pub struct Due {
     /// The configuration.
     pub id: ConfigurationId,
     /// Events, of different tickets.
     pub events: Vec<ToForward>,
-    pub clients: Vec<ClientToHandOn>,
+    pub clients: Vec<ClientToForward>,
     /// When there is something again; only where there is nothing now.
     pub next: Option<Timestamp>,
 }
@@ -111,7 +111,7 @@ impl Due {
     }
 }
 
-/// How many events and clients are handed on at once, and until when no client is tried.
+/// How many events and clients are forwarded at once, and until when no client is tried.
 pub struct AtOnce {
     pub events: usize,
     pub clients: usize,
@@ -119,11 +119,11 @@ pub struct AtOnce {
     pub away_until: Option<Timestamp>,
 }
 
-/// What there is to hand on now; none without an active configuration.
+/// What there is to forward now; none without an active configuration.
 pub fn due(workspace: &Workspace, at_once: &AtOnce) -> Result<Option<Due>, Failure> {
     let Some((id, _)) = workspace.active()? else { return Ok(None) };
     let (store, now) = (&workspace.store, workspace.now());
-    if let Some(clients @ 1..) = store.begin_to_hand_on(&id, now)? {
+    if let Some(clients @ 1..) = store.begin_to_forward_clients(&id, now)? {
         tracing::info!(clients, "forwarding clients from now on, starting with the whole list");
     }
     // No more than begin at once: one that only waited for its turn could overtake an older one of its ticket
@@ -131,7 +131,7 @@ pub fn due(workspace: &Workspace, at_once: &AtOnce) -> Result<Option<Due>, Failu
     let events = store.events_to_forward(&id, now, at_once.events)?;
     let away_until = at_once.away_until.filter(|until| now < *until);
     let clients =
-        if away_until.is_some() { Vec::new() } else { store.clients_to_hand_on(&id, now, at_once.clients)? };
+        if away_until.is_some() { Vec::new() } else { store.clients_to_forward(&id, now, at_once.clients)? };
     let mut due = Due { id, events, clients, next: None };
     if due.is_idle() {
         let client = if away_until.is_some() { away_until } else { store.next_client_at(&due.id)? };
@@ -140,9 +140,9 @@ pub fn due(workspace: &Workspace, at_once: &AtOnce) -> Result<Option<Due>, Failu
     Ok(Some(due))
 }
 
-/// Notes that nothing is handed on any more.
-pub fn end_handing_on(workspace: &Workspace) -> Result<(), Failure> {
-    Ok(workspace.store.end_to_hand_on()?)
+/// Notes that nothing is forwarded any more.
+pub fn end_forwarding(workspace: &Workspace) -> Result<(), Failure> {
+    Ok(workspace.store.end_forwarding_clients()?)
 }
 
 /// The body of an event as it came.
@@ -162,7 +162,7 @@ pub fn forwarded(
     Ok(workspace.store.forwarded(id, event, state, next, error, workspace.now())?)
 }
 
-/// Writes down what some tries to hand clients on came to.
-pub fn clients_handed_on(workspace: &Workspace, tries: &[HandedOn]) -> Result<(), Failure> {
-    Ok(workspace.store.clients_handed_on(tries)?)
+/// Writes down what some tries to forward clients came to.
+pub fn clients_forwarded(workspace: &Workspace, tries: &[ForwardTry]) -> Result<(), Failure> {
+    Ok(workspace.store.clients_forwarded(tries)?)
 }

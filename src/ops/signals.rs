@@ -36,7 +36,7 @@ impl Changes {
     pub const TRAIL: Self = Self(4);
     pub const SETTINGS: Self = Self(8);
     pub const SECRETS: Self = Self(16);
-    /// Somebody wants something handed on again.
+    /// Somebody wants something forwarded again.
     pub const SEND_AGAIN: Self = Self(32);
 
     pub const ALL: Self = Self(63);

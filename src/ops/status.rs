@@ -98,7 +98,7 @@ pub(super) fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<Ser
         last_lag_ms: last.and_then(|event| event.lag()).map(|lag| lag.as_millis() as i64),
         gaps: workspace.store.gaps(id, workspace.now() - GAPS)?,
         undelivered: workspace.store.forward_counts(id)?.1,
-        clients_to_hand_on: workspace.store.count_clients_to_hand_on(id)?,
+        clients_to_forward: workspace.store.count_clients_to_forward(id)?,
         days,
     })
 }

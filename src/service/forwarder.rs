@@ -41,7 +41,7 @@ use crate::ops::serving::{self, AtOnce, Due};
 use crate::ops::{Workspace, events};
 use crate::settings::private_file::require_secret;
 use crate::settings::{SettingsError, given_secret};
-use crate::store::{ClientToHandOn, HandedOn, ToForward};
+use crate::store::{ClientToForward, ForwardTry, ToForward};
 
 /// The waits between tries. The last one repeats until [`GIVE_UP`].
 const WAITS: [SignedDuration; 8] = [
@@ -67,16 +67,16 @@ const SHORTEST_KEY: usize = 24;
 /// How long a try may take.
 const ANSWER: Duration = Duration::from_secs(15);
 
-/// Events that are handed on at the same time: of different tickets, so no order is lost.
+/// Events that are forwarded at the same time: of different tickets, so no order is lost.
 const AT_ONCE: usize = 8;
 
-/// Clients that are handed on between two writes to the store.
+/// Clients that are forwarded between two writes to the store.
 const CLIENTS: usize = 32;
 
 /// The waits while no client is taken at all: whoever does not answer is not asked for each of a long list.
 const AWAY: [SignedDuration; 4] = [WAITS[0], WAITS[1], WAITS[2], WAITS[3]];
 
-/// Where events are handed on to.
+/// Where events are forwarded to.
 #[derive(Clone, Debug)]
 pub struct Destination {
     /// The address; https, or plain http on this machine.
@@ -205,7 +205,7 @@ fn to_json(payload: &impl Serialize) -> Result<String, Failure> {
 }
 
 /// What is sent of a client.
-fn client_payload(due: &ClientToHandOn) -> Result<String, Failure> {
+fn client_payload(due: &ClientToForward) -> Result<String, Failure> {
     let name_before = due.name_before.as_ref().map(Untrusted::exact);
     let data = ClientData { run: due.run, client: &due.client, name_before };
     to_json(&Payload { r#type: due.what.event(), timestamp: due.at, data })
@@ -227,7 +227,7 @@ struct Known {
     signs: Option<(ConfigurationId, Webhook)>,
     /// Rounds in a row in which no client was taken.
     away: usize,
-    /// Until when no client is handed on.
+    /// Until when no client is forwarded.
     away_until: Option<Timestamp>,
 }
 
@@ -265,7 +265,7 @@ pub fn run(shared: Arc<Shared>, destination: Destination) -> Result<impl Future<
 /// What signs; none where there is nothing to sign.
 type Signs = Option<Result<Webhook, Failure>>;
 
-/// What there is to hand on now, and what signs it; none without an active configuration.
+/// What there is to forward now, and what signs it; none without an active configuration.
 fn due(workspace: &Workspace, destination: &Destination, at_once: &AtOnce) -> Result<Option<(Due, Signs)>, Failure> {
     let Some(due) = serving::due(workspace, at_once)? else { return Ok(None) };
     // Read each time: it may have been replaced since, and then the old one is not taken any more.
@@ -305,7 +305,7 @@ impl Forwarder {
         }
     }
 
-    /// Hands on what is due; says when the next one is.
+    /// Forwards what is due; says when the next one is.
     async fn turn(&self, known: &mut Known) -> Result<Option<Timestamp>, Failure> {
         let workspace = &self.shared.workspace;
         loop {
@@ -341,15 +341,15 @@ impl Forwarder {
             }
             let Some((_, webhook)) = &known.signs else { return Ok(None) };
             let done: Vec<Result<(), Failure>> = stream::iter(events)
-                .map(|due| self.hand_on(&id, webhook, due))
+                .map(|due| self.forward(&id, webhook, due))
                 .buffer_unordered(AT_ONCE)
                 .collect()
                 .await;
             done.into_iter().collect::<Result<Vec<()>, Failure>>()?;
-            let tries = stream::iter(clients).map(|due| self.hand_on_client(&id, webhook, due));
+            let tries = stream::iter(clients).map(|due| self.forward_client(&id, webhook, due));
             let tries = tries.buffer_unordered(AT_ONCE);
-            let tries: Vec<Option<HandedOn>> = tries.try_collect().await?;
-            let tries: Vec<HandedOn> = tries.into_iter().flatten().collect();
+            let tries: Vec<Option<ForwardTry>> = tries.try_collect().await?;
+            let tries: Vec<ForwardTry> = tries.into_iter().flatten().collect();
             if tries.is_empty() {
                 continue;
             }
@@ -359,17 +359,17 @@ impl Forwarder {
                 let wait = AWAY[known.away.min(AWAY.len() - 1)];
                 (known.away, known.away_until) = (known.away + 1, workspace.now().checked_add(wait).ok());
             }
-            workspace.run_blocking(move |workspace| serving::clients_handed_on(workspace, &tries)).await?;
+            workspace.run_blocking(move |workspace| serving::clients_forwarded(workspace, &tries)).await?;
         }
     }
 
     /// Tries to hand a client on. None where nobody knows how that has ended: it is tried again after the next start.
-    async fn hand_on_client(
+    async fn forward_client(
         &self,
         id: &ConfigurationId,
         webhook: &Webhook,
-        due: ClientToHandOn,
-    ) -> Result<Option<HandedOn>, Failure> {
+        due: ClientToForward,
+    ) -> Result<Option<ForwardTry>, Failure> {
         let payload = client_payload(&due)?;
         let Some(outcome) = self.attempt(id, webhook, due.message, payload).await else { return Ok(None) };
         let next = match outcome {
@@ -386,7 +386,7 @@ impl Forwarder {
         Ok(Some((due.number, next)))
     }
 
-    async fn hand_on(&self, id: &ConfigurationId, webhook: &Webhook, due: ToForward) -> Result<(), Failure> {
+    async fn forward(&self, id: &ConfigurationId, webhook: &Webhook, due: ToForward) -> Result<(), Failure> {
         let workspace = &self.shared.workspace;
         if self.is_off.load(Ordering::Relaxed) {
             return Ok(());
@@ -561,7 +561,7 @@ mod tests {
 
     /// Nobody looks the ticket up: Halo is out of reach.
     #[tokio::test(start_paused = true)]
-    async fn event_is_handed_on_after_a_minute_without_its_ticket() {
+    async fn event_is_forwarded_after_a_minute_without_its_ticket() {
         use crate::service::intake::Intake;
         use crate::service::receiver::tests::{callback, receiver};
         use crate::service::testing::Fixture;

@@ -40,7 +40,7 @@ pub struct Callback {
     pub group: EventGroup,
     pub body: EventBody,
     pub received_at: Timestamp,
-    /// Whether its events are to be handed on.
+    /// Whether its events are to be forwarded.
     pub forward: bool,
     /// The memory that its body takes: free again once it is stored.
     pub _room: Share,

@@ -45,7 +45,7 @@ pub async fn run(shared: Arc<Shared>) {
                 tracing::warn!(%failure, "cannot read the tickets of the events from Halo");
                 // With what it is told now: the secret may have been replaced since. Which tickets wait stays known.
                 kept.halo = None;
-                // Some may have been found before; the rest is handed on without its ticket after a while.
+                // Some may have been found before; the rest is forwarded without its ticket after a while.
                 shared.looked_up.notify_one();
                 failures += 1;
                 Some(events::wait_after(failures))

@@ -257,7 +257,7 @@ impl Metrics {
         self.next_sync.set(moment);
     }
 
-    /// An event was handed on, or not.
+    /// An event was forwarded, or not.
     pub fn forwarded(&self, outcome: &'static str) {
         self.forwards.get_or_create(&Outcome { outcome: outcome.to_owned() }).inc();
     }

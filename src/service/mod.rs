@@ -77,7 +77,7 @@ pub enum Listen {
 #[derive(Debug)]
 pub struct Options {
     pub listen: Listen,
-    /// Where new events are handed on to.
+    /// Where new events are forwarded to.
     pub forward: Option<Destination>,
     /// The command that is run for each new issue, with its arguments.
     pub notify: Option<Vec<String>>,
@@ -151,7 +151,7 @@ pub async fn run(
     parts.start("lookups", lookups::run(Arc::clone(&shared)));
     parts.start("scheduler", Scheduler::new(Arc::clone(&shared), WallClock).run());
     if options.forward.is_none() {
-        serving::end_handing_on(&shared.workspace)?;
+        serving::end_forwarding(&shared.workspace)?;
     }
     if let Some(destination) = options.forward {
         parts.start("forwarder", forwarder::run(Arc::clone(&shared), destination)?);

@@ -321,7 +321,7 @@ pub(super) mod tests {
         receiver.clone().answer(request, Busy::default()).await.unwrap().status().as_u16()
     }
 
-    /// Halo knows the callback address and may write it into an event; what is kept and handed on has no token in it.
+    /// Halo knows the callback address and may write it into an event; what is kept and forwarded has no token in it.
     #[tokio::test]
     async fn secret_that_halo_says_back_in_event_is_not_kept() {
         let fixture = Fixture::open("2026-11-20T12:00:00Z");

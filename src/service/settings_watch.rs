@@ -1,4 +1,4 @@
-//! What another program changes is taken up without a restart: settings, secrets, and events to be handed on again.
+//! What another program changes is taken up without a restart: settings, secrets, and events to be forwarded again.
 
 use std::sync::Arc;
 

@@ -102,7 +102,7 @@ impl Fixture {
         self.shared_by(false)
     }
 
-    /// The same where events are handed on.
+    /// The same where events are forwarded.
     pub fn shared_with_forwarding(&self) -> Arc<Shared> {
         self.shared_by(true)
     }

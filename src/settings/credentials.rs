@@ -29,7 +29,7 @@ pub struct StoredSecrets {
     pub next_callback: Option<CallbackSecrets>,
     /// What `callback` has taken the place of, and is good for a while longer: Halo may still have callbacks under way.
     pub former_callback: Option<FormerCallback>,
-    /// What events that are handed on are signed with.
+    /// What events that are forwarded are signed with.
     pub forward: Option<Secret>,
 }
 
@@ -94,7 +94,7 @@ pub fn new_callback_secrets() -> Result<CallbackSecrets, SettingsError> {
     Ok(CallbackSecrets { token: random_token()?, password: random_token()? })
 }
 
-/// Makes the secret that events are signed with when they are handed on, as the Standard Webhooks scheme writes it.
+/// Makes the secret that events are signed with when they are forwarded, as the Standard Webhooks scheme writes it.
 ///
 /// # Errors
 ///

@@ -103,7 +103,7 @@ impl Paths {
         self.state_dir.join("pia-halo.log")
     }
 
-    /// Comes and goes when somebody wants events handed on again: the service, another process, sees it.
+    /// Comes and goes when somebody wants events forwarded again: the service, another process, sees it.
     pub fn send_again(&self) -> PathBuf {
         self.state_dir.join("send-again")
     }

@@ -15,7 +15,7 @@ use crate::domain::event::{Event, FetchedFrom, ForwardState, Forwarding, Incomin
 use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
 
-/// How long an event waits for its ticket before it is handed on without it: Halo may be out of reach.
+/// How long an event waits for its ticket before it is forwarded without it: Halo may be out of reach.
 const WAITS_FOR_TICKET: SignedDuration = SignedDuration::from_secs(60);
 
 /// An event on its way into the store.
@@ -31,7 +31,7 @@ pub struct NewEvent<'a> {
     pub received_at: Timestamp,
     /// Where it was fetched from; none where Halo called.
     pub fetched_from: Option<FetchedFrom>,
-    /// Whether it is to be handed on.
+    /// Whether it is to be forwarded.
     pub forward: bool,
 }
 
@@ -46,7 +46,7 @@ pub struct ToLookUp {
     pub received_at: Timestamp,
 }
 
-/// An event that is to be handed on now.
+/// An event that is to be forwarded now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToForward {
     /// The event.
@@ -201,7 +201,7 @@ impl Store {
         })
     }
 
-    /// How many events wait to be handed on, and how many were given up.
+    /// How many events wait to be forwarded, and how many were given up.
     pub fn forward_counts(&self, id: &ConfigurationId) -> Result<(u64, u64), StoreError> {
         self.with(|inner| {
             // Each by its own index: the others, with their bodies, are not looked at.
@@ -265,7 +265,7 @@ impl Store {
         })
     }
 
-    /// The events that are to be handed on now. Those of one ticket go one after the other, so only its oldest is here.
+    /// The events that are to be forwarded now. Those of one ticket go one after the other, so only its oldest is here.
     pub fn events_to_forward(
         &self,
         id: &ConfigurationId,
@@ -294,7 +294,7 @@ impl Store {
         })
     }
 
-    /// When the next event that waits is to be handed on; none where none waits for its time. One that stands behind
+    /// When the next event that waits is to be forwarded; none where none waits for its time. One that stands behind
     /// another of its ticket waits for that one, and not for a time.
     pub fn next_forward_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
         self.with(|inner| {
@@ -336,8 +336,8 @@ impl Store {
         })
     }
 
-    /// Puts every event that was given up, or one event whatever became of it, among what is to be handed on. With the one go
-    /// the older ones of its ticket that were given up: they are handed on before it, and the newer ones that wait after it.
+    /// Puts every event that was given up, or one event whatever became of it, among what is to be forwarded. With the one go
+    /// the older ones of its ticket that were given up: they are forwarded before it, and the newer ones that wait after it.
     /// Answers how many.
     pub fn forward_again(&self, id: &ConfigurationId, event_id: Option<&str>) -> Result<u64, StoreError> {
         self.with(|inner| {
@@ -495,7 +495,7 @@ pub(super) fn moment(milliseconds: i64) -> Result<Timestamp, Trouble> {
 mod tests {
     use super::*;
     use crate::store::STEP;
-    use crate::store::old_events::{KEPT, KEPT_TO_HAND_ON, OLD};
+    use crate::store::old_events::{KEPT, KEPT_TO_FORWARD, OLD};
     use crate::store::test_support::{id, store};
 
     fn now() -> Timestamp {
@@ -565,7 +565,7 @@ mod tests {
         assert_eq!(store.add_events(batch).unwrap(), [false; 4]);
     }
 
-    /// Whatever became of it: not handed on at all, handed on, given up. One that waits has three days more.
+    /// Whatever became of it: not forwarded at all, forwarded, given up. One that waits has three days more.
     #[test]
     fn old_events_go_and_pending_ones_three_days_later() {
         let (_folder, store) = store();
@@ -581,8 +581,8 @@ mod tests {
         let second = SignedDuration::from_secs(1);
         assert_eq!((forget(&store, now() + KEPT), left().len()), (0, 4));
         assert_eq!((forget(&store, now() + KEPT + second), left()), (3, vec!["waits".to_owned()]));
-        assert_eq!(forget(&store, now() + KEPT + KEPT_TO_HAND_ON), 0, "as long as a try of the last day may go on");
-        assert_eq!((forget(&store, now() + KEPT + KEPT_TO_HAND_ON + second), left().len()), (1, 0));
+        assert_eq!(forget(&store, now() + KEPT + KEPT_TO_FORWARD), 0, "as long as a try of the last day may go on");
+        assert_eq!((forget(&store, now() + KEPT + KEPT_TO_FORWARD + second), left().len()), (1, 0));
     }
 
     /// However many there are, one write takes a thousand: whoever stores a callback comes in between.
@@ -647,7 +647,7 @@ mod tests {
         assert_eq!(store.last_deliveries(&id("acme")).unwrap(), [(EventGroup::TicketCreated, now())]);
         forget(&store, now() + KEPT + SignedDuration::from_secs(1));
         assert_eq!(count(), 2);
-        forget(&store, now() + KEPT + KEPT_TO_HAND_ON + SignedDuration::from_secs(1));
+        forget(&store, now() + KEPT + KEPT_TO_FORWARD + SignedDuration::from_secs(1));
         assert_eq!((count(), store.last_deliveries(&id("acme")).unwrap()), (0, Vec::new()));
     }
 
@@ -706,9 +706,9 @@ mod tests {
         assert_eq!(store.events_to_look_up(&id("acme"), i64::MAX, 10).unwrap(), []);
     }
 
-    /// Handing on keeps the order of each ticket: nothing overtakes an event that waits.
+    /// Forwarding keeps the order of each ticket: nothing overtakes an event that waits.
     #[test]
-    fn events_of_one_ticket_are_handed_on_in_order() {
+    fn events_of_one_ticket_are_forwarded_in_order() {
         let (_folder, store) = store();
         let acme = id("acme");
         store

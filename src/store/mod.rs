@@ -49,7 +49,7 @@ pub use intents::{ConfigureRun, Intent, IntentId};
 pub use lists::FreshLists;
 pub use lock::{Holder, Lock, LockError};
 pub use old_events::{OldEvents, STEP};
-pub use outbox::{ClientToHandOn, HandedOn};
+pub use outbox::{ClientToForward, ForwardTry};
 pub use publish::{Evidence, Known, Publication};
 
 use crate::domain::configuration::ConfigurationId;

@@ -11,20 +11,20 @@ pub(super) const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// ahead must not cost everything.
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(24 * 2);
 
-/// How long an event that still has to be handed on is kept beyond that: one that was sent again on its last day is tried
-/// for three days. What was never tried in all this time, because nothing is handed on, goes as well.
-pub(super) const KEPT_TO_HAND_ON: SignedDuration = SignedDuration::from_hours(24 * 3);
+/// How long an event that still has to be forwarded is kept beyond that: one that was sent again on its last day is tried
+/// for three days. What was never tried in all this time, because nothing is forwarded, goes as well.
+pub(super) const KEPT_TO_FORWARD: SignedDuration = SignedDuration::from_hours(24 * 3);
 
 /// Events that are forgotten in one write: a callback that comes meanwhile waits for no more than this.
 pub const STEP: usize = 1_000;
 
 impl Store {
-    /// What there is to forget at this moment: events that are older than thirty days, those that still have to be handed on
+    /// What there is to forget at this moment: events that are older than thirty days, those that still have to be forwarded
     /// three days later, and no more than the oldest two days of them, because it is asked for each day.
     pub fn old_events(&self, now: Timestamp) -> Result<OldEvents, StoreError> {
         self.with(|inner| {
             let ago = |time: SignedDuration| now.checked_sub(time).unwrap_or(Timestamp::MIN).as_millisecond();
-            let (done, waiting) = (ago(KEPT), ago(KEPT + KEPT_TO_HAND_ON));
+            let (done, waiting) = (ago(KEPT), ago(KEPT + KEPT_TO_FORWARD));
             let sql = format!("SELECT min(received_at) FROM events WHERE {OLD}");
             let oldest: Option<i64> = inner.connection.query_row(&sql, [done, waiting], |row| row.get(0))?;
             let end = oldest.map_or(i64::MIN, |oldest| oldest.saturating_add(FORGOTTEN.as_millis() as i64));
@@ -53,5 +53,5 @@ pub struct OldEvents {
     waiting: i64,
 }
 
-/// Which events came before the first moment, or, where they still have to be handed on, before the second.
+/// Which events came before the first moment, or, where they still have to be forwarded, before the second.
 pub(super) const OLD: &str = "received_at < ?1 AND (forward IS NOT 'pending' OR received_at < ?2)";

@@ -1,4 +1,4 @@
-//! Clients on their way to Pia: what each sync changed, kept until it was taken; nothing where nobody hands on.
+//! Clients on their way to Pia: what each sync changed, kept until it was taken; nothing where clients are not forwarded.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
@@ -9,22 +9,22 @@ use super::events::moment;
 use super::{RunId, Store, StoreError, count_in, time_in, time_out};
 use crate::domain::client::StoredClient;
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::sync_run::{ChangeKind, HandOn};
+use crate::domain::sync_run::{ChangeKind, ClientEvent};
 use crate::domain::untrusted::Untrusted;
 
 /// Beyond twice the list and this, the whole list takes the place of what waits: a receiver that is away for long gets each
 /// client as it is then, and the outbox stays as long as the list is.
 const SPARE: i64 = 1_000;
 
-/// A client that is to be handed on now.
+/// A client that is to be forwarded now.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ClientToHandOn {
+pub struct ClientToForward {
     /// Its place among the others.
     pub number: i64,
     /// The id of the message, the same at each try.
     pub message: String,
     /// What is told of it.
-    pub what: HandOn,
+    pub what: ClientEvent,
     /// The run that has changed it.
     pub run: Option<i64>,
     /// When that was.
@@ -37,20 +37,20 @@ pub struct ClientToHandOn {
     pub attempts: usize,
 }
 
-/// How a try to hand a client on has ended: none where it was taken, or when it is tried again.
-pub type HandedOn = (i64, Option<Timestamp>);
+/// How a try to forward a client has ended: none where it was taken, or when it is tried again.
+pub type ForwardTry = (i64, Option<Timestamp>);
 
 impl Store {
-    /// Whether the clients of a configuration are handed on.
-    pub fn hands_on(&self, id: &ConfigurationId) -> Result<bool, StoreError> {
-        self.with(|inner| hands_on(&inner.connection, id))
+    /// Whether the clients of a configuration are forwarded.
+    pub fn forwards_clients(&self, id: &ConfigurationId) -> Result<bool, StoreError> {
+        self.with(|inner| forwards_clients(&inner.connection, id))
     }
 
-    /// From now on, what a sync changes is kept to be handed on. The list that is there already is handed on as added;
+    /// From now on, what a sync changes is kept to be forwarded. The list that is there already is forwarded as added;
     /// answers how many those are, and none where it was so before.
-    pub fn begin_to_hand_on(&self, id: &ConfigurationId, now: Timestamp) -> Result<Option<u64>, StoreError> {
+    pub fn begin_to_forward_clients(&self, id: &ConfigurationId, now: Timestamp) -> Result<Option<u64>, StoreError> {
         self.with(|inner| {
-            if hands_on(&inner.connection, id)? {
+            if forwards_clients(&inner.connection, id)? {
                 return Ok(None);
             }
             let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -58,14 +58,14 @@ impl Store {
                 "INSERT INTO configurations (id, hands_on) VALUES (?1, 1) ON CONFLICT (id) DO UPDATE SET hands_on = 1",
                 [id.as_str()],
             )?;
-            let count = keep_all(&transaction, id, HandOn::Change(ChangeKind::Added), &time_out(now))?;
+            let count = keep_all(&transaction, id, ClientEvent::Change(ChangeKind::Added), &time_out(now))?;
             transaction.commit()?;
             Ok(Some(count))
         })
     }
 
-    /// Nothing is handed on any more, and nothing is kept for it.
-    pub fn end_to_hand_on(&self) -> Result<(), StoreError> {
+    /// Nothing is forwarded any more, and nothing is kept for it.
+    pub fn end_forwarding_clients(&self) -> Result<(), StoreError> {
         self.with(|inner| {
             let sql = "SELECT EXISTS (SELECT 1 FROM configurations WHERE hands_on)";
             if !inner.connection.query_row(sql, [], |row| row.get(0))? {
@@ -78,33 +78,33 @@ impl Store {
         })
     }
 
-    /// Puts every client, as it is stored now, behind what waits to be handed on; answers how many, and none where nothing
-    /// is handed on.
-    pub fn hand_on_all(&self, id: &ConfigurationId, now: Timestamp) -> Result<Option<u64>, StoreError> {
+    /// Puts every client, as it is stored now, behind what waits to be forwarded; answers how many, and none where nothing
+    /// is forwarded.
+    pub fn forward_all_clients(&self, id: &ConfigurationId, now: Timestamp) -> Result<Option<u64>, StoreError> {
         self.with(|inner| {
             let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            if !hands_on(&transaction, id)? {
+            if !forwards_clients(&transaction, id)? {
                 return Ok(None);
             }
             // One that was asked for before and was not taken yet says less than this one.
-            let older = params![id.as_str(), HandOn::Snapshot.word()];
+            let older = params![id.as_str(), ClientEvent::Snapshot.word()];
             transaction.execute("DELETE FROM outbox WHERE configuration = ?1 AND what = ?2", older)?;
             let now = time_out(now);
-            let count = keep_all(&transaction, id, HandOn::Snapshot, &now)?;
+            let count = keep_all(&transaction, id, ClientEvent::Snapshot, &now)?;
             keep_within_bounds(&transaction, id, &now)?;
             transaction.commit()?;
             Ok(Some(count))
         })
     }
 
-    /// The clients that are to be handed on now, the oldest change first. Those of one client go one after the other, so
+    /// The clients that are to be forwarded now, the oldest change first. Those of one client go one after the other, so
     /// only its oldest is here.
-    pub fn clients_to_hand_on(
+    pub fn clients_to_forward(
         &self,
         id: &ConfigurationId,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Vec<ClientToHandOn>, StoreError> {
+    ) -> Result<Vec<ClientToForward>, StoreError> {
         self.with(|inner| {
             let mut read = inner.connection.prepare_cached(&format!(
                 "SELECT client, name, toplevel, main_site, inactive, gone, first_seen, last_seen, left_out, NULL, NULL,
@@ -116,7 +116,7 @@ impl Store {
             let mut rows = read.query(params![id.as_str(), now.as_millisecond(), limit])?;
             let mut due = Vec::new();
             while let Some(row) = rows.next()? {
-                due.push(to_hand_on(row)?);
+                due.push(to_forward(row)?);
             }
             Ok(due)
         })
@@ -132,7 +132,7 @@ impl Store {
     }
 
     /// Remembers how tries have ended: what was taken is not kept any longer.
-    pub fn clients_handed_on(&self, tries: &[HandedOn]) -> Result<(), StoreError> {
+    pub fn clients_forwarded(&self, tries: &[ForwardTry]) -> Result<(), StoreError> {
         self.with(|inner| {
             let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for (number, next) in tries {
@@ -148,8 +148,8 @@ impl Store {
         })
     }
 
-    /// How many changes of clients wait to be handed on.
-    pub fn count_clients_to_hand_on(&self, id: &ConfigurationId) -> Result<u64, StoreError> {
+    /// How many changes of clients wait to be forwarded.
+    pub fn count_clients_to_forward(&self, id: &ConfigurationId) -> Result<u64, StoreError> {
         self.with(|inner| Ok(count_in(waiting(&inner.connection, id)?)))
     }
 }
@@ -167,9 +167,9 @@ SELECT c.configuration, c.id, lower(hex(randomblob(16))),";
 const AS_STORED: &str = "c.name, c.toplevel, c.main_site, c.inactive, c.gone, c.left_out, c.first_seen,
        coalesce(c.last_seen, (SELECT published_at FROM configurations WHERE id = ?1))";
 
-/// Keeps what a run has changed, by its report, to be handed on; nothing where nobody does.
+/// Keeps what a run has changed, by its report, to be forwarded; nothing where clients are not.
 pub(super) fn keep(transaction: &Transaction<'_>, id: &ConfigurationId, run: RunId, now: &str) -> Result<(), Trouble> {
-    if !hands_on(transaction, id)? {
+    if !forwards_clients(transaction, id)? {
         return Ok(());
     }
     // Within the database, line by line in their order: a first run has a line for every client.
@@ -185,7 +185,7 @@ pub(super) fn keep(transaction: &Transaction<'_>, id: &ConfigurationId, run: Run
     keep_within_bounds(transaction, id, now)
 }
 
-fn keep_all(transaction: &Transaction<'_>, id: &ConfigurationId, what: HandOn, now: &str) -> Result<u64, Trouble> {
+fn keep_all(transaction: &Transaction<'_>, id: &ConfigurationId, what: ClientEvent, now: &str) -> Result<u64, Trouble> {
     let sql = format!("{KEEP} ?2, NULL, ?3, NULL, {AS_STORED} FROM clients c WHERE c.configuration = ?1 ORDER BY c.id");
     Ok(transaction.execute(&sql, params![id.as_str(), what.word(), now])? as u64)
 }
@@ -197,11 +197,11 @@ fn keep_within_bounds(transaction: &Transaction<'_>, id: &ConfigurationId, now: 
         return Ok(());
     }
     transaction.execute("DELETE FROM outbox WHERE configuration = ?1", [id.as_str()])?;
-    keep_all(transaction, id, HandOn::Snapshot, now)?;
+    keep_all(transaction, id, ClientEvent::Snapshot, now)?;
     Ok(())
 }
 
-fn hands_on(connection: &Connection, id: &ConfigurationId) -> Result<bool, Trouble> {
+fn forwards_clients(connection: &Connection, id: &ConfigurationId) -> Result<bool, Trouble> {
     let mut read = connection.prepare_cached("SELECT hands_on FROM configurations WHERE id = ?1")?;
     Ok(read.query_row([id.as_str()], |row| row.get(0)).optional()?.unwrap_or(false))
 }
@@ -211,12 +211,12 @@ fn waiting(connection: &Connection, id: &ConfigurationId) -> Result<i64, Trouble
     Ok(connection.query_row(sql, [id.as_str()], |row| row.get(0))?)
 }
 
-fn to_hand_on(row: &Row<'_>) -> Result<ClientToHandOn, Trouble> {
+fn to_forward(row: &Row<'_>) -> Result<ClientToForward, Trouble> {
     let what: String = row.get("what")?;
-    Ok(ClientToHandOn {
+    Ok(ClientToForward {
         number: row.get("number")?,
         message: row.get("message")?,
-        what: HandOn::from_word(&what).ok_or(Trouble::Content("a change"))?,
+        what: ClientEvent::from_word(&what).ok_or(Trouble::Content("a change"))?,
         run: row.get("run")?,
         at: time_in(&row.get::<_, String>("at")?)?,
         client: client(row, None, &mut [Moment::default(), Moment::default()])?,
@@ -234,7 +234,7 @@ mod tests {
     use crate::store::test_support::{at, client, id, store, sync};
 
     fn waiting(store: &Store) -> Vec<(i64, &'static str, String)> {
-        let due = store.clients_to_hand_on(&id("acme"), at(1_000_000), 10_000).unwrap();
+        let due = store.clients_to_forward(&id("acme"), at(1_000_000), 10_000).unwrap();
         due.into_iter().map(|due| (due.client.client.id, due.what.event(), due.client.client.name.display())).collect()
     }
 
@@ -246,9 +246,9 @@ mod tests {
                 return taken;
             }
             taken.extend(due);
-            let numbers = store.clients_to_hand_on(&id("acme"), at(1_000_000), 10_000).unwrap();
-            let tries: Vec<HandedOn> = numbers.iter().map(|due| (due.number, None)).collect();
-            store.clients_handed_on(&tries).unwrap();
+            let numbers = store.clients_to_forward(&id("acme"), at(1_000_000), 10_000).unwrap();
+            let tries: Vec<ForwardTry> = numbers.iter().map(|due| (due.number, None)).collect();
+            store.clients_forwarded(&tries).unwrap();
         }
     }
 
@@ -257,24 +257,24 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_where_nobody_hands_on() {
+    fn nothing_is_kept_where_nobody_forwards() {
         let (_folder, store) = store();
         sync(&store, "acme", 1, &list(&[(1, "Acme"), (2, "Zest")]));
-        assert_eq!(store.count_clients_to_hand_on(&id("acme")).unwrap(), 0);
-        assert_eq!(store.hand_on_all(&id("acme"), at(2)).unwrap(), None);
+        assert_eq!(store.count_clients_to_forward(&id("acme")).unwrap(), 0);
+        assert_eq!(store.forward_all_clients(&id("acme"), at(2)).unwrap(), None);
         // Whoever begins is told the list; whoever stops has nothing left behind.
-        assert_eq!(store.begin_to_hand_on(&id("acme"), at(2)).unwrap(), Some(2));
-        assert_eq!(store.begin_to_hand_on(&id("acme"), at(3)).unwrap(), None);
+        assert_eq!(store.begin_to_forward_clients(&id("acme"), at(2)).unwrap(), Some(2));
+        assert_eq!(store.begin_to_forward_clients(&id("acme"), at(3)).unwrap(), None);
         assert_eq!(waiting(&store).len(), 2);
-        store.end_to_hand_on().unwrap();
+        store.end_forwarding_clients().unwrap();
         sync(&store, "acme", 4, &list(&[(1, "Acme"), (2, "Zest"), (3, "New")]));
-        assert_eq!(store.count_clients_to_hand_on(&id("acme")).unwrap(), 0);
+        assert_eq!(store.count_clients_to_forward(&id("acme")).unwrap(), 0);
     }
 
     #[test]
     fn each_change_is_kept_once_and_in_order() {
         let (_folder, store) = store();
-        store.begin_to_hand_on(&id("acme"), at(1)).unwrap();
+        store.begin_to_forward_clients(&id("acme"), at(1)).unwrap();
         sync(&store, "acme", 2, &list(&[(1, "Acme"), (2, "Zest")]));
         sync(&store, "acme", 3, &list(&[(1, "Acme Ltd"), (2, "Zest")]));
         sync(&store, "acme", 4, &list(&[(2, "Zest")]));
@@ -292,8 +292,8 @@ mod tests {
         );
         sync(&store, "acme", 6, &list(&[(1, "Acme Ltd"), (2, "Zest")]));
         assert_eq!(take_all(&store), [], "a sync that changes nothing");
-        assert_eq!(store.hand_on_all(&id("acme"), at(7)).unwrap(), Some(2));
-        assert_eq!(store.hand_on_all(&id("acme"), at(8)).unwrap(), Some(2));
+        assert_eq!(store.forward_all_clients(&id("acme"), at(7)).unwrap(), Some(2));
+        assert_eq!(store.forward_all_clients(&id("acme"), at(8)).unwrap(), Some(2));
         assert_eq!(
             take_all(&store),
             [named(1, "client.snapshot", "Acme Ltd"), named(2, "client.snapshot", "Zest")],
@@ -305,13 +305,13 @@ mod tests {
     #[test]
     fn client_that_is_not_taken_holds_up_itself_alone() {
         let (_folder, store) = store();
-        store.begin_to_hand_on(&id("acme"), at(1)).unwrap();
+        store.begin_to_forward_clients(&id("acme"), at(1)).unwrap();
         sync(&store, "acme", 2, &list(&[(1, "Acme"), (2, "Zest")]));
         sync(&store, "acme", 3, &list(&[(1, "Acme Ltd"), (2, "Zest Ltd")]));
-        let due = |now| store.clients_to_hand_on(&id("acme"), now, 10).unwrap();
+        let due = |now| store.clients_to_forward(&id("acme"), now, 10).unwrap();
         let first = due(at(4));
         let later = at(4) + SignedDuration::from_secs(5);
-        store.clients_handed_on(&[(first[0].number, Some(later)), (first[1].number, None)]).unwrap();
+        store.clients_forwarded(&[(first[0].number, Some(later)), (first[1].number, None)]).unwrap();
         let now: Vec<i64> = due(at(5)).iter().map(|due| due.client.client.id).collect();
         assert_eq!((now, store.next_client_at(&id("acme")).unwrap().is_some()), (vec![2], true));
         let again = &due(later)[0];
@@ -323,11 +323,11 @@ mod tests {
     #[test]
     fn what_waits_is_never_much_longer_than_list() {
         let (_folder, store) = store();
-        store.begin_to_hand_on(&id("acme"), at(1)).unwrap();
+        store.begin_to_forward_clients(&id("acme"), at(1)).unwrap();
         let clients = |turn: i64| -> Vec<Client> { (1..=300).map(|n| client(n, &format!("{n} in {turn}"))).collect() };
         for turn in 2..12 {
             sync(&store, "acme", turn, &clients(turn));
-            assert!(store.count_clients_to_hand_on(&id("acme")).unwrap() <= 1_600);
+            assert!(store.count_clients_to_forward(&id("acme")).unwrap() <= 1_600);
         }
         let taken = take_all(&store);
         assert_eq!(taken[0], (1, "client.snapshot", "1 in 7".to_owned()));

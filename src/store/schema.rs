@@ -236,7 +236,7 @@ DELETE FROM pages;
     ),
     (
         8,
-        // Clients that are to be handed on, each as it was when a sync changed it.
+        // Clients that are to be forwarded, each as it was when a sync changed it.
         "
 ALTER TABLE configurations ADD COLUMN hands_on INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE outbox (

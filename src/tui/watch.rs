@@ -104,7 +104,7 @@ async fn news(workspace: &Workspace, id: &ConfigurationId, limit: usize, list: E
     }
 }
 
-// Its ticket is still to come, or what becomes of it where it is handed on.
+// Its ticket is still to come, or what becomes of it where it is forwarded.
 fn may_change(event: &Event) -> bool {
     let is_open = event.forwarding.as_ref().is_some_and(|forwarding| forwarding.state != ForwardState::Delivered);
     let is_unseen = event.ticket_id.is_some() && event.ticket.is_none() && event.ticket_problem.is_none();

@@ -135,7 +135,7 @@ fn prove_it_wants_typed_yes_shows_each_hop_and_stops() {
     assert_eq!(stage.keys("Esc").iter().filter(|effect| matches!(effect, Effect::Cancel(Slot::Prove))).count(), 0);
     stage.reply(Reply::Proved(Ok(round)));
     assert!(words(&stage).starts_with("Passed"));
-    for hop in [Hop::Made, Hop::Logged, Hop::Delivered, Hop::Stored, Hop::HandedOn, Hop::Closed] {
+    for hop in [Hop::Made, Hop::Logged, Hop::Delivered, Hop::Stored, Hop::Forwarded, Hop::Closed] {
         let mut stage = in_panes();
         stage.keys("3 p");
         stage.type_text("yes");

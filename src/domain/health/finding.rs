@@ -56,7 +56,7 @@ pub enum Rule {
     Missed,
     /// Every delivery was understood.
     NotUnderstood,
-    /// Every event was handed on.
+    /// Every event was forwarded.
     Forwarding,
     /// The certificate at the address of Pia is good.
     Certificate,

@@ -78,7 +78,7 @@ pub async fn run(
         Err(stopped) => course.stop(*stopped)?,
     };
     let noted = if report.status.has_published() {
-        if workspace.store.hands_on(id)? {
+        if workspace.store.forwards_clients(id)? {
             events::wake_forwarder(workspace);
         }
         workspace.remember_verified(id, &configuration.api, &halo).await

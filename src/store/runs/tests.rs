@@ -375,11 +375,11 @@ fn change_report_of_run_names_every_client_that_it_changed() {
 
 /// Another address is no reason to disable anybody: what has to be found again is found out by the next sync.
 #[test]
-fn long_report_comes_back_whole_and_is_handed_on_in_order() {
+fn long_report_comes_back_whole_and_is_forwarded_in_order() {
     let (_folder, store) = store();
     let acme = id("acme");
     let list: Vec<Client> = (0..1_500).map(|number| client(number, &format!("{number:060}"))).collect();
-    store.begin_to_hand_on(&acme, at(0)).unwrap();
+    store.begin_to_forward_clients(&acme, at(0)).unwrap();
     sync(&store, "acme", 0, &list);
     let parts = "SELECT count(*) FROM change_reports";
     let parts = store.with(|inner| Ok(inner.connection.query_row(parts, [], |row| row.get::<_, i64>(0))?)).unwrap();
@@ -387,7 +387,7 @@ fn long_report_comes_back_whole_and_is_handed_on_in_order() {
     let told = store.changes(&acme, number).unwrap().unwrap();
     let names = told.iter().map(|line| line.name.clone());
     assert!(parts > 1 && names.eq(list.iter().map(|client| client.name.clone())), "{parts} parts");
-    let waiting = store.clients_to_hand_on(&acme, at(1), 2_000).unwrap();
+    let waiting = store.clients_to_forward(&acme, at(1), 2_000).unwrap();
     assert!(waiting.iter().map(|one| one.client.client.id).eq(0..1_500));
 }
 

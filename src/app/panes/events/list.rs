@@ -20,7 +20,7 @@ pub enum Filter {
     Created,
     /// Changes to tickets.
     Updated,
-    /// Those that could not be handed on.
+    /// Those that could not be forwarded.
     Undelivered,
 }
 

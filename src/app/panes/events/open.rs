@@ -1,4 +1,4 @@
-//! One event: its ticket as Halo gave it, whether it was handed on, and its body; and one ticket of the Pia Board.
+//! One event: its ticket as Halo gave it, whether it was forwarded, and its body; and one ticket of the Pia Board.
 
 use crate::app::controls::Move;
 use crate::app::effect::{Effect, Slot};
@@ -115,7 +115,7 @@ pub fn facts(event: &Event) -> Vec<(&'static str, String, Tone)> {
     );
     let (tone, _, board) = words::event::board(event);
     facts.push(("Pia Board", board.to_owned(), tone));
-    let (tone, handed) = handed_on(event.forwarding.as_ref());
+    let (tone, handed) = forwarded(event.forwarding.as_ref());
     facts.push(("Forwarded", handed, tone));
     facts.push(("Id", event.id.clone(), Tone::Calm));
     facts
@@ -140,7 +140,7 @@ pub fn ticket_facts(ticket: &Ticket) -> Vec<(&'static str, String, Tone)> {
     known.into_iter().flatten().collect()
 }
 
-fn handed_on(forwarding: Option<&Forwarding>) -> (Tone, String) {
+fn forwarded(forwarding: Option<&Forwarding>) -> (Tone, String) {
     let Some(forwarding) = forwarding else {
         return (Tone::Calm, format!("off; to forward events: {}", Next::ForwardTo));
     };

@@ -1,4 +1,4 @@
-//! What becomes of an event after it is stored: its ticket is read again from Halo, and it is handed on, signed, in order,
+//! What becomes of an event after it is stored: its ticket is read again from Halo, and it is forwarded, signed, in order,
 //! until it is taken.
 
 use std::collections::BTreeMap;
@@ -162,7 +162,7 @@ async fn look_ups_wait_for_refusing_halo_and_survive_restart() {
 
 /// Signed so that the scheme's own library finds it right; the ticket is told as Halo has it, the body as it came.
 #[tokio::test(flavor = "multi_thread")]
-async fn event_is_handed_on_signed_by_scheme() {
+async fn event_is_forwarded_signed_by_scheme() {
     let (profile, secrets, destination, service) = forwarding().await;
     send(&service, &secrets, "8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77", TICKET).await;
     until(|| destination.arrived().len() == 1).await;
@@ -181,7 +181,7 @@ async fn event_is_handed_on_signed_by_scheme() {
         ("8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77", "/in?key=sup3rs3cretpart")
     );
     until(|| state_of(&profile, "8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77") == Some(ForwardState::Delivered)).await;
-    // A copy of the event is not handed on again.
+    // A copy of the event is not forwarded again.
     send(&service, &secrets, "8c0f3b1e-63d2-4d55-9a56-6f1f4c1c2b77", TICKET).await;
     send(&service, &secrets, "next", TICKET).await;
     until(|| destination.arrived().len() == 2).await;
@@ -486,7 +486,7 @@ fn told_of_clients(destination: &Destination) -> Vec<(String, i64, String)> {
 
 /// The list that is there, then what each sync changes, signed as events are; killed at any moment, nothing is lost.
 #[tokio::test(flavor = "multi_thread")]
-async fn companies_are_handed_on_as_syncs_change_them() {
+async fn companies_are_forwarded_as_syncs_change_them() {
     let profile = Profile::synced(Options { clients: 12, ..Options::default() }).await;
     let destination = Destination::start().await;
     let forward = ["--forward-to", &destination.url];
@@ -529,7 +529,7 @@ async fn companies_are_handed_on_as_syncs_change_them() {
     let told = told_of_clients(&destination);
     let last: Vec<(&str, i64)> = told[all.len() + 1..].iter().map(|told| (told.0.as_str(), told.1)).collect();
     assert_eq!(last, [("client.disabled", gone.id), ("client.returned", gone.id)], "in order");
-    until(|| profile.store().count_clients_to_hand_on(&profile.id()).unwrap() == 0).await;
+    until(|| profile.store().count_clients_to_forward(&profile.id()).unwrap() == 0).await;
 
     // What changed since a run, each client once; and the whole list on demand.
     let since = profile.json(["clients", "--changed-since", &first], 0).await;
@@ -542,11 +542,11 @@ async fn companies_are_handed_on_as_syncs_change_them() {
     until(|| ids(&told_of_clients(&destination), "client.snapshot") == all).await;
     service.terminate().await;
 
-    // Nobody hands on any more: nothing is kept.
+    // Nobody forwards any more: nothing is kept.
     let service = Service::start(&profile).await;
     profile.halo.change(|halo| halo.clients[4].name = "Renamed too".to_owned());
     profile.run(["sync"]).await.expect(0);
-    assert_eq!(profile.store().count_clients_to_hand_on(&profile.id()).unwrap(), 0);
+    assert_eq!(profile.store().count_clients_to_forward(&profile.id()).unwrap(), 0);
     service.terminate().await;
 }
 
@@ -559,7 +559,7 @@ async fn receiver_that_is_away_is_not_asked_for_every_client() {
     let service = Service::start_with(&profile, &["--forward-to", &destination.url]).await;
     until(|| !told_of_clients(&destination).is_empty()).await;
     destination.answer(|_| 200);
-    until(|| profile.store().count_clients_to_hand_on(&profile.id()).unwrap() == 0).await;
+    until(|| profile.store().count_clients_to_forward(&profile.id()).unwrap() == 0).await;
     let told = told_of_clients(&destination);
     let refused = told.len() - 120;
     assert!((1..=32).contains(&refused), "{refused}");

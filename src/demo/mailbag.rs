@@ -16,18 +16,18 @@ pub(super) struct Letter {
     pub(super) body: Value,
     /// Whether even a single one goes out as an array.
     pub(super) is_array: bool,
-    /// When it was put into the outbox, on the simulated Halo's clock.
+    /// When it was put into the mailbag, on the simulated Halo's clock.
     pub(super) since: Duration,
 }
 
 /// What waits to be posted, in the order in which it happened.
 #[derive(Debug, Default)]
-pub(super) struct Outbox {
+pub(super) struct Mailbag {
     pub(super) letters: VecDeque<Letter>,
     pub(super) filled: Arc<Notify>,
 }
 
-impl Outbox {
+impl Mailbag {
     pub(super) fn put(&mut self, letter: Letter) {
         self.letters.push_back(letter);
         self.filled.notify_one();
