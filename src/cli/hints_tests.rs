@@ -160,7 +160,7 @@ fn no_sentence_spells_command_itself() {
         Arguments::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
     let mut found = Vec::new();
     for file in files.iter().filter(|file| !file.to_string_lossy().contains("tests")) {
-        if ["domain/next.rs", "cli/args.rs"].iter().any(|own| *file == root.join(own)) {
+        if ["domain/next.rs", "cli/args/mod.rs"].iter().any(|own| *file == root.join(own)) {
             continue;
         }
         let text = std::fs::read_to_string(file).unwrap();

@@ -45,7 +45,7 @@ impl From<AnswersError> for Failure {
 
 /// A commented answers file with every key.
 pub fn template() -> &'static str {
-    include_str!("../../assets/answers.toml")
+    include_str!("../../../assets/answers.toml")
 }
 
 /// Reads an answers file.
