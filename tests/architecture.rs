@@ -134,6 +134,15 @@ fn no_files_name_each_other_in_circle() {
     assert_eq!(found, [[""; 0]; 0]);
 }
 
+/// A module with files of its own is a folder with a `mod.rs`.
+#[test]
+fn module_with_files_is_folder_with_mod() {
+    let names: Vec<&str> = read().iter().map(|file| file.name.trim_end_matches(".rs")).collect();
+    let is_beside =
+        |name: &&&str| names.iter().any(|other| other.strip_prefix(**name).is_some_and(|rest| rest.starts_with('/')));
+    assert_eq!(names.iter().filter(is_beside).collect::<Vec<_>>(), [&""; 0]);
+}
+
 /// Whoever is not a use-case has no way to the store and the settings of a workspace but by one.
 #[test]
 fn workspace_keeps_store_and_settings_to_use_cases() {

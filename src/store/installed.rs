@@ -236,20 +236,10 @@ impl Store {
                 let sql = format!("DELETE FROM {part} WHERE run IN (SELECT id FROM runs WHERE configuration = ?1)");
                 transaction.execute(&sql, [id.as_str()])?;
             }
-            let parts = [
-                "clients",
-                "lists",
-                "runs",
-                "installed",
-                "intents",
-                "configure_runs",
-                "deliveries",
-                "events",
-                "daily",
-                "gaps",
-                "outbox",
-                "health",
-            ];
+            let of_configurations = "SELECT t.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+                WHERE t.type = 'table' AND c.name = 'configuration'";
+            let parts: Vec<String> =
+                transaction.prepare(of_configurations)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
             for part in parts {
                 transaction.execute(&format!("DELETE FROM {part} WHERE configuration = ?1"), [id.as_str()])?;
             }

@@ -9,8 +9,8 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::error::{StoreError, Trouble, of_io};
 use crate::settings::private_file::{self, Exclusive, FileError};
 
-/// The version of the form. Raised with every change that an older program could not live with.
-pub(super) const VERSION: i64 = 11;
+/// The version of the form: one more with every change that an older program could not live with.
+pub(super) const VERSION: i64 = UPGRADES[UPGRADES.len() - 1].0;
 
 /// Marks a database as ours: "PiaH".
 pub(super) const APPLICATION_ID: i64 = 0x5069_6148;
@@ -104,7 +104,7 @@ CREATE INDEX intents_of_configuration ON intents (configuration, id);
 
 /// What every version added to the one before it. A database is brought up to date when it is opened for writing; a new
 /// one goes the same way, so there is one form and not two.
-const UPGRADES: [(i64, &str); 10] = [
+const UPGRADES: &[(i64, &str)] = &[
     (
         2,
         // The runs of Configure, and what each of their writes proves: what a roll back needs. What was last read of Halo's
