@@ -1,8 +1,8 @@
 //! What is told once the screen is given back: what was kept, and how to go on.
 
+use super::jobs::state::{Goal, SyncWork};
 use super::model::{Model, saved_title};
 use super::text::draft_title;
-use super::work::{Goal, SyncWork};
 use crate::domain::next::Next;
 
 /// One line for the shell; none where nothing was begun. What the demo did is gone with it.

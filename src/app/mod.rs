@@ -47,7 +47,6 @@ pub(crate) mod service;
 mod shell;
 pub(crate) mod text;
 pub(crate) mod wizard;
-pub(crate) mod work;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -18,13 +18,13 @@ use crate::words::Phrase;
 use super::effect::{Effect, Slot};
 use super::go::Go;
 use super::integrations::state::IntegrationsPage;
+use super::jobs::state::{ApplyWork, DeliveryWork, EscalateWork, Goal, SyncEnd, TicketWork, Work};
 use super::layout::{Layout, layout};
 use super::notice::{Notice, Tone};
 use super::palette::Palette;
 use super::panes::state::Panes;
 use super::popup::Popup;
 use super::wizard::state::Wizard;
-use super::work::{ApplyWork, DeliveryWork, EscalateWork, Goal, SyncEnd, TicketWork, Work};
 
 /// How the screens are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -8,6 +8,7 @@ use crate::words::{self, Phrase, step};
 
 use super::effect::Effect;
 use super::integrations;
+use super::jobs::state::{ApplyWork, PlanWork};
 use super::jobs::{activate, deliveries, escalate, health, plan, prove, sync, tickets};
 use super::keymap::{self, Place};
 use super::message::Reply;
@@ -17,7 +18,6 @@ use super::panes::{self, Pane, clients, events, report};
 use super::popup::{Ask, Confirm, Popup};
 use super::text::draft_title;
 use super::wizard::{self, Wizard, credentials, initial_sync, review};
-use super::work::{ApplyWork, PlanWork};
 
 // Where the interface begins, once it is known what there is.
 fn begin(model: &mut Model) -> Vec<Effect> {

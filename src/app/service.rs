@@ -2,10 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::app::jobs::state::EscalateWork;
 use crate::app::model::{Model, Screen};
 use crate::app::notice::Tone;
 use crate::app::text::wrap;
-use crate::app::work::EscalateWork;
 use crate::domain::gap::Gap;
 use crate::domain::health::{Finding, Rule, State, next_judgement};
 use crate::domain::status::{ServiceStatus, Status};

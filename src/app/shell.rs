@@ -15,6 +15,7 @@ use super::form::{FieldId, Pasted};
 use super::go::Go;
 use super::help;
 use super::integrations;
+use super::jobs::state::Goal;
 use super::jobs::{escalate, health, plan, prove, removal, sync};
 use super::keymap::{self, COMMAND_LINES, Command, Pane, Place};
 use super::meaning::{Meaning, is_held_back, meaning, meaning_of};
@@ -29,7 +30,6 @@ use super::replies;
 use super::service;
 use super::wizard::state::{Item, Test};
 use super::wizard::{self, credentials, initial_sync, review};
-use super::work::Goal;
 
 /// Takes one message. What it answers is to be done outside; the model says whether it has to be drawn.
 pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect> {

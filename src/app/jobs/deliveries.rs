@@ -1,9 +1,9 @@
 //! Whether the webhooks deliver, by Halo's own log: read on a key, shown with each webhook.
 
 use crate::app::effect::{Effect, Slot};
+use crate::app::jobs::state::DeliveryWork;
 use crate::app::model::Model;
 use crate::app::notice::Tone;
-use crate::app::work::DeliveryWork;
 use crate::domain::delivery::{Delivery, DeliveryState, OVERTAKEN};
 use crate::domain::failure::Failure;
 use crate::domain::object::ObjectKind;

@@ -4,12 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use tui_input::Input;
 
 use crate::app::effect::Effect;
+use crate::app::jobs::state::EscalateWork;
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::panes::events::open;
 use crate::app::panes::state::Pane;
 use crate::app::popup::{Popup, Question};
-use crate::app::work::EscalateWork;
 use crate::domain::ticket::{Escalation, Known, Ticket, Unfinished};
 use crate::domain::untrusted::Untrusted;
 

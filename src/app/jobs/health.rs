@@ -2,11 +2,11 @@
 
 use crate::app::controls::Now;
 use crate::app::effect::{Effect, Slot};
+use crate::app::jobs::state::Look;
 use crate::app::keymap::{Command as C, Pane};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::popup::{Ask, Confirm, Popup};
-use crate::app::work::Look;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{self, Facts, Finding, Rule, State, issues};
 use crate::domain::next::{Hint, Next, Part};

@@ -8,5 +8,6 @@ pub(crate) mod health;
 pub(crate) mod plan;
 pub(crate) mod prove;
 pub(crate) mod removal;
+pub(crate) mod state;
 pub(crate) mod sync;
 pub(crate) mod tickets;

@@ -4,12 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::app::controls::Now;
 use crate::app::effect::{Effect, Slot};
+use crate::app::jobs::state::{ApplyWork, DeliveryWork, Goal, PlanWork};
 use crate::app::keymap::{self, Command, Pane, Place};
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
 use crate::app::popup::{About, Popup, Typed};
 use crate::app::service;
-use crate::app::work::{ApplyWork, DeliveryWork, Goal, PlanWork};
 use crate::domain::by_hand;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::failure::{Failure, FailureKind};

@@ -1,10 +1,10 @@
 //! Prove it: a ticket goes full circle, from the Integration pane.
 
 use crate::app::effect::{Effect, Slot};
+use crate::app::jobs::state::ProofWork;
 use crate::app::model::{Model, Screen};
 use crate::app::notice::Tone;
 use crate::app::popup::{About, Popup, Typed};
-use crate::app::work::ProofWork;
 use crate::domain::check::CheckStatus;
 use crate::domain::failure::Failure;
 use crate::domain::full_circle::{FullCircle, HopReport, question as sentence};

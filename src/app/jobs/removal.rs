@@ -2,12 +2,12 @@
 
 use crate::app::controls::Now;
 use crate::app::effect::{Effect, Slot};
+use crate::app::jobs::state::{ApplyWork, Goal, PlanWork};
 use crate::app::keymap::Command;
 use crate::app::model::{Model, Screen};
 use crate::app::notice::Tone;
 use crate::app::panes::state::Pane;
 use crate::app::popup::{About, Popup, Typed};
-use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::plan::Parts;
 

@@ -1,11 +1,11 @@
 //! The company sync: Sync Now, how it goes, how it ended, and the question before many clients are disabled.
 
 use crate::app::effect::{Effect, Slot};
+use crate::app::jobs::state::{ApplyWork, HeldSync, PlanWork, SyncEnd, SyncRun, SyncWork};
 use crate::app::keymap::{self, Pane, Place};
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::Tone;
 use crate::app::popup::{Ask, Confirm, Popup};
-use crate::app::work::{ApplyWork, PlanWork, SyncEnd, SyncRun, SyncWork, Unasked};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::sync_run::{Brake, SyncProgress, SyncReport};
 use crate::words::Phrase;
@@ -43,14 +43,14 @@ pub fn start(model: &mut Model, brake: Brake) -> Vec<Effect> {
     }
     let Some(id) = model.current.clone() else { return Vec::new() };
     if brake == Brake::On
-        && let Some(Unasked { id, gone, reasons }) = model.work.unasked.take_if(|of| of.id == id)
+        && let Some(HeldSync { id, gone, reasons }) = model.work.held.take_if(|of| of.id == id)
     {
         // The last one still waits for its answer.
         model.popup = Some(Popup::Confirm(Confirm::new(Ask::MassChange { id, gone, reasons })));
         model.touch();
         return Vec::new();
     }
-    model.work.unasked = None;
+    model.work.held = None;
     model.work.sync = SyncWork::Running(SyncRun {
         id: id.clone(),
         since: model.now,
@@ -87,7 +87,7 @@ pub fn synced(model: &mut Model, outcome: Result<SyncReport, Failure>) -> Vec<Ef
     model.touch();
     let needs_yes = outcome.as_ref().ok().and_then(|report| {
         let (id, reasons) = (id.clone(), report.warnings.clone());
-        report.would_disable.map(|gone| Unasked { id, gone, reasons })
+        report.would_disable.map(|gone| HeldSync { id, gone, reasons })
     });
     let end = match outcome {
         Ok(report) => SyncEnd::Report(Box::new(report)),
@@ -111,7 +111,7 @@ pub fn synced(model: &mut Model, outcome: Result<SyncReport, Failure>) -> Vec<Ef
 }
 
 // Asks about a mass change: at once where the sync is looked at, and never under a finger that types something else.
-fn ask(model: &mut Model, question: Unasked) {
+fn ask(model: &mut Model, question: HeldSync) {
     let looked_at = match keymap::place(model) {
         Place::InitialSync => true,
         // The sync runs, so the field of the contact is not there yet to have the focus.
@@ -119,13 +119,13 @@ fn ask(model: &mut Model, question: Unasked) {
         _ => false,
     };
     if looked_at && model.current.as_ref() == Some(&question.id) {
-        let Unasked { id, gone, reasons } = question;
+        let HeldSync { id, gone, reasons } = question;
         let ask = Ask::MassChange { id, gone, reasons };
         model.popup = Some(Popup::Confirm(Confirm::new(ask)));
         return;
     }
     let name = model.saved(&question.id).map_or_else(|| question.id.to_string(), saved_title);
-    model.work.unasked = Some(question);
+    model.work.held = Some(question);
     model.say(
         Tone::Warn,
         format!("The sync of {name} needs your answer: more clients than usual are gone. Press Sync Now."),

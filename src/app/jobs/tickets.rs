@@ -1,9 +1,9 @@
 //! The open tickets on the Pia Board, as Halo has them.
 
 use crate::app::effect::{Effect, Slot};
+use crate::app::jobs::state::TicketWork;
 use crate::app::model::Model;
 use crate::app::notice::Tone;
-use crate::app::work::TicketWork;
 use crate::domain::failure::Failure;
 use crate::domain::ticket::{BoardTickets, Ticket};
 use crate::words::Phrase;

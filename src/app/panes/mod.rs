@@ -13,11 +13,11 @@ pub(crate) mod sync;
 use super::controls::{Move, Now};
 use super::effect::Effect;
 use super::go::Go;
+use super::jobs::state::EscalateWork;
 use super::jobs::{activate, plan, prove, sync as job};
 use super::keymap::{Binding, Command as C};
 use super::layout::Window;
 use super::model::{Model, Screen};
-use super::work::EscalateWork;
 use crate::domain::sync_run::Brake;
 
 pub use state::Pane;

@@ -2,10 +2,10 @@
 
 use crate::app::controls::{Move, Now};
 use crate::app::effect::Effect;
+use crate::app::jobs::state::{ApplyWork, PlanWork};
 use crate::app::jobs::{plan, removal};
 use crate::app::keymap::{Binding, Command as C};
 use crate::app::model::{Model, Screen};
-use crate::app::work::{ApplyWork, PlanWork};
 
 /// What becomes of a command on the plan.
 pub fn now(model: &Model, command: C) -> Now {

@@ -7,6 +7,7 @@ use crate::app::effect::{Effect, Slot};
 use crate::app::footer::hints;
 use crate::app::form::FieldId;
 use crate::app::integrations::{self, Card};
+use crate::app::jobs::state::{ApplyWork, PlanWork};
 use crate::app::keymap::place;
 use crate::app::message::{Message, Reply};
 use crate::app::model::Screen;
@@ -17,7 +18,6 @@ use crate::app::testing::{
     results, save_report, saved, standing, status, sync_report, tested, with_credentials,
 };
 use crate::app::wizard::{Item, Test, Wizard};
-use crate::app::work::{ApplyWork, PlanWork};
 use crate::domain::draft::{Draft, Step};
 use crate::domain::plan::{ConfigureReport, ConfigureStatus};
 use crate::domain::request::SecretChoice;

@@ -5,6 +5,7 @@ use crossterm::event::KeyEventKind;
 use crate::app::effect::{Effect, Slot};
 use crate::app::footer::hints;
 use crate::app::form::FieldId;
+use crate::app::jobs::state::ApplyWork;
 use crate::app::keymap::{self, BINDINGS, Command, KeyMap, Pane, Place, place};
 use crate::app::meaning::{Meaning, meaning, meaning_of};
 use crate::app::message::{Message, Reply};
@@ -14,7 +15,6 @@ use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{
     Stage, at_configure, at_review, at_sync, id, in_panes, key, plan, progress, sync_report, tested, with_credentials,
 };
-use crate::app::work::ApplyWork;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::Parts;
 use crate::domain::status::Overview;

@@ -3,6 +3,7 @@
 use crate::app::effect::{Effect, Slot};
 use crate::app::footer::hints;
 use crate::app::jobs::health;
+use crate::app::jobs::state::PlanWork;
 use crate::app::keymap::Command;
 use crate::app::message::Reply;
 use crate::app::model::Screen;
@@ -16,7 +17,6 @@ use crate::app::testing::{
     Stage, at, at_configure, at_sync, changes, clients, id, in_panes, kept, offering, plan, progress, results,
     standing, status, sync_report,
 };
-use crate::app::work::PlanWork;
 use crate::domain::by_hand::CHAT_POD_REMOVAL;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State};

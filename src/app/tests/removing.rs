@@ -3,6 +3,7 @@
 use crate::app::effect::{Effect, Slot};
 use crate::app::jobs::deliveries::summary;
 use crate::app::jobs::plan::by_hand;
+use crate::app::jobs::state::{ApplyWork, Goal, PlanWork};
 use crate::app::keymap::{Pane, Place, place};
 use crate::app::message::{Message, Reply};
 use crate::app::model::Screen;
@@ -11,7 +12,6 @@ use crate::app::panes::integration::objects;
 use crate::app::testing::{
     Stage, deliveries, hops, id, in_panes, kept, overview, plan, removal, results, saved, standing, status,
 };
-use crate::app::work::{ApplyWork, Goal, PlanWork};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::full_circle::Hop;

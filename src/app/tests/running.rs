@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::app::effect::{Effect, Slot};
+use crate::app::jobs::state::{ApplyWork, SyncEnd, SyncWork};
 use crate::app::keymap::Command;
 use crate::app::meaning::{Meaning, meaning};
 use crate::app::message::{Message, Reply};
@@ -12,7 +13,6 @@ use crate::app::testing::{
     unproved,
 };
 use crate::app::wizard::{Item, StepSign, step_sign};
-use crate::app::work::{ApplyWork, SyncEnd, SyncWork};
 use crate::app::{next_wake, update};
 use crate::domain::draft::Step;
 use crate::domain::failure::{Failure, FailureKind};

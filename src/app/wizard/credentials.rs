@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use crate::app::effect::{Effect, Slot};
 use crate::app::form::FieldId;
+use crate::app::jobs::state::PlanWork;
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::popup::{About, Ask, Confirm, Popup, Typed};
-use crate::app::work::PlanWork;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::draft::Step;
 use crate::domain::failure::{Failure, FailureField};

@@ -2,10 +2,10 @@
 
 use crate::app::effect::Effect;
 use crate::app::form::FieldId;
+use crate::app::jobs::state::SyncEnd;
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::popup::{About, Popup, Typed};
-use crate::app::work::SyncEnd;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::Step;
 use crate::domain::failure::Failure;

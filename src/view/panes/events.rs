@@ -5,6 +5,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::app::Model;
+use crate::app::jobs::state::TicketWork;
 use crate::app::jobs::tickets;
 use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
@@ -12,7 +13,6 @@ use crate::app::panes::events::open::{self, LABEL, Opened, OpenedTicket};
 use crate::app::panes::events::{Filter, height, tickets_height};
 use crate::app::service;
 use crate::app::text::wrap;
-use crate::app::work::TicketWork;
 use crate::domain::event::Event;
 use crate::domain::next::Next;
 use crate::domain::thousands;

@@ -5,13 +5,13 @@ use ratatui::text::Line;
 
 use crate::app::Model;
 use crate::app::jobs::plan::blocker;
+use crate::app::jobs::state::{ApplyWork, DeliveryWork, PlanWork};
 use crate::app::jobs::{deliveries, prove};
 use crate::app::keymap;
 use crate::app::notice::Tone;
 use crate::app::panes::integration::{callbacks as installed, objects};
 use crate::app::panes::{Pane, objects_height};
 use crate::app::text::{width, wrap};
-use crate::app::work::{ApplyWork, DeliveryWork, PlanWork};
 use crate::domain::by_hand;
 use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
 use crate::view::plan;

@@ -4,13 +4,13 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::app::Model;
+use crate::app::jobs::state::SyncEnd;
 use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
 use crate::app::panes::report::height as report_height;
 use crate::app::panes::state::Report;
 use crate::app::panes::{Pane, history_height};
 use crate::app::text::wrap;
-use crate::app::work::SyncEnd;
 use crate::domain::next::Next;
 use crate::domain::sync_run::{ChangeKind, SyncReport};
 use crate::domain::thousands;

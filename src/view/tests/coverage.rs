@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::app::integrations::{CardState, card_state, cards};
+use crate::app::jobs::state::{
+    ApplyWork, DeliveryWork, EscalateWork, Goal, PlanWork, ProofWork, SyncEnd, SyncWork, TicketWork,
+};
 use crate::app::model::Screen;
 use crate::app::notice::Tone;
 use crate::app::panes::Pane;
@@ -11,9 +14,6 @@ use crate::app::panes::events::Filter as EventFilter;
 use crate::app::popup::{Ask, Popup};
 use crate::app::wizard::credentials::Test;
 use crate::app::wizard::{Item, STEPS, SaveState, StepSign, step_sign};
-use crate::app::work::{
-    ApplyWork, DeliveryWork, EscalateWork, Goal, PlanWork, ProofWork, SyncEnd, SyncWork, TicketWork,
-};
 use crate::app::{Model, keymap};
 use crate::domain::check::CheckStatus;
 use crate::domain::draft::Step;

@@ -3,10 +3,10 @@
 use ratatui::style::Style;
 
 use crate::app::Model;
+use crate::app::jobs::state::{SyncEnd, SyncRun};
 use crate::app::jobs::sync;
 use crate::app::notice::Tone;
 use crate::app::wizard::{Item, initial_sync};
-use crate::app::work::{SyncEnd, SyncRun};
 use crate::domain::sync_run::{SideList, SyncReport, SyncStatus};
 use crate::domain::thousands;
 use crate::view::page::{MARGIN, Page, Row};

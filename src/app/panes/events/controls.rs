@@ -2,13 +2,13 @@
 
 use crate::app::controls::{Controls, Move, Now, Typed};
 use crate::app::effect::Effect;
+use crate::app::jobs::state::TicketWork;
 use crate::app::jobs::{escalate, tickets};
 use crate::app::keymap::{Binding, Command as C, Pane, Place as P};
 use crate::app::model::Model;
 use crate::app::panes;
 use crate::app::panes::events::{self, Filter, open};
 use crate::app::parts::line::{self, Changed};
-use crate::app::work::TicketWork;
 
 /// What Halo has told us.
 pub struct Events;

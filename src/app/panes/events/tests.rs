@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::app::effect::Slot;
+use crate::app::jobs::state::EscalateWork;
 use crate::app::jobs::tickets;
 use crate::app::keymap::{Pane, Place, place};
 use crate::app::message::{Message, Reply};
@@ -14,7 +15,6 @@ use crate::app::testing::events::{
     board, escalating, escalation, event, events, in_events, in_tickets, many_events, recent, service,
 };
 use crate::app::testing::{Stage, at, finished, id, in_panes, key, overview, saved, standing, status};
-use crate::app::work::EscalateWork;
 use crate::app::{Model, next_wake};
 use crate::domain::event::Body;
 use crate::domain::failure::FailureKind;

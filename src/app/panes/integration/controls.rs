@@ -2,6 +2,7 @@
 
 use crate::app::controls::{Controls, Move, Now};
 use crate::app::effect::Effect;
+use crate::app::jobs::state::Goal;
 use crate::app::jobs::{activate, deliveries, plan, prove, removal};
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
@@ -9,7 +10,6 @@ use crate::app::panes::{self, Pane, integration, objects_height};
 use crate::app::parts::plan as page;
 use crate::app::popup::{About, Popup, Typed};
 use crate::app::text::NO_CALLBACKS;
-use crate::app::work::Goal;
 
 pub struct Integration;
 

@@ -2,10 +2,10 @@
 
 pub(crate) mod controls;
 
+use crate::app::jobs::state::{ApplyWork, PlanWork};
 use crate::app::jobs::{deliveries, health};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
-use crate::app::work::{ApplyWork, PlanWork};
 use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::health::{Rule, State};
 use crate::domain::next::Next;

@@ -1,4 +1,4 @@
-//! What runs outside while screens come and go: the sync, the plan, Configure.
+//! The state of the jobs: which of them runs, how far it is, and how the last one ended.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::domain::ticket::{BoardTickets, Unfinished};
 
 /// A sync that ended with a question: whether so many clients are to be disabled.
 #[derive(Clone, Debug)]
-pub struct Unasked {
+pub struct HeldSync {
     pub id: ConfigurationId,
     /// How many are gone.
     pub gone: u64,
@@ -71,7 +71,7 @@ pub struct Work {
     /// The command that is being copied, to be run in a shell.
     pub copying: Option<String>,
     /// A sync that ended with a question while the person was elsewhere.
-    pub unasked: Option<Unasked>,
+    pub held: Option<HeldSync>,
     /// The line of the plan that is selected.
     pub plan_line: usize,
     /// The lines of the plan that are opened field by field.
