@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::actor::actor_of;
-use super::locks::{CONFIGURE_LOCK, SERVICE_LOCK};
+use super::locks::hold_everything;
 use crate::domain::activity::Activity;
 use crate::domain::failure::Failure;
-use crate::settings::{Environment, Paths, Settings};
-use crate::store::{self, Audit, Lock};
+use crate::settings::{Environment, Paths};
+use crate::store::{self, Audit};
 
 /// What the trail says of it.
 const ACTION: &str = "set the store aside";
@@ -44,18 +44,4 @@ pub fn set_aside(paths: &Paths, environment: &Environment, now: Timestamp) -> Re
     };
     Audit::new(paths.audit()).anchored(paths.anchor()).append(&activity)?;
     Ok(Some(folder))
-}
-
-/// Keeps the service, every sync and Configure from working while the locks are held.
-pub(super) fn hold_everything(
-    paths: &Paths,
-    environment: &Environment,
-    what: &str,
-    now: Timestamp,
-) -> Result<Vec<Lock>, Failure> {
-    let actor = actor_of(environment);
-    let known = Settings::new(paths.clone()).load().unwrap_or_default().configurations;
-    let syncs = known.keys().map(|id| format!("sync-{id}"));
-    let all = [SERVICE_LOCK.to_owned(), CONFIGURE_LOCK.to_owned()].into_iter().chain(syncs);
-    all.map(|name| Ok(Lock::take(&paths.lock(&name), what, &actor, now)?)).collect()
 }

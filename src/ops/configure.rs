@@ -7,8 +7,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::apply::{Apply, tally, tell_blocked};
 pub use super::apply::{Consent, Event};
-use super::locks::{CONFIGURE_LOCK, INTERRUPTED, SWITCH_ON};
+use super::delivery::SWITCH_ON;
+use super::locks::CONFIGURE_LOCK;
 use super::plan::Target;
+use super::workspace::INTERRUPTED;
 use super::{Workspace, check, delivery, owner};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::ConfigurationId;

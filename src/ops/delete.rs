@@ -1,7 +1,7 @@
 //! A configuration deleted, with all that is known of it here.
 
 use super::Workspace;
-use super::locks::{CONFIGURE_LOCK, SERVICE_LOCK};
+use super::locks::{CONFIGURE_LOCK, SERVICE_LOCK, sync_lock};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
 use crate::settings::Config;
@@ -26,7 +26,7 @@ pub fn delete(workspace: &Workspace, id: &ConfigurationId) -> Result<(), Failure
     // A service that runs would go on with it.
     let _service = workspace.lock(SERVICE_LOCK, "delete")?;
     let _configure = workspace.lock(CONFIGURE_LOCK, "delete")?;
-    let _sync = workspace.lock(&format!("sync-{id}"), "delete")?;
+    let _sync = workspace.lock(&sync_lock(id), "delete")?;
     workspace.settings.update(|config: &mut Config| {
         config.configurations.remove(id);
         config.active.take_if(|active| active == id);

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
-use super::locks::SWITCH_ON;
 use crate::domain::activity::Activity;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::delivery::{Delivery, DeliveryState};
@@ -13,6 +12,9 @@ use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::secret::Secret;
 use crate::halo::delivery::{Findings, judge};
+
+/// What the audit trail calls it that the service switches webhooks on which Halo has switched off.
+pub(super) const SWITCH_ON: &str = "switch webhooks on again";
 
 /// Reads the log of each of our webhooks, and remembers the verdicts.
 ///

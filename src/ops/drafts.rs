@@ -4,7 +4,7 @@
 use std::sync::{MutexGuard, PoisonError};
 
 use super::Workspace;
-use super::locks::Chosen;
+use super::workspace::ChosenDraft;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::Draft;
 use crate::domain::failure::{Failure, FailureKind};
@@ -19,8 +19,8 @@ fn is_free(workspace: &Workspace, place: usize) -> bool {
     Lock::holder(&workspace.settings.paths().lock(&lock_name(place))).is_none()
 }
 
-fn chosen(workspace: &Workspace) -> MutexGuard<'_, Chosen> {
-    workspace.drafts().0.lock().unwrap_or_else(PoisonError::into_inner)
+fn chosen(workspace: &Workspace) -> MutexGuard<'_, ChosenDraft> {
+    workspace.draft().lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The draft of this session or, before it has one, the first that this person left and nobody is at. Makes nothing.

@@ -1,15 +1,12 @@
-//! What several use-cases share: names of a lock and of what the audit trail says, and where a session has its draft.
+//! The locks of a profile: their names, and all of them taken at once.
 
-use std::sync::Mutex;
+use jiff::Timestamp;
 
+use super::actor::actor_of;
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::failure::Failure;
+use crate::settings::{Environment, Paths, Settings};
 use crate::store::Lock;
-
-/// The file of a session's draft, by its number, and the lock that keeps others from it once it was written.
-pub(super) type Chosen = Option<(usize, Option<Lock>)>;
-
-/// The same, for all parts of a program.
-#[derive(Debug, Default)]
-pub(super) struct Place(pub(super) Mutex<Chosen>);
 
 /// The lock of whoever writes into a Halo, or changes which one that is. One for the whole profile: what is being
 /// configured stays the active configuration until it is done.
@@ -18,8 +15,21 @@ pub(super) const CONFIGURE_LOCK: &str = "configure";
 /// The lock of the service.
 pub(super) const SERVICE_LOCK: &str = "service";
 
-/// What the audit trail calls a look at what a killed run has left open.
-pub(super) const INTERRUPTED: &str = "found after an interrupted run";
+/// The lock of a sync.
+pub(super) fn sync_lock(id: &ConfigurationId) -> String {
+    format!("sync-{id}")
+}
 
-/// What the audit trail calls it that the service switches webhooks on which Halo has switched off.
-pub(super) const SWITCH_ON: &str = "switch webhooks on again";
+/// Keeps the service, every sync and Configure from working while the locks are held.
+pub(super) fn hold_everything(
+    paths: &Paths,
+    environment: &Environment,
+    what: &str,
+    now: Timestamp,
+) -> Result<Vec<Lock>, Failure> {
+    let actor = actor_of(environment);
+    let known = Settings::new(paths.clone()).load().unwrap_or_default().configurations;
+    let syncs = known.keys().map(sync_lock);
+    let all = [SERVICE_LOCK.to_owned(), CONFIGURE_LOCK.to_owned()].into_iter().chain(syncs);
+    all.map(|name| Ok(Lock::take(&paths.lock(&name), what, &actor, now)?)).collect()
+}

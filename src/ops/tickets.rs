@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use super::boards::{Boards, where_told};
 use super::check::find_contact;
 use super::configure::read_back_later;
-use super::locks::INTERRUPTED;
+use super::workspace::INTERRUPTED;
 use super::{Workspace, owner, take_over};
 use crate::domain::activity::{Activity, ActivityField, HaloAnswer};
 use crate::domain::configuration::{Configuration, ConfigurationId, EscalateTo};

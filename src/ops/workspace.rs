@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 
 use super::actor::actor_of;
-use super::locks::{CONFIGURE_LOCK, INTERRUPTED, Place, SERVICE_LOCK};
+use super::locks::{CONFIGURE_LOCK, SERVICE_LOCK};
 use super::{aside, proxy, restored};
 use crate::domain::activity::{Activity, Actor, BreakReason, Chain, ChainBreak};
 use crate::domain::address::SignInPlace;
@@ -48,6 +48,12 @@ impl Clock for SystemClock {
 const LOOKS: usize = 5;
 const LOOK: std::time::Duration = std::time::Duration::from_millis(40);
 
+/// What the audit trail calls a look at what a killed run has left open.
+pub(super) const INTERRUPTED: &str = "found after an interrupted run";
+
+/// The file of a session's draft, by its number, and the lock that keeps others from it once it was written.
+pub(super) type ChosenDraft = Option<(usize, Option<Lock>)>;
+
 /// Asks a person for the Client Secret, where there is one to ask.
 pub type Prompt = fn() -> Result<Secret, Failure>;
 
@@ -71,7 +77,7 @@ pub struct Workspace {
     /// Where the Client Secret is from, as it was told last, and whether it was cleaned.
     told_source: Arc<Mutex<Option<(SecretSource, bool)>>>,
     gates: Gates,
-    drafts: Arc<Place>,
+    draft: Arc<Mutex<ChosenDraft>>,
     takes_over: bool,
     attended: bool,
 }
@@ -102,7 +108,7 @@ impl Workspace {
             tell: None,
             told_source: Arc::default(),
             gates: Gates::default(),
-            drafts: Arc::default(),
+            draft: Arc::default(),
             takes_over: false,
             attended: true,
         };
@@ -205,8 +211,8 @@ impl Workspace {
     }
 
     /// Where this session keeps its draft.
-    pub(super) fn drafts(&self) -> &Place {
-        &self.drafts
+    pub(super) fn draft(&self) -> &Mutex<ChosenDraft> {
+        &self.draft
     }
 
     /// Whether somebody writes into a Halo at this moment.

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::super::actor::actor_of;
 use super::super::archive::{Stoppable, cannot, stopped};
-use super::super::aside;
+use super::super::locks::hold_everything;
 use super::super::restored::{ANCHOR, AT, AUDIT, CONFIG, CREDENTIALS, STORE, copy, finish};
 use super::seal::{Key, wants_passphrase};
 use super::{FORMAT, Hashing, LOCK, MANIFEST, Manifest, SEALED, empty};
@@ -204,7 +204,7 @@ pub fn put_in_place(
     environment: &Environment,
     now: Timestamp,
 ) -> Result<Option<PathBuf>, Failure> {
-    let locks = aside::hold_everything(paths, environment, "restore", now)?;
+    let locks = hold_everything(paths, environment, "restore", now)?;
     let folder = proved.folder.clone();
     let write = |name: &str, bytes: &[u8]| private_file::replace(&folder.join(name), bytes).map_err(StoreError::from);
     for (name, bytes) in [(CONFIG, proved.copies.config.take()), (CREDENTIALS, proved.copies.credentials.take())] {

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::engine::{Conclusion, Engine, Rules};
 use self::reading::{Reading, SideLists};
+use super::locks::sync_lock;
 use super::{Workspace, events, lost_task};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
@@ -56,7 +57,7 @@ pub async fn run(
     mut on_progress: impl FnMut(&SyncProgress) + Send,
 ) -> Result<SyncReport, Failure> {
     workspace.require_active(id)?;
-    let _lock = match workspace.lock(&format!("sync-{id}"), "Sync Now") {
+    let _lock = match workspace.lock(&sync_lock(id), "Sync Now") {
         Ok(lock) => lock,
         Err(held @ (LockError::Held(_) | LockError::Foreign { .. })) => return busy(workspace, id, held.into()),
         Err(error) => return Err(error.into()),
