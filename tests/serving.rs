@@ -403,7 +403,7 @@ async fn metrics_know_last_event_and_last_sync_after_restart() {
     assert_eq!(service.terminate().await, 143);
     let workspace = profile.workspace();
     let synced: jiff::Timestamp = "2026-11-01T04:30:20Z".parse().unwrap();
-    let day = ("2026-11-01".parse().unwrap(), pia_halo::domain::daily_run::DailyOutcome::Synced);
+    let day = ("2026-11-01".parse().unwrap(), pia_halo::domain::daily::DailyOutcome::Synced);
     crate::support::store_of(&workspace).note_days(&profile.id(), &[day], synced).unwrap();
     let last = crate::support::store_of(&workspace).last_event_at(&profile.id()).unwrap().unwrap();
     let service = Service::start(&profile).await;

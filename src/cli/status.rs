@@ -3,7 +3,7 @@
 use super::output::Output;
 use super::{Call, args, doctor};
 use crate::domain::calendar::utc;
-use crate::domain::daily_run::DailyOutcome;
+use crate::domain::daily::DailyOutcome;
 use crate::domain::delivery::OVERTAKEN;
 use crate::domain::exit_code;
 use crate::domain::failure::Failure;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::callback::EventGroup;
 use super::configuration::{Configuration, ConfigurationId};
-use super::daily_run::DailyRun;
+use super::daily::DailyRun;
 use super::delivery::Delivery;
 use super::draft::Draft;
 use super::event::{LATE, minutes};

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use super::Workspace;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::daily::Daily;
-use crate::domain::daily_run::DailyOutcome;
+use crate::domain::daily::DailyOutcome;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::ForwardState;
 use crate::domain::failure::Failure;

@@ -14,7 +14,7 @@ use crate::domain::address::HaloUrl;
 use crate::domain::configuration::{
     ApiCredentials, CompanySync, Configuration, ConfigurationId, Integration, PiaScreen,
 };
-use crate::domain::daily_run::DailyRun;
+use crate::domain::daily::DailyRun;
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::failure::Failure;
 use crate::domain::sync_run::{ChangeCounts, SyncReport, SyncStatus};

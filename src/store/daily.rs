@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 use super::error::Trouble;
 use super::{Store, StoreError, maybe_time_in, time_in, time_out};
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::daily_run::{DailyOutcome, DailyRun};
+use crate::domain::daily::{DailyOutcome, DailyRun};
 
 /// Days that are remembered.
 const KEPT: i64 = 800;

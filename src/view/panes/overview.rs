@@ -14,7 +14,7 @@ use crate::app::keymap::{Command, Place};
 use crate::app::notice::Tone;
 use crate::app::panes::Pane;
 use crate::app::text::{width, wrap};
-use crate::domain::daily_run::DailyOutcome;
+use crate::domain::daily::DailyOutcome;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::health::{Finding, Light, Rule, State, issues, light};
 use crate::domain::request::Standing;
