@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::private_file::{FileError, quoted};
-use super::source::SecretSource;
+use super::secret_source::SecretSource;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::domain::untrusted::Untrusted;

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 pub(crate) mod answers;
+mod client_secret;
 mod comments;
 mod config;
 mod copies;
@@ -21,10 +22,10 @@ mod keys;
 mod paths;
 pub(crate) mod private_file;
 mod secret_source;
-mod source;
 mod suggestion;
 mod variables;
 
+pub use client_secret::{FoundSecret, client_secret, given_secret, secret_source};
 pub use config::Config;
 pub use copies::Copies;
 pub use credentials::{FormerCallback, StoredSecrets, new_callback_secrets, new_forward_secret};
@@ -33,8 +34,7 @@ pub use error::SettingsError;
 pub use fields::{EscalateChoice, Problem};
 pub use given::{end_waits, open_named, read_named};
 pub use paths::Paths;
-pub use secret_source::{FoundSecret, client_secret, given_secret, secret_source};
-pub use source::SecretSource;
+pub use secret_source::SecretSource;
 pub use variables::{set_variables, variables, with_variables, without_variables};
 
 use self::private_file::FileError;

@@ -17,7 +17,7 @@ use super::environment::Environment;
 use super::error::SettingsError;
 use super::given::{self, read_named};
 use super::private_file;
-use super::source::{FILE_VARIABLE, SecretSource, VARIABLE};
+use super::secret_source::{FILE_VARIABLE, SecretSource, VARIABLE};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
