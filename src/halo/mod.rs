@@ -24,8 +24,8 @@ pub(crate) mod delivery;
 mod delivery_log;
 mod discovery;
 mod error;
-mod gates;
 mod governor;
+mod governors;
 mod handle;
 mod hearing;
 mod http;
@@ -72,7 +72,7 @@ pub use catch_up::{ChangedTicket, LogPart, LoggedCall};
 pub use clients::{ClientPage, PAGE_SIZE};
 pub use discovery::Discovery;
 pub use error::{BadReply, HaloError, TlsCause, Unreached};
-pub use gates::Gates;
+pub use governors::Governors;
 pub use http::Limits;
 pub use lists::Instance;
 pub use loopback::LoopbackOnly;
@@ -202,14 +202,14 @@ impl HaloApi {
         Self::with_limits(connection, Limits::default())
     }
 
-    /// The same behind a gate that it shares with whoever asks this Halo through the same `gates`: together they keep
+    /// The same behind a governor that it shares with whoever asks this Halo through the same `governors`: together they keep
     /// to one request budget.
     ///
     /// # Errors
     /// As [`HaloApi::new`].
-    pub fn behind(connection: Connection, gates: &Gates) -> Result<Self, HaloError> {
-        let governor = gates.of(&connection);
-        Self::with_gate(connection, Limits::default(), governor)
+    pub fn behind(connection: Connection, governors: &Governors) -> Result<Self, HaloError> {
+        let governor = governors.of(&connection);
+        Self::with_governor(connection, Limits::default(), governor)
     }
 
     /// The same with other limits.
@@ -217,11 +217,11 @@ impl HaloApi {
     /// # Errors
     /// As [`HaloApi::new`].
     pub fn with_limits(connection: Connection, limits: Limits) -> Result<Self, HaloError> {
-        let governor = Gates::default().of(&connection);
-        Self::with_gate(connection, limits, governor)
+        let governor = Governors::default().of(&connection);
+        Self::with_governor(connection, limits, governor)
     }
 
-    fn with_gate(connection: Connection, limits: Limits, governor: Arc<Governor>) -> Result<Self, HaloError> {
+    fn with_governor(connection: Connection, limits: Limits, governor: Arc<Governor>) -> Result<Self, HaloError> {
         let host = connection.url.host();
         let watch = Watch::new(connection.secrets());
         let product = RwLock::new(Product::at(host.split(':').next().unwrap_or_default()));

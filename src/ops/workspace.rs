@@ -20,7 +20,7 @@ use crate::domain::product::Product;
 use crate::domain::secret::Secret;
 use crate::domain::sync_run::{BudgetWait, Silence};
 use crate::domain::untrusted::Untrusted;
-use crate::halo::{Connection, Gates, HaloApi};
+use crate::halo::{Connection, Governors, HaloApi};
 use crate::settings::private_file::{quoted, require_trusted};
 use crate::settings::{
     Config, Environment, FoundSecret, Paths, SecretSource, Settings, SettingsError, StoredSecrets, client_secret,
@@ -76,7 +76,7 @@ pub struct Workspace {
     tell: Option<Tell>,
     /// Where the Client Secret is from, as it was told last, and whether it was cleaned.
     told_source: Arc<Mutex<Option<(SecretSource, bool)>>>,
-    gates: Gates,
+    governors: Governors,
     draft: Arc<Mutex<ChosenDraft>>,
     takes_over: bool,
     attended: bool,
@@ -107,7 +107,7 @@ impl Workspace {
             prompt: None,
             tell: None,
             told_source: Arc::default(),
-            gates: Gates::default(),
+            governors: Governors::default(),
             draft: Arc::default(),
             takes_over: false,
             attended: true,
@@ -388,7 +388,7 @@ impl Workspace {
     /// The Halo of a saved configuration. Whoever asks it from this workspace keeps to one request budget.
     pub async fn halo(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<HaloApi, Failure> {
         let (secret, _) = self.client_secret(Some(id), api).await?;
-        let halo = HaloApi::behind(self.connection(Some(id), api, secret)?, &self.gates)?;
+        let halo = HaloApi::behind(self.connection(Some(id), api, secret)?, &self.governors)?;
         let known = self.store.release(id)?.map(|release| Untrusted::new(release.product));
         if let Some(product) = known.as_ref().and_then(Product::named) {
             halo.call_it(product);
@@ -398,7 +398,7 @@ impl Workspace {
 
     /// The wait for Halo's request limit that this process is in, and how long Halo has been silent.
     pub fn waiting(&self) -> (Option<BudgetWait>, Option<Silence>) {
-        (self.gates.waiting(), self.gates.silence())
+        (self.governors.waiting(), self.governors.silence())
     }
 
     /// A Halo with the given secret.
