@@ -1,5 +1,4 @@
-//! Which machine a configuration in Halo belongs to. This is checked before writing: two machines that keep undoing each
-//! other's changes help nobody.
+//! Whose a configuration in Halo is: looked at in Halo, written down, and taken over by this machine.
 
 use tokio_util::sync::CancellationToken;
 

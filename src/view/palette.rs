@@ -1,7 +1,6 @@
 //! The commands: a search line, and what can be done below it with its keys.
 
 use ratatui::Frame;
-use ratatui::layout::Position;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
@@ -14,7 +13,7 @@ use crate::app::text::width;
 use crate::domain::search::matched;
 use crate::domain::untrusted::Untrusted;
 
-use super::popup::{Seen, float};
+use super::popup::{Seen, float, put_cursor};
 use super::seen;
 use super::text::{fit, pad};
 use super::theme::Styles;
@@ -49,10 +48,7 @@ pub fn draw(model: &Model, frame: &mut Frame, styles: Styles) {
     let part = Seen { first, shown: height.min(palette.rows.len()), total: palette.rows.len(), top: 2 };
     let inner = float(frame, styles, "Commands", columns, rows, part);
     frame.render_widget(Paragraph::new(lines), inner);
-    let position = Position::new(inner.x + (2 + cursor - skip) as u16, inner.y);
-    if inner.contains(position) {
-        frame.set_cursor_position(position);
-    }
+    put_cursor(frame, inner, 2 + cursor - skip, 0);
 }
 
 fn line(palette: &Palette, row: usize, columns: usize, styles: Styles, keymap: &KeyMap) -> Line<'static> {

@@ -9,6 +9,7 @@ use ratatui::widgets::{Block, Clear, Padding, Paragraph};
 use crate::app::Model;
 use crate::app::integrations;
 use crate::app::jobs::prove;
+use crate::app::jobs::state::{Goal, PlanWork};
 use crate::app::keymap::{Command, Place};
 use crate::app::meaning::{Meaning, meaning_of};
 use crate::app::model::saved_title;
@@ -17,7 +18,6 @@ use crate::app::popup::{
 };
 use crate::app::text::{width, wrap};
 use crate::app::wizard::pia_screen::chooser_height;
-use crate::app::work::{Goal, PlanWork};
 use crate::domain::plan::TAKING_OVER;
 use crate::domain::thousands;
 use crate::domain::ticket::Ticket;
@@ -82,6 +82,14 @@ pub(super) fn float(frame: &mut Frame, styles: Styles, title: &str, columns: usi
     let edge = Rect { x: area.right().saturating_sub(1), y: inner.y + seen.top, width: 1, height: seen.shown as u16 };
     scroll::bar(frame, edge.intersection(area), seen.first, seen.shown, seen.total, styles);
     inner
+}
+
+/// Puts the cursor into a box, where there is room for it.
+pub(super) fn put_cursor(frame: &mut Frame, inner: Rect, column: usize, row: usize) {
+    let position = Position::new(inner.x + column as u16, inner.y + row as u16);
+    if inner.contains(position) {
+        frame.set_cursor_position(position);
+    }
 }
 
 fn question(model: &Model, frame: &mut Frame, styles: Styles, confirm: &Confirm) {
@@ -203,10 +211,7 @@ fn typed_yes(model: &Model, frame: &mut Frame, styles: Styles, typed: &Typed) {
     ]));
     let inner = float(frame, styles, title, columns, lines.len(), Seen::default());
     frame.render_widget(Paragraph::new(lines), inner);
-    let position = Position::new(inner.x + (2 + cursor - skip) as u16, inner.y + at as u16);
-    if inner.contains(position) {
-        frame.set_cursor_position(position);
-    }
+    put_cursor(frame, inner, 2 + cursor - skip, at);
 }
 
 // What is changed of a ticket, before it is, and a note for whoever takes it over.
@@ -262,10 +267,7 @@ fn escalation(model: &Model, frame: &mut Frame, styles: Styles, question: &Quest
     let title = format!("Escalate ticket {}?", question.ticket);
     let inner = float(frame, styles, &title, columns, lines.len(), Seen::default());
     frame.render_widget(Paragraph::new(lines), inner);
-    let position = Position::new(inner.x + (8 + cursor - skip) as u16, inner.y + at as u16);
-    if inner.contains(position) {
-        frame.set_cursor_position(position);
-    }
+    put_cursor(frame, inner, 8 + cursor - skip, at);
 }
 
 fn choice(model: &Model, frame: &mut Frame, styles: Styles, chooser: &Chooser) {
@@ -302,10 +304,7 @@ fn choice(model: &Model, frame: &mut Frame, styles: Styles, chooser: &Chooser) {
         Seen { first: chooser.window.first, shown: rows.min(chooser.rows.len()), total: chooser.rows.len(), top: 2 };
     let inner = float(frame, styles, "Pia Escalate To", columns, rows + 2, part);
     frame.render_widget(Paragraph::new(lines), inner);
-    let position = Position::new(inner.x + (8 + cursor - skip) as u16, inner.y);
-    if inner.contains(position) {
-        frame.set_cursor_position(position);
-    }
+    put_cursor(frame, inner, 8 + cursor - skip, 0);
 }
 
 fn help_page(model: &Model, frame: &mut Frame, styles: Styles, help: &Help) {
