@@ -76,7 +76,7 @@ fn sources(call: &mut Call, workspace: &Workspace, config: &Config) -> Result<u8
     let set: Vec<_> = set_variables(&call.environment).map(|(name, info, _)| (name, info.id)).collect();
     // The program has read it a moment ago.
     let written = private_file::read(&workspace.paths().config()).ok().flatten();
-    let written = written.as_ref().and_then(|file| std::str::from_utf8(&file.bytes).ok()).unwrap_or_default();
+    let written = written.as_ref().and_then(|file| std::str::from_utf8(file).ok()).unwrap_or_default();
     let written: toml::Table = written.parse().unwrap_or_default();
     let mut rows = Vec::new();
     match (&call.configuration, &config.active) {

@@ -43,7 +43,7 @@ pub(crate) fn finish(paths: &Paths) -> Result<Option<PathBuf>, Failure> {
 
 fn place(paths: &Paths, ready: &Path) -> Result<Option<PathBuf>, Failure> {
     let at = private_file::read(&ready.join(AT)).ok().flatten();
-    let at = at.and_then(|at| std::str::from_utf8(&at.bytes).ok()?.parse::<Timestamp>().ok());
+    let at = at.and_then(|at| std::str::from_utf8(&at).ok()?.parse::<Timestamp>().ok());
     let aside = paths.data_dir.join(store::aside_name(at.unwrap_or_default()));
     // Each is gone from here once it is in its place: what is done is not done again.
     let is_due = |name: &str| ready.join(name).exists();

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::document::{self, Discretion};
 use super::error::SettingsError;
-use super::private_file::{self, Contents, Exclusive};
+use super::private_file::{self, Exclusive};
 use super::{Settings, config, credentials};
 
 /// The bytes of both files; none where there is no such file. Erased when dropped.
@@ -31,8 +31,8 @@ impl Settings {
         // In the order in which a save takes them.
         let _settings = Exclusive::take(&config).map_err(SettingsError::from)?;
         let _secrets = Exclusive::take(&credentials).map_err(SettingsError::from)?;
-        let bytes = |path| Ok::<_, SettingsError>(private_file::read(path)?.map(|contents| contents.bytes));
-        let copies = Copies { config: bytes(&config)?, credentials: bytes(&credentials)? };
+        let read = |path| private_file::read(path).map_err(SettingsError::from);
+        let copies = Copies { config: read(&config)?, credentials: read(&credentials)? };
         Ok((copies, meanwhile()?))
     }
 }
@@ -44,13 +44,12 @@ impl Copies {
     ///
     /// [`SettingsError`] with the first mistake; it never quotes a secret.
     pub fn require_readable(&self) -> Result<(), SettingsError> {
-        let contents = |bytes: &Zeroizing<Vec<u8>>| Contents { bytes: bytes.clone() };
         if let Some(bytes) = &self.config {
-            config::parse("config.toml".as_ref(), &contents(bytes))?;
+            config::parse("config.toml".as_ref(), bytes)?;
         }
         if let Some(bytes) = &self.credentials {
             let path = std::path::Path::new("credentials.toml");
-            let table = document::parse(path, &contents(bytes), Discretion::Secret)?;
+            let table = document::parse(path, bytes, Discretion::Secret)?;
             credentials::require_readable(path, &table)?;
         }
         Ok(())

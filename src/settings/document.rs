@@ -5,7 +5,6 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::error::SettingsError;
-use super::private_file::Contents;
 use crate::domain::untrusted::Untrusted;
 
 /// The version of every file that this program writes.
@@ -21,8 +20,8 @@ pub enum Discretion {
 }
 
 /// Reads a file's content and takes its version off.
-pub fn parse(path: &Path, contents: &Contents, discretion: Discretion) -> Result<Table, SettingsError> {
-    let text = std::str::from_utf8(&contents.bytes).map_err(|_| SettingsError::NotText { path: path.to_owned() })?;
+pub fn parse(path: &Path, contents: &[u8], discretion: Discretion) -> Result<Table, SettingsError> {
+    let text = std::str::from_utf8(contents).map_err(|_| SettingsError::NotText { path: path.to_owned() })?;
     let mut table = text.parse::<Table>().map_err(|error| {
         let (line, column) = position(text, &error);
         let why = match discretion {

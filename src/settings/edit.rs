@@ -72,10 +72,10 @@ struct Session {
 impl Session {
     /// Makes the copy, unless an earlier edit has left one with changes: says whether it did.
     fn begin(&self) -> Result<bool, FileError> {
-        if bytes(&self.copy)?.is_some() && self.has_changed()? {
+        if private_file::read(&self.copy)?.is_some() && self.has_changed()? {
             return Ok(true);
         }
-        let now = bytes(&self.config)?;
+        let now = private_file::read(&self.config)?;
         self.base.replace(now.as_ref().map_or(&[], |now| now))?;
         private_file::replace(&self.copy, now.as_ref().map_or(EMPTY, |now| now))?;
         Ok(false)
@@ -83,16 +83,17 @@ impl Session {
 
     /// The settings as they were when the copy was made; none where there were none.
     fn before(&self) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
-        match bytes(self.base.path())? {
+        match private_file::read(self.base.path())? {
             Some(before) => Ok(Some(before).filter(|before| !before.is_empty())),
             // A copy of an earlier version, which kept no base.
-            None => bytes(&self.config),
+            None => private_file::read(&self.config),
         }
     }
 
     fn has_changed(&self) -> Result<bool, FileError> {
         let before = self.before()?;
-        Ok(bytes(&self.copy)?.is_some_and(|copy| **copy != *before.as_ref().map_or(EMPTY, |before| before)))
+        Ok(private_file::read(&self.copy)?
+            .is_some_and(|copy| **copy != *before.as_ref().map_or(EMPTY, |before| before)))
     }
 
     fn take_over(&self) -> Result<bool, SettingsError> {
@@ -102,14 +103,14 @@ impl Session {
         }
         config::parse(&self.copy, &contents)?;
         let file = Exclusive::take(&self.config)?;
-        let (before, now) = (self.before()?, bytes(&self.config)?);
+        let (before, now) = (self.before()?, private_file::read(&self.config)?);
         if now != before {
             let keys = differing(before.as_ref(), now.as_ref());
             // Said once: whoever goes on with the copy knows it.
             self.base.replace(now.as_ref().map_or(&[], |now| now))?;
             return Err(SettingsError::ChangedMeanwhile { copy: self.copy.clone(), config: self.config.clone(), keys });
         }
-        file.replace(&contents.bytes)?;
+        file.replace(&contents)?;
         Ok(true)
     }
 
@@ -147,10 +148,6 @@ fn collect(key: String, one: &toml::Value, other: &toml::Value, keys: &mut BTree
             }
         }
     }
-}
-
-fn bytes(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
-    Ok(private_file::read(path)?.map(|contents| contents.bytes))
 }
 
 #[cfg(test)]

@@ -170,7 +170,7 @@ fn write_by(
             add(AUDIT, length, &mut file.take(length))?;
         }
         if let Some(anchor) = &anchor {
-            add(ANCHOR, anchor.bytes.len() as u64, &mut anchor.bytes.as_slice())?;
+            add(ANCHOR, anchor.len() as u64, &mut anchor.as_slice())?;
         }
         if manifest.store.is_some() {
             let file = File::open(&database)?;

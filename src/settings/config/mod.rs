@@ -12,7 +12,7 @@ use super::document::{self, Discretion, VERSION};
 use super::error::SettingsError;
 use super::fields::{self, Problem};
 use super::keys;
-use super::private_file::{self, Contents, Exclusive};
+use super::private_file::{self, Exclusive};
 use super::{Settings, suggestion::nearest};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::untrusted::Untrusted;
@@ -80,7 +80,7 @@ impl Settings {
             let old = private_file::read(&path).map_err(SettingsError::from)?;
             file.replace_by(|fresh| {
                 confy::store_path(fresh, &config).map_err(unwrap_confy)?;
-                keep_comments(old.as_ref(), &before, fresh)
+                keep_comments(old.as_ref().map(|old| old.as_slice()), &before, fresh)
             })
             .map_err(SettingsError::from)?;
         }
@@ -89,8 +89,8 @@ impl Settings {
 }
 
 /// Gives what was just written the form of the file before it.
-fn keep_comments(old: Option<&Contents>, before: &Config, fresh: &Path) -> io::Result<()> {
-    let Some(old) = old.and_then(|old| std::str::from_utf8(&old.bytes).ok()) else { return Ok(()) };
+fn keep_comments(old: Option<&[u8]>, before: &Config, fresh: &Path) -> io::Result<()> {
+    let Some(old) = old.and_then(|old| std::str::from_utf8(old).ok()) else { return Ok(()) };
     let written = std::fs::read_to_string(fresh)?;
     let before = toml::to_string(before).map_err(io::Error::other)?;
     let kept = comments::kept(old, &before, &written);
@@ -98,7 +98,7 @@ fn keep_comments(old: Option<&Contents>, before: &Config, fresh: &Path) -> io::R
 }
 
 /// Reads what a file holds; the first mistake in it is named.
-pub(super) fn parse(path: &Path, contents: &Contents) -> Result<Config, SettingsError> {
+pub(super) fn parse(path: &Path, contents: &[u8]) -> Result<Config, SettingsError> {
     let table = document::parse(path, contents, Discretion::Plain)?;
     read(&table).map_err(|problem| invalid(path, problem))
 }

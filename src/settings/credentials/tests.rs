@@ -198,8 +198,7 @@ proptest! {
           [configurations.acme.callback]\ntoken = \"hunter22hunter22\"\npassword = \"hunter22hunter22\"\n".to_vec(),
     ])) {
         let path = Path::new("credentials.toml");
-        let contents = private_file::Contents { bytes: Zeroizing::new(bytes) };
-        let refused = match document::parse(path, &contents, Discretion::Secret) {
+        let refused = match document::parse(path, &bytes, Discretion::Secret) {
             Ok(table) => read(&table).err().map(|(key, why)| format!("{key} {why}")),
             Err(error) => Some(format!("{error} {error:?}")),
         };

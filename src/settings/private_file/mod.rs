@@ -41,12 +41,6 @@ pub fn quoted(path: &Path) -> String {
     for_shell(&path.to_string_lossy())
 }
 
-/// What a file holds.
-pub struct Contents {
-    /// The bytes, erased when dropped.
-    pub bytes: Zeroizing<Vec<u8>>,
-}
-
 /// Opens what a path names without waiting for whoever holds the other end of a pipe; no terminal becomes this program's own.
 pub(super) fn open_at_once(options: &mut OpenOptions, path: &Path, flags: OFlags) -> io::Result<File> {
     options.custom_flags((flags | OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32).open(path)
@@ -68,12 +62,13 @@ pub fn open(path: &Path) -> Result<File, FileError> {
     Ok(file)
 }
 
-/// Reads a file; none where there is none. A pipe or a device is refused, not waited for.
+/// Reads a file, into bytes that are erased when dropped; none where there is none. A pipe or a device is refused, not waited
+/// for.
 ///
 /// # Errors
 ///
 /// Any [`FileError`] but those of saving.
-pub fn read(path: &Path) -> Result<Option<Contents>, FileError> {
+pub fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
     let io = |source| FileError::Io { doing: "read", path: path.to_owned(), source };
     let file = match open(path) {
         Err(FileError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
@@ -91,7 +86,7 @@ pub fn read(path: &Path) -> Result<Option<Contents>, FileError> {
     // Room for all of it at once: a buffer that grows leaves copies of a secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(metadata.len() as usize + 64));
     file.take(LARGEST).read_to_end(&mut bytes).map_err(io)?;
-    Ok(Some(Contents { bytes }))
+    Ok(Some(bytes))
 }
 
 /// Makes a folder for its owner alone, with what is above it. One that is there already is closed to others, unless the

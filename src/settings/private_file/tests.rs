@@ -136,7 +136,7 @@ fn link_to_persons_own_file_stays_link() {
     replace(&path, b"new").unwrap();
     assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
     assert_eq!((text(&real).as_str(), mode(&real)), ("new", 0o600));
-    assert_eq!(&read(&path).unwrap().unwrap().bytes[..], b"new");
+    assert_eq!(&read(&path).unwrap().unwrap()[..], b"new");
 }
 
 #[test]

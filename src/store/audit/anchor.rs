@@ -25,7 +25,7 @@ impl Anchor {
     /// None where there is none, and where it cannot be read as one: it proves nothing then.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, FileError> {
         let contents = private_file::read(path)?;
-        Ok(contents.and_then(|contents| serde_json::from_slice(&contents.bytes).ok()))
+        Ok(contents.and_then(|contents| serde_json::from_slice(&contents).ok()))
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<(), FileError> {
