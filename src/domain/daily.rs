@@ -35,7 +35,9 @@ pub struct Daily {
 /// What there is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Due {
+    /// A run is due.
     Now {
+        /// The day that it serves.
         day: Date,
         /// Whether its time is long past.
         late: bool,
