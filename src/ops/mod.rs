@@ -14,6 +14,7 @@ mod boards;
 pub mod catch_up;
 pub(crate) mod check;
 pub mod clients;
+mod clock;
 pub mod configure;
 pub(crate) mod delete;
 pub(crate) mod delivery;
@@ -39,7 +40,8 @@ pub(crate) mod tickets;
 pub(crate) mod units;
 mod workspace;
 
-pub use workspace::{Clock, Prompt, SystemClock, Workspace};
+pub use clock::{Clock, SystemClock};
+pub use workspace::{Prompt, Workspace};
 
 use crate::domain::failure::{Failure, FailureKind};
 

@@ -2,16 +2,15 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use jiff::Timestamp;
 
 use super::actor::actor_of;
+use super::clock::Clock;
 use super::locks::{CONFIGURE_LOCK, SERVICE_LOCK};
 use super::{aside, proxy, restored};
 use crate::domain::activity::{Activity, Actor, BreakReason, Chain, ChainBreak};
 use crate::domain::address::SignInPlace;
-use crate::domain::calendar;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State};
@@ -27,22 +26,6 @@ use crate::settings::{
     secret_source, with_variables,
 };
 use crate::store::{Audit, Holder, Lock, LockError, Store, Verified};
-
-/// What time it is. A test gives its own.
-pub trait Clock: Send + Sync {
-    /// The moment; a test may set it.
-    fn now(&self) -> Timestamp;
-}
-
-/// The machine's clock.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        calendar::since_1970(SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default())
-    }
-}
 
 /// How often a lock without a name on it is tried, and how long in between.
 const LOOKS: usize = 5;
