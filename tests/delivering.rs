@@ -111,6 +111,25 @@ async fn switched_off_webhook_is_planned_and_repaired() {
     assert_eq!(events.iter().filter(|event| event["ticket_id"] == ticket["id"]).count(), 1, "{events:?}");
 }
 
+/// What came to another address says nothing of this one.
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_to_former_address_are_forgotten() {
+    let (profile, _service) = configured(few()).await;
+    control(&profile.halo.control(), "POST", &json!({})).await;
+    logged(&profile, CREATED, 1).await;
+    profile.run(["deliveries"]).await;
+    let known = profile.json(["status"], 0).await["integration"]["deliveries"].clone();
+    assert!(!known.as_array().unwrap().is_empty(), "{known}");
+    let settings = std::fs::read_to_string(profile.config()).unwrap();
+    let moved = settings.lines().map(|line| match line.starts_with("pia_url") {
+        true => format!("pia_url = \"{PIA}\"\n"),
+        false => format!("{line}\n"),
+    });
+    std::fs::write(profile.config(), moved.collect::<String>()).unwrap();
+    profile.run(["configure", "--yes"]).await.expect(0);
+    assert_eq!(profile.json(["status"], 0).await["integration"]["deliveries"], json!([]));
+}
+
 /// R71, where it happens: Halo batches a hundred events, three of them for the second time.
 #[tokio::test(flavor = "multi_thread")]
 async fn batch_of_hundred_with_three_repeats_stores_ninety_seven() {

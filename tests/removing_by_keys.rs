@@ -38,7 +38,7 @@ async fn plan_apply_repair_and_remove_by_keys() {
         person.sees("Webhook install was successful").await;
         assert_eq!(plain(profile.halo.snapshot()), installed, "the repair is field by field what was there");
         person.press("Enter").await;
-        person.sees("Everything is in place").await;
+        person.sees("All objects are in place").await;
 
         person.press("d").await;
         person.sees("nothing delivered since install").await;

@@ -8,7 +8,7 @@ use tui_input::backend::crossterm::EventHandler;
 use tui_input::{Input, InputRequest};
 use zeroize::Zeroizing;
 
-use crate::domain::address::{HaloUrl, Note, OUT_OF_REACH, PiaUrl};
+use crate::domain::address::{HaloUrl, Note, PiaUrl};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::configuration::{EscalateTo, client_secret_warning};
 use crate::domain::draft::{Draft, Step};
@@ -256,11 +256,9 @@ impl Form {
         let taken = field.info().take(text)?;
         let halo = || HaloUrl::read(self.text(FieldId::Url)).ok();
         let pia = PiaUrl::read(text).ok().filter(|_| field == FieldId::PiaUrl);
-        match pia.zip(halo()) {
-            Some((pia, halo)) if pia.address.is_out_of_reach_of(&halo.address) => {
-                Err(Refused { why: OUT_OF_REACH.to_owned(), better: None })
-            }
-            _ => Ok(taken),
+        match pia.zip(halo()).and_then(|(pia, halo)| pia.address.unreachable_from(&halo.address)) {
+            Some(why) => Err(Refused { why: why.to_owned(), better: None }),
+            None => Ok(taken),
         }
     }
 
@@ -388,6 +386,7 @@ fn clean_paste(pasted: &str, trim: bool) -> (String, Pasted) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::address::OUT_OF_REACH;
 
     fn key(character: char) -> KeyEvent {
         KeyEvent::new(KeyCode::Char(character), KeyModifiers::NONE)

@@ -15,7 +15,7 @@ use super::form::{FieldId, Pasted};
 use super::go::Go;
 use super::help;
 use super::integrations;
-use super::jobs::state::Goal;
+use super::jobs::state::{EscalateWork, Goal};
 use super::jobs::{escalate, health, plan, prove, removal, sync};
 use super::keymap::{self, COMMAND_LINES, Command, Pane, Place};
 use super::meaning::{Meaning, is_held_back, meaning, meaning_of};
@@ -453,6 +453,9 @@ fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
         reasons.push(format!(
             "{work} is running and would be stopped halfway. What is done is kept; run it again to finish."
         ));
+    }
+    if let EscalateWork::Running { ticket, .. } = &model.work.escalate {
+        reasons.push(format!("Ticket {ticket} is being escalated and might be left halfway."));
     }
     if prove::is_running(model) {
         reasons.push("A test ticket is open in Halo and might not be closed.".to_owned());

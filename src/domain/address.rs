@@ -250,10 +250,16 @@ pub struct SignInPlace {
 /// Why a Pia Url does not do for a Halo that its vendor hosts.
 pub const OUT_OF_REACH: &str = "a private address, which Halo in the cloud cannot reach; use a public https address";
 
+/// Why a Pia Url does not do where it is that of the Halo itself.
+pub const OF_HALO: &str = "Halo's own address; enter the address where Halo can reach this service";
+
 impl PiaUrl {
-    /// Whether this address is private and the Halo is in the vendor's cloud, from where no private address is reached.
-    pub fn is_out_of_reach_of(&self, halo: &HaloUrl) -> bool {
-        halo.0.host_str().is_some_and(is_halo_host) && is_private(&self.0)
+    /// Why Halo would never reach this service there: a private address, from the vendor's cloud, or its own.
+    pub fn unreachable_from(&self, halo: &HaloUrl) -> Option<&'static str> {
+        if self.0.origin() == halo.0.origin() {
+            return Some(OF_HALO);
+        }
+        (halo.0.host_str().is_some_and(is_halo_host) && is_private(&self.0)).then_some(OUT_OF_REACH)
     }
 }
 
@@ -532,12 +538,22 @@ mod tests {
         (reading.address.as_str().to_owned(), reading.notes.iter().map(ToString::to_string).collect())
     }
 
+    #[test]
+    fn address_of_halo_is_no_pia_url() {
+        let halo = HaloUrl::read("acme.halopsa.com").unwrap().address;
+        let why = |pia: &str| PiaUrl::read(pia).unwrap().address.unreachable_from(&halo);
+        assert_eq!(why("https://acme.halopsa.com"), Some(OF_HALO));
+        assert_eq!(why("https://ACME.halopsa.com:443/"), Some(OF_HALO));
+        assert_eq!(why("https://acme.halopsa.com:8443"), None, "another port may be a proxy");
+        assert_eq!(why("https://pia.acme.example"), None);
+    }
+
     /// Halo in the cloud reaches no private address; a Halo of one's own may well.
     #[test]
     fn private_pia_url_is_out_of_reach_of_hosted_halo_alone() {
         let of = |pia: &str, halo: &str| {
             let halo = HaloUrl::read(halo).unwrap().address;
-            PiaUrl::read(pia).unwrap().address.is_out_of_reach_of(&halo)
+            PiaUrl::read(pia).unwrap().address.unreachable_from(&halo) == Some(OUT_OF_REACH)
         };
         for private in
             ["https://10.1.1.1", "https://192.168.7.2:8443", "https://pia", "https://pia.lan", "http://127.0.0.1:1"]

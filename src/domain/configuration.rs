@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
 
-use super::address::{AuthUrl, HaloUrl, OUT_OF_REACH, PiaUrl};
+use super::address::{AuthUrl, HaloUrl, PiaUrl};
 use super::chat_pod::ChatPodUrl;
 use super::daily_sync_time::DailySyncTime;
 use super::include::IncludeRule;
@@ -247,7 +247,7 @@ impl Configuration {
     /// Why Halo would never reach the Pia Url.
     pub fn out_of_reach(&self) -> Option<&'static str> {
         let pia = self.integration.pia_url.as_ref()?;
-        pia.is_out_of_reach_of(&self.api.url).then_some(OUT_OF_REACH)
+        pia.unreachable_from(&self.api.url)
     }
 
     /// The name for a title: the Configuration Name or, without one, Halo's host.

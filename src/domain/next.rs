@@ -223,6 +223,14 @@ impl Next {
             Self::SetStoreAside,
         ]
     }
+
+    // The ids are anybody's: they end where a plain id does.
+    fn read_adopt(command: &str) -> Option<Self> {
+        let ids = command.strip_prefix("pia-halo configure --adopt ")?;
+        let end = ids.find(|c: char| !(c.is_ascii_alphanumeric() || "-,".contains(c))).unwrap_or(ids.len());
+        let ids = ids[..end].trim_end_matches(',');
+        (!ids.is_empty() && ids != "ID").then(|| Self::Adopt(Some(ids.to_owned())))
+    }
 }
 
 impl fmt::Display for Next {
@@ -268,8 +276,8 @@ impl Hint {
         self.to_string().contains(words)
     }
 
-    // A text with its steps, by the commands that it names.
-    fn read(text: &str) -> Self {
+    /// A text with its steps, by the commands that it names.
+    pub fn read(text: &str) -> Self {
         const PROGRAM: &str = "pia-halo";
         let (mut hint, mut rest) = (Self::default(), text);
         let mut begun = 0;
@@ -281,7 +289,9 @@ impl Hint {
                     !behind.starts_with(|c: char| c.is_alphanumeric() || c == '-') && !behind.starts_with(" -")
                 })
             };
-            match Next::known().into_iter().filter(named).max_by_key(|next| next.command(None).len()) {
+            let mut known = Next::known();
+            known.extend(Next::read_adopt(&rest[at..]));
+            match known.into_iter().filter(named).max_by_key(|next| next.command(None).len()) {
                 Some(next) => {
                     let behind = at + next.command(None).len();
                     hint = if at > 0 { hint.text(&rest[..at]) } else { hint }.next(next);

@@ -95,7 +95,15 @@ pub struct Change {
 /// Why an object differs, or already has a new address, while a rotation of the callback secrets is unfinished.
 pub const ROTATING: &str = "the rotation of the callback token is not finished: run Rotate again";
 
+/// The settings want something else than what Configure wrote.
+pub const SETTING: &str = "your setting changed";
+
 impl Change {
+    /// Whether the person's own settings made the difference, or a part of it.
+    pub fn is_of_settings(&self) -> bool {
+        self.reason.starts_with(SETTING)
+    }
+
     /// Whether it is a rotation of ours that made the difference, and nobody in Halo.
     pub fn is_of_rotation(&self) -> bool {
         self.reason == ROTATING

@@ -72,9 +72,9 @@ pub async fn read(
 
 /// Forgets what was read of the webhooks, where one of them was off or missing: Configure has switched it on, or made it anew,
 /// since then. Whether they deliver is not known until the log is read again.
-pub(super) fn forget_repaired(workspace: &Workspace, id: &ConfigurationId) -> Result<(), Failure> {
+pub(super) fn forget_repaired(workspace: &Workspace, id: &ConfigurationId, is_moved: bool) -> Result<(), Failure> {
     let is_off = |delivery: &Delivery| matches!(delivery.state, DeliveryState::SwitchedOff | DeliveryState::Missing);
-    if workspace.store.deliveries(id)?.iter().any(is_off) {
+    if is_moved || workspace.store.deliveries(id)?.iter().any(is_off) {
         workspace.store.remember_deliveries(id, &[])?;
     }
     Ok(())

@@ -98,7 +98,15 @@ pub fn panes(model: &Model, styles: Styles) -> Line<'static> {
     if spans.iter().map(|span| width(&span.content)).sum::<usize>() <= columns {
         return Line::from(spans);
     }
-    let at = Pane::ALL.iter().position(|pane| *pane == model.panes.pane).unwrap_or_default();
-    let words = format!("pane {} of {}  {}", at + 1, Pane::ALL.len(), model.panes.pane.title());
-    Line::from(vec![Span::raw(" "), Span::styled(words, styles.focus())])
+    // The names do not fit: the keys of all, and the name of this one.
+    let mut spans = Vec::new();
+    for pane in Pane::ALL {
+        let key = model.keys.key(Command::Pane(pane), Place::Pane(pane)).map(|key| key.name()).unwrap_or_default();
+        if pane == model.panes.pane {
+            spans.push(Span::styled(format!("▸{key} {}  ", pane.title()), styles.focus()));
+        } else {
+            spans.push(Span::raw(format!(" {key} ")));
+        }
+    }
+    Line::from(spans)
 }

@@ -8,7 +8,7 @@ use crate::app::Model;
 use crate::app::jobs::plan::{self, blocker, is_again};
 use crate::app::jobs::removal;
 use crate::app::jobs::state::{ApplyWork, Goal, PlanWork};
-use crate::app::keymap::Place;
+use crate::app::keymap::{self, Place};
 use crate::app::meaning::{Meaning, meaning_of};
 use crate::app::model::saved_title;
 use crate::app::notice::Tone;
@@ -16,12 +16,15 @@ use crate::app::text::{width, wrap};
 use crate::domain::check::{Check, CheckId, CheckStatus};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::FailureKind;
-use crate::domain::plan::{Action, Change, ChangeResult, ConfigureReport, ConfigureStatus, FieldChange, Parts, Plan};
+use crate::domain::next::Hint;
+use crate::domain::plan::{
+    Action, Change, ChangeResult, ConfigureReport, ConfigureStatus, FieldChange, Parts, Plan, plain_name,
+};
 use crate::domain::untrusted::Untrusted;
 use crate::view::page::{MARGIN, Page, Row, title_lines};
 use crate::view::text::duration;
 use crate::view::theme::{Styles, symbol};
-use crate::words;
+use crate::words::{self, Phrase};
 
 use super::progress::{self, seconds_since};
 use super::wizard::fields::{check_help, checks_so_far, report_rows};
@@ -254,6 +257,14 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
     if !model.work.plan_warnings.is_empty() {
         page.blank();
     }
+    if !plan.offers.is_empty() {
+        let key = keymap::spoken(model, "take_over");
+        let words = format!(
+            "Something in Halo has the same name as ours. {key} takes it over; otherwise Halo may refuse ours."
+        );
+        page.state(Tone::Warn, &words, MARGIN);
+        page.blank();
+    }
     let columns = name_columns(page, plan.changes.iter().map(|c| &c.name).chain(plan.blocked.iter().map(|b| &b.name)));
     for (at, blocked) in plan.blocked.iter().enumerate() {
         let focused = model.work.plan_line == at;
@@ -268,7 +279,9 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
         }
     }
     for (at, change) in plan.changes.iter().enumerate() {
-        change_row(model, page, plan.blocked.len() + at, change, columns);
+        let name = plain_name(change.name.raw());
+        let is_taken = plan.offers.iter().any(|own| own.kind == change.kind && plain_name(own.name.raw()) == name);
+        change_row(model, page, plan.blocked.len() + at, change, (columns, is_taken));
     }
     page.blank();
     if model.work.goal.is_install() {
@@ -282,11 +295,13 @@ fn name_columns<'a>(page: &Page, names: impl Iterator<Item = &'a Untrusted>) -> 
     longest.clamp(10, page.width.saturating_sub(MARGIN + KIND + 1).clamp(10, 27))
 }
 
-fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change, columns: usize) {
+fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change, (columns, is_taken): (usize, bool)) {
     let styles = page.styles;
     let focused = model.work.plan_line == at;
     let from = page.lines.len();
     let (sign, tone, _) = words::plan::action(change.action);
+    // Halo may refuse it: somebody else's has the name.
+    let (sign, tone) = if is_taken { (symbol(Tone::Warn), Tone::Warn) } else { (sign, tone) };
     let style = if focused {
         styles.selected()
     } else if change.action == Action::Keep {
@@ -417,12 +432,17 @@ fn rows_of_results(model: &Model, page: &mut Page, results: &[ChangeResult]) {
             page.words(row, word, styles.tone(tone));
         }
         if let Some(why) = words::plan::why(results, at) {
-            page.paragraph(why, MARGIN + KIND, Style::new());
+            page.paragraph(&said(model, why), MARGIN + KIND, Style::new());
         }
         if focused {
             page.keep_from(from);
         }
     }
+}
+
+// A message names commands; here they are keys.
+fn said(model: &Model, message: &str) -> String {
+    Phrase::from(&Hint::read(message)).with_keys(&model.keys)
 }
 
 // A GUID by its beginning: the second column and the command line have it whole.
@@ -448,7 +468,7 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
             put(&mut lines, &format!("Halo's id {}", Untrusted::new(id.as_str()).display()));
         }
         if let Some(message) = &result.message {
-            put(&mut lines, message);
+            put(&mut lines, &said(model, message));
         }
         return lines;
     }

@@ -66,10 +66,11 @@ pub fn before_after(field: &FieldChange, becomes: &str) -> String {
     }
 }
 
-/// How far something came that ended before its end, and how to go on.
+/// How far something came that ended before its end, of all changes, and how to go on. What was to be kept is none.
 pub fn how_far(what: &str, results: &[ChangeResult], all: usize) -> String {
-    let done = results.iter().filter(|result| matches!(result.outcome, Outcome::Done | Outcome::Unchanged)).count();
-    format!("{done} of {all} done. Run {what} again to finish: it reads Halo first, and does nothing twice.")
+    let is_made = |result: &&ChangeResult| matches!(result.outcome, Outcome::Done | Outcome::Unchanged);
+    let done = results.iter().filter(|result| result.action != Action::Keep).filter(is_made).count();
+    format!("{done} of {all} changes made. Run {what} again to finish: it reads Halo first, and does nothing twice.")
 }
 
 /// What a result says beside its outcome; one cause of several is said once, with the last of them.
@@ -91,7 +92,7 @@ mod tests {
             kind: ObjectKind::Webhook,
             name: "w".into(),
             id: None,
-            action: Action::Create,
+            action: if message == "kept" { Action::Keep } else { Action::Create },
             outcome,
             message: Some(message.to_owned()),
         }
@@ -104,6 +105,7 @@ mod tests {
             [result(Failed, "refused"), result(Skipped, "not tried"), result(Skipped, "not tried"), result(Done, "ok")];
         let said: Vec<_> = (0..results.len()).map(|at| why(&results, at)).collect();
         assert_eq!(said, [Some("refused"), None, Some("not tried"), None]);
-        assert!(how_far("Configure", &results, 16).starts_with("1 of 16 done. Run Configure again"));
+        assert!(how_far("Configure", &[result(Done, "kept"), result(Done, "ok")], 10).starts_with("1 of 10 changes"));
+        assert!(how_far("Configure", &results, 16).starts_with("1 of 16 changes made. Run Configure again"));
     }
 }

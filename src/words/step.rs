@@ -46,14 +46,12 @@ pub fn states(steps: &Steps) -> [(Step, StepState); 5] {
 }
 
 /// What is lost with a configuration that is deleted, and what stays in its Halo.
-pub fn deleting(left_in_halo: usize) -> Vec<String> {
+pub fn deleting(is_in_halo: bool) -> Vec<String> {
     let mut words = vec!["Its settings, secrets, clients and events are deleted here, for good.".to_owned()];
-    if left_in_halo > 0 {
-        let objects = if left_in_halo == 1 { "object stays" } else { "objects stay" };
-        words.push(format!(
-            "{left_in_halo} {objects} in its Halo and can no longer be removed from here. To remove them, use Remove before \
-             you delete."
-        ));
+    if is_in_halo {
+        let left = "What Configure created stays in its Halo and can no longer be removed from here. To remove it, use \
+                    Remove before you delete.";
+        words.push(left.to_owned());
     }
     words
 }

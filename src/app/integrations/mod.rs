@@ -254,8 +254,7 @@ pub fn ask_to_delete(model: &mut Model) {
 /// What is lost with a configuration that is deleted here, and what stays in its Halo.
 pub fn deleting(model: &Model, id: &ConfigurationId) -> Vec<String> {
     let own = model.saved(id);
-    let objects = own.map_or(&[][..], |saved| &saved.status.integration.objects);
-    let left = objects.iter().filter(|object| object.kind.is_our_own()).count();
+    let left = own.is_some_and(|saved| !saved.status.integration.objects.is_empty());
     let name = own.map(|own| format!("{}.", saved_title(own)));
     name.into_iter().chain(step::deleting(left)).collect()
 }

@@ -14,7 +14,7 @@ use crate::domain::by_hand;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
-use crate::domain::plan::{ChangeResult, ConfigureReport, Outcome, Plan};
+use crate::domain::plan::{Action, ChangeResult, ConfigureReport, Outcome, Plan};
 use crate::domain::status::StepState;
 use crate::words::plan::STALE;
 use crate::words::{self, Phrase};
@@ -175,8 +175,9 @@ pub fn load_plan(model: &mut Model) -> Vec<Effect> {
 
 /// Whether there is something of somebody else's that can be taken over.
 pub fn take_over_now(model: &Model) -> Now {
-    let (ApplyWork::None, PlanWork::Ready(plan)) = (model.apply(), &model.work.plan) else { return Now::Hidden };
-    if plan.offers.is_empty() {
+    // Also after Halo has refused ours because of its name.
+    let PlanWork::Ready(plan) = &model.work.plan else { return Now::Hidden };
+    if plan.offers.is_empty() || model.work.apply.is_running() || model.apply().is_complete() {
         return Now::Hidden;
     }
     Now::unless(plan.offered().is_none().then(|| {
@@ -361,18 +362,19 @@ pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) 
 
 /// How far it came, where it was stopped or failed before its end; one count, and how to go on.
 pub fn how_far(model: &Model) -> Option<String> {
+    let changes = |results: &[ChangeResult]| results.iter().filter(|result| result.action != Action::Keep).count();
     let goal = model.goal().word();
     match model.apply() {
         ApplyWork::Failed { failure, results, .. } => {
             let planned = match &model.work.plan {
-                PlanWork::Ready(plan) => plan.changes.len(),
+                PlanWork::Ready(plan) => plan.pending().count(),
                 _ => 0,
             };
-            let words = words::plan::how_far(goal, results, planned.max(results.len()));
+            let words = words::plan::how_far(goal, results, planned.max(changes(results)));
             Some(if failure.kind == FailureKind::Interrupted { format!("Stopped. {words}") } else { words })
         }
         ApplyWork::Ended { report, .. } if report.cause == Some(FailureKind::Interrupted) => {
-            Some(format!("Stopped. {}", words::plan::how_far(goal, &report.results, report.results.len())))
+            Some(format!("Stopped. {}", words::plan::how_far(goal, &report.results, changes(&report.results))))
         }
         _ => None,
     }

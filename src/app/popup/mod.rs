@@ -226,7 +226,11 @@ impl Ask {
                 format!("{label}: overwrite their change with yours?")
             }
             Self::Untested { .. } => "Continue without a passed test?".to_owned(),
-            Self::MassChange { .. } => "Disable that many clients?".to_owned(),
+            Self::MassChange { gone, .. } => format!(
+                "Disable {} {}?",
+                crate::domain::thousands(*gone),
+                if *gone == 1 { "client" } else { "clients" }
+            ),
             Self::InstallService { .. } => "Install and start the service?".to_owned(),
             Self::Dismiss { rule, .. } => format!("Dismiss \"{}\"?", rule.title()),
             Self::Quit { .. } => "Quit now?".to_owned(),
@@ -241,9 +245,12 @@ impl Ask {
                 "Later: it stays on the Integrations page, marked as a draft.".to_owned(),
             ],
             Self::Discard { .. } => vec!["Unsaved changes are lost. Saved configurations stay.".to_owned()],
-            Self::Switch { active_name, has_objects, .. } => {
+            Self::Switch { active_name, wanted_name, has_objects, .. } => {
                 let mut text = vec![
-                    format!("{active_name} is active, and only one ticketing integration can be active."),
+                    format!(
+                        "{active_name} is active, and only one ticketing integration can be active: {wanted_name} takes \
+                         its place."
+                    ),
                     format!(
                         "Its webhooks and Pia Chat Pod stay in its Halo, and its daily sync stops. Nothing of \
                          {active_name} is deleted here."

@@ -466,7 +466,10 @@ impl Facts<'_> {
 
     fn silence(&self) -> Finding {
         let (rule, service) = (Rule::Silence, &self.status.service);
-        let Some(configured) = self.status.integration.configured_at else {
+        // A setting that waits for Re-configure takes nothing out of Halo.
+        let integration = &self.status.integration;
+        let installed = || integration.objects.iter().map(|object| object.installed_at).max();
+        let Some(configured) = integration.configured_at.or_else(installed) else {
             return Finding::well(rule, "no events expected before Configure");
         };
         let heard = service.last_event_at;

@@ -434,9 +434,7 @@ async fn mass_change_waits_for_yes() {
     for (answer, syncs) in [("", vec![Brake::On]), ("y", vec![Brake::On, Brake::UpTo(61)])] {
         let world = World::new(Overview::default());
         world.mass_change.store(true, Ordering::SeqCst);
-        let answers =
-            [to_review(), vec![("Save?", ""), ("Enter is Sync Now", ""), ("Disable that many clients?", answer)]]
-                .concat();
+        let answers = [to_review(), vec![("Save?", ""), ("Enter is Sync Now", ""), ("clients?", answer)]].concat();
         let talk = talk(&world, Goal::Everything, &answers).await;
         let ran: Vec<Brake> = talk
             .effects

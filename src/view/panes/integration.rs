@@ -13,6 +13,7 @@ use crate::app::panes::integration::{callbacks as installed, objects};
 use crate::app::panes::{Pane, objects_height};
 use crate::app::text::{width, wrap};
 use crate::domain::by_hand;
+use crate::domain::object::ObjectKind;
 use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
 use crate::view::plan;
 use crate::view::text::duration;
@@ -90,6 +91,9 @@ pub fn body(model: &Model, page: &mut Page) {
     // Without a webhook nothing comes in by them.
     if !installed(model).is_empty() || model.facts.callbacks_failed.is_some() {
         let at = model.panes.window(Pane::Integration).selected.checked_sub(rows.len());
+        if configured.is_none() && !rows.is_empty() && !model.work.apply.is_running() {
+            page.state(Tone::Warn, "Halo may still call other addresses: Re-configure gives it these.", MARGIN);
+        }
         callbacks(model, page, at, "created at the first save");
     }
 }
@@ -110,7 +114,7 @@ fn looked(model: &Model, page: &mut Page, is_empty: bool) {
         }
         (ApplyWork::None, PlanWork::Ready(_)) => {
             let read = model.work.plan_read.map(|at| format!(", checked {}", at.strftime("%H:%M UTC")));
-            let words = format!("Everything is in place{}.", read.unwrap_or_default());
+            let words = format!("All objects are in place{}.", read.unwrap_or_default());
             page.state(Tone::Good, &words, MARGIN);
         }
         (ApplyWork::None, PlanWork::Refused(report)) => {
@@ -160,6 +164,9 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
             lines.extend(wrap(text, columns).into_iter().map(Line::raw));
         }
         lines.push(Line::default());
+        if !matches!(row.kind, ObjectKind::CustomTab | ObjectKind::TicketType) {
+            return lines;
+        }
     }
     lines.push(Line::styled("To remove the Pia Chat Pod by hand", styles.dim()));
     for step in by_hand::CHAT_POD_REMOVAL {

@@ -61,7 +61,7 @@ fn every_screen_says_what_guide_asks_for() {
         ),
         ("wizard_configure_partly", &["3 done, 3 not done. It is safe to run Configure again", "name is in use"]),
         ("wizard_configure_connecting", &["Connecting to Halo: 1 check done", "○ webhook"]),
-        ("wizard_configure_stopped", &["! Stopped. 0 of 7 done. Run Configure again", "○ webhook"]),
+        ("wizard_configure_stopped", &["! Stopped. 0 of 6 changes made. Run Configure again", "○ webhook"]),
         (
             "wizard_finished",
             &["You have finished setting up your Halo PSA integration", "Start the service", "pia-halo serve"],

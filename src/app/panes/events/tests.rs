@@ -326,6 +326,21 @@ fn escalation_goes_on_while_another_configuration_is_open() {
     assert!(notice(&stage).contains("Ticket 33479 is now on"), "{}", notice(&stage));
 }
 
+/// A note may be written and the ticket not be moved yet.
+#[test]
+fn quitting_asks_while_ticket_is_escalated() {
+    let mut stage = in_panes();
+    stage.keys("4");
+    stage.reply(recent(events()));
+    stage.keys("e");
+    stage.read_plan();
+    stage.keys("Enter");
+    assert_eq!(stage.keys("q"), []);
+    assert!(
+        matches!(&stage.model.popup, Some(Popup::Confirm(confirm)) if confirm.ask.text()[0].contains("is being escalated"))
+    );
+}
+
 fn with_service(change: impl FnOnce(&mut crate::domain::status::Status)) -> Stage {
     let mut stage = in_panes();
     let mut new = status("Acme MSP", true, true, true);

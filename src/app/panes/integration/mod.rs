@@ -51,10 +51,12 @@ pub fn objects(model: &Model) -> Vec<ObjectRow> {
         .changes
         .iter()
         .map(|change| {
-            let (tone, words) = state(change, known(change));
-            let mut detail: Vec<String> =
-                (!change.reason.is_empty()).then(|| change.reason.clone()).into_iter().collect();
-            detail.extend(repair(change).map(Cow::into_owned));
+            let is_known = known(change);
+            let (tone, words) = state(change, is_known);
+            // What was never there is missing to nobody.
+            let is_said = change.reason.is_empty() || (change.action == Action::Create && !is_known);
+            let mut detail: Vec<String> = (!is_said).then(|| change.reason.clone()).into_iter().collect();
+            detail.extend(repair(change, is_known).map(Cow::into_owned));
             detail.extend(change.id.as_ref().map(|id| format!("Halo's id {id}")));
             if change.kind == ObjectKind::Webhook {
                 detail.extend(deliveries::lines(model, change.id.as_deref()));
@@ -137,13 +139,15 @@ fn state(change: &Change, recorded: bool) -> (Tone, String) {
 }
 
 /// What Re-configure does about it.
-fn repair(change: &Change) -> Option<Cow<'static, str>> {
+fn repair(change: &Change, recorded: bool) -> Option<Cow<'static, str>> {
     Some(match change.action {
         Action::Keep => return None,
-        Action::Create => "Re-configure will create it again.".into(),
+        Action::Create if recorded => "Re-configure will create it again.".into(),
+        Action::Create => "Re-configure will create it.".into(),
         Action::Update if change.is_of_rotation() => {
             format!("It still has the old token. To finish the rotation: {}", Next::Rotate).into()
         }
+        Action::Update if change.is_of_settings() => "Re-configure will apply your setting in Halo.".into(),
         Action::Update => "Re-configure will restore it.".into(),
         Action::Adopt => "Re-configure will take it over, not create a second one.".into(),
         Action::Link => "Re-configure will link the Pia Chat Pod to it.".into(),

@@ -2,7 +2,7 @@
 //! ran last.
 
 use crate::domain::object::{ObjectKind, same_id};
-use crate::domain::plan::{Action, Change, FieldChange};
+use crate::domain::plan::{Action, Change, FieldChange, SETTING};
 use crate::domain::record::{InstalledObject, Written};
 use crate::domain::untrusted::Untrusted;
 use crate::domain::webhook_options::HaloOptions;
@@ -14,8 +14,8 @@ pub(super) const NOT_WANTED: &str = "not one of ours";
 /// Halo holds something else than what Configure wrote.
 pub(super) const CHANGED: &str = "changed in Halo";
 
-/// The settings want something else than what Configure wrote.
-const SETTING: &str = "your setting changed";
+/// An event that no run has bound yet: its webhook is new here, or it was chosen since. It is missing to nobody.
+const NOT_YET: &str = "not in Halo yet";
 
 /// Corrects the reasons of a plan by what was written last, newest first.
 pub fn blame(plan: &mut InstallPlan, record: &[InstalledObject], written: &[Written]) {
@@ -42,7 +42,7 @@ pub fn blame(plan: &mut InstallPlan, record: &[InstalledObject], written: &[Writ
                 line.reason = format!("{SETTING}: it is not among the chosen events");
             }
             (ObjectKind::WebhookEvent, Action::Create) if has_events && !is_known(&line.name) => {
-                line.reason = format!("{SETTING}: it is among the chosen events");
+                NOT_YET.clone_into(&mut line.reason);
             }
             _ => {}
         }
@@ -197,7 +197,7 @@ mod tests {
             let created = plan.pending().find(|step| step.action == Action::Create).unwrap();
             created.reason.clone()
         };
-        assert_eq!(reason(&[]), "your setting changed: it is among the chosen events");
+        assert_eq!(reason(&[]), NOT_YET);
         assert_eq!(reason(&[write]), "missing in Halo", "somebody has taken it out");
     }
 }
