@@ -35,6 +35,7 @@ mod receiving;
 mod removing;
 mod removing_by_keys;
 mod replay;
+mod reporting;
 mod requirements;
 mod rolling_back;
 mod rotating;

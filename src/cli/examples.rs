@@ -40,6 +40,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("deliveries", "whether Halo's last callbacks arrived"),
     ("audit --verify", "verify the trail"),
     ("audit --limit 50", "the last 50 lines"),
+    ("report --output october.html", "the last month on one page"),
+    ("report --month 2026-10 --format md", "a month as Markdown"),
     ("status", "show the current state"),
     ("status --exit-code --quiet", "for a monitor: exit code 8 if something needs attention"),
     ("doctor", "what is wrong, and what to do about it"),

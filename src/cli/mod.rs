@@ -28,6 +28,7 @@ mod plan;
 mod planned;
 mod prompt;
 mod remove;
+mod report;
 mod rotate;
 mod serve;
 mod setup;
@@ -247,6 +248,7 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Rotate(options) => rotate::run(&mut call, &options).await,
         Command::Deliveries => deliveries::run(&mut call).await,
         Command::Audit(options) => audit::run(&mut call, &options),
+        Command::Report(options) => report::run(&mut call, &options),
         Command::Status(options) => status::run(&mut call, &options),
         Command::Doctor(options) => doctor::run(&mut call, &options).await,
         Command::Issues(options) => doctor::list(&mut call, options).await,

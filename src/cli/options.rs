@@ -27,7 +27,7 @@ const WITHOUT_CONFIGURATION: &[&str] = &[
 ];
 
 /// Commands of which the result is a file or a page.
-const WITHOUT_JSON: &[&str] = &["config edit", "completions", "man"];
+const WITHOUT_JSON: &[&str] = &["report", "config edit", "completions", "man"];
 
 /// What `--json` prints where it is not always one object.
 const JSON: &[(&str, &str)] = &[

@@ -37,6 +37,7 @@ pub mod plan;
 pub(crate) mod product;
 pub mod record;
 pub(crate) mod redaction;
+pub(crate) mod report;
 pub mod request;
 pub(crate) mod retry_after;
 pub(crate) mod rotation;

@@ -27,6 +27,7 @@ pub(crate) mod owner;
 pub mod plan;
 mod proxy;
 pub mod remove;
+pub(crate) mod report;
 pub(crate) mod restored;
 pub(crate) mod rotate;
 pub(crate) mod serving;

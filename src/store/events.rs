@@ -12,6 +12,7 @@ use super::{Store, StoreError, count_in};
 use crate::domain::callback::EventGroup;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::event::{Event, FetchedFrom, ForwardState, Forwarding, Incoming};
+use crate::domain::report::EventCounts;
 use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
 
@@ -147,6 +148,35 @@ impl Store {
                 hours[usize::try_from(hour).unwrap_or(0).min(23)] += count_in(count);
             }
             Ok(hours)
+        })
+    }
+
+    /// How many events came in from one moment until before another, by webhook, and what became of them.
+    pub fn count_events_between(
+        &self,
+        id: &ConfigurationId,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<(EventGroup, EventCounts)>, StoreError> {
+        self.with(|inner| {
+            let mut read = inner.connection.prepare_cached(BETWEEN)?;
+            let mut counted = Vec::new();
+            for group in EventGroup::ALL {
+                let between = params![id.as_str(), from.as_millisecond(), until.as_millisecond(), group.slug()];
+                let counts = read.query_row(between, |row| {
+                    let count = |index| row.get::<_, i64>(index).map(count_in);
+                    Ok(EventCounts {
+                        received: count(0)?,
+                        fetched: count(1)?,
+                        not_understood: count(2)?,
+                        delivered: count(3)?,
+                        pending: count(4)?,
+                        undelivered: count(5)?,
+                    })
+                })?;
+                counted.extend((counts.received > 0).then_some((group, counts)));
+            }
+            Ok(counted)
         })
     }
 
@@ -370,6 +400,11 @@ const EVENT_ENDS: &str = "SELECT
 
 const BY_HOUR: &str = "SELECT (received_at - ?2) / ?3, count(*) FROM events
     WHERE configuration = ?1 AND received_at > ?2 GROUP BY 1";
+
+const BETWEEN: &str =
+    "SELECT count(*), count(fetched_from), count(not_understood), count(*) FILTER (WHERE forward = 'delivered'),
+    count(*) FILTER (WHERE forward = 'pending'), count(*) FILTER (WHERE forward = 'undelivered')
+    FROM events WHERE configuration = ?1 AND received_at >= ?2 AND received_at < ?3 AND grp = ?4";
 
 const LAST_DELIVERY: &str = "SELECT received_at FROM events
     WHERE configuration = ?1 AND grp = ?2 AND fetched_from IS NULL ORDER BY number DESC LIMIT 1";
@@ -659,6 +694,7 @@ mod tests {
         let questions = [
             (EVENT_COUNT.to_owned(), "COVERING INDEX"),
             (EVENT_ENDS.to_owned(), "COVERING INDEX"),
+            (BETWEEN.to_owned(), "INDEX events_by_arrival"),
             (LAST_DELIVERY.to_owned(), "INDEX events_delivered"),
             (FORWARD_COUNTS.to_owned(), "INDEX events_given_up"),
             (FORWARD_COUNTS.to_owned(), "INDEX events_to_forward"),

@@ -48,9 +48,10 @@ pub use installed::Verified;
 pub use intents::{ConfigureRun, Intent, IntentId};
 pub use lists::FreshLists;
 pub use lock::{Holder, Lock, LockError};
-pub use old_events::{OldEvents, STEP};
+pub use old_events::{KEPT as EVENTS_KEPT, OldEvents, STEP};
 pub use outbox::{ClientToForward, ForwardTry};
 pub use publish::{Evidence, Known, Publication};
+pub use runs::KEPT as RUNS_KEPT;
 
 use crate::domain::configuration::ConfigurationId;
 use crate::settings::private_file;

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Store, StoreError};
 
 /// How long events are kept. Their ids are kept as long: an event seen again within this time is known.
-pub(super) const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
+pub const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// How much of the oldest is forgotten in one go. A day's is what there is to forget each day; a clock that was put years
 /// ahead must not cost everything.

@@ -8,6 +8,7 @@ pub(crate) mod health;
 pub(crate) mod next;
 pub(crate) mod phrase;
 pub(crate) mod plan;
+pub(crate) mod report;
 pub(crate) mod service;
 pub(crate) mod step;
 pub(crate) mod sync;

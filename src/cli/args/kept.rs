@@ -1,11 +1,12 @@
-//! The options of what is about the files of this machine: settings, store, backups, a bundle for support.
+//! The options of what is about the files of this machine: settings, store, the page of a month, backups, a bundle for support.
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::Yes;
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::report::Month;
 
 /// What can be done with the settings.
 #[derive(Debug, Subcommand)]
@@ -110,4 +111,27 @@ pub enum Service {
 pub enum Store {
     /// Move the whole store to a folder of its own and start a new one; stop the service first
     SetAside,
+}
+
+/// Options of `report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// The month, in UTC; the last whole one by default
+    #[arg(long, value_name = "YYYY-MM")]
+    pub month: Option<Month>,
+    /// Format of the page
+    #[arg(long, value_enum, default_value_t = PageFormat::Html)]
+    pub format: PageFormat,
+    /// Write it into this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// How a page is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PageFormat {
+    /// For a browser or a mail
+    Html,
+    /// For a wiki or a ticket
+    Md,
 }

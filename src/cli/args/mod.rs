@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::{ArgValueCandidates, CompletionCandidate, Shell};
 
-pub use self::kept::{Backup, Config, Delete, Restore, Service, Show, Store, Support};
+pub use self::kept::{Backup, Config, Delete, PageFormat, Report, Restore, Service, Show, Store, Support};
 
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::health::Rule;
@@ -101,6 +101,11 @@ pub enum Command {
     /// changed, removed or inserted line is detected, also at the end, and the exit code is 1. Keep a copy of the
     /// final hash elsewhere: with --expect, you can tell later whether both files were recreated.
     Audit(Audit),
+    /// Put a month on one page: syncs, clients gained and lost, changes in Halo, events, escalations, and who did it
+    ///
+    /// Offline: of what is kept here. The last 100 syncs are kept, events for 30 days, the audit trail for good. The page
+    /// is one file that loads nothing, and holds no secret.
+    Report(Report),
     /// Show the current state, offline
     Status(Status),
     /// Check everything and show one line per health rule with its next step; queries Halo, changes nothing

@@ -12,7 +12,7 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::sync_run::{ChangeCounts, ClientChange, SyncReport, SyncStatus};
 
 /// How many runs of a configuration are remembered.
-const KEPT: i64 = 100;
+pub const KEPT: usize = 100;
 
 /// What the rows of a run are compared with: the same list, of the same Halo.
 pub(super) fn baseline(connection: &Connection, id: &ConfigurationId) -> Result<String, Trouble> {
@@ -56,7 +56,7 @@ impl Store {
             transaction.execute(
                 "DELETE FROM runs WHERE configuration = ?1 AND id NOT IN
                  (SELECT id FROM runs WHERE configuration = ?1 ORDER BY id DESC LIMIT ?2)",
-                params![id.as_str(), KEPT],
+                params![id.as_str(), KEPT as i64],
             )?;
             transaction.execute("DELETE FROM change_reports WHERE run NOT IN (SELECT id FROM runs)", [])?;
             transaction.execute(
