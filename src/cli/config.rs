@@ -7,10 +7,9 @@ use serde_json::{Value, json};
 use super::args::{Delete, Show};
 use super::{Call, prompt};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::fields::{FIELDS, FieldInfo};
 use crate::domain::next::{Hint, Next};
 use crate::ops::{self, Workspace};
-use crate::settings::{Config, Paths, SecretSource, private_file, set_variables};
+use crate::settings::{Config, Paths, SecretSource, Setting, private_file, set_variables};
 
 pub(super) fn path(call: &mut Call) -> Result<u8, Failure> {
     let paths = Paths::from_environment(&call.environment)?;
@@ -73,7 +72,7 @@ pub(super) fn show(call: &mut Call, options: &Show) -> Result<u8, Failure> {
 
 /// Each value that commands and the service use, with where it comes from.
 fn sources(call: &mut Call, workspace: &Workspace, config: &Config) -> Result<u8, Failure> {
-    let set: Vec<_> = set_variables(&call.environment).map(|(name, info, _)| (name, info.id)).collect();
+    let set: Vec<_> = set_variables(&call.environment).map(|(setting, _)| setting.key()).collect();
     // The program has read it a moment ago.
     let written = private_file::read(&workspace.paths().config()).ok().flatten();
     let written = written.as_ref().and_then(|file| std::str::from_utf8(file).ok()).unwrap_or_default();
@@ -89,14 +88,14 @@ fn sources(call: &mut Call, workspace: &Workspace, config: &Config) -> Result<u8
     }
     for id in config.configurations.keys() {
         let (_, used, _) = workspace.configuration(Some(id))?;
-        for info in FIELDS.iter().filter(|info| !info.key.is_empty()) {
-            let variable = set.iter().find(|(_, field)| *field == info.id).map(|(name, _)| name.clone());
+        for setting in Setting::all() {
+            let variable = set.contains(&setting.key()).then(|| setting.variable());
             let source = match &variable {
                 Some(_) => "environment",
-                None if is_written(&written, id.as_str(), info) => "file",
+                None if is_written(&written, id.as_str(), setting.key()) => "file",
                 None => "default",
             };
-            rows.push(row(id.as_str(), info.key, &(info.get)(&used), source, variable));
+            rows.push(row(id.as_str(), setting.key(), &setting.get(&used), source, variable));
         }
         let command = used.api.client_secret_command.as_deref();
         let secret = workspace.secret_source(Some(id), command)?;
@@ -124,8 +123,8 @@ fn sources(call: &mut Call, workspace: &Workspace, config: &Config) -> Result<u8
 }
 
 /// Whether the file has a line for a setting.
-fn is_written(file: &toml::Table, id: &str, info: &FieldInfo) -> bool {
-    let (table, key) = info.table_and_key();
+fn is_written(file: &toml::Table, id: &str, key: &str) -> bool {
+    let (table, key) = key.split_once('.').unwrap_or(("", key));
     let own = file.get("configurations").and_then(|all| all.get(id));
     let table = if table.is_empty() { own } else { own.and_then(|own| own.get(table)) };
     table.is_some_and(|table| table.get(key).is_some())

@@ -10,7 +10,7 @@ use crate::domain::exit_code::MEANINGS;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::ops;
-use crate::settings::{Paths, variables};
+use crate::settings::{Paths, Setting};
 
 /// What is explained besides the commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,11 +103,13 @@ fn exit_codes() -> Vec<Entry> {
 
 /// A variable for each setting, by the table of the settings.
 fn settings() -> impl Iterator<Item = Entry> {
-    variables().map(|(name, info)| Entry {
-        name,
+    Setting::all().map(|setting| Entry {
+        name: setting.variable(),
         words: format!(
-            "{} instead of {} in the settings, for commands and the service; never saved",
-            info.label, info.key
+            "{} instead of {} in the settings, such as {}; for commands and the service, never saved",
+            setting.label(),
+            setting.key(),
+            setting.example()
         ),
     })
 }

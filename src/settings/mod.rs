@@ -35,7 +35,7 @@ pub use fields::{EscalateChoice, Problem};
 pub use given::{end_waits, open_named, read_named};
 pub use paths::Paths;
 pub use secret_source::SecretSource;
-pub use variables::{set_variables, variables, with_variables, without_variables};
+pub use variables::{Setting, set_variables, with_variables, without_variables};
 
 use self::private_file::FileError;
 
