@@ -357,3 +357,21 @@ fn every_path_that_maps_name_is_there() {
     }
     assert_eq!(lost, [""; 0]);
 }
+
+/// What is linked is what the notices of the packages name, by the command that stands in them.
+#[test]
+fn notices_name_every_crate_that_is_linked_and_no_other() {
+    let notices = std::fs::read_to_string(project().join("assets/licenses/THIRD-PARTY.md")).unwrap();
+    let command = notices.lines().find(|line| line.starts_with("cargo tree ")).unwrap();
+    let (words, format) = command.split_once(" --format ").unwrap();
+    let mut cargo = std::process::Command::new(env!("CARGO"));
+    cargo.args(words.split(' ').skip(1)).args(["--offline", "--format", format.trim_matches('"')]);
+    let said = cargo.current_dir(project()).output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let linked = String::from_utf8(said.stdout).unwrap();
+    let linked: BTreeSet<&str> = linked.lines().filter(|line| !line.starts_with("pia-halo ")).collect();
+    let rows = notices.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")).skip(2);
+    let named: BTreeSet<&str> = rows.collect();
+    assert_eq!(named, linked);
+    assert!(named.len() > 100);
+}
