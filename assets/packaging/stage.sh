@@ -22,3 +22,14 @@ for unit in assets/systemd/*.service assets/systemd/*.socket assets/systemd/*.ti
 done
 
 gzip -9nc assets/CHANGELOG.md >"$folder/changelog.gz"
+
+# Debian's own form beside it: which version of the package this is.
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+maintainer=$(sed -n 's/^maintainer = "\(.*\)"/\1/p' Cargo.toml)
+cat >"$folder/changelog.debian" <<CHANGES
+pia-halo ($version-1) unstable; urgency=medium
+
+  * What changed is in changelog.gz.
+
+ -- $maintainer  $(LC_ALL=C date -uR -d "@${SOURCE_DATE_EPOCH:-0}")
+CHANGES
