@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::activity::{Activity, Chain};
 use super::callback::EventGroup;
-use super::daily_run::DailyRun;
+use super::daily::DailyRun;
 use super::gap::Gap;
 use super::health::Finding;
 use super::sync_run::{ClientChange, SyncReport};

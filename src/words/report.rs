@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::{audit, health, time};
 use crate::domain::activity::Activity;
 use crate::domain::calendar::utc;
-use crate::domain::daily_run::DailyOutcome;
+use crate::domain::daily::DailyOutcome;
 use crate::domain::plan::Action;
 use crate::domain::report::{EventCounts, MonthReport};
 use crate::domain::sync_run::{ChangeKind, ClientChange, SyncReport};
