@@ -26,7 +26,7 @@ impl Write for EventWrite {
         }
     }
 
-    async fn prove(&self, apply: &Apply<'_>) -> Result<BeforeAfter, HaloError> {
+    async fn read_before(&self, apply: &Apply<'_>) -> Result<BeforeAfter, HaloError> {
         Ok(match self {
             Self::Bind(group, event, _) => BeforeAfter {
                 parent: Some(apply.webhook_id(*group).to_owned()),

@@ -32,7 +32,7 @@ impl Write for LinkWrite {
         }
     }
 
-    async fn prove(&self, apply: &Apply<'_>) -> Result<BeforeAfter, HaloError> {
+    async fn read_before(&self, apply: &Apply<'_>) -> Result<BeforeAfter, HaloError> {
         let tab = match self {
             Self::Add(_, tab) => tab.or(apply.tab),
             Self::Remove { tab, .. } => Some(*tab),

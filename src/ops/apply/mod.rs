@@ -456,7 +456,7 @@ impl<'a> Apply<'a> {
         if self.run.is_none() {
             return Ok(Some(BeforeAfter::default()));
         }
-        let proof = ask!(operation, write => write.prove(self).await?, BeforeAfter::default());
+        let proof = ask!(operation, write => write.read_before(self).await?, BeforeAfter::default());
         // Those of a rotation as well: what Halo holds may end in the one before.
         let tokens = self.target.installs.iter().flat_map(|installs| &installs.tokens);
         Ok(Some(tokens.fold(proof, |proof, token| proof.replacing(token.expose(), TOKEN))))

@@ -37,7 +37,7 @@ impl Write for Restore {
         })
     }
 
-    async fn prove(&self, _: &Apply<'_>) -> Result<BeforeAfter, HaloError> {
+    async fn read_before(&self, _: &Apply<'_>) -> Result<BeforeAfter, HaloError> {
         Ok(BeforeAfter::default())
     }
 

@@ -25,7 +25,7 @@ impl Write for TabWrite {
         }
     }
 
-    async fn prove(&self, apply: &Apply<'_>) -> Result<BeforeAfter, HaloError> {
+    async fn read_before(&self, apply: &Apply<'_>) -> Result<BeforeAfter, HaloError> {
         Ok(match self {
             Self::Create(kind) => written(draft(apply, None, Some(*kind)).members()),
             Self::Update(id, kind) => BeforeAfter {

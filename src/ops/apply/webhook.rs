@@ -26,7 +26,7 @@ impl Write for WebhookWrite {
         }
     }
 
-    async fn prove(&self, apply: &Apply<'_>) -> Result<BeforeAfter, HaloError> {
+    async fn read_before(&self, apply: &Apply<'_>) -> Result<BeforeAfter, HaloError> {
         Ok(match self {
             Self::Create(group) => written(draft(apply, *group, None).members()),
             Self::Update(group, id) => BeforeAfter {

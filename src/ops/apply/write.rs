@@ -21,7 +21,7 @@ pub(super) trait Write {
     }
 
     /// What is read before the write, so that it can be undone.
-    async fn prove(&self, apply: &Apply<'_>) -> Result<BeforeAfter, HaloError>;
+    async fn read_before(&self, apply: &Apply<'_>) -> Result<BeforeAfter, HaloError>;
 
     /// Sends it, and gives the id that Halo tells.
     async fn send(&self, apply: &mut Apply<'_>) -> Result<Option<String>, HaloError>;
