@@ -10,6 +10,7 @@ use super::{audit, health, time};
 use crate::domain::activity::Activity;
 use crate::domain::calendar::utc;
 use crate::domain::daily::DailyOutcome;
+use crate::domain::next::Next;
 use crate::domain::plan::Action;
 use crate::domain::report::{EventCounts, MonthReport};
 use crate::domain::sync_run::{ChangeKind, ClientChange, SyncReport};
@@ -291,8 +292,7 @@ fn table(nothing: &str, header: &'static [&'static str], mut rows: Vec<Vec<Strin
     rows.truncate(ROWS);
     parts.push(Part::Table(header, rows));
     if more > 0 {
-        let words =
-            format!("{} more: pia-halo history RUN and pia-halo audit --limit N list them all.", thousands(more));
+        let words = format!("{} more. What a sync changed, whole: {}", thousands(more), Next::History);
         parts.push(Part::Text(words));
     }
 }
