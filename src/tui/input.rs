@@ -78,6 +78,7 @@ fn read_terminal(sender: &mpsc::Sender<Message>) {
     let mut events = Vec::new();
     // When the rest of a sequence is not waited for any longer.
     let mut unfinished = None;
+    let mut heard = Instant::now();
     loop {
         let count = match read_until(unfinished.into_iter().chain(burst.due()).min(), &mut room[..]) {
             Ok(count) => count,
@@ -88,8 +89,9 @@ fn read_terminal(sender: &mpsc::Sender<Message>) {
         };
         let now = Instant::now();
         if count > 0 {
-            room[..count].iter().for_each(|byte| keyboard.accept(*byte, &mut events));
+            keyboard.accept_all(&room[..count], now.duration_since(heard), &mut events);
             room[..count].zeroize();
+            heard = now;
             unfinished = keyboard.patience().map(|patience| now + patience);
         } else if unfinished.is_some_and(|due| due <= now) {
             keyboard.silence(&mut events);

@@ -19,6 +19,9 @@ const UNFINISHED: Duration = Duration::from_millis(500);
 /// The same for the end of a paste, which may come over a line that stalls.
 const UNCLOSED: Duration = Duration::from_secs(10);
 
+/// A terminal does not rest so long within a paste before a single Ctrl-C: that is the key, and the end of the paste was lost.
+const PRESSED: Duration = Duration::from_millis(500);
+
 /// The longest sequence that means a key. What is longer is read to its end and means nothing.
 const LONGEST: usize = 32;
 
@@ -90,8 +93,16 @@ impl Keyboard {
         self.rest();
     }
 
+    /// Takes what came at once, after so long a silence.
+    pub fn accept_all(&mut self, bytes: &[u8], silence: Duration, events: &mut Vec<Event>) {
+        if self.state == State::Paste && bytes == [0x03] && silence >= PRESSED {
+            self.end_paste(events);
+        }
+        bytes.iter().for_each(|byte| self.accept(*byte, events));
+    }
+
     /// Takes the next byte.
-    pub fn accept(&mut self, byte: u8, events: &mut Vec<Event>) {
+    fn accept(&mut self, byte: u8, events: &mut Vec<Event>) {
         match (self.state, byte) {
             (State::Paste, _) => self.accept_pasted(byte, events),
             // Whatever is being read: Ctrl-C is Ctrl-C.
@@ -492,6 +503,23 @@ mod tests {
         let [Event::Paste(cut), last] = events.as_slice() else { panic!("{} events", events.len()) };
         assert!(cut.len() >= LONGEST_PASTE && cut.len() < long.len());
         assert_eq!(*last, key(KeyCode::Char('q')));
+    }
+
+    /// Whoever waits in vain for the end of a paste presses it more than once: each time would put the end of the wait off.
+    #[test]
+    fn interrupt_by_itself_ends_paste_that_has_no_end() {
+        let interrupt = with(KeyCode::Char('c'), KeyModifiers::CONTROL);
+        let pasting = |next: &[u8], silence| {
+            let (mut keyboard, mut events) = (Keyboard::default(), Vec::new());
+            keyboard.accept_all(b"\x1b[200~pasted", Duration::ZERO, &mut events);
+            keyboard.accept_all(next, silence, &mut events);
+            events
+        };
+        assert_eq!(pasting(b"\x03", PRESSED), [Event::Paste("pasted".to_owned()), interrupt]);
+        // As a part of what is pasted it is text, also where the line stalls before it.
+        for (part, silence) in [(&b"\x03"[..], Duration::from_millis(20)), (b"\x03x", PRESSED), (b"q", PRESSED)] {
+            assert_eq!(pasting(part, silence), [], "{part:?}");
+        }
     }
 
     #[test]
