@@ -30,6 +30,9 @@ impl Conflict {
     /// The three values, in a line.
     pub fn line(&self) -> String {
         let Self { label, was, theirs, mine, .. } = self;
+        if mine == was {
+            return format!("{label} (was {was}; they saved {theirs})");
+        }
         format!("{label} (was {was}; they saved {theirs}, you have {mine})")
     }
 }

@@ -1,6 +1,6 @@
 //! `config edit`: a person's own editor, and settings that can be read afterwards.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -8,6 +8,8 @@ use zeroize::Zeroizing;
 use super::error::SettingsError;
 use super::private_file::{self, Exclusive, FileError};
 use super::{Settings, config};
+use crate::domain::merge::Conflict;
+use crate::domain::untrusted::Untrusted;
 
 /// So many editors at a time.
 const EDITORS: u32 = 99;
@@ -105,10 +107,14 @@ impl Session {
         let file = Exclusive::take(&self.config)?;
         let (before, now) = (self.before()?, private_file::read(&self.config)?);
         if now != before {
-            let keys = differing(before.as_ref(), now.as_ref());
+            let changes = differences(before.as_ref(), now.as_ref(), Some(&contents));
             // Said once: whoever goes on with the copy knows it.
             self.base.replace(now.as_ref().map_or(&[], |now| now))?;
-            return Err(SettingsError::ChangedMeanwhile { copy: self.copy.clone(), config: self.config.clone(), keys });
+            return Err(SettingsError::ChangedMeanwhile {
+                copy: self.copy.clone(),
+                config: self.config.clone(),
+                changes,
+            });
         }
         file.replace(&contents)?;
         Ok(true)
@@ -123,30 +129,47 @@ impl Session {
 /// Settings that say nothing.
 const EMPTY: &[u8] = b"version = 1\n";
 
-/// The keys that two versions of the settings differ in.
-fn differing(one: Option<&Zeroizing<Vec<u8>>>, other: Option<&Zeroizing<Vec<u8>>>) -> Vec<String> {
-    let read = |text: Option<&Zeroizing<Vec<u8>>>| -> toml::Table {
-        text.and_then(|text| toml::from_str(std::str::from_utf8(text).ok()?).ok()).unwrap_or_default()
+/// What another program has saved while a copy was open, setting by setting, beside what the copy says.
+fn differences(read: Text<'_>, theirs: Text<'_>, mine: Text<'_>) -> Vec<Conflict> {
+    let [read, theirs, mine] = [read, theirs, mine].map(leaves);
+    let keys: BTreeSet<&String> =
+        read.keys().chain(theirs.keys()).filter(|key| read.get(*key) != theirs.get(*key)).collect();
+    let told = |key: &String| {
+        let [was, theirs, mine] = [&read, &theirs, &mine].map(|settings| shown(key, settings.get(key)));
+        Conflict { key: key.clone(), label: key.clone(), was, theirs, mine }
     };
-    let mut keys = BTreeSet::new();
-    collect(String::new(), &read(one).into(), &read(other).into(), &mut keys);
-    keys.into_iter().collect()
+    keys.into_iter().map(told).collect()
 }
 
-fn collect(key: String, one: &toml::Value, other: &toml::Value, keys: &mut BTreeSet<String>) {
-    let empty = toml::Table::new();
-    match (one.as_table(), other.as_table()) {
-        (None, None) if one == other => {}
-        (None, None) => _ = keys.insert(key),
-        (one, other) => {
-            let [one, other] = [one, other].map(|table| table.unwrap_or(&empty));
-            for name in one.keys().chain(other.keys()) {
-                let missing = toml::Value::from("");
-                let below = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
-                let [one, other] = [one, other].map(|table| table.get(name).unwrap_or(&missing));
-                collect(below, one, other, keys);
+type Text<'a> = Option<&'a Zeroizing<Vec<u8>>>;
+
+/// Every value by its key, with its tables before it.
+fn leaves(text: Text<'_>) -> BTreeMap<String, toml::Value> {
+    let table = text.and_then(|text| toml::from_str(std::str::from_utf8(text).ok()?).ok());
+    let mut values = BTreeMap::new();
+    collect("", toml::Value::Table(table.unwrap_or_default()), &mut values);
+    values
+}
+
+fn collect(key: &str, value: toml::Value, values: &mut BTreeMap<String, toml::Value>) {
+    match value {
+        toml::Value::Table(table) if key.is_empty() || !table.is_empty() => {
+            for (name, value) in table {
+                collect(&if key.is_empty() { name } else { format!("{key}.{name}") }, value, values);
             }
         }
+        value => _ = values.insert(key.to_owned(), value),
+    }
+}
+
+/// A value for people. What a command is made of is nobody's business.
+fn shown(key: &str, value: Option<&toml::Value>) -> String {
+    match value {
+        None => "blank".to_owned(),
+        Some(toml::Value::String(text)) if text.is_empty() => "blank".to_owned(),
+        Some(toml::Value::String(text)) => Untrusted::new(text.as_str()).display(),
+        Some(_) if key.ends_with("_command") => "a command".to_owned(),
+        Some(value) => Untrusted::new(value.to_string()).display(),
     }
 }
 
@@ -231,7 +254,8 @@ mod tests {
         });
         let error = error.unwrap_err();
         let told = format!("{error}; {}", error.hint().unwrap());
-        for words in ["keys.quit", "config.edit.toml", "config.toml"] {
+        let change = "keys.quit (was blank; they saved [\"ctrl-q\"])";
+        for words in [change, "config.edit.toml", "config.toml"] {
             assert!(told.contains(words), "{told}");
         }
         assert_eq!(std::fs::read_to_string(settings.paths().config()).unwrap(), foxes);
@@ -245,6 +269,28 @@ mod tests {
         assert!(saved.unwrap());
         assert_eq!(std::fs::read_to_string(settings.paths().config()).unwrap(), both);
         assert_eq!(left(&settings), [""; 0]);
+    }
+
+    /// As at every other save: what it was, what they saved and what is to be saved, of each setting that they changed.
+    #[test]
+    fn edit_that_comes_second_is_told_what_other_one_saved() {
+        let own = |name: &str, board: &str, command: &str| {
+            format!("[configurations.a]\nname = \"{name}\"\nboard = \"{board}\"\nsecret_command = [\"{command}\"]\n")
+        };
+        let bytes = |text: String| Zeroizing::new(text.into_bytes());
+        let [read, theirs, mine] =
+            [own("A", "Pia", "x"), own("B\\u001b", "Desk", "hunter2"), own("C", "Pia", "x")].map(bytes);
+        let told: Vec<String> =
+            differences(Some(&read), Some(&theirs), Some(&mine)).iter().map(Conflict::line).collect();
+        assert_eq!(
+            told,
+            [
+                "configurations.a.board (was Pia; they saved Desk)",
+                "configurations.a.name (was A; they saved B^[, you have C)",
+                "configurations.a.secret_command (was a command; they saved a command)",
+            ]
+        );
+        assert_eq!(differences(None, None, Some(&mine)), []);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use thiserror::Error;
 use super::private_file::{FileError, quoted};
 use super::secret_source::SecretSource;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::merge::Conflict;
 use crate::domain::next::Next;
-use crate::domain::untrusted::Untrusted;
 
 /// Why the settings room could not do what it was asked. No message holds a secret or a line of a file.
 #[derive(Debug, Error)]
@@ -77,14 +77,14 @@ pub enum SettingsError {
         why: String,
     },
     /// Saved by another program while an editor had a copy.
-    #[error("the settings were saved by another program in the meantime{}; nothing was changed", named(keys))]
+    #[error("the settings were saved by another program in the meantime{}; nothing was changed", told(changes))]
     ChangedMeanwhile {
         /// The copy that was edited.
         copy: PathBuf,
         /// The settings as they are now.
         config: PathBuf,
         /// What the other program changed; none where it is only comments.
-        keys: Vec<String>,
+        changes: Vec<Conflict>,
     },
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers: {0}")]
@@ -124,8 +124,9 @@ fn is_copy(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("config.edit"))
 }
 
-fn named(keys: &[String]) -> String {
-    if keys.is_empty() { String::new() } else { format!(" ({})", Untrusted::new(keys.join(", ")).display()) }
+fn told(changes: &[Conflict]) -> String {
+    let lines: Vec<String> = changes.iter().map(Conflict::line).collect();
+    if lines.is_empty() { String::new() } else { format!(": {}", lines.join("; ")) }
 }
 
 impl From<SettingsError> for Failure {
