@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::ErrorCode;
 use thiserror::Error;
@@ -69,10 +70,12 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Another program has been writing for longer than a write takes.
-    #[error("another program is using {}", path.display())]
+    #[error("another program has {} open, and has kept it locked{}", path.display(), lasted(*waited))]
     Busy {
         /// The database.
         path: PathBuf,
+        /// For how long it was waited for.
+        waited: Duration,
     },
     /// A run that was ended, taken for dead and superseded by a later one, or that read another Halo than the one that is
     /// configured now: its rows are gone.
@@ -101,6 +104,11 @@ pub enum StoreError {
     },
 }
 
+/// For how long, where that is seconds.
+fn lasted(waited: Duration) -> String {
+    if waited.as_secs() > 0 { format!(" for {} s", waited.as_secs()) } else { String::new() }
+}
+
 impl StoreError {
     /// The next step for the person.
     pub fn hint(&self) -> Option<Hint> {
@@ -127,7 +135,9 @@ impl StoreError {
                 let folder = path.parent().unwrap_or(path);
                 format!("check its owner and mode: ls -la {}", quoted(folder))
             }
-            Self::Busy { .. } => "try again when the other program has stopped".to_owned(),
+            Self::Busy { path, .. } => {
+                format!("try again when it has stopped; who has it open: fuser -v {}", quoted(path))
+            }
             Self::RunGone => "sync again".to_owned(),
             Self::File(error) => error.hint(),
             Self::Io { path, .. } => {
@@ -217,7 +227,7 @@ fn of_database(error: rusqlite::Error, path: &Path) -> StoreError {
         Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
             StoreError::NoPermission { path }
         }
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { path },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { path, waited: Duration::ZERO },
         _ => match error {
             // A column of another kind, or no such table: not what this program made.
             E::FromSqlConversionFailure(..) | E::IntegralValueOutOfRange(..) | E::InvalidColumnType(..) => {

@@ -33,7 +33,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -195,7 +195,11 @@ impl Store {
     fn with<R>(&self, work: impl FnOnce(&mut Inner) -> Result<R, Trouble>) -> Result<R, StoreError> {
         // A thread that panicked in here left a transaction, which was rolled back with it: nothing is half done.
         let mut inner: MutexGuard<'_, Inner> = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        self.check(&inner).and_then(|()| work(&mut inner)).map_err(|trouble| trouble.at(&self.path))
+        let began = Instant::now();
+        self.check(&inner).and_then(|()| work(&mut inner)).map_err(|trouble| match trouble.at(&self.path) {
+            StoreError::Busy { path, .. } => StoreError::Busy { path, waited: began.elapsed() },
+            other => other,
+        })
     }
 
     fn check(&self, inner: &Inner) -> Result<(), Trouble> {

@@ -163,12 +163,17 @@ impl Store {
             if began_with.flatten() != Some(baseline(&transaction, &id)?) {
                 return Err(Trouble::RunGone);
             }
+            let moment = time_out(now);
+            let mut insert = transaction.prepare_cached(INSERT)?;
+            // The same for every row.
+            insert.raw_bind_parameter(1, id.as_str())?;
+            insert.raw_bind_parameter(2, &moment)?;
             let mut work = Work {
-                insert: transaction.prepare_cached(INSERT)?,
+                insert,
                 transaction: &transaction,
                 id: &id,
                 known,
-                now: time_out(now),
+                now: moment,
                 counts: ChangeCounts::default(),
                 settled: HashSet::new(),
                 differed: 0,
@@ -189,9 +194,9 @@ impl Store {
     }
 }
 
-const INSERT: &str = "INSERT INTO clients (configuration, id, name, toplevel, main_site, inactive, gone, first_seen,
+const INSERT: &str = "INSERT INTO clients (configuration, first_seen, id, name, toplevel, main_site, inactive, gone,
                                            toplevel_id, customer_type, custom_fields)
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
 
 struct Work<'a> {
     insert: CachedStatement<'a>,
@@ -243,12 +248,23 @@ impl Work<'_> {
         };
         // What was asked for one by one was asked for last.
         let mut pages = self.transaction.prepare_cached(
-            "SELECT content FROM pages WHERE run = ?1 AND look BETWEEN ?2 AND ?3 ORDER BY look, page = 0, page",
+            "SELECT look, page FROM pages WHERE run = ?1 AND look BETWEEN ?2 AND ?3 ORDER BY look, page = 0, page",
         )?;
-        let mut rows = pages.query(params![run.0, first, last])?;
-        while let Some(row) = rows.next()? {
-            let content = row.get_ref(0)?.as_str().map_err(|_| Trouble::Content("a page"))?;
-            each_client(content, |client, parts| self.take(client, parts))?;
+        let pages = pages.query_map(params![run.0, first, last], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let pages: Vec<(u32, u32)> = pages.collect::<Result<_, _>>()?;
+        let mut page =
+            self.transaction.prepare_cached("SELECT content FROM pages WHERE run = ?1 AND look = ?2 AND page = ?3")?;
+        // Taken over, it is no use any more, and its room is for the clients: otherwise the file would grow by both.
+        let mut clear =
+            self.transaction.prepare_cached("DELETE FROM pages WHERE run = ?1 AND look = ?2 AND page = ?3")?;
+        for (look, number) in pages {
+            let mut rows = page.query(params![run.0, look, number])?;
+            if let Some(row) = rows.next()? {
+                let content = row.get_ref(0)?.as_str().map_err(|_| Trouble::Content("a page"))?;
+                each_client(content, |client, parts| self.take(client, parts))?;
+            }
+            drop(rows);
+            clear.execute(params![run.0, look, number])?;
         }
         Ok(())
     }
@@ -257,19 +273,16 @@ impl Work<'_> {
         let (now_name, now_toplevel, now_site, now_inactive, (now_top, now_type, now_fields)) = parts;
         let is_known = self.known.get(client).is_some();
         if !is_known {
-            let inserted = self.insert.execute(params![
-                self.id.as_str(),
-                client,
-                now_name,
-                now_toplevel,
-                now_site,
-                now_inactive,
-                self.now,
-                now_top,
-                now_type,
-                now_fields
-            ])?;
-            if inserted > 0 {
+            let insert = &mut self.insert;
+            insert.raw_bind_parameter(3, client)?;
+            insert.raw_bind_parameter(4, now_name)?;
+            insert.raw_bind_parameter(5, now_toplevel)?;
+            insert.raw_bind_parameter(6, now_site)?;
+            insert.raw_bind_parameter(7, now_inactive)?;
+            insert.raw_bind_parameter(8, now_top)?;
+            insert.raw_bind_parameter(9, now_type)?;
+            insert.raw_bind_parameter(10, now_fields)?;
+            if insert.raw_execute()? > 0 {
                 return self.note(client, ChangeKind::Added, now_name, None);
             }
         }

@@ -338,10 +338,30 @@ pub(super) fn open_existing(path: &Path) -> Result<Option<Connection>, StoreErro
     let Some(target) = private_file::resolve(path).map_err(by_cause)? else { return Ok(None) };
     match open(path) {
         Err(StoreError::NoPermission { .. }) => {}
+        // There is no room for the files that are beside it while it is in use.
+        Err(full @ StoreError::Full { .. }) if has_log(&target) => {
+            return open_alone(path, &target)?.map(Some).ok_or(full);
+        }
+        Err(StoreError::Full { .. }) => {}
         other => return other.map(Some),
     }
     // Nobody can write here, or at least not we: read what is in the file itself.
     open_for_reading(path, &target).map(Some)
+}
+
+fn has_log(target: &Path) -> bool {
+    std::fs::metadata(beside(target, "-wal")).is_ok_and(|log| log.len() > 0)
+}
+
+/// Reads the file with its log, which may hold the newest word, and needs no file beside them: so nobody else can have it open
+/// meanwhile. None where it would have to be brought up to date first.
+pub(super) fn open_alone(path: &Path, target: &Path) -> Result<Option<Connection>, StoreError> {
+    let at = |error: rusqlite::Error| Trouble::from(error).at(path);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = connect(target, flags).map_err(at)?;
+    connection.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(())).map_err(at)?;
+    connection.pragma_update(None, "query_only", true).map_err(at)?;
+    Ok((judge(&connection, path)? == VERSION).then_some(connection))
 }
 
 /// A file of an older version cannot be brought up to date where nobody can write: a copy of it in memory is.

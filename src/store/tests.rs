@@ -380,6 +380,42 @@ fn store_that_cannot_be_written_can_be_read() {
     assert!(!folder.path().join("data/pia-halo.db-shm").exists());
 }
 
+/// Where no file can be made beside it, what stands in its log alone is read too, and nothing is written.
+#[test]
+fn store_without_room_beside_it_is_read_with_its_log() {
+    let (folder, store) = store();
+    sync(&store, "acme", 0, &[client(1, "a")]);
+    let copies = folder.path().join("copies");
+    fs::create_dir(&copies).unwrap();
+    let copy = copies.join("pia-halo.db");
+    for ending in ["", "-wal"] {
+        fs::copy(schema::beside(store.path(), ending), schema::beside(&copy, ending)).unwrap();
+    }
+    let before = bytes(&copies);
+    let connection = schema::open_alone(&copy, &copy).unwrap().unwrap();
+    let alone = Store::around(&copy, connection);
+    assert_eq!(alone.clients(&id("acme")).unwrap().len(), 1);
+    assert!(matches!(alone.begin_run(&id("acme"), at(1)), Err(StoreError::NoPermission { .. })));
+    assert!(!schema::beside(&copy, "-shm").exists());
+    drop(alone);
+    assert_eq!(bytes(&copies), before);
+}
+
+/// SQLite's own lock has no name of its holder. That it is a lock, and for how long it was waited for, is said.
+#[test]
+fn lock_of_other_program_inside_database_is_told_as_one() {
+    let (_folder, store) = store();
+    let other = Connection::open(store.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let patient = store.patient_for(Duration::from_millis(1100)).unwrap();
+    let failure = Failure::from(patient.begin_run(&id("acme"), at(0)).unwrap_err());
+    assert_eq!(failure.kind, FailureKind::Busy);
+    assert!(failure.message.ends_with("pia-halo.db open, and has kept it locked for 1 s"), "{}", failure.message);
+    assert!(failure.hint.unwrap().contains("fuser"));
+    other.execute_batch("ROLLBACK").unwrap();
+    patient.begin_run(&id("acme"), at(0)).unwrap();
+}
+
 /// A copy in memory is brought up to date: everything can be read, nothing written, and the file stays as it is.
 #[test]
 fn store_of_first_version_that_cannot_be_written_can_be_read() {
@@ -587,6 +623,20 @@ fn list_shorter_than_last_sync_left_is_refused() {
         assert!(matches!(&error, StoreError::Corrupt { .. }), "{error}");
         assert!(error.to_string().ends_with("it contains 2 clients, but the last sync stored 60"), "{error}");
     }
+}
+
+/// What was stored before the log was removed is still in the hands of those who have it open: the last of them to end puts it
+/// into the database.
+#[test]
+fn store_whose_log_was_removed_keeps_what_it_had_taken() {
+    let (_folder, store) = store();
+    let other = Store::open(store.path()).unwrap();
+    sync(&store, "acme", 0, &[client(1, "a"), client(2, "b")]);
+    let path = store.path().to_owned();
+    fs::remove_file(schema::beside(&path, "-wal")).unwrap();
+    assert!(store.is_current().is_err() && other.is_current().is_err());
+    drop((store, other));
+    assert_eq!(Store::open(&path).unwrap().clients(&id("acme")).unwrap().len(), 2);
 }
 
 /// What is written after that would be lost with a crash.

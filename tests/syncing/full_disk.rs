@@ -68,6 +68,32 @@ async fn sync_on_full_disk_says_so_and_next_one_with_room_is_complete() {
     assert_eq!(new.as_array().unwrap().len(), truth(&profile).len());
 }
 
+/// R22: a disk without a byte left, where nothing can be made beside the store: every look at what is stored is given all the same,
+/// also what only stands in the log of a program that was killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_offline_look_is_given_on_full_disk() {
+    if !may_mount() {
+        println!("SKIPPED: no file system can be mounted here without root, so none was filled");
+        return;
+    }
+    let profile = Profile::synced(Options { clients: 60, ..Options::default() }).await;
+    let looks = ["status", "clients", "history", "events", "issues", "audit", "history 1", "config show"];
+    let all: String = looks.iter().map(|look| format!("\"$@\" {look} --json >&2; echo $?\n")).collect();
+    let script = format!("head -c 4m /dev/zero > \"$folder/filler\" 2>/dev/null\n{all}");
+    let ran = on_a_small_disk(&profile, "data/pia-halo", &script).await.expect(0);
+    assert_eq!(printed(&ran), vec![Value::from(0); looks.len()], "{ran:?}");
+    std::fs::remove_dir_all(profile.folder.path().join("data/pia-halo.kept")).unwrap();
+    // The log of a program that holds it open, as a kill leaves it: the same to the byte.
+    let held = pia_halo::store::Store::open(&profile.folder.path().join("data/pia-halo/pia-halo.db")).unwrap();
+    let id = pia_halo::domain::configuration::ConfigurationId::parse("acme").unwrap();
+    held.begin_run(&id, jiff::Timestamp::now()).unwrap();
+    let without_index =
+        format!("rm \"$folder/pia-halo.db-shm\"; [ -s \"$folder/pia-halo.db-wal\" ] || exit 97; {script}");
+    let ran = on_a_small_disk(&profile, "data/pia-halo", &without_index).await.expect(0);
+    drop(held);
+    assert_eq!(printed(&ran), vec![Value::from(0); looks.len()], "{ran:?}");
+}
+
 /// R22: a setting that does not fit on the disk is not saved, and the one before it stays to the byte.
 #[tokio::test(flavor = "multi_thread")]
 async fn save_on_full_disk_leaves_settings_as_they_were() {
