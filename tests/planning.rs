@@ -1,6 +1,6 @@
 //! The plan and what becomes of it, in random Halos; and everybody else's objects, byte for byte.
 
-use pia_halo::demo::{Object, State, TabLink};
+use pia_halo::demo::{Object, RateLimit, RetryAfter, State, TabLink};
 use pia_halo::domain::plan::Parts;
 use pia_halo::domain::plan::{Action, Outcome};
 use pia_halo::ops::configure::Consent;
@@ -270,4 +270,36 @@ async fn removal_stops_when_halo_has_changed_since_its_plan() {
     let failure = pia_halo::ops::remove::run(&workspace, &id, everything, consent, cancel(), |_| {}).await.unwrap_err();
     assert!(failure.message.contains("Halo has changed"), "{failure}");
     assert_eq!(profile.halo.writes().iter().filter(|write| write.path.starts_with("/api/")).count(), 0);
+}
+
+/// Nobody sees the wait of a command that a script runs: it does not last for an hour, and it is said when the limit opens.
+#[tokio::test(flavor = "multi_thread")]
+async fn plan_of_script_does_not_wait_for_limit_without_end() {
+    let profile = Profile::synced(small()).await;
+    profile.halo.change(|state| {
+        state.behaviour.rate_limit = Some(RateLimit { requests: 1, window: std::time::Duration::from_secs(3_600) });
+        state.behaviour.retry_after = RetryAfter::Seconds;
+    });
+    for command in [&["plan", "--json"][..], &["configure", "--yes", "--json"]] {
+        let error = profile.run(command.iter().copied()).await.expect(5).json()["error"].clone();
+        assert_eq!(error["code"], "rate_limited", "{error}");
+        assert!(error["message"].as_str().unwrap().contains("refuses more requests"), "{error}");
+        assert!(error["hint"].as_str().unwrap().starts_with("Try again after 20"), "{error}");
+    }
+}
+
+/// A Pia Url that a hosted Halo cannot reach, as an older program or a person's editor has left it in the settings: refused
+/// before Halo is asked anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn plan_refuses_private_pia_url_of_hosted_halo() {
+    let profile = Profile::synced(small()).await;
+    let settings = profile.folder.path().join("config/pia-halo/config.toml");
+    let text = std::fs::read_to_string(&settings).unwrap();
+    let text = text.replace(profile.halo.url(), "https://acme.halopsa.com");
+    std::fs::write(&settings, text.replace("https://pia.acme.example", "https://192.168.7.20")).unwrap();
+    let before = profile.halo.requests().len();
+    let error = profile.run(["plan", "--json"]).await.expect(2).json()["error"].clone();
+    assert!(error["message"].as_str().unwrap().contains("the Pia Url is"), "{error}");
+    assert!(error["hint"].as_str().unwrap().contains("pia_url"), "{error}");
+    assert_eq!(profile.halo.requests().len(), before);
 }

@@ -41,7 +41,11 @@ const VARIABLES: &[(&str, &str)] = &[
     ("XDG_STATE_HOME", "the folder above draft, log and audit trail; ~/.local/state by default"),
     ("HOME", "the folder above those three where they are not set"),
     ("PATH", "where the program of client_secret_command is found"),
-    ("HTTPS_PROXY, ALL_PROXY, NO_PROXY", "the way to Halo through a proxy, and the hosts reached without it"),
+    (
+        "HTTPS_PROXY, ALL_PROXY, NO_PROXY",
+        "the way to Halo through a proxy, and the hosts reached without it; small letters count where that one is empty",
+    ),
+    ("REQUEST_METHOD", "set where a web server runs a program: then no proxy is believed, as whoever asks names it"),
     ("SSL_CERT_FILE, SSL_CERT_DIR", "certificate authorities instead of the system's"),
     ("NO_COLOR", "no colour, if not empty"),
     ("TERM", "the kind of terminal; dumb means --plain"),

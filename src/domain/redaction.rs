@@ -279,16 +279,25 @@ impl Watch {
 
     /// The JSON with a mask in place of each piece of a secret; as it came where it holds none.
     pub fn clean(&self, json: Vec<u8>) -> Vec<u8> {
-        let plain = without_escapes(&json);
-        if !self.may_hold(&plain) {
-            return json;
+        let masked = self.masked(&without_escapes(&json));
+        masked.map_or(json, String::into_bytes)
+    }
+
+    /// The same for a text that was read out of its JSON already: where little of a large reply is kept, what is kept.
+    pub fn clean_text(&self, text: String) -> String {
+        if text.len() < PIECE_IN_DATA { text } else { self.masked(text.as_bytes()).unwrap_or(text) }
+    }
+
+    fn masked(&self, plain: &[u8]) -> Option<String> {
+        if !self.may_hold(plain) {
+            return None;
         }
-        let text = String::from_utf8_lossy(&plain);
+        let text = String::from_utf8_lossy(plain);
         let mut covered = vec![false; text.len()];
         for end in self.pieces(text.as_bytes()) {
             covered[end - PIECE_IN_DATA..end].fill(true);
         }
-        mask(&text, &covered).into_bytes()
+        Some(mask(&text, &covered))
     }
 
     /// Whether there is a piece of a secret: fast, as this runs over all that Halo says.
@@ -685,6 +694,12 @@ mod tests {
             let json = serde_json::to_vec(&serde_json::json!({ "name": format!("{before}{secret}{after}") })).unwrap();
             let clean = Watch::new([Secret::new(secret.as_str())]).clean(json);
             prop_assert!(!String::from_utf8_lossy(&clean).contains(&secret));
+        }
+
+        #[test]
+        fn no_text_keeps_secret_of_watch(before in ".{0,20}", after in ".{0,20}", secret in "[A-Za-z0-9_-]{16,80}") {
+            let clean = Watch::new([Secret::new(secret.as_str())]).clean_text(format!("{before}{secret}{after}"));
+            prop_assert!(!clean.contains(&secret));
         }
 
         #[test]

@@ -44,6 +44,11 @@ impl Untrusted {
         &self.0
     }
 
+    /// The same, to be looked through before it is kept.
+    pub fn into_raw(self) -> String {
+        self.0
+    }
+
     /// The one form that may reach a screen, a file or a log: control characters in caret notation, no character that
     /// reorders, hides or joins, a bounded number of combining marks, a bounded length.
     pub fn display(&self) -> String {

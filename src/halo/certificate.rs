@@ -9,6 +9,7 @@ use reqwest::tls::TlsInfo;
 use x509_parser::parse_x509_certificate;
 
 use super::http::lost;
+use super::proxy::{Proxy, through};
 use super::retry::Cause;
 
 /// For name, connection, TLS and the beginning of an answer.
@@ -27,8 +28,9 @@ pub enum Seen {
 }
 
 /// Connects once. Whatever is answered is not read.
-pub async fn look_at(address: &str) -> Seen {
-    let builder = Client::builder().redirect(Policy::none()).https_only(true).timeout(TIME).tls_info(true);
+pub async fn look_at(address: &str, proxy: Option<&Proxy>) -> Seen {
+    let builder =
+        through(Client::builder(), proxy).redirect(Policy::none()).https_only(true).timeout(TIME).tls_info(true);
     let Ok(client) = builder.build() else {
         return Seen::Unreached("cannot be asked: this machine has no list of trusted authorities".to_owned());
     };
@@ -64,6 +66,6 @@ mod tests {
     #[tokio::test]
     async fn address_that_nobody_answers_is_not_called_bad() {
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        assert_eq!(look_at(&format!("https://{closed}/")).await, Seen::Unreached("cannot be reached".to_owned()));
+        assert_eq!(look_at(&format!("https://{closed}/"), None).await, Seen::Unreached("cannot be reached".to_owned()));
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 pub use super::wire::BadReply;
+use crate::domain::calendar::rfc3339;
 use crate::domain::failure::{Failure, FailureField, FailureKind};
 use crate::domain::next::Hint;
 use crate::domain::product::Product;
@@ -447,9 +448,10 @@ impl HaloError {
                 TlsCause::Revoked | TlsCause::Other => "Do not continue. Ask whoever runs this Halo".to_owned(),
             },
             Self::CaFile { .. } => "It must hold certificates in PEM format. Fix it or remove the setting".to_owned(),
-            Self::RateLimited { .. } => {
-                "Try again later; a lower request_budget in the settings leaves more to other integrations".to_owned()
-            }
+            Self::RateLimited { until } => format!(
+                "Try again {}; a lower request_budget in the settings leaves more to other integrations",
+                until.map_or("later".to_owned(), |until| format!("after {}", rfc3339(until)))
+            ),
             Self::Declined { .. } => return None,
             Self::Intercepted { .. } => "A firewall (such as Cloudflare), a proxy or a sign-in portal answers in Halo's \
                                          place: have it let this machine through to Halo's API. Neither the credentials \

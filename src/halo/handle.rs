@@ -48,11 +48,13 @@ impl HaloApi {
         Self { patience, in_vain: None, ..self.clone() }
     }
 
-    /// A handle whose requests let those of a person pass. It counts from zero.
+    /// A handle whose requests let those of a person pass, and which waits for Halo's request limit as long as it takes. It counts
+    /// from zero.
     #[must_use]
     pub fn in_background(&self) -> Self {
         let held_before = self.shared.governor.held_up();
-        Self { counters: Arc::default(), urgency: Urgency::Background, held_before, ..self.clone() }
+        let counters = Arc::default();
+        Self { counters, urgency: Urgency::Background, held_before, limit_until: None, ..self.clone() }
     }
 
     /// A handle whose every wait, for the limit, the network or a retry, ends at once when `token` is cancelled.

@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout};
 
 use super::error::{BadReply, HaloError, TlsCause, Unreached};
 use super::loopback::{LoopbackOnly, NOT_LOOPBACK};
+use super::proxy::through;
 use super::retry::{Answer, Cause, Lost, Patience, millis};
 use super::wire;
 use super::{Connection, authority, said};
@@ -81,6 +82,8 @@ pub(super) struct Call {
     pub payload: Option<Payload>,
     /// Whether it may be sent twice.
     pub repeatable: bool,
+    /// Whether what is kept of the answer is looked through for secrets value by value, and not the answer as a whole.
+    pub by_value: bool,
     /// What an error must not repeat.
     pub hide: Vec<Secret>,
     pub product: Product,
@@ -167,7 +170,11 @@ impl Transport {
                 .connect_timeout(limits.connect)
                 .read_timeout(limits.read_gap)
                 .default_headers(HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]));
-            if loopback { builder.no_proxy().dns_resolver(LoopbackOnly) } else { builder }
+            if loopback {
+                builder.no_proxy().dns_resolver(LoopbackOnly)
+            } else {
+                through(builder, connection.proxy.as_ref())
+            }
         };
         let built = if encrypted {
             build_encrypted(builder, authority)

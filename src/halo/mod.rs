@@ -34,6 +34,7 @@ mod lists;
 mod loopback;
 mod moment;
 mod pace;
+pub mod proxy;
 mod retry;
 pub(crate) mod rights;
 mod said;
@@ -65,7 +66,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use catch_up::{ChangedTicket, LogPart, LoggedCall};
@@ -88,7 +89,8 @@ use self::discovery::Kept;
 use self::error::HaloError as E;
 use self::governor::{Governor, Urgency};
 use self::http::{Call, Payload, Transport};
-use self::retry::{Answer, Attempts, CONNECTS_FOR_A_PERSON, Cause, Counters, Stop, WaitedInVain};
+use self::proxy::Proxy;
+use self::retry::{Answer, Attempts, CONNECTS_FOR_A_PERSON, Cause, Counters, OF_A_SCRIPT, Stop, WaitedInVain};
 use self::token::{Bearer, TokenHold};
 use crate::domain::address::{AuthUrl, HaloUrl};
 use crate::domain::product::Product;
@@ -128,6 +130,8 @@ pub struct Connection {
     pub hide: Vec<Secret>,
     /// Whether a person looks on, who would give up; otherwise nobody's patience bounds a wait.
     pub attended: bool,
+    /// The proxy that leads there.
+    pub proxy: Option<Proxy>,
 }
 
 impl Connection {
@@ -169,6 +173,8 @@ pub struct HaloApi {
     in_vain: Option<Arc<WaitedInVain>>,
     /// How long it waits where Halo has refused.
     limit_patience: Duration,
+    /// Until when it waits there at all.
+    limit_until: Option<Instant>,
 }
 
 struct Shared {
@@ -241,6 +247,8 @@ impl HaloApi {
             patience: limits.patience,
             in_vain: None,
             limit_patience: Duration::MAX,
+            // A person sees the wait, and may end it.
+            limit_until: (!shared.connection.attended).then(|| Instant::now() + OF_A_SCRIPT),
             shared: Arc::new(shared),
             counters: Arc::default(),
             held_before,
@@ -248,6 +256,12 @@ impl HaloApi {
             cancel: CancellationToken::new(),
             renews: true,
         })
+    }
+
+    /// The variable of the proxy that leads to it, where one does.
+    pub fn proxy(&self) -> Option<&'static str> {
+        let Connection { url, proxy, .. } = &self.shared.connection;
+        proxy.as_ref().filter(|proxy| !url.is_loopback() && proxy.leads_to(url.as_str())).map(|proxy| proxy.variable)
     }
 
     /// How far Halo's clock is ahead of this machine's, by its last answer; none where it did not say.
@@ -340,6 +354,7 @@ impl HaloApi {
             query,
             payload,
             repeatable,
+            by_value: false,
             hide: self.shared.connection.secrets(),
             product: self.product(),
         }
@@ -384,7 +399,7 @@ impl HaloApi {
             if answer.is_success() {
                 // A webhook's own address is compared with ours, and what its log says is looked at piece by piece.
                 let is_ours = call.path.starts_with("/api/Webhook");
-                let body = if is_ours { answer.body } else { self.shared.watch.clean(answer.body) };
+                let body = if is_ours || call.by_value { answer.body } else { self.shared.watch.clean(answer.body) };
                 return Ok(Answer { body, ..answer });
             }
             return Err(self.refusal(&call, &answer, Some(&bearer)));
@@ -393,7 +408,7 @@ impl HaloApi {
 
     /// A text from Halo that is kept.
     fn without_secrets(&self, text: String) -> String {
-        String::from_utf8(self.shared.watch.clean(text.into_bytes())).unwrap_or_default()
+        self.shared.watch.clean_text(text)
     }
 
     /// Sends through the gate until there is an answer. Any status but a server error is one.
@@ -407,6 +422,7 @@ impl HaloApi {
             patience: self.patience,
             in_vain: self.in_vain.as_deref(),
             limit_patience: self.limit_patience,
+            limit_until: self.limit_until,
             connects: match self.urgency {
                 Urgency::Person => CONNECTS_FOR_A_PERSON,
                 Urgency::Again | Urgency::Background => self.patience.attempts,

@@ -22,6 +22,10 @@ pub(super) const CONNECTS_FOR_A_PERSON: u32 = 3;
 /// How long a person waits in vain.
 pub(super) const OF_A_PERSON: Duration = Duration::from_secs(9);
 
+/// How long after its beginning a command that nobody looks at still waits for a gate that Halo has shut: three of Halo's own
+/// windows. A company sync waits as long as it takes.
+pub(super) const OF_A_SCRIPT: Duration = Duration::from_secs(15 * 60);
+
 /// The least time that a request gets once the patience of a person is spent on those before it.
 const LAST_TRY: Duration = Duration::from_secs(2);
 
@@ -142,6 +146,8 @@ pub(super) struct Attempts<'a> {
     pub patience: Patience,
     /// How long a gate that Halo has shut by a refusal is waited for.
     pub limit_patience: Duration,
+    /// Until when it is waited for at all; none where for ever.
+    pub limit_until: Option<Instant>,
     /// What a person has waited in vain before this request; none where nobody looks on.
     pub in_vain: Option<&'a WaitedInVain>,
     /// Attempts to connect.
@@ -169,7 +175,10 @@ impl Attempts<'_> {
         let (mut spent, mut attempts, mut refusals) = (before, 0_u32, 0_u32);
         let asking = self.governor.ask();
         loop {
-            if let Some(shut) = self.governor.shut_for().filter(|shut| *shut > self.limit_patience) {
+            let is_too_long = |shut: &Duration| {
+                *shut > self.limit_patience || self.limit_until.is_some_and(|until| Instant::now() + *shut > until)
+            };
+            if let Some(shut) = self.governor.shut_for().filter(is_too_long) {
                 return Err(Stop::RateLimited(Some(show(shut))));
             }
             let urgency = if attempts > 0 { self.urgency.min(Urgency::Again) } else { self.urgency };
@@ -308,6 +317,7 @@ mod tests {
                 counters: &self.counters,
                 patience: Patience::default(),
                 limit_patience: Duration::MAX,
+                limit_until: None,
                 in_vain: None,
                 connects: Patience::default().attempts,
                 repeatable,
@@ -539,6 +549,34 @@ mod tests {
             }
             assert_eq!(sent.get(), if waits { 3 } else { 1 }, "{asked:?}");
             assert!(start.elapsed() <= OF_A_PERSON, "{asked:?}");
+        }
+    }
+
+    /// A script gets its answer in the end, however often Halo shuts the gate and for how long.
+    #[tokio::test(start_paused = true)]
+    async fn script_waits_quarter_of_hour_for_limit_in_all() {
+        for asked in ["200", "840", "172800"] {
+            let (bench, start, sent) = (Bench::new(None), Instant::now(), Cell::new(0));
+            let limit_until = Some(start + OF_A_SCRIPT);
+            let opens = loop {
+                let course = Attempts { limit_until, ..bench.course(true) };
+                let ended = course.run(|_| {
+                    sent.set(sent.get() + 1);
+                    let status = if sent.get() % 2 == 1 { 429 } else { 200 };
+                    std::future::ready(Ok(Answer { retry_after: Some(asked.to_owned()), ..answer(status) }))
+                });
+                match ended.await {
+                    Ok(_) => {}
+                    Err(Stop::RateLimited(opens)) => break opens,
+                    Err(other) => panic!("{asked}: {other:?}"),
+                }
+            };
+            assert!(opens.is_some_and(|opens| opens > now()), "{asked}");
+            assert!(
+                (600..=OF_A_SCRIPT.as_secs()).contains(&start.elapsed().as_secs()),
+                "{asked}: {:?}",
+                start.elapsed()
+            );
         }
     }
 

@@ -105,6 +105,7 @@ impl Server {
             ca_file: None,
             hide: Vec::new(),
             attended: true,
+            proxy: None,
         }
     }
 

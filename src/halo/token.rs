@@ -266,6 +266,7 @@ impl HaloApi {
             payload: Some(Payload::Form(form)),
             // Issuing a token twice changes nothing.
             repeatable: true,
+            by_value: false,
             hide: connection.secrets(),
             product: self.product(),
         };

@@ -907,6 +907,7 @@ fn budget_is_halos_unless_settings_or_loopback_differ() {
         ca_file: None,
         hide: Vec::new(),
         attended: true,
+        proxy: None,
     };
     let budget = |url, set| HaloApi::new(connection(url, set)).unwrap().shared.governor.limit();
     let (far, near) = ("https://acme.halopsa.com", "http://127.0.0.1:9");

@@ -1,26 +1,64 @@
 //! The proxy that the environment names: used, or refused with a reason, and never passed by.
 
-use axum::http::Uri;
-use hyper_util::client::proxy::matcher::Matcher;
+use std::ffi::OsStr;
 
+use super::Workspace;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::secret::Secret;
 use crate::domain::untrusted::is_invisible;
+use crate::halo::proxy::Proxy;
 use crate::settings::Environment;
 
+/// In the order in which they count.
+const NAMES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+const EXCEPT: [&str; 2] = ["NO_PROXY", "no_proxy"];
+
+impl Workspace {
+    /// Refuses an invalid proxy variable: the HTTP client would ignore it and connect directly.
+    ///
+    /// # Errors
+    ///
+    /// [`FailureKind::Usage`] with the name of the variable.
+    pub fn require_sound_proxy(&self) -> Result<(), Failure> {
+        require_sound(self.environment())
+    }
+
+    /// The proxy that the environment names, by the same rule for everything that goes out.
+    pub fn proxy(&self) -> Option<Proxy> {
+        named(self.environment())
+    }
+}
+
+/// The proxy of the first variable that names one. An empty variable is none, as to curl, and hides no other.
+fn named(environment: &Environment) -> Option<Proxy> {
+    // To a CGI program they come from whoever asks: then the HTTP client heeds none either.
+    if environment.get("REQUEST_METHOD").is_some() {
+        return None;
+    }
+    let (variable, address) = first(environment, &NAMES)?;
+    let except = first(environment, &EXCEPT).map_or("", |(_, hosts)| hosts);
+    Some(Proxy { variable, address: Secret::new(address), except: except.to_owned() })
+}
+
+fn first<'a>(environment: &'a Environment, names: &[&'static str]) -> Option<(&'static str, &'a str)> {
+    let filled = |name: &&'static str| Some((*name, environment.get(name).and_then(OsStr::to_str)?));
+    names.iter().filter_map(filled).find(|(_, value)| !value.is_empty())
+}
+
 /// Refuses a proxy of the environment that the HTTP client would pass by.
-pub(super) fn require_sound(environment: &Environment) -> Result<(), Failure> {
+fn require_sound(environment: &Environment) -> Result<(), Failure> {
     let refused = |name: &str, why: &str, example: &str| {
         Failure::new(FailureKind::Usage, format!("{name} {why}; nothing was sent"))
             .hint(format!("correct it, or unset it: {name}={example}"))
     };
-    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+    for name in NAMES {
         // An empty one is none, as to curl. A blank one was meant to be something.
         let Some(value) = environment.get(name).filter(|value| !value.is_empty()) else { continue };
         if let Some(why) = value.to_str().map_or(Some("is not readable text"), proxy_fault) {
             return Err(refused(name, why, "http://proxy.example:3128"));
         }
     }
-    for name in ["NO_PROXY", "no_proxy"] {
+    for name in EXCEPT {
         if environment.get(name).is_some_and(|value| value.to_str().is_none()) {
             return Err(refused(name, "is not readable text", "halo.example"));
         }
@@ -51,10 +89,9 @@ fn proxy_fault(value: &str) -> Option<&'static str> {
     (host.is_empty() || is_word || !is_used(value)).then_some("is no address")
 }
 
-/// Whether the HTTP client goes by it: it reads addresses more strictly, and what it cannot read is no proxy to it.
 fn is_used(value: &str) -> bool {
-    let matcher = Matcher::builder().https(value.to_owned()).build();
-    matcher.intercept(&Uri::from_static("https://halo.example")).is_some()
+    let proxy = Proxy { variable: "", address: Secret::new(value), except: String::new() };
+    proxy.leads_to("https://halo.example")
 }
 
 #[cfg(test)]
@@ -113,6 +150,25 @@ mod tests {
         }
         assert!(refusal("NO_PROXY", b"halo\xff").is_some_and(|(_, why)| why.starts_with("NO_PROXY")));
         assert_eq!((refusal("no_proxy", b" "), refusal("NO_PROXY", b"*.lan")), (None, None));
+    }
+
+    /// The HTTP client itself takes an empty one for the word that there is no proxy, whatever the next one says.
+    #[test]
+    fn empty_proxy_variable_hides_no_other() {
+        let found = |pairs: &[(&str, &str)]| {
+            let named = named(&Environment::from_pairs(pairs.iter().copied()))?;
+            Some((named.variable, named.address.expose().to_owned(), named.except))
+        };
+        let told = |name: &'static str, value: &str, except: &str| Some((name, value.to_owned(), except.to_owned()));
+        let lower = ("https_proxy", "http://b");
+        assert_eq!(found(&[("HTTPS_PROXY", ""), lower]), told("https_proxy", "http://b", ""));
+        assert_eq!(found(&[("HTTPS_PROXY", "http://a"), lower]), told("HTTPS_PROXY", "http://a", ""));
+        let all = ("all_proxy", "c:3128");
+        let both = [("HTTPS_PROXY", ""), ("ALL_PROXY", ""), all, ("NO_PROXY", ""), ("no_proxy", "x.lan")];
+        assert_eq!(found(&both), told("all_proxy", "c:3128", "x.lan"));
+        assert_eq!((found(&[("HTTPS_PROXY", "")]), found(&[lower, ("REQUEST_METHOD", "GET")])), (None, None));
+        let proxy = named(&Environment::from_pairs(both)).unwrap();
+        assert!(proxy.leads_to("https://halo.example/api") && !proxy.leads_to("https://a.x.lan/"));
     }
 
     proptest! {

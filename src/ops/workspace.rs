@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::actor::actor_of;
 use super::clock::Clock;
 use super::locks::{CONFIGURE_LOCK, SERVICE_LOCK};
-use super::{aside, proxy, restored};
+use super::{aside, restored};
 use crate::domain::activity::{Activity, Actor, BreakReason, Chain, ChainBreak};
 use crate::domain::address::SignInPlace;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
@@ -359,15 +359,6 @@ impl Workspace {
         }
     }
 
-    /// Refuses an invalid proxy variable: the HTTP client would ignore it and connect directly.
-    ///
-    /// # Errors
-    ///
-    /// [`FailureKind::Usage`] with the name of the variable.
-    pub fn require_sound_proxy(&self) -> Result<(), Failure> {
-        proxy::require_sound(&self.environment)
-    }
-
     /// The Halo of a saved configuration. Whoever asks it from this workspace keeps to one request budget.
     pub async fn halo(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<HaloApi, Failure> {
         let (secret, _) = self.client_secret(Some(id), api).await?;
@@ -404,7 +395,8 @@ impl Workspace {
             self.require_sound_proxy()?;
         }
         let stored = id.map(|id| self.settings.secrets(id)).transpose()?.unwrap_or_default();
-        connection(api, client_secret, stored.all().cloned().collect(), self.attended)
+        let hide = stored.all().cloned().collect();
+        Ok(Connection { proxy: self.proxy(), ..connection(api, client_secret, hide, self.attended)? })
     }
 
     /// Makes sure that what is stored belongs to the Halo that is about to be asked. Where it belongs to another one,
@@ -588,6 +580,7 @@ fn connection(
         ca_file: api.ca_file.clone(),
         hide,
         attended,
+        proxy: None,
     })
 }
 

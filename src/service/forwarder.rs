@@ -37,6 +37,7 @@ use crate::domain::retry_after;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::{Exact, Untrusted};
 use crate::halo::LoopbackOnly;
+use crate::halo::proxy::through;
 use crate::ops::serving::{self, AtOnce, Due};
 use crate::ops::{Workspace, events};
 use crate::settings::private_file::require_secret;
@@ -248,7 +249,10 @@ pub fn run(shared: Arc<Shared>, destination: Destination) -> Result<impl Future<
     let broken = |error: String| Failure::new(FailureKind::LocalState, format!("events cannot be forwarded: {error}"));
     let http = reqwest::Client::builder();
     // What is not encrypted stays on this machine, and passes by no proxy.
-    let http = if destination.url.scheme() == "http" { http.no_proxy().dns_resolver(LoopbackOnly) } else { http };
+    let http = match destination.url.scheme() {
+        "http" => http.no_proxy().dns_resolver(LoopbackOnly),
+        _ => through(http, shared.workspace.proxy().as_ref()),
+    };
     let http = http
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)

@@ -52,6 +52,7 @@ fn connection(replay: &Replay, halo: &SimulatedHalo) -> Connection {
         ca_file: None,
         hide: Vec::new(),
         attended: true,
+        proxy: None,
     }
 }
 

@@ -5,14 +5,15 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::configuration::Configuration;
 use crate::domain::health::{Finding, Rule, State, needs_certificate};
 use crate::halo::certificate::{Seen, look_at};
+use crate::ops::Workspace;
 
 /// A certificate that renews itself does so before.
 const SOON: SignedDuration = SignedDuration::from_hours(24 * 14);
 
 /// What is found at the address of Pia; nothing where no certificate is needed.
-pub(super) async fn look(configuration: &Configuration, now: Timestamp) -> Option<Finding> {
+pub(super) async fn look(workspace: &Workspace, configuration: &Configuration) -> Option<Finding> {
     let url = configuration.integration.pia_url.as_ref().filter(|_| needs_certificate(configuration))?;
-    Some(judge(&look_at(url.as_str()).await, now))
+    Some(judge(&look_at(url.as_str(), workspace.proxy().as_ref()).await, workspace.now()))
 }
 
 fn judge(seen: &Seen, now: Timestamp) -> Finding {

@@ -40,7 +40,7 @@ pub async fn look(
     look_at_store(workspace, id).await?;
     // Where a proxy is meant and not named well, the look at Halo says so; this one would go past it.
     if workspace.require_sound_proxy().is_ok()
-        && let Some(found) = certificate::look(configuration, workspace.now()).await
+        && let Some(found) = certificate::look(workspace, configuration).await
     {
         workspace.note_health(id, [found]);
     }
