@@ -300,6 +300,9 @@ pub struct CheckReport {
     /// The teams that were read: suggestions for the boards before the first sync.
     #[serde(skip)]
     pub teams: Vec<Team>,
+    /// Whether the agent sees every client; none where Halo has not told it.
+    #[serde(skip)]
+    pub sees_all: Option<bool>,
 }
 
 impl Check {

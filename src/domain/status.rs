@@ -90,8 +90,8 @@ pub struct LastSync {
     pub halo_count: Option<u64>,
     /// Unique ids read.
     pub stored: u64,
-    /// Whether the agent sees chosen clients only: Halo may have more.
-    pub restricted: bool,
+    /// Whether the agent sees chosen clients only: Halo may have more. None where nobody knows.
+    pub restricted: Option<bool>,
     /// What is said behind the figures where they may not be all of Halo's.
     #[serde(skip)]
     pub as_seen: &'static str,

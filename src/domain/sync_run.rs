@@ -15,7 +15,8 @@ use super::untrusted::{Exact, Untrusted};
 pub const SEES_CHOSEN_CLIENTS: &str = "the agent sees chosen clients only, so Halo may have more: \
     set \"Allow use of all Customers/Clients\" of the agent or its role to Yes";
 
-/// The warning of a run in which Halo refused to tell what the agent sees.
+/// The warning of a run in which Halo refused to tell what the agent sees. Halo's word stays the same from day to day: it makes
+/// the first run one with warnings, and in those after it stands behind the figures.
 pub const SIGHT_NOT_TOLD: &str = "Halo does not tell whether this agent sees all clients, so it may have more: \
     check \"Allow use of all Customers/Clients\" of the agent and its role";
 
@@ -332,17 +333,27 @@ impl SyncReport {
         usage(self.active, self.disabled, self.left_out)
     }
 
-    /// Whether the agent sees chosen clients only: what is complete for it may not be all of Halo's.
-    pub fn is_restricted(&self) -> bool {
-        self.warnings.iter().any(|warning| warning == SEES_CHOSEN_CLIENTS)
+    /// Whether the agent sees chosen clients only: what is complete for it may not be all of Halo's. None where nobody knows:
+    /// Halo has not told it, or the run ended before it was asked.
+    pub fn is_restricted(&self) -> Option<bool> {
+        match () {
+            () if self.says(SEES_CHOSEN_CLIENTS) => Some(true),
+            () if self.says(SIGHT_NOT_TOLD) || self.says(SIGHT_NOT_HEARD) => None,
+            // An empty list has nobody ask.
+            () => (self.status.has_published() && self.stored > 0).then_some(false),
+        }
+    }
+
+    /// Whether this is one of its warnings.
+    pub fn says(&self, line: &str) -> bool {
+        self.warnings.iter().any(|warning| warning == line)
     }
 
     /// What is said behind the figures where they may not be all of Halo's.
     pub fn as_seen(&self) -> &'static str {
-        let says = |line: &str| self.warnings.iter().any(|warning| warning == line);
         match () {
-            () if self.is_restricted() => AS_SEEN,
-            () if says(SIGHT_NOT_TOLD) || says(SIGHT_NOT_HEARD) => AS_FAR_AS_SEEN,
+            () if self.says(SEES_CHOSEN_CLIENTS) => AS_SEEN,
+            () if self.says(SIGHT_NOT_TOLD) || self.says(SIGHT_NOT_HEARD) => AS_FAR_AS_SEEN,
             () => "",
         }
     }

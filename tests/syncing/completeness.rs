@@ -257,6 +257,33 @@ async fn sync_of_agent_that_is_not_told_claims_no_whole() {
     profile.run(["sync"]).await.expect(3).says(words).says("Halo does not tell whether this agent sees all clients");
     let told = profile.run(["status"]).await.expect(0);
     assert!(told.stdout.lines().any(|line| line.starts_with("Last sync") && line.ends_with(words)), "{told:#?}");
+    assert_eq!(profile.json(["status"], 0).await["last_sync"]["restricted"], Value::Null);
+}
+
+/// A Halo that never tells what the agent sees warns once: a daily job that always fails is one that nobody looks at. It is said
+/// all the same, and warned of anew once Halo has told it in between.
+#[tokio::test(flavor = "multi_thread")]
+async fn halo_that_never_tells_what_agent_sees_warns_once() {
+    let profile = Profile::set_up(small()).await;
+    assert_eq!(profile.json(["status"], 0).await["last_sync"], Value::Null);
+    let words = "as far as this agent sees; whether that is all is not known";
+    let tells = |tells: bool| profile.halo.set_fault("agent-unknown".parse().unwrap(), !tells);
+    tells(false);
+    profile.run(["sync"]).await.expect(3).says(words);
+    for _ in 0..2 {
+        profile.run(["sync"]).await.expect(0).says("Complete").says(words);
+        assert_eq!(profile.json(["sync"], 0).await["status"], "complete");
+        assert_eq!(profile.json(["status"], 0).await["last_sync"]["restricted"], Value::Null);
+    }
+    // Another warning is one.
+    profile.halo.change(|state| state.behaviour.record_count = Some(json!(1)));
+    profile.run(["sync"]).await.expect(3);
+    profile.halo.change(|state| state.behaviour.record_count = None);
+    tells(true);
+    profile.run(["sync"]).await.expect(0);
+    assert_eq!(profile.json(["status"], 0).await["last_sync"]["restricted"], false);
+    tells(false);
+    profile.run(["sync"]).await.expect(3).says(words);
 }
 
 /// One rule for scripts: a run with warnings exits with 3, whatever they are about.

@@ -262,6 +262,14 @@ async fn sync_goes_through_proxy_of_environment_and_tells_it_nothing() {
         }
         proxy.heard.lock().unwrap().clear();
     }
+    // An empty one hides no other, and the check names the one that counts.
+    let (empty, named) = (("HTTPS_PROXY", ""), ("https_proxy", proxy.url()));
+    sync_with(&profile, &[empty, (named.0, named.1.as_str())]).await.expect(0);
+    assert!(proxy.heard_text().starts_with("CONNECT "));
+    let mut command = profile.command(["check"]);
+    command.envs([empty, (named.0, named.1.as_str())]);
+    run(command, String::new()).await.expect(0).says("through the proxy of https_proxy");
+    proxy.heard.lock().unwrap().clear();
     assert_eq!(stored(&profile), truth(&profile));
     // Named as one to be reached without it: the proxy hears nothing, and the name cannot be resolved.
     let around = [("HTTPS_PROXY", proxy.url()), ("NO_PROXY", format!("localhost,{NAME}"))];

@@ -236,7 +236,7 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
             finished_at: at("2026-11-23T04:30:04Z"),
             halo_count: Some(237),
             stored: 237,
-            restricted: false,
+            restricted: Some(false),
             as_seen: "",
         }),
         next_sync: Some(at("2026-11-24T04:30:00Z")),
@@ -363,6 +363,7 @@ pub fn report(ok: bool, checks: Vec<Check>) -> CheckReport {
         checks,
         token_valid_until: Some(at("2026-11-23T11:53:00Z")),
         teams: teams(),
+        sees_all: Some(true),
     }
 }
 

@@ -53,11 +53,20 @@ pub fn from_check(report: &CheckReport) -> Vec<Finding> {
     });
     // A short list of clients is the agent's reach, and no missing right.
     found.extend(of(CheckId::Clients).and_then(|clients| match clients.status {
-        CheckStatus::Pass => Some(Finding::well(Rule::AgentRestricted, "it sees every client")),
+        CheckStatus::Pass if report.sees_all == Some(true) => {
+            Some(Finding::well(Rule::AgentRestricted, "it sees every client"))
+        }
+        CheckStatus::Pass => Some(sight_not_told()),
         CheckStatus::Warn => Some(told(Rule::AgentRestricted, State::Watch, clients)),
         _ => None,
     }));
     found
+}
+
+/// What the agent sees is not known.
+pub(super) fn sight_not_told() -> Finding {
+    Finding::new(Rule::AgentRestricted, State::Unknown, "Halo has not told whether the agent sees every client")
+        .next("Check \"Allow use of all Customers/Clients\" of the agent and its role")
 }
 
 fn is_unreached(check: &Check) -> bool {

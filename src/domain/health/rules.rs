@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{Finding, NAMES_APART, Rule, State, aged};
-use super::look::{BY_SYNC, FAILED};
+use super::look::{BY_SYNC, FAILED, sight_not_told};
 use crate::domain::calendar::rfc3339;
 use crate::domain::callback::EventGroup;
 use crate::domain::configuration::Configuration;
@@ -192,12 +192,16 @@ impl Facts<'_> {
     // A sync sees it too.
     fn agent_restricted(&self) -> Finding {
         let found = self.seen(Rule::AgentRestricted);
-        match self.status.last_sync.as_ref().filter(|sync| sync.restricted) {
-            Some(sync) if !found.is_issue() && found.seen_at.is_none_or(|seen| seen < sync.finished_at) => {
+        let published = self.status.last_sync.as_ref().filter(|sync| sync.status.has_published());
+        match published.map(|sync| (sync.restricted, sync)) {
+            Some((Some(true), sync))
+                if !found.is_issue() && found.seen_at.is_none_or(|seen| seen < sync.finished_at) =>
+            {
                 Finding::new(found.rule, State::Watch, "the agent sees chosen clients only, so Halo may have more")
                     .since(sync.finished_at)
                     .next("Set \"Allow use of all Customers/Clients\" of the agent or its role to Yes")
             }
+            Some((None, _)) if found.state == State::Unknown => sight_not_told(),
             _ => found,
         }
     }

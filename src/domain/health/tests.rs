@@ -178,6 +178,11 @@ fn owner_that_nobody_looked_for_is_no_alarm() {
 /// What makes a rule false, and how it is then.
 type Fault = (Rule, State, fn(&mut World));
 
+fn synced(restricted: Option<bool>) -> LastSync {
+    let SyncReport { status, started_at, finished_at, stored, .. } = run(SyncStatus::Complete, 0);
+    LastSync { status, started_at, finished_at, halo_count: None, stored, restricted, as_seen: "" }
+}
+
 const FAULTS: &[Fault] = &[
     (Rule::Credentials, State::Watch, |world| world.status.steps.credentials = StepState::NotVerified),
     (Rule::Credentials, State::Broken, |world| world.status.known.has_secret = false),
@@ -185,17 +190,10 @@ const FAULTS: &[Fault] = &[
     (Rule::Rights, State::Unknown, |world| world.status.known.before.retain(|finding| finding.rule != Rule::Rights)),
     (Rule::Rights, State::Broken, |world| world.see(Rule::Rights, State::Broken, 300)),
     (Rule::AgentRestricted, State::Watch, |world| world.see(Rule::AgentRestricted, State::Watch, 1)),
-    (Rule::AgentRestricted, State::Watch, |world| {
-        let last = run(SyncStatus::Complete, 0);
-        world.status.last_sync = Some(LastSync {
-            status: last.status,
-            started_at: last.started_at,
-            finished_at: last.finished_at,
-            halo_count: None,
-            stored: 1,
-            restricted: true,
-            as_seen: "",
-        });
+    (Rule::AgentRestricted, State::Watch, |world| world.status.last_sync = Some(synced(Some(true)))),
+    (Rule::AgentRestricted, State::Unknown, |world| {
+        world.see(Rule::AgentRestricted, State::Well, 200);
+        world.status.last_sync = Some(synced(None));
     }),
     (Rule::AgentRestricted, State::Unknown, |world| world.see(Rule::AgentRestricted, State::Well, 200)),
     (Rule::Boards, State::Unknown, |world| world.status.known.lists = Lists::default()),
@@ -560,6 +558,18 @@ fn report(checks: &[(CheckId, CheckStatus, Option<FailureKind>)]) -> CheckReport
         rights: Vec::new(),
         token_valid_until: None,
         teams: Vec::new(),
+        sees_all: Some(true),
+    }
+}
+
+/// A list of clients that was read is no word that it is all of them.
+#[test]
+fn what_agent_sees_is_not_known_where_halo_has_not_told_it() {
+    let checks = [(CheckId::Token, CheckStatus::Pass, None), (CheckId::Clients, CheckStatus::Pass, None)];
+    for (sees_all, state) in [(Some(true), State::Well), (None, State::Unknown)] {
+        let found = from_check(&CheckReport { sees_all, ..report(&checks) });
+        let reach = found.into_iter().find(|found| found.rule == Rule::AgentRestricted).unwrap();
+        assert_eq!(reach.state, state, "{reach:?}");
     }
 }
 

@@ -126,13 +126,14 @@ pub(super) async fn with_halo(
     let mut identity =
         HaloIdentity { url: api.url.to_string(), auth_url: None, tenant: api.tenant.clone(), version: None };
 
+    let way = halo.proxy().map_or(String::new(), |variable| format!(", through the proxy of {variable}"));
     let discovery = run.attempt(CheckId::Address, halo.discover(), |discovery| {
         let encrypted = if api.url.is_encrypted() { "" } else { " (not encrypted)" };
         if discovery.found {
-            Verdict::pass(format!("Halo answers{encrypted}"))
+            Verdict::pass(format!("Halo answers{encrypted}{way}"))
         } else {
             Verdict::warn(
-                format!("Halo answers, but does not report its sign-in server{encrypted}"),
+                format!("Halo answers{way}, but does not report its sign-in server{encrypted}"),
                 format!("trying {}; set auth_url in the settings if that is wrong", discovery.auth_url),
             )
         }
@@ -156,13 +157,14 @@ pub(super) async fn with_halo(
     }
     run.product = halo.product();
     // Who the agent is decides what can be said of writing. Where the scopes are too narrow for it, nothing does.
-    let mut agent = None;
+    let (mut agent, mut is_not_told) = (None, false);
     if token.is_some() && !is_silent && run.scopes.are_wide() && has_room(halo, READS) {
         match run.handle(halo).in_passing(OWN_AGENT).own_agent().await {
             Ok(rights) => agent = Some(rights),
             // Every login may read itself, but the one that is no agent.
             Err(error) => {
                 run.is_shut_out = error.is_shut_out();
+                is_not_told = true;
                 run.look_at(&error);
             }
         }
@@ -179,7 +181,10 @@ pub(super) async fn with_halo(
             ),
             ALL_CLIENTS,
         ),
-        Some(count) => Verdict::pass(format!("{} can be read", counted(*count, "client", "clients"))),
+        Some(count) => {
+            let doubt = if is_not_told { "; Halo does not tell whether that is all" } else { "" };
+            Verdict::pass(format!("{} can be read{doubt}", counted(*count, "client", "clients")))
+        }
         None => Verdict::warn(
             "clients can be read, but Halo gives no count".to_owned(),
             "without it a sync cannot verify that it is complete",
@@ -250,6 +255,7 @@ pub(super) async fn with_halo(
         checks,
         token_valid_until: token.map(|token| token.valid_until),
         teams: teams.unwrap_or_default(),
+        sees_all: agent.map(|agent| !agent.sees_chosen_clients),
     })
 }
 

@@ -25,7 +25,8 @@ use crate::domain::health::{BY_SYNC, from_failure};
 use crate::domain::include::IncludeRule;
 use crate::domain::status::ClientCounts;
 use crate::domain::sync_run::{
-    Brake, ChangeCounts, ChangeKind, ClientChange, SIGHT_NOT_HEARD, SyncProgress, SyncReport, SyncStatus,
+    Brake, ChangeCounts, ChangeKind, ClientChange, SIGHT_NOT_HEARD, SIGHT_NOT_TOLD, SyncProgress, SyncReport,
+    SyncStatus,
 };
 use crate::domain::thousands;
 use crate::halo::{HaloApi, HaloError, Token};
@@ -41,6 +42,9 @@ const WARNINGS: usize = 20;
 
 /// How often is looked whether Halo has fallen silent.
 const LISTEN: Duration = Duration::from_secs(1);
+
+/// How many runs are looked through for what was said before.
+const REMEMBERED: usize = 20;
 
 /// How many clients are named where the run is held.
 const NAMED: usize = 10;
@@ -218,7 +222,9 @@ impl Run<'_> {
     async fn publish(&self, read: Read) -> Result<SyncReport, Failure> {
         let Read { learnt, known, lists, proved, unseen, gone } = read;
         let (store, run, now) = (self.workspace.store.clone(), self.run, self.workspace.now());
-        let calm = learnt.warnings.iter().all(|warning| warning == SIGHT_NOT_HEARD);
+        let known_before = self.knew_that_sight_is_not_told()?;
+        let is_calm = |line: &String| line == SIGHT_NOT_HEARD || line == SIGHT_NOT_TOLD && known_before;
+        let calm = learnt.warnings.iter().all(is_calm);
         let status = if calm { SyncStatus::Complete } else { SyncStatus::CompleteWithWarnings };
         let report = self.report(learnt, ClientCounts::default());
         let published = SyncReport { status, proved: proved.is_some(), ..report.clone() };
@@ -255,6 +261,14 @@ impl Run<'_> {
             report.warnings.push(name_some("left out by the rule", &disabling));
         }
         self.end(SyncReport { disabling, ..report }, why)
+    }
+
+    /// Whether the last run to which Halo answered has warned that Halo does not tell what the agent sees: a daily run that fails for
+    /// ever is one that nobody looks at.
+    fn knew_that_sight_is_not_told(&self) -> Result<bool, Failure> {
+        let runs = self.workspace.store.runs(self.id, REMEMBERED)?;
+        let answered = runs.iter().find(|run| run.status.has_published() && !run.says(SIGHT_NOT_HEARD));
+        Ok(answered.is_some_and(|run| run.says(SIGHT_NOT_TOLD)))
     }
 
     fn stop(&self, Stopped { learnt, why }: Stopped) -> Result<SyncReport, Failure> {
