@@ -173,9 +173,9 @@ async fn what_halo_accepts_but_does_not_store_is_never_called_done() {
     let by_hand =
         report["results"].as_array().unwrap().iter().find(|result| result["outcome"] == "unverified").unwrap();
     assert!(by_hand["message"].as_str().unwrap().contains("Ticket Types"), "says how to do it by hand");
-    profile.run(["status"]).await.expect(0).says("In Halo    8 objects, incomplete");
+    profile.run(["status"]).await.expect(0).says("In Halo    8 objects, needs Re-configure");
     let status = profile.json(["status"], 0).await;
-    assert_eq!(status["steps"]["configure"], "todo");
+    assert_eq!(status["steps"]["configure"], "needs_reconfigure");
 
     profile.halo.set_fault("link-not-stored".parse().unwrap(), false);
     let report = profile.json(["configure", "--yes"], 0).await;
@@ -416,13 +416,13 @@ async fn configured_is_taken_back_when_it_is_not_true_any_more() {
     let file = profile.folder.path().join("moved.toml");
     std::fs::write(&file, profile.answers("acme", "").replace("pia.acme.example", "pia2.acme.example")).unwrap();
     profile.run(["setup", "--answers", &file.to_string_lossy()]).await.expect(0);
-    assert_eq!(step().await, "todo");
+    assert_eq!(step().await, "needs_reconfigure", "and not as if nothing were there");
     profile.run(["configure", "--yes"]).await.expect(0);
     assert_eq!(step().await, "done");
     profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("active", false));
     profile.halo.set_fault("forbidden-writes".parse().unwrap(), true);
     profile.run(["configure", "--yes"]).await.expect(4);
-    assert_eq!(step().await, "todo");
+    assert_eq!(step().await, "needs_reconfigure");
 }
 
 /// An event that this Halo does not know is reported, not guessed; everything else is finished all the same.

@@ -55,6 +55,6 @@ async fn every_pane_follows_other_programs() {
     person.press("3").await;
     person.sees("Pia - Ticket Created").await;
     profile.run(["remove", "--yes"]).await.expect(0);
-    follows(&mut person, "not configured yet").await;
+    follows(&mut person, "removed from Halo").await;
     person.leave().await;
 }

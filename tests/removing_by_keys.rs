@@ -48,7 +48,7 @@ async fn plan_apply_repair_and_remove_by_keys() {
         person.sees("[x] Pia Chat Pod").await;
         person.sees("y Remove").await;
         person.press("y").await;
-        person.sees("Type \"acme\" to confirm").await;
+        person.sees("Type \"acme\" or \"Acme MSP\" to confirm").await;
         person.type_text("yes").await;
         person.press("Enter").await;
         assert_eq!(plain(profile.halo.snapshot()), installed, "a yes is not the id");

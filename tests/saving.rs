@@ -24,7 +24,7 @@ async fn every_bad_answer_is_refused_with_what_would_be_right() {
         ("daily_sync_time = \"04:30\"", "daily_sync_time = \"4:3\"", "04:03"),
         ("daily_sync_time = \"04:30\"", "daily_sync_time = \"24:00\"", "midnight is 00:00"),
         ("daily_sync_time = \"04:30\"", "daily_sync_time = \"04:60\"", "00 to 59"),
-        ("daily_sync_time = \"04:30\"", "daily_sync_time = \"4.30am\"", "without am or pm"),
+        ("daily_sync_time = \"04:30\"", "daily_sync_time = \"14.30am\"", "hours go from 1 to 12"),
         ("daily_sync_time = \"04:30\"", "daily_synctime = \"04:30\"", "daily_synctime"),
         (&url, "url = \"http://acme.halopsa.com\"", "https://acme.halopsa.com"),
         (&url, "url = \"acme\"", "https://acme.halopsa.com"),

@@ -1,9 +1,10 @@
 //! What is told once the screen is given back: what was kept, and how to go on.
 
 use super::jobs::state::{Goal, SyncWork};
-use super::model::{Model, saved_title};
+use super::model::{Model, first_unfinished, is_finished, saved_title};
 use super::text::draft_title;
 use crate::domain::next::Next;
+use crate::words::{service, step};
 
 /// One line for the shell; none where nothing was begun. What the demo did is gone with it.
 pub fn farewell(model: &Model) -> Option<String> {
@@ -26,8 +27,21 @@ pub fn farewell(model: &Model) -> Option<String> {
             Next::Sync
         ));
     }
-    let draft = model.overview.draft.as_ref()?;
+    let Some(draft) = &model.overview.draft else { return unfinished(model) };
     let title = draft_title(draft.name());
     let secret = if draft.secret_entered { ", except the Client Secret" } else { "" };
     Some(format!("The draft of {title} is kept{secret}. To continue: {}", Next::Wizard))
+}
+
+// What is saved, and does not run yet.
+fn unfinished(model: &Model) -> Option<String> {
+    let saved = model.active()?;
+    let (title, status) = (saved_title(saved), model.status().filter(|_| model.is_active()).unwrap_or(&saved.status));
+    if !is_finished(status) {
+        let next = step::name(first_unfinished(status));
+        return Some(format!("{title} is saved. Still to do: {next}. To continue: {}", Next::Wizard));
+    }
+    let idle = !status.service.running && !status.service.timer;
+    let (start, _) = service::commands(model.systemd).swap_remove(0);
+    idle.then(|| format!("{title} is set up, but the service is not running. To start it: {start}"))
 }

@@ -36,6 +36,9 @@ pub fn hints(model: &Model, columns: usize) -> (Vec<KeyHint>, Vec<KeyHint>) {
         // back; from the first page none is missed.
         let stays = match offer.binding.id {
             _ if matches!(offer.command(), C::Stop | C::Apply | C::Yes) => 3,
+            // The last step of the set-up, and what leads on past what cannot be done.
+            _ if place == P::Finished && offer.command() == C::InstallService => 2,
+            _ if matches!(offer.command(), C::PassOver | C::Untested) => 1,
             "accept" if !matches!(offer.command(), C::OpenLine | C::CloseLine) => 2,
             "cancel" if place != P::Cards => 1,
             _ => 0,
@@ -61,8 +64,18 @@ pub fn hints(model: &Model, columns: usize) -> (Vec<KeyHint>, Vec<KeyHint>) {
             right.remove(at);
             continue;
         }
+        // And it says in a word what it does, before it goes.
+        if let [(last, _)] = left.as_mut_slice()
+            && let Some((word, _)) = last.words.split_once(' ')
+        {
+            last.words = word.to_owned();
+            continue;
+        }
         let least = left.iter().map(|(_, stays)| *stays).min().unwrap_or_default();
-        let at = left.iter().rposition(|(_, stays)| *stays == least).unwrap_or_default();
+        let is_least = |(_, stays): &(KeyHint, u8)| *stays == least;
+        // Of the ways on and out, the way back stays.
+        let at = if least == 1 { left.iter().position(is_least) } else { left.iter().rposition(is_least) };
+        let at = at.unwrap_or_default();
         left.remove(at);
     }
     (left.into_iter().map(|(hint, _)| hint).collect(), right)

@@ -14,7 +14,7 @@ use crate::words::Phrase;
 pub enum Meaning {
     Do(Command),
     /// Nothing now, and why.
-    Refused(Phrase),
+    Refused(Phrase, Command),
     Nothing,
 }
 
@@ -53,8 +53,8 @@ pub fn meaning(model: &Model, event: KeyEvent) -> Meaning {
     for binding in hit(model, place, event) {
         match meaning_of(model, place, binding.command) {
             Meaning::Nothing => {}
-            Meaning::Refused(reason) if refused == Meaning::Nothing => refused = Meaning::Refused(reason),
-            Meaning::Refused(_) => {}
+            why @ Meaning::Refused(..) if refused == Meaning::Nothing => refused = why,
+            Meaning::Refused(..) => {}
             done @ Meaning::Do(_) => return done,
         }
     }
@@ -65,7 +65,9 @@ pub fn meaning(model: &Model, event: KeyEvent) -> Meaning {
 fn now(model: &Model, place: Place, command: Command) -> Now {
     match command {
         C::Integrations => Now::only_if(!matches!(model.screen, Screen::Integrations | Screen::Starting)),
-        C::InstallService => Now::only_if(model.status().is_some_and(|status| !status.service.running)),
+        C::InstallService => {
+            Now::only_if(model.systemd && model.status().is_some_and(|status| !status.service.running))
+        }
         C::Quit | C::Suspend | C::Repaint | C::Help | C::Commands | C::Setting(_) | C::CommandLine(_) => Now::Can,
         _ => dispatch::now(model, place, command),
     }
@@ -75,7 +77,7 @@ fn now(model: &Model, place: Place, command: Command) -> Now {
 pub fn meaning_of(model: &Model, place: Place, command: Command) -> Meaning {
     match now(model, place, command) {
         Now::Can => Meaning::Do(command),
-        Now::Not(reason) => Meaning::Refused(reason),
+        Now::Not(reason) => Meaning::Refused(reason, command),
         Now::Hidden => Meaning::Nothing,
     }
 }

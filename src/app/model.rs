@@ -20,7 +20,7 @@ use super::go::Go;
 use super::integrations::state::IntegrationsPage;
 use super::jobs::state::{ApplyWork, DeliveryWork, EscalateWork, Goal, SyncEnd, TicketWork, Work};
 use super::layout::{Layout, layout};
-use super::notice::{Notice, Tone};
+use super::notice::{Holds, Notice, Tone};
 use super::palette::Palette;
 use super::panes::state::Panes;
 use super::popup::Popup;
@@ -46,6 +46,8 @@ pub struct Start {
     pub theme: Theme,
     /// Whether this is the demo, on a throw-away profile.
     pub demo: bool,
+    /// Whether systemd runs on this machine.
+    pub systemd: bool,
     /// What a new configuration's fields begin with.
     pub prefill: Draft,
     /// Which keys mean what.
@@ -94,6 +96,8 @@ pub struct Model {
     pub(crate) zone: TimeZone,
     pub(crate) theme: Theme,
     pub(crate) demo: bool,
+    /// Whether systemd runs on this machine: without it there is no service to be installed.
+    pub(crate) systemd: bool,
     /// What a new configuration's fields begin with.
     pub(crate) prefill: Draft,
     /// Which keys mean what.
@@ -133,6 +137,7 @@ impl Model {
             zone: start.zone,
             theme: start.theme,
             demo: start.demo,
+            systemd: start.systemd,
             prefill: start.prefill,
             keys: start.keys,
             now: Timestamp::UNIX_EPOCH,
@@ -191,6 +196,14 @@ impl Model {
         self.touch();
     }
 
+    /// Says something that is true for as long as something goes on.
+    pub(crate) fn say_while(&mut self, holds: Holds, tone: Tone, text: impl Into<Phrase>) {
+        self.say(tone, text);
+        if let Some(notice) = &mut self.notice {
+            notice.while_so = Some(holds);
+        }
+    }
+
     /// Says in passing what failed, and what to do.
     pub(crate) fn say_failure(&mut self, failure: &Failure) {
         let hint = failure.hint.as_ref().map(|hint| Phrase::from(hint).with_keys(&self.keys));
@@ -207,6 +220,11 @@ impl Model {
         self.overview.configurations.iter().find(|saved| saved.id == *id)
     }
 
+    /// The name of a configuration as the screens show it.
+    pub(crate) fn name_of(&self, id: &ConfigurationId) -> String {
+        self.saved(id).map_or_else(|| id.to_string(), saved_title)
+    }
+
     /// The active configuration.
     pub(crate) fn active(&self) -> Option<&Saved> {
         self.overview.configurations.iter().find(|saved| saved.status.active)
@@ -220,6 +238,11 @@ impl Model {
     /// The saved configuration that a setting is changed of: the one that is open, or else the active one.
     pub(crate) fn with_settings(&self) -> Option<&Saved> {
         self.current_saved().or_else(|| self.active())
+    }
+
+    /// The configuration that a command has to name: the active one goes without saying.
+    pub(crate) fn for_command_line(&self) -> Option<&ConfigurationId> {
+        self.with_settings().filter(|saved| !saved.status.active).map(|saved| &saved.id)
     }
 
     /// Where the configuration that is open stands; the freshest word on it.
@@ -332,10 +355,14 @@ pub(crate) fn saved_title(saved: &Saved) -> String {
     Untrusted::new(saved.configuration.title()).display()
 }
 
-/// Whether nothing of the set-up is left to do.
+/// Whether nothing of the set-up is left to do. What was in Halo once is no set-up any more, whatever was changed,
+/// removed or moved since: it opens in its panes, which lead on.
 pub fn is_finished(status: &Status) -> bool {
     let steps = &status.steps;
-    steps.credentials != StepState::Todo && steps.initial_sync != StepState::Todo && steps.configure.was_finished()
+    status.integration.was_configured
+        || steps.credentials != StepState::Todo
+            && steps.initial_sync != StepState::Todo
+            && steps.configure.was_finished()
 }
 
 /// The first step that is not finished.

@@ -2,6 +2,7 @@
 
 use super::dispatch::words;
 use super::form::{FIELDS, Kind};
+use super::integrations::{self, Card};
 use super::keymap::{
     COMMAND_LINE_ROWS, COMMAND_LINES, Command as C, Key, Pane, Place, Place as P, SETTING_ROWS, press,
 };
@@ -17,7 +18,7 @@ pub fn offers(model: &Model, place: Place) -> Vec<Offer> {
         let all: Vec<Key> = keys.collect();
         let refused = match meaning_of(model, place, binding.command) {
             Meaning::Do(_) => None,
-            Meaning::Refused(reason) => Some(reason),
+            Meaning::Refused(reason, _) => Some(reason),
             Meaning::Nothing => continue,
         };
         let early = |key: Key| refused.is_none() && comes_too_soon(model, place, press(key));
@@ -57,7 +58,7 @@ pub fn everything(model: &Model, here: Place) -> Vec<Offer> {
 
 // What has no key and no page: the command that does it.
 fn command_lines(model: &Model) -> impl Iterator<Item = Offer> {
-    let configuration = model.with_settings().map(|saved| saved.id.clone());
+    let configuration = model.for_command_line().cloned();
     let rows = COMMAND_LINE_ROWS.iter().zip(&COMMAND_LINES).filter(|_| model.popup.is_none());
     rows.map(move |(binding, (next, what))| {
         let words = format!("{what}: {}", next.command(configuration.as_ref()));
@@ -81,7 +82,15 @@ fn pages(model: &Model, here: Place) -> Vec<(Place, &'static str)> {
     if model.popup.is_some() || matches!(model.screen, Screen::Starting) {
         return Vec::new();
     }
-    let leads = model.is_finished_current() || (model.screen == Screen::Panes && !model.panes.from_wizard);
+    // From the Integrations page to the panes of the configuration that is selected there.
+    let leads = match model.screen {
+        Screen::Integrations => {
+            matches!(integrations::selected(model), Some(Card::Saved(id)) if model.current.as_ref() == Some(&id))
+                && model.is_finished_current()
+        }
+        Screen::Panes if !model.panes.from_wizard => true,
+        _ => model.is_finished_current(),
+    };
     // The overview last: what is done elsewhere is seen there.
     let [overview, others @ ..] = Pane::ALL;
     let panes = others.into_iter().chain([overview]).filter(|_| leads).map(|pane| (P::Pane(pane), pane.title()));

@@ -189,6 +189,7 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Clients(Ok(clients)) => {
             model.panes.clients.fill(clients);
             clients::settle(model);
+            clients::ask_where_at_last(model);
         }
         Reply::FirstClients(beginning) => {
             model.panes.clients.fill(beginning);

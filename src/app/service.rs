@@ -39,7 +39,7 @@ pub(crate) fn statuses(model: &mut Model) -> impl Iterator<Item = &mut Status> {
 
 /// The issues that keep events away or late, the worst first. Only where Configure has been: none is expected before.
 pub fn warnings(model: &Model) -> Vec<Finding> {
-    let is_configured = model.status().is_some_and(|status| status.integration.configured_at.is_some());
+    let is_configured = model.status().is_some_and(|status| status.integration.is_in_halo());
     let is_of_events = |finding: &Finding| match finding.rule {
         Rule::Service | Rule::WebhookOff | Rule::Silence | Rule::Lag => true,
         // A webhook that differs is reported as drift alone.

@@ -21,7 +21,7 @@ use super::keymap::{self, COMMAND_LINES, Command, Pane, Place};
 use super::meaning::{Meaning, is_held_back, meaning, meaning_of};
 use super::message::Message;
 use super::model::{Model, Screen};
-use super::notice::Tone;
+use super::notice::{Holds, Notice, Tone};
 use super::offers::everything;
 use super::palette::{self, Palette};
 use super::panes::{self, events};
@@ -71,10 +71,29 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
     keep_what_was_left(model, focus, &mut effects);
     effects.splice(0..0, removal::leave(model));
     effects.extend(events::watch(model));
+    let is_over = model.notice.as_ref().is_some_and(|notice| !still_holds(model, notice));
+    if is_over {
+        model.notice = None;
+        model.touch();
+    }
     if model.is_dirty() {
         settle(model);
     }
     effects
+}
+
+// A notice about something that goes on goes with it: with the state that it speaks of, and with the screen.
+fn still_holds(model: &Model, notice: &Notice) -> bool {
+    match notice.while_so {
+        None => true,
+        Some(Holds::Refused(place, command)) => {
+            let is_refused =
+                matches!(meaning_of(model, place, command), Meaning::Refused(why, _) if why == notice.text);
+            is_refused && keymap::place(model) == place
+        }
+        Some(Holds::Held) => model.work.held.is_some(),
+        Some(Holds::Saves) => model.wizard.as_ref().is_some_and(|wizard| wizard.saves),
+    }
 }
 
 // What was typed is kept once its field is left, so that a killed program loses one field at most.
@@ -168,8 +187,8 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
         // A letter stays in the list: in the search line above it, the next one would be text.
         Meaning::Do(Command::Up) if is_letter(event) && is_below_search(model) => Vec::new(),
         Meaning::Do(command) => run(model, command),
-        Meaning::Refused(reason) => {
-            model.say(Tone::Calm, reason);
+        Meaning::Refused(reason, command) => {
+            model.say_while(Holds::Refused(keymap::place(model), command), Tone::Calm, reason);
             Vec::new()
         }
         Meaning::Nothing => dispatch::typed(model, keymap::place(model), Typed::Key(event)).unwrap_or_default(),
@@ -198,8 +217,8 @@ fn order(model: &mut Model, command: Command) -> Vec<Effect> {
     escalate::note_read(model);
     match meaning_of(model, keymap::place(model), command) {
         Meaning::Do(command) => run(model, command),
-        Meaning::Refused(reason) => {
-            model.say(Tone::Calm, reason);
+        Meaning::Refused(reason, command) => {
+            model.say_while(Holds::Refused(keymap::place(model), command), Tone::Calm, reason);
             Vec::new()
         }
         Meaning::Nothing => Vec::new(),
@@ -266,10 +285,13 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             model.touch();
         }
         Command::Commands => {
+            let on_card = model.popup.is_none() && model.screen == Screen::Integrations;
+            let effects = if on_card { integrations::open_for_commands(model) } else { Vec::new() };
             let below = keymap::below(model);
             let palette = Palette::new(below, everything(model, below), palette::height(&model.layout));
             model.palette = Some(palette);
             model.touch();
+            return effects;
         }
         Command::Integrations => return to_integrations(model),
         Command::InstallService => return vec![Effect::LoadInstallation],
@@ -286,7 +308,7 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
 // A command of the program, to be run in a shell: there it can be pasted.
 fn copy_command(model: &mut Model, at: usize) -> Vec<Effect> {
     let Some((next, _)) = COMMAND_LINES.get(at) else { return Vec::new() };
-    let line = next.command(model.with_settings().map(|saved| &saved.id));
+    let line = next.command(model.for_command_line());
     model.work.copying = Some(line.clone());
     vec![Effect::Copy(Secret::new(line))]
 }
@@ -364,6 +386,12 @@ fn lead(model: &mut Model, go: Go) -> Vec<Effect> {
         Go::Overview => return to_integrations(model),
         Go::Panes => return panes::enter(model),
         Go::Pane(pane) => return panes::show(model, pane),
+        Go::Configure if model.screen != Screen::Panes => {
+            model.panes.pane = Pane::Integration;
+            let effects = panes::enter(model);
+            model.panes.planning = true;
+            return effects;
+        }
         Go::Configure => {
             model.panes.pane = Pane::Integration;
             model.panes.planning = true;

@@ -1,6 +1,7 @@
 //! No command: the terminal interface, where there is a terminal.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::CommandFactory as _;
@@ -15,7 +16,7 @@ use crate::app::{Model, Start, Theme};
 use crate::domain::draft::Draft;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
-use crate::ops::Workspace;
+use crate::ops::{self, Workspace};
 use crate::settings::Environment;
 use crate::tui::effects::Effects;
 use crate::tui::hangup::Exit;
@@ -82,6 +83,7 @@ fn start(workspace: &Workspace, theme: Theme, demo: Option<ForDemo>, size: Size)
         zone: zone(workspace.environment()),
         theme,
         demo: is_demo,
+        systemd: ops::units::is_there(Path::new("/")),
         prefill: demo.prefill,
         tip: demo.tip,
         // Settings that cannot be read are named on the first screen; until they are mended the keys are the usual ones.

@@ -27,9 +27,9 @@ pub enum TimeError {
     /// The right time in wide digits, as an editor for Japanese or Chinese writes them.
     #[error("use plain digits: {0}")]
     PlainDigits(String),
-    /// am, pm or the like.
-    #[error("use 24-hour time without am or pm: {0}")]
-    TwelveHour(&'static str),
+    /// An hour that am or pm does not have.
+    #[error("with am or pm, hours go from 1 to 12")]
+    TwelveHour,
     /// Something behind the time that is no zone.
     #[error("unknown time zone; such as 04:30+02:00, or 04:30 for UTC")]
     Zone,
@@ -62,8 +62,9 @@ impl DailySyncTime {
     /// The guide's own example, and the value a new configuration starts with.
     pub const EXAMPLE: Self = Self { hour: 4, minute: 30 };
 
-    /// Reads `04:30`, `4:30` or `0430`, with blanks around it, and behind it the zone that it is meant in, where that is
-    /// not UTC: `14:30+10:00`, `14:30 Australia/Brisbane`. What can mean more than one time is not guessed at.
+    /// Reads `04:30`, `4:30`, `4.30`, `0430`, `4pm` or `4:30 pm`, with blanks around it, and behind it the zone that it is
+    /// meant in, where that is not UTC: `14:30+10:00`, `14:30 Australia/Brisbane`. What can mean more than one time is not
+    /// guessed at.
     ///
     /// # Errors
     ///
@@ -74,9 +75,17 @@ impl DailySyncTime {
         if text.is_empty() {
             return Err(TimeError::Empty);
         }
-        let figures = text.find(|c: char| !c.is_ascii_digit() && c != ':').unwrap_or(text.len());
-        let (time, zone) = (&text[..figures], text[figures..].trim_start());
-        match Self::exactly(time) {
+        let figures = text.find(|c: char| !c.is_ascii_digit() && !":.".contains(c)).unwrap_or(text.len());
+        let (time, behind) = (&text[..figures], text[figures..].trim_start());
+        let (half, zone) = match half(behind) {
+            Some((is_pm, zone)) => (Some(is_pm), zone),
+            None => (None, behind),
+        };
+        let read = match half {
+            Some(is_pm) => Self::in_half(time, is_pm),
+            None => Self::exactly(time),
+        };
+        match read {
             Some(Ok(time)) if zone.is_empty() => Ok(time),
             Some(Ok(time)) => time.said_in(zone).map_err(|error| match Self::explain(text) {
                 // What stands behind it is no zone, and something better is known of it.
@@ -90,7 +99,7 @@ impl DailySyncTime {
 
     /// The time, or what is wrong with its figures; none where the text has not the shape of one.
     fn exactly(text: &str) -> Option<Result<Self, TimeError>> {
-        let (hour, minute) = match text.split_once(':') {
+        let (hour, minute) = match text.split_once([':', '.']) {
             Some(halves) => halves,
             None if (3..=4).contains(&text.len()) && text.is_ascii() => text.split_at(text.len() - 2),
             None => return None,
@@ -103,6 +112,19 @@ impl DailySyncTime {
             (24.., _) => Err(TimeError::Hour),
             (_, 60..) => Err(TimeError::Minute),
             (hour, minute) => Ok(Self { hour, minute }),
+        })
+    }
+
+    // The time on a clock of twelve hours, with or without minutes.
+    fn in_half(text: &str, is_pm: bool) -> Option<Result<Self, TimeError>> {
+        let whole = (1..=2).contains(&text.len()).then(|| format!("{text}:00"));
+        let time = match Self::exactly(whole.as_deref().unwrap_or(text))? {
+            Ok(time) => time,
+            error => return Some(error),
+        };
+        Some(match time.hour {
+            1..=12 => Ok(Self { hour: time.hour % 12 + if is_pm { 12 } else { 0 }, ..time }),
+            _ => Err(TimeError::TwelveHour),
         })
     }
 
@@ -127,16 +149,7 @@ impl DailySyncTime {
     }
 
     fn explain(text: &str) -> TimeError {
-        let lower = text.to_ascii_lowercase();
-        // Amsterdam is no half of a day.
-        let is_half = |half: &str| {
-            let figures = lower.strip_suffix(half).map(str::trim_end);
-            figures.is_some_and(|figures| figures.bytes().all(|byte| byte.is_ascii_digit() || b":. ".contains(&byte)))
-        };
-        if is_half("am") || is_half("pm") {
-            return TimeError::TwelveHour(if lower.ends_with("am") { "such as 04:30" } else { "such as 16:30" });
-        }
-        if let Some((hour, minute)) = text.split_once(':')
+        if let Some((hour, minute)) = text.split_once([':', '.'])
             && minute.len() == 1
             && let Some(Ok(time)) = Self::exactly(&format!("{hour}:0{minute}"))
         {
@@ -200,6 +213,17 @@ impl DailySyncTime {
         };
         format!("next run {} UTC, in {wait}", next.strftime("%a %d %b %Y %H:%M"))
     }
+}
+
+/// Which half of a day is named, and what stands behind it. Amsterdam is no half of a day.
+fn half(text: &str) -> Option<(bool, &str)> {
+    let (word, rest) = text.split_at_checked(2)?;
+    let is_pm = match word.to_ascii_lowercase().as_str() {
+        "am" => false,
+        "pm" => true,
+        _ => return None,
+    };
+    (!rest.starts_with(|next: char| next.is_alphanumeric())).then(|| (is_pm, rest.trim_start()))
 }
 
 /// The offsets of a zone from UTC, in minutes, each once. None where nothing is known by that name.
@@ -276,6 +300,7 @@ mod tests {
                 accepted += usize::from(time.is_ok());
                 assert_eq!(DailySyncTime::parse(&format!("{hour:02}{minute:02}")), time);
                 assert_eq!(DailySyncTime::parse(&format!("{hour}:{minute:02}")), time);
+                assert_eq!(DailySyncTime::parse(&format!("{hour}.{minute:02}")), time);
             }
         }
         assert_eq!(accepted, 1_440);
@@ -287,8 +312,10 @@ mod tests {
         assert_eq!(refusal("4:5"), "use two digits for the minutes: 04:05");
         assert_eq!(refusal("24:00"), "hours go from 00 to 23; midnight is 00:00");
         assert_eq!(refusal("04:60"), "minutes go from 00 to 59");
-        assert_eq!(refusal("4.30am"), "use 24-hour time without am or pm: such as 04:30");
-        assert_eq!(refusal("4:30 pm"), "use 24-hour time without am or pm: such as 16:30");
+        assert_eq!(refusal("4.5"), "use two digits for the minutes: 04:05");
+        assert_eq!(refusal("13 pm"), "with am or pm, hours go from 1 to 12");
+        assert_eq!(refusal("0:30am"), "with am or pm, hours go from 1 to 12");
+        assert_eq!(refusal("4:60 pm"), "minutes go from 00 to 59");
         assert_eq!(refusal("04:30 Mars/Olympus"), "unknown time zone; such as 04:30+02:00, or 04:30 for UTC");
         assert_eq!(refusal("soon"), "not a time; hours and minutes such as 04:30");
         assert_eq!(refusal(""), "a time is needed, such as 04:30");
@@ -310,6 +337,14 @@ mod tests {
             ("20:00-09:30", "05:30"),
             ("04:30Z", "04:30"),
             ("4:30 utc", "04:30"),
+            ("4pm", "16:00"),
+            ("4:30 PM", "16:30"),
+            ("4.30am", "04:30"),
+            ("430pm", "16:30"),
+            ("12 am", "00:00"),
+            ("12:15pm", "12:15"),
+            ("2:30pm+10:00", "04:30"),
+            ("2.30 pm Australia/Brisbane", "04:30"),
         ] {
             assert_eq!(DailySyncTime::parse(text).map(|time| time.to_string()).as_deref(), Ok(utc), "{text}");
         }

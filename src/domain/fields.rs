@@ -295,8 +295,8 @@ pub const FIELDS: [FieldInfo; 17] = [
         step: Step::CompanySync,
         kind: Kind::Trimmed,
         label: "Daily Sync Time",
-        help: "24-hour time in UTC, such as 04:30; or local: 14:30+10:00",
-        more: "When clients are synced each day, as 24-hour UTC time: 04:30, 4:30 or 0430. A local time needs its \
+        help: "time in UTC, such as 04:30 or 4:30 am; or local: 14:30+10:00",
+        more: "When clients are synced each day, in UTC: 04:30, 4.30, 0430 or 4:30 am. A local time needs its \
                zone, such as 14:30+10:00 or 14:30 Australia/Brisbane, and is stored as UTC.",
         example: "04:30",
         default: "04:30",

@@ -47,6 +47,7 @@ pub enum Next {
     Audit,
     Support,
     Backup,
+    Restore,
     Serve,
     ServeVerbose,
     InstallService,
@@ -104,6 +105,7 @@ impl Next {
             Self::Audit => "audit",
             Self::Support => "support",
             Self::Backup => "backup FILE",
+            Self::Restore => "restore FILE",
             Self::Serve => "serve",
             Self::ServeVerbose => "serve -v",
             Self::InstallService => "service install",
@@ -144,6 +146,7 @@ impl Next {
                 | Self::ActivateYes(_)
                 | Self::Support
                 | Self::Backup
+                | Self::Restore
                 | Self::SetStoreAside
         )
     }
@@ -206,6 +209,7 @@ impl Next {
             Self::Audit,
             Self::Support,
             Self::Backup,
+            Self::Restore,
             Self::Serve,
             Self::ServeVerbose,
             Self::InstallService,

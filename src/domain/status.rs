@@ -30,6 +30,8 @@ pub enum StepState {
     NotProved,
     /// Was finished, and health knows of a problem since.
     NeedsAttention,
+    /// There is something of ours in Halo, and not all that is saved here: Configure has to run again.
+    NeedsReconfigure,
     /// Still to do.
     Todo,
 }
@@ -114,6 +116,10 @@ pub struct IntegrationStatus {
     /// When Configure last ended with every object read back.
     #[serde(serialize_with = "crate::domain::calendar::json")]
     pub configured_at: Option<Timestamp>,
+    /// Whether Configure has ever written something, though it may all be gone again: what was set up once is no
+    /// set-up any more.
+    #[serde(skip)]
+    pub was_configured: bool,
     /// Writes of a killed run whose result has not been checked yet.
     pub unfinished: usize,
     /// Test tickets that a full circle has left open in Halo.
@@ -133,9 +139,28 @@ impl IntegrationStatus {
         self.interruption().into_iter().chain(self.left_open.iter().map(LeftOpen::words))
     }
 
+    /// Whether there is something of ours in Halo. Nothing says when it was configured while a run is not finished or the
+    /// settings have changed since; the objects are there.
+    pub fn is_in_halo(&self) -> bool {
+        self.configured_at.is_some() || !self.objects.is_empty()
+    }
+
+    /// How far Configure is.
+    pub fn step(&self) -> StepState {
+        match self.configured_at {
+            Some(_) => StepState::Done,
+            None if self.is_in_halo() => StepState::NeedsReconfigure,
+            None => StepState::Todo,
+        }
+    }
+
     /// What is to be said where Configure has not ended with everything in place.
     pub fn unconfigured(&self) -> &'static str {
-        if self.objects.is_empty() { "not configured yet" } else { "incomplete" }
+        match self.step() {
+            StepState::NeedsReconfigure => RECONFIGURE,
+            _ if self.was_configured => "removed from Halo",
+            _ => "not configured yet",
+        }
     }
 
     /// Says that a run was killed halfway, and the two ways to continue.
@@ -152,6 +177,9 @@ impl IntegrationStatus {
         ))
     }
 }
+
+/// What is to be done where Halo has not all that is saved here.
+pub const RECONFIGURE: &str = "needs Re-configure";
 
 /// Whether the service runs.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]

@@ -267,6 +267,8 @@ impl Command {
             Self::TakeOver => "adopt",
             Self::ReadDeliveries => "webhook log",
             Self::ProveIt => "full circle",
+            Self::Rotate => "new secrets",
+
             _ => "",
         }
     }
@@ -379,7 +381,7 @@ const LONG_LISTS: &[Place] = &[
 ];
 
 /// What only a command of the program does, in the words of the list of commands.
-pub static COMMAND_LINES: [(Next, &str); 7] = [
+pub static COMMAND_LINES: [(Next, &str); 8] = [
     (Next::Audit, "Verify the audit trail"),
     (Next::Support, "Support bundle"),
     (Next::Backup, "Backup"),
@@ -387,6 +389,7 @@ pub static COMMAND_LINES: [(Next, &str); 7] = [
     (Next::ForwardTo, "Forward events"),
     (Next::ByHand, "Configure by hand"),
     (Next::ConfigPath, "Where the settings are"),
+    (Next::Restore, "Restore a backup"),
 ];
 
 /// A line for each of them.
@@ -461,6 +464,7 @@ pub const BINDINGS: &[Binding] = &[
     row(C::ChooseAgent, "down", &[P::Choice], "Choose", Left),
     row(C::ChooseAgent, "accept", &[P::SettingChoice], "Choose", Left),
     row(C::ChooseAgent, "choose", &[P::Choice, P::SettingChoice], "Choose", Left),
+    row(C::ChooseAgent, "choose", &[P::Finished], "Pia Escalate To", Left),
     row(C::EnterField, "accept", &[P::Choice], "Continue", Left),
     row(C::ClearAgent, "clear", &[P::Choice, P::SettingChoice], "Clear", Left),
     row(C::OpenList, "down", &[P::Field], "Choose", Left),

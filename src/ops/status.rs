@@ -135,7 +135,16 @@ fn status(
 ) -> Result<Status, Failure> {
     let verified = workspace.is_verified(id, &configuration.api)?;
     let (configured_at, objects) = (workspace.store.configured_at(id)?, workspace.store.installed(id)?);
-    let done = |done| if done { StepState::Done } else { StepState::Todo };
+    let mut integration = IntegrationStatus {
+        configured_at,
+        was_configured: workspace.store.has_written(id)?,
+        unfinished: unfinished(workspace, id)?,
+        left_open: super::full_circle::left_open(workspace, id)?,
+        deliveries: deliveries(workspace, id, &objects)?,
+        objects,
+        rotation: rotation(workspace, id),
+    };
+    integration.was_configured |= integration.is_in_halo();
     let mut status = Status {
         configuration: id.to_string(),
         name: configuration.name.clone(),
@@ -146,7 +155,7 @@ fn status(
             company_sync: StepState::Done,
             pia_screen: StepState::Done,
             initial_sync: first_sync(workspace, id)?,
-            configure: done(configured_at.is_some()),
+            configure: integration.step(),
         },
         last_sync: last_run.map(|run| LastSync {
             status: run.status,
@@ -159,14 +168,7 @@ fn status(
         }),
         next_sync: active.then(|| configuration.company_sync.daily_sync_time.next_after(workspace.now())),
         clients: workspace.store.client_counts(id)?,
-        integration: IntegrationStatus {
-            configured_at,
-            unfinished: unfinished(workspace, id)?,
-            left_open: super::full_circle::left_open(workspace, id)?,
-            deliveries: deliveries(workspace, id, &objects)?,
-            objects,
-            rotation: rotation(workspace, id),
-        },
+        integration,
         service: service(workspace, id)?,
         health: Vec::new(),
         known: Known::default(),

@@ -203,6 +203,18 @@ impl Store {
         })
     }
 
+    /// Whether anything was ever written into Halo for a configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn has_written(&self, id: &ConfigurationId) -> Result<bool, StoreError> {
+        self.with(|inner| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM intents WHERE configuration = ?1)";
+            Ok(inner.connection.prepare_cached(sql)?.query_row(params![id.as_str()], |row| row.get(0))?)
+        })
+    }
+
     /// The intents of which nothing came yet, oldest first. Under the lock of Configure they are those of a run that was
     /// killed, and have to be read back before anything else is written.
     pub fn open_intents(&self, id: &ConfigurationId) -> Result<Vec<Intent>, StoreError> {

@@ -52,7 +52,7 @@ pub fn line(model: &Model, styles: Styles) -> Line<'static> {
 pub fn steps(model: &Model, styles: Styles) -> Line<'static> {
     let columns = usize::from(model.layout.steps.width);
     if model.wizard.as_ref().is_some_and(|wizard| wizard.settings) {
-        let words = "Settings: what is saved applies at once, also to a running service";
+        let words = crate::words::step::SETTINGS;
         return Line::from(vec![Span::raw(" "), Span::styled(fit(words, columns.saturating_sub(2)), Style::new())]);
     }
     let mut spans = Vec::new();

@@ -104,8 +104,7 @@ fn applying(model: &Model, page: &mut Page, plan: &PlanWork, title: &str) {
     // First the connection is tested and Halo is read once more: no object is counted yet.
     let is_connecting = done == 0 && *checks < CheckId::ALL.len();
     if is_connecting {
-        let tested = if *checks == 1 { "1 check".to_owned() } else { format!("{checks} checks") };
-        page.plain(&format!("Connecting to Halo: {tested} done"), Style::new());
+        page.plain(&format!("Connecting to Halo: {checks} of {} checks done", CheckId::ALL.len()), Style::new());
     } else {
         progress::count(page, "Objects", done, total);
     }

@@ -195,7 +195,7 @@ fn typed_yes(model: &Model, frame: &mut Frame, styles: Styles, typed: &Typed) {
     lines.push(Line::default());
     let ask = match typed.about {
         About::Export => "File:".to_owned(),
-        _ => format!("Type \"{}\" to confirm:", Untrusted::new(typed.wanted.as_str()).display()),
+        _ => format!("Type {} to confirm:", typed.asked()),
     };
     lines.extend(wrap(&ask, columns).into_iter().map(Line::raw));
     let at = lines.len();

@@ -2,7 +2,7 @@
 
 use super::time::took;
 use super::{Phrase, Tone};
-use crate::domain::check::{Check, CheckReport, CheckStatus};
+use crate::domain::check::{Check, CheckReport, CheckStatus, WriteProof};
 
 pub fn verdict(status: CheckStatus) -> (Tone, &'static str) {
     match status {
@@ -21,6 +21,18 @@ pub fn found(check: &Check) -> String {
     }
 }
 
+/// The same in one line, where there is room for so much: what was found, without what can be said of writing. A caveat
+/// is no part that can be left out: then there is none.
+pub fn in_short(check: &Check, room: usize) -> Option<String> {
+    let found = found(check);
+    if found.chars().count() <= room {
+        return Some(found);
+    }
+    let is_sure = !matches!(check.writes, Some(WriteProof::NotProvable | WriteProof::Doubtful));
+    let (short, _) = found.split_once("; ").or_else(|| found.split_once(", ")).filter(|_| is_sure)?;
+    (short.chars().count() <= room).then(|| short.to_owned())
+}
+
 /// What to change, where something is not as it should be.
 pub fn advice(check: &Check) -> Option<Phrase> {
     let hint = check.hint.as_ref().filter(|_| matches!(check.status, CheckStatus::Fail | CheckStatus::Warn));
@@ -36,7 +48,14 @@ pub fn advice_once<'a>(check: &Check, later: impl Iterator<Item = &'a Check>) ->
 pub fn passed(report: &CheckReport) -> String {
     let took = took(report.checks.iter().map(|check| check.duration_ms).sum());
     let version = report.halo.version.as_ref().map(|version| format!(", Halo {version}")).unwrap_or_default();
+    let skipped = report.checks.iter().filter(|check| check.status == CheckStatus::Skip && check.id.is_asked()).count();
     match report.warnings().len() {
+        0 if skipped > 0 => {
+            format!(
+                "passed, {skipped} of {} not tested{version}",
+                report.checks.iter().filter(|c| c.id.is_asked()).count()
+            )
+        }
         0 => format!("passed in {took}{version}"),
         1 => format!("passed with 1 warning{version}"),
         count => format!("passed with {count} warnings{version}"),
@@ -47,6 +66,27 @@ pub fn passed(report: &CheckReport) -> String {
 mod tests {
     use super::*;
     use crate::domain::check::CheckId;
+
+    /// Below a green tick nothing is cut: what can be left out is, and a caveat cannot.
+    #[test]
+    fn caveat_is_never_left_out() {
+        let check = |writes, message: &str| Check {
+            id: CheckId::TicketTypes,
+            status: CheckStatus::Pass,
+            message: message.to_owned(),
+            hint: None,
+            http_status: Some(200),
+            missing: None,
+            writes: Some(writes),
+            duration_ms: 1,
+            failure: None,
+        };
+        let sure = check(WriteProof::Expected, "7 ticket types can be read; scope and role allow writing");
+        assert_eq!(in_short(&sure, 30).as_deref(), Some("7 ticket types can be read"));
+        assert_eq!(in_short(&sure, 80), Some(found(&sure)));
+        let unsure = check(WriteProof::NotProvable, "7 ticket types can be read; write access not tested yet");
+        assert_eq!((in_short(&unsure, 30), in_short(&unsure, 80)), (None, Some(found(&unsure))));
+    }
 
     #[test]
     fn one_remedy_of_several_checks_is_said_once() {

@@ -69,6 +69,7 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         | Next::Audit
         | Next::Support
         | Next::Backup
+        | Next::Restore
         | Next::Serve
         | Next::ServeVerbose
         | Next::InstallService

@@ -34,8 +34,11 @@ pub fn next_run(time: DailySyncTime, status: Option<&ServiceStatus>, now: Timest
 }
 
 /// The commands that start it, each with what it is for.
-pub fn commands() -> [(String, &'static str); 2] {
-    [
+pub fn commands(systemd: bool) -> Vec<(String, &'static str)> {
+    if !systemd {
+        return vec![(Next::Serve.to_string(), "until Ctrl-C; no systemd here: let your supervisor keep it running")];
+    }
+    vec![
         (format!("sudo {}", Next::InstallService), "permanently, under systemd"),
         (Next::Serve.to_string(), "by hand, until Ctrl-C"),
     ]

@@ -1,7 +1,7 @@
 //! The steps of the set-up.
 
 use super::Tone;
-use crate::domain::status::{StepState, Steps};
+use crate::domain::status::{RECONFIGURE, StepState, Steps};
 use crate::domain::step::Step;
 
 pub fn name(step: Step) -> &'static str {
@@ -18,6 +18,12 @@ pub fn name(step: Step) -> &'static str {
     }
 }
 
+/// What becomes of the settings that are saved.
+pub const SETTINGS: &str = "Settings: saved changes apply at once; those of Integration need Re-configure";
+
+/// Said of a saved setting that Halo does not have yet.
+pub const UNSENT: &str = "Halo does not have it yet: needs Re-configure.";
+
 /// The first line of the last page.
 pub fn closing(done: bool) -> &'static str {
     if done { "You have finished setting up your Halo PSA integration." } else { "Almost finished. Still to do:" }
@@ -30,6 +36,7 @@ pub fn state(state: StepState) -> (Tone, &'static str) {
         StepState::NotVerified => (Tone::Warn, "not verified"),
         StepState::NotProved => (Tone::Warn, "not proved"),
         StepState::NeedsAttention => (Tone::Warn, "needs attention"),
+        StepState::NeedsReconfigure => (Tone::Warn, RECONFIGURE),
         StepState::Todo => (Tone::Calm, "to do"),
     }
 }

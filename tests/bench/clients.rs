@@ -108,6 +108,7 @@ impl Pane {
             zone: TimeZone::UTC,
             theme: Theme::default(),
             demo: false,
+            systemd: true,
             prefill: Draft::default(),
             keys: workspace.config().unwrap().keys,
             tip: None,

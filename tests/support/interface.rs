@@ -158,6 +158,7 @@ impl Interface {
             zone,
             theme: Theme::default(),
             demo: false,
+            systemd: true,
             prefill: Draft::default(),
             keys: KeyMap::default(),
             tip: None,

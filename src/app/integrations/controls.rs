@@ -35,6 +35,7 @@ impl Controls for Integrations {
         match command {
             C::OpenCard => match selected(model) {
                 Some(Card::Other(name)) => Now::Not(integrations::elsewhere(name).into()),
+                None => Now::Not(integrations::no_match()),
                 _ => Now::Can,
             },
             C::Activate if is_active(model) => Now::Not("Already active.".into()),
@@ -66,13 +67,14 @@ impl Controls for Integrations {
         }
     }
 
-    fn words(model: &Model, _: P, binding: &Binding) -> Option<String> {
+    fn words(model: &Model, place: P, binding: &Binding) -> Option<String> {
         let words = match binding.command {
             C::OpenCard => match selected(model) {
                 Some(Card::Draft) => "Continue",
                 Some(Card::Saved(id)) if model.saved(&id).is_some_and(|saved| is_finished(&saved.status)) => "Open",
                 _ => "Configure",
             },
+            C::Back if place == P::Cards && !model.integrations.query.value().is_empty() => "Clear",
             C::ViewAll if model.integrations.all => "Only what is available",
             _ => return None,
         };

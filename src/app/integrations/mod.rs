@@ -155,8 +155,10 @@ pub fn card_remark(model: &Model, id: &ConfigurationId) -> Option<String> {
         return Some("the last sync failed".to_owned());
     }
     let steps = &status.steps;
-    if [steps.credentials, steps.configure].contains(&StepState::NeedsAttention) {
-        return Some(step::state(StepState::NeedsAttention).1.to_owned());
+    for state in [StepState::NeedsReconfigure, StepState::NeedsAttention] {
+        if [steps.credentials, steps.configure].contains(&state) {
+            return Some(step::state(state).1.to_owned());
+        }
     }
     [
         (steps.credentials, "credentials not verified"),
@@ -164,7 +166,10 @@ pub fn card_remark(model: &Model, id: &ConfigurationId) -> Option<String> {
             steps.initial_sync,
             if steps.initial_sync == StepState::NotProved { "clients not proved" } else { "no sync yet" },
         ),
-        (steps.configure, "not configured in Halo yet"),
+        (
+            steps.configure,
+            if status.integration.was_configured { "removed from Halo" } else { "not configured in Halo yet" },
+        ),
     ]
     .into_iter()
     .find(|(state, _)| *state != StepState::Done)
@@ -196,6 +201,11 @@ pub fn enter(model: &mut Model) {
     select(model, model.integrations.window.selected);
 }
 
+/// That the search has left no card.
+pub fn no_match() -> Phrase {
+    Phrase::from("No match. Change the search").key(" with ", "search", "").text(".")
+}
+
 /// That another integration is set up elsewhere.
 pub fn elsewhere(name: &str) -> String {
     format!("{name} is set up in the Pia portal; it is not available here.")
@@ -219,9 +229,20 @@ pub fn open_selected(model: &mut Model) -> Vec<Effect> {
             Vec::new()
         }
         None => {
-            model.say(Tone::Calm, Phrase::from("No match. Change the search").key(" with ", "search", "").text("."));
+            model.say(Tone::Calm, no_match());
             Vec::new()
         }
+    }
+}
+
+/// The commands are about what is selected: its panes are led to from there.
+pub fn open_for_commands(model: &mut Model) -> Vec<Effect> {
+    match selected(model) {
+        Some(Card::Saved(id)) if model.current.as_ref() != Some(&id) => {
+            let leads = model.saved(&id).is_some_and(|saved| is_finished(&saved.status));
+            if leads { model.open(&id) } else { Vec::new() }
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -247,7 +268,7 @@ pub fn edit_selected(model: &mut Model) -> Vec<Effect> {
 /// "Delete": first its id has to be typed.
 pub fn ask_to_delete(model: &mut Model) {
     let Some(Card::Saved(id)) = selected(model) else { return };
-    model.popup = Some(Popup::Typed(Typed::new(&id.to_string(), About::Delete(id))));
+    model.popup = Some(Popup::Typed(Typed::of_configuration(&id, model.name_of(&id), About::Delete(id.clone()))));
     model.touch();
 }
 

@@ -7,7 +7,7 @@ use crate::app::effect::{Effect, Slot};
 use crate::app::jobs::state::{ApplyWork, DeliveryWork, Goal, PlanWork};
 use crate::app::keymap::{self, Command, Pane, Place};
 use crate::app::model::{Model, saved_title};
-use crate::app::notice::Tone;
+use crate::app::notice::{Holds, Tone};
 use crate::app::popup::{About, Popup, Typed};
 use crate::app::service;
 use crate::domain::by_hand;
@@ -161,7 +161,7 @@ pub fn load_refusal(model: &Model) -> Option<Phrase> {
 /// Tests the connection, reads what Halo holds, and plans. Nothing is written.
 pub fn load_plan(model: &mut Model) -> Vec<Effect> {
     if let Some(reason) = load_refusal(model) {
-        model.say(Tone::Warn, reason);
+        model.say_while(Holds::Refused(keymap::place(model), Command::ReadPlan), Tone::Warn, reason);
         return Vec::new();
     }
     let Some(id) = model.current.clone() else { return Vec::new() };
@@ -189,7 +189,7 @@ pub fn take_over_now(model: &Model) -> Now {
 /// What somebody else made is changed: first the id of the configuration has to be typed.
 pub fn ask_to_take_over(model: &mut Model) {
     let Some(id) = model.current.clone().filter(|_| matches!(take_over_now(model), Now::Can)) else { return };
-    model.popup = Some(Popup::Typed(Typed::new(id.as_str(), About::TakeOver)));
+    model.popup = Some(Popup::Typed(Typed::of_configuration(&id, model.name_of(&id), About::TakeOver)));
     model.touch();
 }
 
@@ -271,7 +271,7 @@ pub fn apply_refusal(model: &Model) -> Option<Phrase> {
 
 pub fn apply(model: &mut Model) -> Vec<Effect> {
     if let Some(reason) = apply_refusal(model) {
-        model.say(Tone::Warn, reason);
+        model.say_while(Holds::Refused(keymap::place(model), Command::Apply), Tone::Warn, reason);
         return Vec::new();
     }
     let (Some(id), PlanWork::Ready(plan)) = (model.current.clone(), &model.work.plan) else { return Vec::new() };
@@ -395,7 +395,7 @@ pub fn can_be_passed_over(model: &Model) -> bool {
 
 /// Whether Configure was done before: then its name is Re-configure.
 pub fn is_again(model: &Model) -> bool {
-    model.status().is_some_and(|s| s.integration.configured_at.is_some() || !s.integration.objects.is_empty())
+    model.status().is_some_and(|status| status.integration.is_in_halo())
 }
 
 /// Moves in the plan.

@@ -113,7 +113,7 @@ pub fn ask(model: &mut Model) -> Vec<Effect> {
         return plan::apply(model);
     }
     let Some(id) = model.current.clone() else { return Vec::new() };
-    model.popup = Some(Popup::Typed(Typed::new(id.as_str(), About::Removal)));
+    model.popup = Some(Popup::Typed(Typed::of_configuration(&id, model.name_of(&id), About::Removal)));
     model.touch();
     Vec::new()
 }

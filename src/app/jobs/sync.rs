@@ -2,9 +2,9 @@
 
 use crate::app::effect::{Effect, Slot};
 use crate::app::jobs::state::{ApplyWork, HeldSync, PlanWork, SyncEnd, SyncRun, SyncWork};
-use crate::app::keymap::{self, Pane, Place};
+use crate::app::keymap::{self, Command, Pane, Place};
 use crate::app::model::{Model, saved_title};
-use crate::app::notice::Tone;
+use crate::app::notice::{Holds, Tone};
 use crate::app::popup::{Ask, Confirm, Popup};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::sync_run::{Brake, SyncProgress, SyncReport};
@@ -38,7 +38,7 @@ pub fn refusal(model: &Model) -> Option<Phrase> {
 /// "Sync Now".
 pub fn start(model: &mut Model, brake: Brake) -> Vec<Effect> {
     if let Some(reason) = refusal(model) {
-        model.say(Tone::Warn, reason);
+        model.say_while(Holds::Refused(keymap::place(model), Command::SyncNow), Tone::Warn, reason);
         return Vec::new();
     }
     let Some(id) = model.current.clone() else { return Vec::new() };
@@ -126,7 +126,8 @@ fn ask(model: &mut Model, question: HeldSync) {
     }
     let name = model.saved(&question.id).map_or_else(|| question.id.to_string(), saved_title);
     model.work.held = Some(question);
-    model.say(
+    model.say_while(
+        Holds::Held,
         Tone::Warn,
         format!("The sync of {name} needs your answer: more clients than usual are gone. Press Sync Now."),
     );

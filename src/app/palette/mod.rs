@@ -94,6 +94,12 @@ impl Palette {
 // Steps of the focus are keys and no commands: nobody looks "Down" up by its name.
 fn listed(mut offers: Vec<Offer>) -> Vec<Offer> {
     offers.retain(|offer| !offer.command().is_step() && offer.command() != Command::Commands);
+    // What mends a problem has a row of its own as well.
+    let mends = |offer: &Offer| offer.command() == Command::Mend;
+    let mend = offers.iter().find(|offer| mends(offer)).map(|offer| offer.title().to_owned());
+    if offers.iter().any(|offer| !mends(offer) && Some(offer.title()) == mend.as_deref()) {
+        offers.retain(|offer| !mends(offer));
+    }
     offers
 }
 
@@ -102,9 +108,30 @@ pub fn height(layout: &Layout) -> usize {
     usize::from(layout.body.height).saturating_sub(4).clamp(1, 14)
 }
 
-/// The offers that match, best first: the beginning of the words, somewhere in them, what else they are called, and last
-/// the letters in their order;
-/// of those that match alike, the ones that can work now.
+// Whether the letters are those of the words in their order, of each word that is touched from its first one on: "gtclnts"
+// means Go to Clients.
+fn is_guess(words: &[&str], letters: &[char]) -> bool {
+    let Some((first, behind)) = letters.split_first() else { return true };
+    words.iter().enumerate().any(|(at, word)| {
+        let mut own = word.chars();
+        if own.next() != Some(*first) {
+            return false;
+        }
+        let mut rest = behind;
+        loop {
+            if is_guess(&words[at + 1..], rest) {
+                return true;
+            }
+            match own.find(|letter| rest.first() == Some(letter)) {
+                Some(_) => rest = &rest[1..],
+                None => return false,
+            }
+        }
+    })
+}
+
+/// The offers that match, best first: the beginning of the words, somewhere in them, what else they are called. Where that
+/// finds none, a guess by the letters; of those that match alike, the ones that can work now.
 fn rank(offers: &[Offer], query: &str) -> Vec<usize> {
     let query = fold(query.trim());
     let needles: Vec<Utf32String> = query.split_whitespace().map(Utf32String::from).collect();
@@ -121,8 +148,13 @@ fn rank(offers: &[Offer], query: &str) -> Vec<usize> {
             if let Some(before) = words.find(&query) {
                 return Some((1, refused, Reverse(u32::MAX - before as u32), at));
             }
-            if !query.is_empty() && offer.command().also_called().contains(&*query) {
+            let names = offer.command().also_called();
+            if !query.is_empty() && (names.starts_with(&query) || names.contains(&format!(" {query}"))) {
                 return Some((2, refused, Reverse(0), at));
+            }
+            let parts: Vec<&str> = words.split_whitespace().collect();
+            if !query.split_whitespace().all(|needle| is_guess(&parts, &needle.chars().collect::<Vec<_>>())) {
+                return None;
             }
             let haystack = Utf32String::from(words);
             let mut score = 0;
@@ -133,5 +165,9 @@ fn rank(offers: &[Offer], query: &str) -> Vec<usize> {
         })
         .collect();
     ranked.sort_unstable();
+    // A guess stands beside nothing that is known.
+    if ranked.first().is_some_and(|(class, ..)| *class < 3) {
+        ranked.retain(|(class, ..)| *class < 3);
+    }
     ranked.into_iter().map(|(_, _, _, at)| at).collect()
 }

@@ -41,6 +41,7 @@ pub fn show(model: &mut Model, pane: Pane) -> Vec<Effect> {
     model.panes.planning = false;
     model.panes.report = None;
     model.panes.clients.searching = false;
+    model.panes.clients.asks_where = false;
     model.panes.events.searching = false;
     model.panes.activity.searching = false;
     model.panes.events.open = None;

@@ -17,6 +17,7 @@ use crate::domain::health::Rule;
 use crate::domain::merge::{Clash, Conflict};
 use crate::domain::people::Agent;
 use crate::domain::ticket::Ticket;
+use crate::domain::untrusted::Untrusted;
 
 use super::layout::Window;
 
@@ -53,6 +54,8 @@ pub struct Question {
 pub struct Typed {
     pub input: Input,
     pub wanted: String,
+    /// The name of what it is about, which the screens show: it is taken as well.
+    pub name: String,
     /// What it is a yes to.
     pub about: About,
 }
@@ -85,12 +88,24 @@ pub const OTHER_HOST: &str = "The Sign-in Address is on a different host than Ur
 impl Typed {
     /// Nothing is typed yet.
     pub fn new(wanted: &str, about: About) -> Self {
-        Self { input: Input::default(), wanted: wanted.to_owned(), about }
+        Self { input: Input::default(), wanted: wanted.to_owned(), name: String::new(), about }
+    }
+
+    /// The id of a configuration, or its name as the screens show it.
+    pub fn of_configuration(id: &ConfigurationId, name: String, about: About) -> Self {
+        Self { name, ..Self::new(id.as_str(), about) }
     }
 
     /// A file to be written, with a name to begin with.
     pub fn file(name: String) -> Self {
-        Self { input: Input::new(name), wanted: String::new(), about: About::Export }
+        Self { input: Input::new(name), wanted: String::new(), name: String::new(), about: About::Export }
+    }
+
+    /// What is to be typed, in quotation marks.
+    pub fn asked(&self) -> String {
+        let quoted = |text: &str| format!("\"{}\"", Untrusted::new(text).display());
+        let other = Some(&self.name).filter(|name| !name.is_empty() && **name != self.wanted);
+        other.iter().fold(quoted(&self.wanted), |asked, name| format!("{asked} or {}", quoted(name)))
     }
 
     /// Whether it is typed.
@@ -99,7 +114,8 @@ impl Typed {
             return !self.input.value().trim().is_empty();
         }
         // The quotation marks around what is asked for may come along.
-        self.input.value().trim().trim_matches('"') == self.wanted
+        let typed = self.input.value().trim().trim_matches('"');
+        !typed.is_empty() && [&self.wanted, &self.name].into_iter().any(|wanted| typed == wanted.trim())
     }
 }
 
@@ -305,7 +321,7 @@ impl Ask {
     /// What there is to say of its keys, where nobody answers without one.
     pub fn about_keys(&self) -> Option<&'static str> {
         // This key always quits, whatever the settings say.
-        matches!(self, Self::Quit { .. }).then_some("Ctrl-C again also quits.")
+        matches!(self, Self::Quit { .. }).then_some("Ctrl-C also quits.")
     }
 
     pub fn yes(&self) -> &'static str {

@@ -19,7 +19,7 @@ impl Controls for Typed {
                 Now::Not("Type the name of a file.".into())
             }
             (Some(Popup::Typed(typed)), C::Agree) if !typed.is_right() => Now::Not(
-                Phrase::from(format!("Type \"{}\" to confirm", typed.wanted))
+                Phrase::from(format!("Type {} to confirm", typed.asked()))
                     .key(", or leave with ", "cancel", "")
                     .text("."),
             ),

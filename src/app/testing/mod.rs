@@ -98,6 +98,7 @@ impl Stage {
             zone,
             theme,
             demo: false,
+            systemd: true,
             prefill: Draft::default(),
             keys: KeyMap::default(),
             tip: None,
@@ -242,6 +243,7 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
         next_sync: Some(at("2026-11-24T04:30:00Z")),
         clients: ClientCounts { active: 230, disabled: 7, left_out: 0 },
         integration: IntegrationStatus {
+            was_configured: configured,
             unfinished: 0,
             left_open: Vec::new(),
             configured_at: configured.then(|| at("2026-11-12T09:14:00Z")),

@@ -269,7 +269,7 @@ fn secret_typed_while_save_runs_is_not_erased() {
 fn answer_to_save_of_before_takes_nothing_away() {
     let mut stage = at_sync();
     stage.reply(Reply::Saved(Ok(save_report(true))));
-    assert!(matches!(wizard(&stage).save, crate::app::wizard::SaveState::Saved(Some(_))));
+    assert!(matches!(wizard(&stage).save, crate::app::wizard::SaveState::Saved(_)));
 }
 
 #[test]
@@ -433,4 +433,36 @@ fn last_line_tells_what_was_kept_and_how_to_go_on() {
     stage.keys("s q y");
     let told = farewell(&stage.model).unwrap();
     assert_eq!(told, "The sync of Acme MSP was stopped; the stored list is unchanged. To continue: pia-halo sync");
+    // What is saved and does not run yet.
+    let stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, false)]));
+    let told = farewell(&stage.model).unwrap();
+    assert_eq!(told, "Acme MSP is saved. Still to do: Configure. To continue: pia-halo");
+    let mut off = finished();
+    off.configurations[0].status.service.running = false;
+    let mut stage = Stage::with(off);
+    let told = |stage: &Stage| farewell(&stage.model).unwrap();
+    let words = "Acme MSP is set up, but the service is not running. To start it: ";
+    assert_eq!(told(&stage), format!("{words}sudo pia-halo service install"));
+    stage.model.systemd = false;
+    assert_eq!(told(&stage), format!("{words}pia-halo serve"));
+}
+
+/// A yes that has to be typed takes what the screens call the configuration, and says all that it takes.
+#[test]
+fn name_on_screen_is_taken_for_typed_yes() {
+    let mut off = two();
+    off.configurations.iter_mut().for_each(|saved| saved.status.service.running = false);
+    for typed in ["acme", "Acme MSP", "\"Acme MSP\""] {
+        let mut stage = Stage::with(off.clone());
+        stage.keys("^O D Enter");
+        assert!(notice(&stage).contains("Type \"acme\" or \"Acme MSP\" to confirm"), "{}", notice(&stage));
+        stage.type_text(typed);
+        assert_eq!(stage.keys("Enter"), [Effect::Delete(id("acme"))], "{typed}");
+    }
+    for typed in ["ACME", "Acme", "yes", "Acme trial"] {
+        let mut stage = Stage::with(off.clone());
+        stage.keys("^O D");
+        stage.type_text(typed);
+        assert_eq!(stage.keys("Enter"), [], "{typed}");
+    }
 }

@@ -1,15 +1,21 @@
 //! The Integrations page.
 
 use crate::app::effect::Effect;
-use crate::app::integrations::{Card, CardState, card_state, card_texts, cards, selected};
-use crate::app::message::Reply;
+use crate::app::footer::hints;
+use crate::app::form::FieldId;
+use crate::app::integrations::{Card, CardState, card_remark, card_state, card_texts, cards, selected};
+use crate::app::keymap::{Pane, Place, place};
+use crate::app::message::{Message, Reply};
 use crate::app::model::Screen;
 use crate::app::popup::{Ask, Popup};
-use crate::app::testing::{Stage, draft, finished, id, in_panes, overview, saved};
+use crate::app::testing::{Stage, draft, finished, id, in_panes, overview, save_report, saved};
+use crate::app::wizard::Item;
+use crate::app::wizard::review::reconfigures;
+use crate::domain::address::PiaUrl;
 use crate::domain::draft::Step;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::request::Activation;
-use crate::domain::status::Overview;
+use crate::domain::status::{Overview, Saved, StepState};
 use crate::domain::sync_run::SyncStatus;
 
 fn two() -> Overview {
@@ -129,6 +135,85 @@ fn finished_card_opens_its_panes_and_e_edits_it() {
     let effects = stage.keys("Esc");
     assert!(effects.iter().any(|effect| matches!(effect, Effect::SaveDraft(draft) if draft.name() == "Acme MSP!")));
     assert!(stage.notice().contains("kept as a draft"));
+}
+
+/// What was in Halo once opens in its panes, at the start and from its card, whatever became of it since; and the commands
+/// on its card find what its panes can do.
+#[test]
+fn what_was_configured_once_opens_in_its_panes() {
+    fn changed(own: &mut Saved) {
+        own.status.steps.configure = StepState::NeedsReconfigure;
+        own.status.integration.configured_at = None;
+    }
+    fn removed(own: &mut Saved) {
+        own.status.steps.configure = StepState::Todo;
+        (own.status.integration.configured_at, own.status.integration.objects) = (None, Vec::new());
+    }
+    fn moved(own: &mut Saved) {
+        removed(own);
+        own.status.steps.initial_sync = StepState::Todo;
+    }
+    let since: [(fn(&mut Saved), _); 3] =
+        [(changed, "needs Re-configure"), (removed, "removed from Halo"), (moved, "no sync yet")];
+    for (since, remark) in since {
+        let mut overview = finished();
+        since(&mut overview.configurations[0]);
+        let mut stage = Stage::with(overview);
+        assert_eq!(stage.model.screen, Screen::Panes, "{remark}: at the start");
+        stage.keys("Esc");
+        assert_eq!(card_remark(&stage.model, &id("acme")).as_deref(), Some(remark));
+        for command in ["Go to Overview", "Go to Sync", "Sync Now", "Rotate callback token and password"] {
+            stage.keys(":");
+            stage.type_text(command);
+            let palette = stage.model.palette.as_ref().unwrap();
+            let found = palette.offer(0).map(|offer| offer.title().to_owned()).unwrap_or_default();
+            assert!(found.starts_with(command), "{remark}: {command} is not found: {found}");
+            stage.keys("Esc");
+        }
+        stage.keys("Enter");
+        assert_eq!(stage.model.screen, Screen::Panes, "{remark}: from its card");
+    }
+}
+
+/// Another Pia Url is saved on a configuration that runs: it needs Re-configure and says so, Enter leads to that, and Esc
+/// to the panes.
+#[test]
+fn pia_url_that_is_saved_leads_to_reconfigure_or_back_to_panes() {
+    let saved = || {
+        let mut stage = in_panes();
+        stage.keys("e");
+        stage.send(Message::Focus(Item::Field(FieldId::PiaUrl)));
+        stage.keys("^U");
+        stage.type_text("https://pia2.acme.example");
+        let effects = stage.keys("^S");
+        assert!(matches!(effects.as_slice(), [Effect::Save(_)]), "{effects:?}");
+        let mut report = save_report(true);
+        report.configuration.integration.pia_url = Some(PiaUrl::read("https://pia2.acme.example").unwrap().address);
+        stage.reply(Reply::Saved(Ok(report)));
+        assert!(reconfigures(&stage.model), "said before the status is read again");
+        stage
+    };
+    let mut stage = saved();
+    stage.keys("Esc");
+    assert_eq!((stage.model.screen, place(&stage.model)), (Screen::Panes, Place::Pane(stage.model.panes.pane)));
+    let mut stage = saved();
+    let effects = stage.keys("Enter");
+    assert!(effects.contains(&Effect::LoadPlan(id("acme"))), "{effects:?}");
+    assert_eq!((stage.model.screen, place(&stage.model)), (Screen::Panes, Place::Plan));
+    stage.keys("Esc");
+    assert_eq!((stage.model.screen, place(&stage.model)), (Screen::Panes, Place::Pane(Pane::Integration)));
+}
+
+/// A search that finds nothing offers to clear it, and nothing to open.
+#[test]
+fn search_without_match_offers_what_its_text_says() {
+    let mut stage = Stage::with(two());
+    stage.keys("^O /");
+    stage.type_text("zzqq");
+    stage.keys("Enter");
+    let (left, _) = hints(&stage.model, 80);
+    let left: Vec<String> = left.iter().map(|hint| format!("{} {}", hint.key, hint.words)).collect();
+    assert!(left.contains(&"Esc Clear".to_owned()) && !left.iter().any(|hint| hint.starts_with("Enter")), "{left:?}");
 }
 
 /// There is one draft, and nothing overwrites it unasked.

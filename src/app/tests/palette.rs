@@ -13,7 +13,8 @@ use crate::app::offer::Offer;
 use crate::app::palette::Palette;
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{
-    Stage, at_configure, at_review, at_sync, id, in_panes, key, plan, progress, sync_report, tested, with_credentials,
+    Stage, at_configure, at_review, at_sync, clients, finished, id, in_panes, key, plan, progress, standing, status,
+    sync_report, tested, with_credentials,
 };
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::Parts;
@@ -380,4 +381,59 @@ fn help_is_grouped() {
         key("q ^C", "Quit"),
     ];
     assert!(order.is_sorted(), "{order:?} {:?}", help.lines);
+}
+
+/// What is typed is found in the words, or by their first letters and some that follow: a guess stands beside nothing that is known.
+#[test]
+fn search_of_commands_guesses_from_beginnings_of_words() {
+    let found = |typed: &str| {
+        let mut stage = in_panes();
+        stage.keys("2 :");
+        stage.type_text(typed);
+        titles(&stage).into_iter().map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    assert!(found("restore")[0].starts_with("Restore a backup"), "{:?}", found("restore"));
+    assert!(found("fgtsec")[0].starts_with("Forget the stored secrets"), "{:?}", found("fgtsec"));
+    assert_eq!(found("rgetse"), [""; 0], "letters from the middle of words");
+    assert!(found("cnfgr").iter().any(|title| title.starts_with("Configure by hand")), "{:?}", found("cnfgr"));
+    let rotate = found("rotate");
+    assert!(rotate.iter().all(|title| title.to_lowercase().contains("rotate")), "{rotate:?}");
+}
+
+/// A row for each command, and none of them cut: the active configuration goes without saying.
+#[test]
+fn commands_are_named_once_and_whole() {
+    let mut off = status("Acme MSP", true, true, true);
+    off.service.running = false;
+    let mut stage = in_panes();
+    stage.reply(Reply::Status(Ok(standing(off))));
+    for pane in ["0", "1", "2", "3"] {
+        stage.keys(pane);
+        stage.keys(":");
+        let titles: Vec<String> = titles(&stage).into_iter().map(ToOwned::to_owned).collect();
+        assert!(titles.iter().all(|title| title.len() <= 60), "{titles:?}");
+        let install = titles.iter().filter(|title| title.starts_with("Install the service")).count();
+        assert_eq!(install, 1, "{pane}: {titles:?}");
+        stage.keys("Esc");
+    }
+}
+
+/// Export by name from another pane waits for the list, and then asks where to.
+#[test]
+fn export_by_name_waits_for_list() {
+    let mut stage = Stage::with(finished());
+    stage.keys("1 :");
+    stage.type_text("export");
+    let effects = stage.keys("Enter");
+    assert!(effects.contains(&Effect::LoadClients(id("acme"))), "{effects:?}");
+    assert!(stage.model.popup.is_none() && notice(&stage).is_empty(), "{}", notice(&stage));
+    stage.reply(Reply::Clients(Ok(clients().into())));
+    assert!(matches!(stage.model.popup, Some(Popup::Typed(_))));
+
+    let mut stage = Stage::with(finished());
+    stage.keys("1 :");
+    stage.type_text("export");
+    stage.keys("Enter 1");
+    stage.reply(Reply::Clients(Ok(clients().into())));
+    assert!(stage.model.popup.is_none(), "nobody waits for it any more");
 }

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::app::effect::{Effect, Slot};
+use crate::app::go::Go;
 use crate::app::jobs::state::{ApplyWork, SyncEnd, SyncWork};
 use crate::app::keymap::Command;
 use crate::app::meaning::{Meaning, meaning};
@@ -39,6 +40,33 @@ fn idle_is_asleep_and_key_without_meaning_draws_nothing() {
     let same = stage.model.overview.clone();
     stage.reply(Reply::Overview(Ok(same)));
     assert!(!stage.model.is_dirty(), "nothing new");
+}
+
+/// A notice about something that goes on goes with it, and with the screen that it was said on.
+#[test]
+fn notice_of_what_goes_on_goes_with_it() {
+    // Enter twice: the second one finds the sync running, and the plan follows it by itself.
+    let mut stage = at_sync();
+    stage.keys("Enter Enter");
+    assert!(stage.notice().starts_with("Already syncing"), "{}", stage.notice());
+    stage.reply(Reply::SyncProgress(progress(230, Some(460))));
+    assert!(stage.notice().starts_with("Already syncing"), "it still does");
+    stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Complete))));
+    assert_eq!(stage.notice(), "");
+
+    let mut stage = at_configure();
+    stage.reply(Reply::Planned(Ok(Ok(plan()))));
+    stage.keys("y y");
+    assert!(stage.notice().contains("already running"), "{}", stage.notice());
+    let failure = Failure::new(FailureKind::NotReached, "gone");
+    stage.reply(Reply::Configured(Err(failure)));
+    assert_eq!(stage.notice(), "");
+
+    let mut stage = Stage::with(overview(vec![saved("trial", "Acme trial", false, true, true)]));
+    stage.keys("Esc");
+    assert!(stage.notice().starts_with("This is the first screen"), "{}", stage.notice());
+    stage.send(Message::Go(Go::Saved(id("trial"))));
+    assert_eq!(stage.notice(), "", "said of another screen");
 }
 
 /// S43, S45: it starts with the key, says Syncing at once, and is told the time by the second.

@@ -95,12 +95,15 @@ struct World {
     saved: bool,
     synced: StepState,
     configured: bool,
+    /// Whether it ever was.
+    once: bool,
 }
 
 impl World {
     fn own(&self) -> Saved {
         let mut own = saved("acme", "Acme MSP", true, self.synced != StepState::Todo, self.configured);
         own.status.steps.initial_sync = self.synced;
+        own.status.integration.was_configured = self.once;
         own
     }
 
@@ -117,6 +120,8 @@ impl World {
             })],
             Effect::Save(_) => {
                 self.saved = true;
+                // What is in Halo is not all of what is saved any more.
+                self.configured &= !self.once;
                 vec![Reply::Saved(Ok(save_report(true)))]
             }
             Effect::Sync { brake, .. } => vec![Reply::Synced(match self.way {
@@ -138,6 +143,7 @@ impl World {
             Effect::LoadStatus(_) => {
                 let mut now = status("Acme MSP", true, self.synced != StepState::Todo, self.configured);
                 now.steps.initial_sync = self.synced;
+                now.integration.was_configured = self.once;
                 vec![Reply::Status(Ok(standing(now)))]
             }
             Effect::LoadClients(_) => vec![Reply::Clients(Ok(clients().into()))],
@@ -199,6 +205,7 @@ impl World {
             _ => ConfigureStatus::Configured,
         };
         self.configured = status == ConfigureStatus::Configured;
+        self.once = true;
         let mut report = report(status, plan);
         let all = if status == ConfigureStatus::Failed { report.results.len() } else { 1 };
         for result in report.results.iter_mut().take(all).filter(|_| status != ConfigureStatus::Configured) {
@@ -337,7 +344,7 @@ impl Map {
 }
 
 fn walk(way: Way, size: Size, map: &mut Map, steps: usize) {
-    let new = || (World { way, saved: false, synced: StepState::Todo, configured: false }, begin(size));
+    let new = || (World { way, saved: false, synced: StepState::Todo, configured: false, once: false }, begin(size));
     let (mut world, mut stage) = new();
     settle(&mut world, &mut stage, vec![Effect::LoadOverview]);
     let mut since = 0;

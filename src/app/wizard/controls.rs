@@ -75,7 +75,7 @@ impl Controls for Wizard {
             }
             (C::RefreshLists, _) => pia_screen::refresh_now(model),
             // Without a choice, Enter goes on.
-            (C::ChooseAgent, P::Choice) => Now::only_if(pia_screen::choose_refusal(model).is_none()),
+            (C::ChooseAgent, P::Choice | P::Finished) => Now::only_if(pia_screen::choose_refusal(model).is_none()),
             (C::EnterField, P::Choice) if waits_for_agents(model) => Now::Not("Halo's agents are being read.".into()),
             (C::EnterField, P::Choice) => Now::only_if(pia_screen::choose_refusal(model).is_some()),
             (C::ClearAgent, _) => unless(wizard.is_none_or(|w| w.form.escalate_to.is_none()), "Already blank."),
@@ -115,6 +115,7 @@ impl Controls for Wizard {
                 (Step::Integration, Item::Field(_)) if wizard.id.is_none() => "Save and sync",
                 _ => "Continue",
             },
+            (C::Continue, P::Review) if review::reconfigures(model) => "Re-configure",
             (C::Continue, P::Finished) => "Open the panes",
             _ => return None,
         };

@@ -56,7 +56,7 @@ pub fn focus(model: &mut Model) {
 /// On to Configure; a contact that was just chosen is saved first.
 pub fn forward(model: &mut Model) -> Vec<Effect> {
     if let Some(id) = model.current.clone().filter(|_| model.is_unproved()) {
-        model.popup = Some(Popup::Typed(Typed::new(&id.to_string(), About::Unproved(id))));
+        model.popup = Some(Popup::Typed(Typed::of_configuration(&id, model.name_of(&id), About::Unproved(id.clone()))));
         model.touch();
         return Vec::new();
     }

@@ -83,7 +83,8 @@ pub fn come_back(model: &mut Model) -> Vec<Effect> {
     model.popup = None;
     let mut effects = match &id {
         Some(id) if model.current.as_ref() != Some(id) => model.open(id),
-        _ => Vec::new(),
+        Some(_) => Vec::new(),
+        None => model.turn_to(None),
     };
     effects.extend(arrive(model, step));
     effects

@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 
 use crate::app::effect::Effect;
 use crate::app::go::Go;
-use crate::app::jobs::{activate, sync};
+use crate::app::jobs::{activate, plan, sync};
 use crate::app::model::{Model, saved_title};
-use crate::app::notice::Tone;
+use crate::app::notice::{Holds, Tone};
 use crate::app::popup::{About, Ask, Confirm, Deciding, Popup};
+use crate::app::service;
 use crate::app::wizard::Item;
 use crate::domain::draft::Step;
 use crate::domain::failure::Failure;
 use crate::domain::merge::{Clash, merge};
 use crate::domain::request::{SaveReport, SaveRequest, SecretChoice};
+use crate::domain::status::StepState;
 use crate::domain::sync_run::Brake;
 use crate::words::Phrase;
 
@@ -82,7 +84,7 @@ fn wait_for_test(model: &mut Model) {
     let Some(wizard) = model.wizard.as_mut().filter(|wizard| asks || wizard.test.is_running()) else { return };
     wizard.saves = true;
     let words = Phrase::from("The credentials changed: they are saved once the test has passed. Or continue untested");
-    model.say(Tone::Calm, words.key(" with ", "untested", "").text("."));
+    model.say_while(Holds::Saves, Tone::Calm, words.key(" with ", "untested", "").text("."));
 }
 
 /// The save has ended.
@@ -108,12 +110,14 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
     };
     let moved = wizard.base.as_ref().is_none_or(|base| base.integration != report.configuration.integration);
     let kept = report.kept_words();
+    // Of a new configuration everything is changed: no news.
+    let changed = wizard.base.is_some().then_some(report.changed);
     wizard.has_secret = true;
     if matches!(&secret, SecretChoice::Typed(sent) if wizard.form.secret.secret() == *sent) {
         wizard.form.secret.clear();
     }
     wizard.settle(report.id.clone(), *report.configuration, &configuration, *typed);
-    wizard.save = SaveState::Saved(Some(report.changed));
+    wizard.save = SaveState::Saved(changed);
     model.overview.draft = None;
     if moved || report.moved {
         // What was planned led elsewhere.
@@ -123,6 +127,13 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
     let mut effects = vec![model.keep_draft().unwrap_or(Effect::DiscardDraft), Effect::LoadOverview];
     effects.extend(model.open(&report.id));
     model.facts.callbacks = report.callbacks;
+    if moved && !report.moved {
+        // Known before the status is read again.
+        service::statuses(model).filter(|status| status.integration.is_in_halo()).for_each(|status| {
+            status.integration.configured_at = None;
+            status.steps.configure = StepState::NeedsReconfigure;
+        });
+    }
     let wanted_name = model.wizard.as_ref().map(Wizard::title).unwrap_or_default();
     match then {
         Then::Stay => {}
@@ -197,6 +208,12 @@ pub fn decide(model: &mut Model, mut deciding: Deciding, is_mine: bool) -> Vec<E
     save(model, Then::Stay)
 }
 
+/// Whether what is saved needs Re-configure: Halo does not have it yet.
+pub fn reconfigures(model: &Model) -> bool {
+    let settings = model.wizard.as_ref().is_some_and(|wizard| wizard.settings && !wizard.is_edited());
+    settings && plan::is_again(model) && !model.is_configured()
+}
+
 /// Forward: saves where there is something to save, goes on where there is not.
 pub fn forward(model: &mut Model) -> Vec<Effect> {
     if save_refusal(model).is_none() {
@@ -205,6 +222,12 @@ pub fn forward(model: &mut Model) -> Vec<Effect> {
     if matches!(model.wizard.as_ref().map(|wizard| &wizard.save), Some(SaveState::Running { .. })) {
         model.say(Tone::Calm, "It is being saved.");
         return Vec::new();
+    }
+    if model.wizard.as_ref().is_some_and(|wizard| wizard.settings) && model.is_finished_current() {
+        let again = reconfigures(model);
+        let effects: Vec<Effect> = super::put_away(model).into_iter().collect();
+        model.go(if again { Go::Configure } else { Go::Panes });
+        return effects;
     }
     match (model.is_synced(), model.is_configured()) {
         (false, _) => go(model, Step::InitialSync),

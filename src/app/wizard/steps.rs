@@ -66,7 +66,7 @@ pub fn items(model: &Model) -> Vec<Item> {
             let contact = model.facts.lists.synced.then_some(Item::Field(FieldId::EscalateTo));
             let lines = finished::open_lines(model).len();
             // What starts the service is read to its end on a low terminal too.
-            let below = (lines..lines + service::commands().len()).map(Item::Open);
+            let below = (lines..lines + service::commands(model.systemd).len()).map(Item::Open);
             (0..lines).map(Item::Open).chain(contact).chain(below).collect()
         }
     }

@@ -136,9 +136,7 @@ impl Facts<'_> {
     }
 
     fn is_configured(&self) -> bool {
-        // Nothing says when, while a run is not finished or the settings have changed since; the objects are there.
-        let integration = &self.status.integration;
-        integration.configured_at.is_some() || !integration.objects.is_empty()
+        self.status.integration.is_in_halo()
     }
 
     fn last(&self, rule: Rule) -> Option<&Finding> {

@@ -113,7 +113,11 @@ fn each_key_of_answers_file_has_its_rule_and_its_message() {
         ),
         ("company_sync.daily_sync_time", "\"24:00\"", "company_sync.daily_sync_time: hours go from 00 to 23"),
         ("company_sync.daily_sync_time", "\"04:60\"", "company_sync.daily_sync_time: minutes go from 00 to 59"),
-        ("company_sync.daily_sync_time", "\"4.30am\"", "company_sync.daily_sync_time: use 24-hour time without"),
+        (
+            "company_sync.daily_sync_time",
+            "\"14.30am\"",
+            "company_sync.daily_sync_time: with am or pm, hours go from 1 to 12",
+        ),
         (
             "company_sync.daily_sync_time",
             "04:30:00",

@@ -422,7 +422,8 @@ impl<P: Person> Dialogue<P> {
         self.say_all(lines);
         if !self.model().status().is_some_and(|status| status.service.running) {
             self.say(format!("{}. {}", told::service::START, told::service::NEEDED));
-            self.say_all(told::service::commands().map(|(command, what)| format!("{command}: {what}")).to_vec());
+            let commands = told::service::commands(self.model().systemd).into_iter();
+            self.say_all(commands.map(|(command, what)| format!("{command}: {what}")).collect::<Vec<_>>());
         }
         if let Some(tip) = self.model().facts.tip.clone() {
             self.say(tip);

@@ -171,6 +171,7 @@ async fn talk(world: &Arc<World>, goal: Goal, answers: &[(&'static str, &str)]) 
         zone,
         theme: Theme::default(),
         demo: false,
+        systemd: true,
         prefill: Draft::default(),
         keys: KeyMap::default(),
         tip: None,

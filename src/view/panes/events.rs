@@ -148,7 +148,7 @@ fn board_words(event: &Event, styles: Styles) -> (String, Style) {
 // Nothing is listed: why, and what to do next.
 fn empty(model: &Model, page: &mut Page) {
     let (styles, events) = (page.styles, &model.panes.events);
-    let configured = model.status().is_some_and(|status| status.integration.configured_at.is_some());
+    let configured = model.status().is_some_and(|status| status.integration.is_in_halo());
     let running = service::status(model).is_some_and(|service| service.running);
     let words = match (events.read, events.list().is_empty()) {
         (false, _) if events.failed.is_some() => return,

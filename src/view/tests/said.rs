@@ -29,7 +29,7 @@ fn every_screen_says_what_guide_asks_for() {
         ),
         ("wizard_pia_screen", &["Pia Board Pia", "run a sync first", "Pia Escalation Board Pia"]),
         ("wizard_integration_callbacks", &["Setup Integration", "Callback URLs", "with a valid token", "9f2c"]),
-        ("wizard_review_saved", &["saved", "changed: Configuration Name"]),
+        ("wizard_review_saved", &["saved", "changed: Pia Url", "needs Re-configure"]),
         ("wizard_sync_running", &["Syncing", "34,200 of 100,000", "continues in 41 s", "elapsed 5 min 12 s", "left"]),
         (
             "wizard_sync_silent",
@@ -60,7 +60,7 @@ fn every_screen_says_what_guide_asks_for() {
             &["Webhook install was successful", "custom tab Pia Chat Pod created id 43", "linked"],
         ),
         ("wizard_configure_partly", &["3 done, 3 not done. It is safe to run Configure again", "name is in use"]),
-        ("wizard_configure_connecting", &["Connecting to Halo: 1 check done", "○ webhook"]),
+        ("wizard_configure_connecting", &["Connecting to Halo: 1 of 14 checks done", "○ webhook"]),
         ("wizard_configure_stopped", &["! Stopped. 0 of 6 changes made. Run Configure again", "○ webhook"]),
         (
             "wizard_finished",

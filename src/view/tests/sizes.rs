@@ -6,7 +6,7 @@ use crate::app::keymap::{self, Command, Shown};
 use crate::app::layout::SMALLEST;
 use crate::app::model::Screen;
 use crate::app::offers::offers;
-use crate::app::testing::Stage;
+use crate::app::testing::{Stage, tested};
 use crate::domain::status::Overview;
 
 use super::picture::{drawn, line, plain, shown};
@@ -99,6 +99,17 @@ fn help_and_quit_are_never_pushed_out() {
     }
 }
 
+/// A local time, or one of twelve hours, is shown in UTC while it is typed.
+#[test]
+fn time_is_shown_as_it_is_taken() {
+    for (typed, taken) in [("4:30+02:00", "= 02:30 UTC"), ("4pm", "= 16:00 UTC"), ("4.30", "4.30   UTC")] {
+        let mut stage = tested();
+        stage.keys("Enter ^U");
+        stage.type_text(typed);
+        assert!(plain(&stage).contains(taken), "{}", plain(&stage));
+    }
+}
+
 /// What Enter does is the last to leave the line of keys.
 #[test]
 fn enter_is_named_wherever_it_does_something() {
@@ -113,11 +124,13 @@ fn enter_is_named_wherever_it_does_something() {
             });
             let Some(enter) = enter else { continue };
             let (left, right) = footer::hints(&stage.model, usize::from(width));
-            // As far as it fits beside the help and the way out; what decides or stops comes before it.
+            // As far as its first word fits beside the help and the way out; what decides or stops comes before it.
             let others = right.iter().filter(|hint| hint.words != "Commands");
             let others: usize = others.map(|hint| hint.key.len() + hint.words.len() + 3).sum();
-            let fits = enter.words.len() + "Enter ".len() + 2 + others < usize::from(width);
-            let is_named = left.iter().any(|hint| hint.words == enter.words || hint.key == "y" || hint.words == "Stop");
+            let word = enter.words.split(' ').next().unwrap_or_default();
+            let fits = word.len() + "Enter ".len() + 2 + others < usize::from(width);
+            let is_named =
+                left.iter().any(|hint| hint.words.starts_with(word) || hint.key == "y" || hint.words == "Stop");
             assert!(!fits || is_named, "{name} at {width}: {left:?}");
         }
     }

@@ -274,9 +274,12 @@ fn daily(model: &Model, wizard: &Wizard, page: &mut Page, focused: bool) {
     let styles = page.styles;
     match DailySyncTime::parse(wizard.form.text(FieldId::DailySyncTime)) {
         Ok(time) => {
-            // The zone beside the value, where the cursor does not stand.
+            // The zone beside the value, where the cursor does not stand; what is typed otherwise, as it is taken.
+            let typed = wizard.form.text(FieldId::DailySyncTime).trim();
+            let is_plain = typed.bytes().all(|byte| byte.is_ascii_digit() || b":.".contains(&byte));
+            let beside = if is_plain { "   UTC".to_owned() } else { format!("   = {time} UTC") };
             if let Some(last) = page.lines.last_mut() {
-                last.push_span(ratatui::text::Span::styled("   UTC", styles.dim()));
+                last.push_span(ratatui::text::Span::styled(beside, styles.dim()));
             }
             // On a clock that shows UTC it would be the same words twice.
             if !is_utc(model) {
@@ -369,8 +372,9 @@ pub fn check_row<'a>(
     let room = page.width.saturating_sub(column + 1).max(8);
     let message = words::check::found(check);
     let open = check.status != CheckStatus::Pass || focused || shown == Words::Whole;
-    // What passed takes one line; the rest of its words is there when it is selected.
-    let mut lines = if open { wrap(&message, room) } else { vec![fit(&message, room)] }.into_iter();
+    // What passed takes one line, and the rest of its words is there when it is selected. Nothing is cut.
+    let short = words::check::in_short(check, room).filter(|_| !open);
+    let mut lines = short.map_or_else(|| wrap(&message, room), |short| vec![short]).into_iter();
     let first = lines.next().unwrap_or_default();
     let row = Row::new(styles, focused).cell(&format!("{} {word}", symbol(tone)), style, 10);
     let words = if check.status == CheckStatus::Skip { styles.dim() } else { Style::new() };
@@ -420,15 +424,15 @@ pub fn report_rows(page: &mut Page, keys: &KeyMap, report: &CheckReport, focus: 
     }
 }
 
-// Those that were skipped, in one line.
+// Those that were skipped, in a line for each reason.
 fn skipped(page: &mut Page, checks: &[Check]) {
     let styles = page.styles;
-    let names: Vec<&str> = checks.iter().filter(|c| c.status == CheckStatus::Skip).map(|c| c.id.title()).collect();
-    if names.is_empty() {
-        return;
+    let skipped: Vec<&Check> = checks.iter().filter(|check| check.status == CheckStatus::Skip).collect();
+    for group in skipped.chunk_by(|one, other| one.message == other.message) {
+        let names: Vec<&str> = group.iter().map(|check| check.id.title()).collect();
+        let row = Row::new(styles, false).cell("– skipped", styles.dim(), 10);
+        page.words(row, &format!("{}: {}", names.join(", "), group[0].message), styles.dim());
     }
-    let row = Row::new(styles, false).cell("– skipped", styles.dim(), 10);
-    page.words(row, &names.join(", "), styles.dim());
 }
 
 fn test(model: &Model, wizard: &Wizard, page: &mut Page) {

@@ -105,13 +105,13 @@ fn service(model: &Model, page: &mut Page, focus: Option<usize>) {
     }
     page.plain(words::service::START, styles.title());
     page.state(Tone::Warn, words::service::NEEDED, MARGIN);
-    for (at, (command, what)) in words::service::commands().into_iter().enumerate() {
+    for (at, (command, what)) in words::service::commands(model.systemd).into_iter().enumerate() {
         let focused = focus == Some(at);
         let from = if at == 0 { from } else { page.lines.len() };
         let style = if focused { styles.focus() } else { styles.title() };
         let row = Row::new(styles, focused).to(MARGIN + 2).cell(&command, style, 34);
         let what = match at {
-            0 => format!("{what}; {} does it", spoken(model, "install_service")),
+            0 if model.systemd => format!("{what}; {} does it", spoken(model, "install_service")),
             _ => what.to_owned(),
         };
         page.words(row, &what, Style::new());
@@ -143,7 +143,12 @@ fn finished(model: &Model, page: &mut Page) {
         }
     }
     if model.facts.lists.synced {
-        fields::escalate_row(model, page, focus == Some(Item::Field(FieldId::EscalateTo)));
+        let focused = focus == Some(Item::Field(FieldId::EscalateTo));
+        fields::escalate_row(model, page, focused);
+        if !focused && model.wizard.as_ref().is_some_and(|wizard| wizard.form.escalate_to.is_none()) {
+            let words = format!("{} chooses who gets tickets that are escalated", spoken(model, "choose"));
+            page.paragraph(&words, page.value_column(), Style::new());
+        }
     }
     page.blank();
     let below = match focus {

@@ -6,9 +6,11 @@ use crate::app::Model;
 use crate::app::form::{FIELDS, FieldId, Kind};
 use crate::app::notice::Tone;
 use crate::app::wizard::answers::{value, warning};
+use crate::app::wizard::review::reconfigures;
 use crate::app::wizard::{Item, SaveState, Wizard};
 use crate::domain::untrusted::Untrusted;
 use crate::view::page::{MARGIN, Page};
+use crate::words;
 
 use super::fields;
 
@@ -86,6 +88,9 @@ fn save_line(model: &Model, wizard: &Wizard, page: &mut Page) {
                     format!("changed: {}", changed.join(", "))
                 };
                 page.paragraph(&words, page.value_column(), styles.dim());
+            }
+            if reconfigures(model) {
+                page.state(Tone::Warn, words::step::UNSENT, page.value_column());
             }
         }
         SaveState::Not | SaveState::Saved(_) if wizard.base.is_some() => {

@@ -5,6 +5,7 @@ pub(crate) mod list;
 pub(crate) mod state;
 
 use crate::app::effect::{Effect, Export};
+use crate::app::keymap::{self, Pane, Place};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::popup::{Popup, Typed};
@@ -43,6 +44,10 @@ pub fn sort(model: &mut Model) {
 /// Why what is listed cannot be written to a file now.
 pub fn export_refusal(model: &Model) -> Option<String> {
     let clients = &model.panes.clients;
+    if !clients.read && !clients.is_beginning() && clients.failed.is_none() {
+        // It is asked where to, once the list is there.
+        return None;
+    }
     if clients.is_beginning() {
         return Some("The list is still being read.".to_owned());
     }
@@ -52,8 +57,24 @@ pub fn export_refusal(model: &Model) -> Option<String> {
 /// Asks where what is listed is written to.
 pub fn ask_where(model: &mut Model) {
     let Some(id) = &model.current else { return };
+    if !model.panes.clients.read && model.panes.clients.failed.is_none() {
+        model.panes.clients.asks_where = true;
+        return;
+    }
     model.popup = Some(Popup::Typed(Typed::file(name_of_export(model, id))));
     model.touch();
+}
+
+/// The list has come: whoever wanted to write it to a file is asked where to.
+pub fn ask_where_at_last(model: &mut Model) {
+    let clients = &mut model.panes.clients;
+    if !clients.read || !std::mem::take(&mut clients.asks_where) || keymap::place(model) != Place::Pane(Pane::Clients) {
+        return;
+    }
+    match export_refusal(model) {
+        Some(reason) => model.say(Tone::Warn, reason),
+        None => ask_where(model),
+    }
 }
 
 /// Writes what is listed to a new file.

@@ -39,6 +39,8 @@ pub struct Clients {
     pub seen: Option<Timestamp>,
     /// Whether the list was ever read whole.
     pub read: bool,
+    /// Whether it is asked where to write it as soon as it is read.
+    pub asks_where: bool,
     /// Why it could not be read.
     pub failed: Option<Failure>,
 }

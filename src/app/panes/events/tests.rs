@@ -377,7 +377,7 @@ fn warnings_are_given_where_events_are_expected_and_only_there() {
     // Before Configure nothing is expected, and of a configuration that is not active neither.
     let new = |status: &mut crate::domain::status::Status| {
         status.service = Default::default();
-        status.integration.configured_at = None;
+        (status.integration.configured_at, status.integration.objects) = (None, Vec::new());
     };
     assert_eq!(of(&with_service(new)), []);
 }

@@ -79,7 +79,8 @@ impl Controls for Integration {
             C::Rotate => removal::load(model, Goal::Rotate),
             C::ForgetSecrets => {
                 if let Some(id) = model.current.clone() {
-                    model.popup = Some(Popup::Typed(Typed::new(id.as_str(), About::Forget(id.clone()))));
+                    model.popup =
+                        Some(Popup::Typed(Typed::of_configuration(&id, model.name_of(&id), About::Forget(id.clone()))));
                     model.touch();
                 }
                 Vec::new()

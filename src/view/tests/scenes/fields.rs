@@ -250,12 +250,17 @@ fn review(scenes: &mut Scenes) {
         let failure = Failure::new(FailureKind::LocalState, "the settings could not be written: disk full");
         stage.reply(Reply::Saved(Err(failure.hint("Make room in ~/.config/pia-halo and save again."))));
     });
-    scenes.add("wizard_review_saved", at_review(), |stage| {
-        stage.keys("Enter");
-        stage.reply(Reply::Saved(Ok(save_report(true))));
+    scenes.add("wizard_review_saved", settings(), |stage| {
+        stage.model.wizard.as_mut().unwrap().form.set(FieldId::PiaUrl, "https://pia2.acme.example");
+        stage.keys("^S");
+        let mut report = save_report(true);
+        report.changed = vec![FieldId::PiaUrl.info().label];
+        (FieldId::PiaUrl.info().set)(&mut report.configuration, "https://pia2.acme.example");
+        stage.reply(Reply::Saved(Ok(report)));
     });
-    scenes.add("wizard_review_unchanged", at_review(), |stage| {
-        stage.keys("Enter");
+    scenes.add("wizard_review_unchanged", settings(), |stage| {
+        stage.model.wizard.as_mut().unwrap().form.set(FieldId::DailySyncTime, "06:00");
+        stage.keys("^S");
         let report = crate::domain::request::SaveReport { changed: vec![], ..save_report(true) };
         stage.reply(Reply::Saved(Ok(report)));
     });
