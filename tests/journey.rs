@@ -64,8 +64,12 @@ async fn walk_by_keys_ends_with_exactly_objects_of_contract() {
     walk::test_connection(&mut person).await;
     walk::to_save(&mut person).await;
     assert!(!profile.config().exists(), "nothing is saved before Save");
+    // The sync does not end before it was seen.
+    profile.halo.change(|state| state.behaviour.latency = Duration::from_secs(2));
+    person.press("Enter").await;
+    person.sees("● Sync ").await;
     slow(&profile);
-    walk::save(&mut person).await;
+    person.sees("to create").await;
     assert_eq!(profile.halo.snapshot(), before, "nothing is written before Apply");
     walk::configure(&mut person).await;
     person.sees("You have finished").await;

@@ -45,7 +45,11 @@ pub fn findings(bytes: &[u8], from: From) -> Vec<String> {
                 }
                 None => false,
             },
-            '\n' => from != From::Interface || !text.contains("\u{1b}[?1049h"),
+            // The interface writes lines once it has given the screen back.
+            '\n' => {
+                let last = |switch| text[..at].rfind(switch);
+                from != From::Interface || last("\u{1b}[?1049h") <= last("\u{1b}[?1049l")
+            }
             '\r' => {
                 !matches!(from, From::File | From::Data)
                     && (from == From::Interface || rest.starts_with("\r\n") || rest.starts_with("\r\u{1b}[K"))
