@@ -374,8 +374,7 @@ fn markdown(title: &str, parts: &[Part]) -> String {
 /// ours or stands in a cell, so nothing in it begins a block.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut characters = text.char_indices();
-    while let Some((at, character)) = characters.next() {
+    for (at, character) in text.char_indices() {
         let rest = &text[at..];
         let is_link = rest.starts_with("://") || character == '.' && text[..at].to_ascii_lowercase().ends_with("www");
         if is_link || r"\`*_[]{}<>&|~#!$@^".contains(character) {
