@@ -132,15 +132,20 @@ proptest! {
         prop_assert_eq!(harmless(&line), line.as_ref());
     }
 
-    /// R49: hours and minutes, with or without a colon and a zone, are the same time in UTC, and nothing else is one.
+    /// R49: hours and minutes, with or without a colon or a dot, am or pm, and a zone, are the same time in UTC, and nothing
+    /// else is one.
     #[test]
-    fn only_time_is_time(text in "[0-9a-z:.+ ]{0,8}") {
-        let (figures, zone) = text.trim().split_at(text.trim().find(|c| !"0123456789:".contains(c)).unwrap_or(text.trim().len()));
+    fn only_time_is_time(text in "[0-9]{0,2}[:.]?[0-9a-z:.+ ]{0,8}") {
+        let (figures, behind) = text.trim().split_at(text.trim().find(|c| !"0123456789:.".contains(c)).unwrap_or(text.trim().len()));
+        let half = ["am", "pm"].into_iter().find_map(|half| behind.trim_start().strip_prefix(half));
+        let zone = half.unwrap_or(behind).trim();
         let digits = figures.bytes().filter(u8::is_ascii_digit).count();
-        let shaped = (3..=4).contains(&digits) && matches!(figures.find(':'), None | Some(1 | 2)) && figures.len() - digits < 2;
+        let least = if half.is_some() { 1 } else { 3 };
+        let mark = matches!(figures.find([':', '.']), None | Some(1 | 2)) && figures.len() - digits < 2;
         match DailySyncTime::parse(&text) {
             Ok(time) => {
-                prop_assert!(shaped && (zone.trim().is_empty() || zone.contains('+') || "zutcgmt".contains(zone.trim())), "{text:?}");
+                let shaped = (least..=4).contains(&digits) && mark;
+                prop_assert!(shaped && (zone.is_empty() || zone.contains('+') || "zutcgmt".contains(zone)), "{text:?}");
                 prop_assert_eq!(DailySyncTime::parse(&time.to_string()), Ok(time));
             }
             Err(error) => prop_assert!(!error.to_string().is_empty()),
