@@ -170,9 +170,20 @@ fn of_hundred_thousand_texts_only_times_are_taken() {
         text.is_empty() || text == "Z" || (hours && !figures.starts_with('+')) || whole
     };
     let is_time = |text: &str| {
-        let text = text.trim();
-        let (time, zone) = text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != ':').unwrap_or(text.len()));
-        times.contains(time) && is_zone(zone.trim_start())
+        let text = text.trim().replace("PM", "pm");
+        let end = text.find(|c: char| !c.is_ascii_digit() && c != ':' && c != '.').unwrap_or(text.len());
+        let (time, behind) = (text[..end].replace('.', ":"), text[end..].trim_start());
+        match behind.strip_prefix("am").or_else(|| behind.strip_prefix("pm")) {
+            // `4amZ` is a word, and no zone behind a half of the day.
+            Some(zone) if zone.starts_with(|next: char| next.is_alphanumeric()) => false,
+            Some(zone) => {
+                let whole = if time.len() < 3 { format!("{time}:00") } else { time };
+                let hour = whole.split_once(':').map_or(&whole[..whole.len().saturating_sub(2)], |(hour, _)| hour);
+                let is_half = hour.parse::<u8>().is_ok_and(|hour| (1..=12).contains(&hour));
+                times.contains(&whole) && is_half && is_zone(zone.trim_start())
+            }
+            None => times.contains(&time) && is_zone(behind),
+        }
     };
     let mut seed = 0x2545_f491_4f6c_dd1d_u64;
     let mut random = |below: usize| {

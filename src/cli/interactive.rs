@@ -116,6 +116,7 @@ pub(super) async fn with(
     // Whoever left by a key is still there to read it.
     if exit == Exit::Quit
         && let Some(words) = farewell(&model)
+        && session::takes_line(std::io::stderr())
     {
         _ = writeln!(std::io::stderr(), "{words}");
     }

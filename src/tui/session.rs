@@ -166,6 +166,16 @@ fn is_dead(descriptor: impl AsFd) -> bool {
     }
 }
 
+/// Whether a last line can be written, or soon: a terminal that takes nothing holds up nobody's leaving.
+pub fn takes_line(descriptor: impl AsFd) -> bool {
+    let mut descriptors = [PollFd::new(&descriptor, PollFlags::OUT)];
+    let soon = Timespec { tv_sec: 1, tv_nsec: 0 };
+    match poll(&mut descriptors, Some(&soon)) {
+        Ok(_) => descriptors[0].revents().contains(PollFlags::OUT),
+        Err(_) => false,
+    }
+}
+
 /// Whether standard input and standard output both are a terminal. Where not, the interface must not start.
 pub fn has_terminal() -> bool {
     rustix::termios::isatty(rustix::stdio::stdin()) && rustix::termios::isatty(rustix::stdio::stdout())
