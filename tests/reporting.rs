@@ -78,7 +78,7 @@ async fn month_on_one_page_names_what_was_done_and_by_whom() {
         ("Everything else that was done</h2>", "configure"),
         ("Who did it</h2>", login_name().as_str()),
         ("In short</h2>", "Complete 2"),
-        ("In short</h2>", "1 of them repairs"),
+        ("In short</h2>", "1 of them updates"),
     ] {
         assert!(below(&html, heading).contains(words), "{heading} {words}: {}", below(&html, heading));
     }

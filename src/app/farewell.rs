@@ -37,7 +37,8 @@ pub fn farewell(model: &Model) -> Option<String> {
 fn unfinished(model: &Model) -> Option<String> {
     let saved = model.active()?;
     let (title, status) = (saved_title(saved), model.status().filter(|_| model.is_active()).unwrap_or(&saved.status));
-    if !is_finished(status) {
+    // What was in Halo once opens in its panes, and may wait for Re-configure all the same.
+    if !is_finished(status) || !status.steps.configure.was_finished() {
         let next = step::name(first_unfinished(status));
         return Some(format!("{title} is saved. Still to do: {next}. To continue: {}", Next::Wizard));
     }

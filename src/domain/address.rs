@@ -256,7 +256,9 @@ pub const OF_HALO: &str = "Halo's own address; enter the address where Halo can 
 impl PiaUrl {
     /// Why Halo would never reach this service there: a private address, from the vendor's cloud, or its own.
     pub fn unreachable_from(&self, halo: &HaloUrl) -> Option<&'static str> {
-        if self.0.origin() == halo.0.origin() {
+        // Below Halo's own host there may be a path of ours: that is for its proxy.
+        let path = |url: &Url| url.path().trim_end_matches('/').to_owned();
+        if self.0.origin() == halo.0.origin() && path(&self.0) == path(&halo.0) {
             return Some(OF_HALO);
         }
         (halo.0.host_str().is_some_and(is_halo_host) && is_private(&self.0)).then_some(OUT_OF_REACH)
@@ -545,6 +547,7 @@ mod tests {
         assert_eq!(why("https://acme.halopsa.com"), Some(OF_HALO));
         assert_eq!(why("https://ACME.halopsa.com:443/"), Some(OF_HALO));
         assert_eq!(why("https://acme.halopsa.com:8443"), None, "another port may be a proxy");
+        assert_eq!(why("https://acme.halopsa.com/pia"), None, "and so may a path");
         assert_eq!(why("https://pia.acme.example"), None);
     }
 

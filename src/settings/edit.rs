@@ -107,7 +107,13 @@ impl Session {
         let file = Exclusive::take(&self.config)?;
         let (before, now) = (self.before()?, private_file::read(&self.config)?);
         if now != before {
-            let changes = differences(before.as_ref(), now.as_ref(), Some(&contents));
+            // A file that cannot be read may hold anything, a secret too: no value of it is told.
+            let is_read = |text: &Option<Zeroizing<Vec<u8>>>| {
+                text.as_ref().is_none_or(|text| config::parse(&self.config, text).is_ok())
+            };
+            let is_told = is_read(&before) && is_read(&now);
+            let changes =
+                if is_told { differences(before.as_ref(), now.as_ref(), Some(&contents)) } else { Vec::new() };
             // Said once: whoever goes on with the copy knows it.
             self.base.replace(now.as_ref().map_or(&[], |now| now))?;
             return Err(SettingsError::ChangedMeanwhile {
@@ -291,6 +297,22 @@ mod tests {
             ]
         );
         assert_eq!(differences(None, None, Some(&mine)), []);
+    }
+
+    /// A key that nobody knows may hold a secret.
+    #[test]
+    fn no_value_is_told_of_settings_that_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(&folder);
+        settings.edit(write(GOOD)).unwrap();
+        let theirs = b"version = 1\nclient_secret = \"hunter2-hunter2\"\n";
+        let second = settings.edit(|copy, _| {
+            private_file::replace(&settings.paths().config(), theirs)?;
+            write("# later\nversion = 1\n")(copy, false)
+        });
+        let error = second.unwrap_err();
+        assert!(matches!(error, SettingsError::ChangedMeanwhile { .. }), "{error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
     }
 
     #[test]

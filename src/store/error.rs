@@ -133,7 +133,8 @@ impl StoreError {
             Self::Limit { .. } => RAISE_LIMIT.to_owned(),
             Self::NoPermission { path } => {
                 let folder = path.parent().unwrap_or(path);
-                format!("check its owner and mode: ls -la {}", quoted(folder))
+                let folder = quoted(folder);
+                format!("check its owner and mode, and whether the disk is full: ls -la {folder}; df -h {folder}")
             }
             Self::Busy { path, .. } => {
                 format!("try again when it has stopped; who has it open: fuser -v {}", quoted(path))

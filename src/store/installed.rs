@@ -288,6 +288,7 @@ impl Store {
                     "DELETE FROM lists WHERE configuration = ?1",
                     "DELETE FROM installed WHERE configuration = ?1",
                     "DELETE FROM configure_runs WHERE configuration = ?1",
+                    "DELETE FROM intents WHERE configuration = ?1",
                     "DELETE FROM health WHERE configuration = ?1",
                 ] {
                     transaction.execute(forget, params![id.as_str()])?;

@@ -203,15 +203,19 @@ impl Store {
         })
     }
 
-    /// Whether anything was ever written into Halo for a configuration.
+    /// Whether anything was ever written into Halo for a configuration; what Halo refused was not.
     ///
     /// # Errors
     ///
     /// [`StoreError`] where the database cannot be read.
     pub fn has_written(&self, id: &ConfigurationId) -> Result<bool, StoreError> {
         self.with(|inner| {
-            let sql = "SELECT EXISTS (SELECT 1 FROM intents WHERE configuration = ?1)";
-            Ok(inner.connection.prepare_cached(sql)?.query_row(params![id.as_str()], |row| row.get(0))?)
+            let sql = "SELECT EXISTS (SELECT 1 FROM intents WHERE configuration = ?1 AND outcome IN (?2, ?3))";
+            let [done, unverified] = [Outcome::Done, Outcome::Unverified].map(Outcome::words);
+            Ok(inner
+                .connection
+                .prepare_cached(sql)?
+                .query_row(params![id.as_str(), done, unverified], |row| row.get(0))?)
         })
     }
 

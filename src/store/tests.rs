@@ -550,6 +550,24 @@ fn intent_of_killed_run_is_found_again() {
     assert_eq!(store.open_intents(&id("beta")).unwrap().len(), 1);
 }
 
+/// What Halo refused was never there; another Halo has nothing of what the one before has.
+#[test]
+fn only_what_halo_took_was_written() {
+    let (_folder, store) = store();
+    let acme = id("acme");
+    store.recognise(&acme, "one halo").unwrap();
+    let write = |outcome: &str, second| {
+        let intent = store.begin_intent(&acme, None, &written(ObjectKind::Webhook, None), at(second)).unwrap();
+        assert!(!store.has_written(&acme).unwrap(), "nothing came of it yet");
+        store.end_intent(intent, outcome, at(second + 1)).unwrap();
+    };
+    write("failed", 0);
+    write("done", 2);
+    assert!(store.has_written(&acme).unwrap());
+    assert!(store.recognise(&acme, "another halo").unwrap());
+    assert!(!store.has_written(&acme).unwrap());
+}
+
 fn written(kind: ObjectKind, before: Option<Members>) -> Written {
     let proof = BeforeAfter { before, ..BeforeAfter::default() };
     Written { kind, name: "Pia Chat Pod".into(), action: Action::Create, object: None, proof }

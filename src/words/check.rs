@@ -29,7 +29,10 @@ pub fn in_short(check: &Check, room: usize) -> Option<String> {
         return Some(found);
     }
     let is_sure = !matches!(check.writes, Some(WriteProof::NotProvable | WriteProof::Doubtful));
-    let (short, _) = found.split_once("; ").or_else(|| found.split_once(", ")).filter(|_| is_sure)?;
+    // Behind a semicolon stands what can be said of writing, or else a caveat.
+    let of_writing = found.split_once("; ").filter(|_| check.writes.is_some());
+    let listed = || found.split_once(", ").filter(|_| !found.contains("; "));
+    let (short, _) = of_writing.or_else(listed).filter(|_| is_sure)?;
     (short.chars().count() <= room).then(|| short.to_owned())
 }
 
@@ -86,6 +89,9 @@ mod tests {
         assert_eq!(in_short(&sure, 80), Some(found(&sure)));
         let unsure = check(WriteProof::NotProvable, "7 ticket types can be read; write access not tested yet");
         assert_eq!((in_short(&unsure, 30), in_short(&unsure, 80)), (None, Some(found(&unsure))));
+        let doubt = "237 clients can be read; Halo does not tell whether that is all";
+        let doubtful = Check { writes: None, ..check(WriteProof::Expected, doubt) };
+        assert_eq!(in_short(&doubtful, 30), None);
     }
 
     #[test]

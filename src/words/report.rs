@@ -100,7 +100,8 @@ fn summary(report: &MonthReport) -> Part {
     let (changes, escalations): (Vec<_>, Vec<_>) =
         ended(report).filter(|line| is_change(line) || is_escalation(line)).partition(|line| is_change(line));
     let is_done = |line: &&&Activity| line.outcome == "done";
-    let mended = changes.iter().filter(is_done).filter(|line| is_repair(line)).count() as u64;
+    let written = changes.iter().filter(|line| line.outcome != "failed").count() as u64;
+    let updates = changes.iter().filter(is_done).filter(|line| is_update(line)).count() as u64;
     let moved = escalations.iter().filter(is_done).filter(|line| line.action == "escalate").count() as u64;
     let synced = report.days.iter().filter(|day| day.outcome == DailyOutcome::Synced).count() as u64;
     let rows = [
@@ -110,10 +111,7 @@ fn summary(report: &MonthReport) -> Part {
         ("Clients gained", thousands(added + returned)),
         ("Clients lost", thousands(disabled)),
         ("Clients renamed", thousands(renamed)),
-        (
-            "Changes written into Halo",
-            format!("{}, {} of them repairs", thousands(changes.len() as u64), thousands(mended)),
-        ),
+        ("Changes written into Halo", format!("{}, {} of them updates", thousands(written), thousands(updates))),
         (
             "Events from Halo",
             format!(
@@ -220,14 +218,16 @@ fn is_change(line: &Activity) -> bool {
     line.halo.is_some() && (verb == "mark" || Action::from_code(verb).is_some())
 }
 
-/// Whether something that was there is as it should be again.
-fn is_repair(line: &Activity) -> bool {
+/// Whether something that was there already was changed.
+fn is_update(line: &Activity) -> bool {
     line.action.starts_with("update ")
 }
 
 fn drift(report: &MonthReport, parts: &mut Vec<Part>) {
     parts.push(Part::Heading("Drift and changes in Halo"));
-    parts.push(Part::Text("An update puts back what had been changed in Halo or in the settings.".to_owned()));
+    parts.push(Part::Text(
+        "An update puts back what had been changed in Halo, or brings a changed setting there.".to_owned(),
+    ));
     let changes: Vec<_> = ended(report).filter(|line| is_change(line)).collect();
     lines("Nothing was written into Halo.", &changes, parts);
 }
