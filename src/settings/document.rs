@@ -37,6 +37,12 @@ pub fn parse(path: &Path, contents: &[u8], discretion: Discretion) -> Result<Tab
             key: "version".to_owned(),
             why: format!("{number} is not a version; the current one is {VERSION}"),
         }),
+        // A line that was lost may have put a secret here.
+        Some(other) if discretion == Discretion::Secret && !other.is_integer() => Err(SettingsError::Invalid {
+            path: path.to_owned(),
+            key: "version".to_owned(),
+            why: format!("not a number; the current one is {VERSION}"),
+        }),
         Some(other) => Err(SettingsError::NewerVersion {
             path: path.to_owned(),
             found: Untrusted::new(other.to_string()).display(),

@@ -148,6 +148,7 @@ fn no_complaint_about_file_shows_what_is_in_it() {
         format!("[configurations.acme]\nclient_secret = \"{CANARY}\""),
         format!("version = 2\n[configurations.acme]\nclient_secret = \"{CANARY}\""),
         format!("version = 1\n\"{CANARY}"),
+        format!("version = \"{CANARY}\"\n"),
     ] {
         let (_folder, settings) = settings();
         settings.save_secrets(&id("acme"), &secrets("x")).unwrap();
