@@ -126,6 +126,9 @@ pub enum Effect {
     LoadRotation(ConfigurationId),
     /// Give them to Halo. Answers: as of [`Effect::Configure`].
     Rotate(ConfigurationId, Box<Plan>),
+    /// One of those that write to Halo, by a person who has agreed to take the configuration over from another machine.
+    /// Answers: as without that.
+    TakingOver(Box<Self>),
     /// Read what would install the service under systemd. Answer: `Installation`.
     LoadInstallation,
     /// Do that. Answer: `Installed`.
@@ -272,6 +275,7 @@ impl Effect {
             | Self::LoadRollBack(_)
             | Self::LoadRotation(_) => Slot::Plan,
             Self::Configure(..) | Self::Remove { .. } | Self::RollBack(..) | Self::Rotate(..) => Slot::Configure,
+            Self::TakingOver(effect) => return effect.slot(),
             Self::LoadDeliveries(_) => Slot::Deliveries,
             Self::Prove(_) => Slot::Prove,
             Self::WatchEvents { .. } | Self::LoadEvents(_) => Slot::Watch,

@@ -420,6 +420,7 @@ fn agreed(model: &mut Model) -> Vec<Effect> {
     match typed.about {
         About::Proof => return prove::start(model),
         About::Removal | About::TakeOver => return removal::agree(model),
+        About::Owner => return plan::agree_to_take_over(model),
         _ if !typed.is_right() => return Vec::new(),
         _ => {}
     }
@@ -432,7 +433,7 @@ fn agreed(model: &mut Model) -> Vec<Effect> {
         About::Delete(id) => vec![Effect::Delete(id)],
         About::Forget(id) => vec![Effect::ForgetSecrets(id)],
         About::Export => panes::clients::export(model, text),
-        About::Proof | About::Removal | About::TakeOver => Vec::new(),
+        About::Proof | About::Removal | About::TakeOver | About::Owner => Vec::new(),
     }
 }
 

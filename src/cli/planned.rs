@@ -40,11 +40,9 @@ pub(super) fn take_over(call: &Call, workspace: &mut Workspace, belongs: &Belong
     if !call.can_ask() {
         return Err(failure);
     }
-    let (machine, place) = (owner.machine.as_str(), owner.place());
-    let words = format!(
-        "This configuration belongs to {owner}. If you take it over, this machine repairs it and receives its events, and \
-         {place} stops. Type \"{machine}\" to take it over"
-    );
+    let machine = owner.machine.as_str();
+    let (belongs, taking_over) = (words::plan::belongs(owner), words::plan::taking_over(owner));
+    let words = format!("{belongs} {taking_over} Type \"{machine}\" to take it over");
     if !prompt::typed(&words, &[machine]) {
         return Err(failure);
     }

@@ -143,6 +143,10 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
             let work = ops::rotate::run(workspace, &id, TERMS, consent, cancel, tell_results(replies)).boxed();
             Reply::Configured(telling_waits(workspace, replies, work).await.map(|rotation| rotation.report))
         }
+        Effect::TakingOver(effect) => {
+            let workspace = workspace.clone().taking_over(true);
+            return Box::pin(answer(&workspace, *effect, replies, cancel)).await;
+        }
         Effect::LoadInstallation => {
             let steps = workspace.run_blocking(|_| ops::units::here()).await;
             Reply::Installation(steps.map(|steps| steps.iter().map(ToString::to_string).collect()))

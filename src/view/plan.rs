@@ -245,6 +245,11 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
         page.state(Tone::Warn, words::plan::STALE, MARGIN);
         page.blank();
     }
+    if let Some(owner) = plan.belongs.other() {
+        page.state(Tone::Warn, &words::plan::belongs(owner), MARGIN);
+        page.paragraph(&words::plan::taking_over(owner), MARGIN + 2, Style::new());
+        page.blank();
+    }
     if model.work.goal == Goal::Rotate {
         page.paragraph(words::plan::ROTATING, MARGIN, Style::new());
         page.blank();

@@ -157,6 +157,7 @@ fn typed_yes(model: &Model, frame: &mut Frame, styles: Styles, typed: &Typed) {
         About::Removal if model.work.goal == Goal::RollBack => ("Roll this back in Halo?", "  Enter rolls back"),
         About::Removal => ("Remove this from Halo?", "  Enter removes"),
         About::TakeOver => ("Take these over?", "  Enter takes over"),
+        About::Owner => ("Take this configuration over?", "  Enter takes over"),
         About::OtherHost => ("Send the Client Secret there?", "  Enter agrees"),
         About::Proof => ("Run the full-circle test?", "  Enter starts"),
         About::Unproved(_) => ("Continue with an unproved list?", "  Enter continues"),
@@ -176,7 +177,13 @@ fn typed_yes(model: &Model, frame: &mut Frame, styles: Styles, typed: &Typed) {
             say(TAKING_OVER);
             say("The plan then shows every change before anything is written.");
         }
-        (About::TakeOver, _) => {}
+        (About::Owner, PlanWork::Ready(plan)) => {
+            if let Some(owner) = plan.belongs.other() {
+                say(&words::plan::belongs(owner));
+                say(&words::plan::taking_over(owner));
+            }
+        }
+        (About::TakeOver | About::Owner, _) => {}
         (About::Unproved(_), _) => say(words::sync::UNPROVED),
         (About::Export, _) => {
             let count = model.panes.clients.count() as u64;

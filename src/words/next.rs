@@ -37,7 +37,7 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         Next::Sync | Next::SyncYes => ("Sync Now", Some("sync_now")),
         Next::Plan => ("Check Halo", Some("check_halo")),
         Next::Doctor => ("Check now", Some("check_halo")),
-        Next::Configure | Next::ConfigureUnproved => ("Configure", None),
+        Next::Configure | Next::ConfigureUnproved | Next::TakeOver => ("Configure", None),
         Next::Adopt(_) | Next::AdoptYes(_) => ("Take over", Some("take_over")),
         Next::Remove | Next::RemovePlan => ("Remove", Some("remove")),
         Next::Deliveries => ("Deliveries", Some("read_deliveries")),
@@ -60,7 +60,6 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         | Next::ConfigEdit
         | Next::History
         | Next::Run(_)
-        | Next::TakeOver
         | Next::ByHand
         | Next::RollBack
         | Next::RemoveByHand

@@ -1,6 +1,7 @@
 //! The plan: what is done to an object, and how that went.
 
 use super::Tone;
+use crate::domain::owner::Owner;
 use crate::domain::plan::{Action, Change, ChangeResult, FieldChange, Outcome};
 use crate::domain::untrusted::Untrusted;
 
@@ -14,6 +15,16 @@ pub const FORGETTING: &str = "This deletes the Client Secret and the callback se
 
 /// Said of a plan that is older than what somebody else did meanwhile.
 pub const STALE: &str = "Another program has changed the integration since this plan was read.";
+
+/// Whose a configuration is, where it is another machine's.
+pub fn belongs(owner: &Owner) -> String {
+    format!("This configuration belongs to {owner}.")
+}
+
+/// What comes of taking it over: said before the name of that machine is typed.
+pub fn taking_over(owner: &Owner) -> String {
+    format!("If you take it over, this machine repairs it and receives its events, and {} stops.", owner.place())
+}
 
 /// What is done to an object: its sign in a list, and the verb.
 pub fn action(action: Action) -> (&'static str, Tone, &'static str) {

@@ -18,6 +18,7 @@ use pia_halo::app::message::Message;
 use pia_halo::app::{Model, Start, Theme};
 use pia_halo::domain::draft::Draft;
 use pia_halo::domain::secret::Secret;
+use pia_halo::ops::Workspace;
 use pia_halo::tui::canvas::Canvas;
 use pia_halo::tui::effects::Effects;
 use pia_halo::tui::event_loop::{self, App, LoopParts};
@@ -152,6 +153,11 @@ impl Interface {
 
     /// Starts it on a screen of this size.
     pub async fn open_with(profile: &Profile, size: Size) -> Self {
+        Self::open_in(profile.workspace(), size).await
+    }
+
+    /// Starts it in a workspace.
+    pub async fn open_in(workspace: Workspace, size: Size) -> Self {
         let zone = TimeZone::get("Australia/Brisbane").unwrap();
         let start = Start {
             size,
@@ -173,7 +179,7 @@ impl Interface {
             session: Session::enter(Quiet, true).unwrap(),
             input,
             signals: receiver,
-            outside: Arc::new(Effects::new(profile.workspace().asking_nobody())),
+            outside: Arc::new(Effects::new(workspace.asking_nobody())),
             clock: Timestamp::now,
         };
         let mut app =

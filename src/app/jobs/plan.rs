@@ -14,6 +14,7 @@ use crate::domain::by_hand;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
+use crate::domain::owner::Owner;
 use crate::domain::plan::{Action, ChangeResult, ConfigureReport, Outcome, Plan};
 use crate::domain::status::StepState;
 use crate::words::plan::STALE;
@@ -269,6 +270,42 @@ pub fn apply_refusal(model: &Model) -> Option<Phrase> {
     }
 }
 
+/// The machine that the plan is taken over from, until a person has agreed to that.
+pub fn other_owner(model: &Model) -> Option<&Owner> {
+    match &model.work.plan {
+        PlanWork::Ready(plan) if !model.work.takes_over => plan.belongs.other(),
+        _ => None,
+    }
+}
+
+/// "Apply": first the name of the machine that it is taken over from is typed, and the id where it deletes in Halo.
+pub fn ask(model: &mut Model) -> Vec<Effect> {
+    let Some(id) = model.current.clone().filter(|_| apply_refusal(model).is_none()) else { return apply(model) };
+    let typed = match other_owner(model) {
+        Some(owner) => Typed::new(&owner.machine, About::Owner),
+        None if model.work.goal.wants_id() && !only_switches(model) => {
+            Typed::of_configuration(&id, model.name_of(&id), About::Removal)
+        }
+        None => return apply(model),
+    };
+    model.popup = Some(Popup::Typed(typed));
+    model.touch();
+    Vec::new()
+}
+
+/// The name of the other machine is typed: on to what the plan is for.
+pub fn agree_to_take_over(model: &mut Model) -> Vec<Effect> {
+    let Some(Popup::Typed(typed)) = model.popup.take() else { return Vec::new() };
+    model.touch();
+    // The plan may have been read anew meanwhile, and name another machine.
+    if !typed.is_right() || other_owner(model).is_none_or(|owner| owner.machine != typed.wanted) {
+        return Vec::new();
+    }
+    model.work.takes_over = true;
+    ask(model)
+}
+
+/// Applies the plan that was agreed to, or says why not.
 pub fn apply(model: &mut Model) -> Vec<Effect> {
     if let Some(reason) = apply_refusal(model) {
         model.say_while(Holds::Refused(keymap::place(model), Command::Apply), Tone::Warn, reason);
@@ -288,12 +325,13 @@ pub fn apply(model: &mut Model) -> Vec<Effect> {
     };
     model.work.plan_line = 0;
     model.touch();
-    vec![match goal {
+    let effect = match goal {
         Goal::Install => Effect::Configure(id, plan),
         Goal::Remove { parts, then } => Effect::Remove { id, parts, then, plan },
         Goal::RollBack => Effect::RollBack(id, plan),
         Goal::Rotate => Effect::Rotate(id, plan),
-    }]
+    };
+    vec![if model.work.takes_over { Effect::TakingOver(Box::new(effect)) } else { effect }]
 }
 
 /// "Stop": what is done stays done. It is over once it says how it ended.

@@ -7,7 +7,7 @@ use crate::app::keymap::Command;
 use crate::app::model::{Model, Screen};
 use crate::app::notice::Tone;
 use crate::app::panes::state::Pane;
-use crate::app::popup::{About, Popup, Typed};
+use crate::app::popup::{About, Popup};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::plan::Parts;
 
@@ -101,21 +101,6 @@ pub fn choose(model: &mut Model, part: Command) -> Vec<Effect> {
         Goal::Remove { parts, then } => load(model, Goal::Remove { parts: toggled(parts, part), then }),
         Goal::Install | Goal::RollBack | Goal::Rotate => Vec::new(),
     }
-}
-
-/// "Apply": first the id has to be typed.
-pub fn ask(model: &mut Model) -> Vec<Effect> {
-    if let Some(reason) = plan::apply_refusal(model) {
-        model.say(Tone::Warn, reason);
-        return Vec::new();
-    }
-    if plan::only_switches(model) || !model.work.goal.wants_id() {
-        return plan::apply(model);
-    }
-    let Some(id) = model.current.clone() else { return Vec::new() };
-    model.popup = Some(Popup::Typed(Typed::of_configuration(&id, model.name_of(&id), About::Removal)));
-    model.touch();
-    Vec::new()
 }
 
 /// What is typed is the id: it begins.

@@ -72,6 +72,8 @@ pub struct Work {
     pub copying: Option<String>,
     /// A sync that ended with a question while the person was elsewhere.
     pub held: Option<HeldSync>,
+    /// Whether the person has agreed to take the configuration of this plan over from another machine.
+    pub takes_over: bool,
     /// The line of the plan that is selected.
     pub plan_line: usize,
     /// The lines of the plan that are opened field by field.
@@ -124,6 +126,7 @@ impl Work {
         self.plan_read = None;
         self.plan_stale = false;
         self.plan_shown = None;
+        self.takes_over = false;
         self.plan_line = 0;
         self.plan_open.clear();
     }

@@ -78,8 +78,7 @@ pub fn on(model: &mut Model, command: C) -> Vec<Effect> {
         C::ReadPlan if install => plan::load_plan(model),
         C::ReadPlan => removal::again(model),
         C::PartWebhooks | C::PartChatPod | C::PartLinks => removal::choose(model, command),
-        C::Apply if install => plan::apply(model),
-        C::Apply => removal::ask(model),
+        C::Apply => plan::ask(model),
         C::Stop if model.apply().is_running() => plan::stop(model),
         C::Stop => plan::stop_reading(model).into_iter().chain(removal::leave_plan(model)).collect(),
         C::TakeOver => {

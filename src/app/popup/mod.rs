@@ -67,6 +67,8 @@ pub enum About {
     Removal,
     /// Taking over what somebody else made.
     TakeOver,
+    /// Taking the configuration over from another machine.
+    Owner,
     /// Sending a test ticket round.
     Proof,
     /// Sending the Client Secret to another host than Halo's.

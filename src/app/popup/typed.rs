@@ -33,7 +33,7 @@ impl Controls for Typed {
         };
         let words = match typed.about {
             About::Removal => return Some(model.work.goal.word().to_owned()),
-            About::TakeOver => "Take over",
+            About::TakeOver | About::Owner => "Take over",
             About::Proof => "Send",
             About::OtherHost => "Agree",
             About::Unproved(_) => "Continue",

@@ -22,6 +22,7 @@ use crate::domain::full_circle::{FullCircle, Hop, HopReport};
 use crate::domain::health::{Finding, Rule};
 use crate::domain::merge::{Clash, merge};
 use crate::domain::object::ObjectKind;
+use crate::domain::owner::{Belongs, Owner};
 use crate::domain::people::{Agent, Team, TicketType};
 use crate::domain::plan::{Action, Basis, Change, ChangeResult, FieldChange, Offer, Outcome, Plan};
 use crate::domain::record::InstalledObject;
@@ -522,6 +523,12 @@ pub fn offering() -> Plan {
     let fields = vec![field("url", Some("https://portal.example/pod"), "https://pia.acme.example/pod")];
     let offer = Offer { kind: ObjectKind::CustomTab, name: foreign("Pia Chat Pod"), id: "46".to_owned(), fields };
     Plan { offers: vec![offer], ..plan() }
+}
+
+/// A plan for what another machine owns.
+pub fn theirs(plan: Plan) -> Plan {
+    let owner = Owner::new(foreign("jump1").raw(), foreign("dana").raw(), at("2026-11-20T12:00:00Z"), "key");
+    Plan { belongs: Belongs::Elsewhere(owner), ..plan }
 }
 
 pub fn kept() -> Plan {

@@ -10,7 +10,7 @@ use crate::app::model::Screen;
 use crate::app::notice::Tone;
 use crate::app::panes::integration::objects;
 use crate::app::testing::{
-    Stage, deliveries, hops, id, in_panes, kept, overview, plan, removal, results, saved, standing, status,
+    Stage, deliveries, hops, id, in_panes, kept, overview, plan, removal, results, saved, standing, status, theirs,
 };
 use crate::domain::delivery::DeliveryState;
 use crate::domain::failure::{Failure, FailureKind};
@@ -64,6 +64,64 @@ fn only_typed_id_takes_anything_out() {
     assert_eq!(stage.keys("Enter"), [remove(Parts::ALL)]);
     assert!(stage.model.work.apply.is_running());
     assert_eq!(stage.keys("Esc"), [Effect::Cancel(Slot::Configure)], "it can be stopped like Configure");
+}
+
+/// What another machine owns is written to only once that one's name is typed, whatever the plan is for; what deletes in
+/// Halo wants the id after it.
+#[test]
+fn plan_of_another_machine_wants_its_name_typed() {
+    let taking_over = |effect| [Effect::TakingOver(Box::new(effect))];
+    let ready = |name: &str, plan: Plan| {
+        let mut stage = Stage::with(crate::app::testing::finished());
+        stage.keys("2 :");
+        stage.type_text(name);
+        stage.keys("Enter");
+        stage.reply(Reply::Planned(Ok(Ok(theirs(plan)))));
+        stage.read_plan();
+        stage
+    };
+    let mut stage = ready("check halo", plan());
+    stage.keys("Enter");
+    stage.read_plan();
+    assert_eq!(stage.keys("y"), []);
+    for wrong in ["y", "acme", "Acme MSP", "JUMP1"] {
+        stage.type_text(wrong);
+        assert_eq!(stage.keys("Enter"), [], "{wrong}");
+        assert_eq!(place(&stage.model), Place::Typed, "{wrong}");
+        stage.keys("^U");
+    }
+    stage.keys("Esc");
+    stage.read_plan();
+    assert_eq!(stage.keys("y"), [], "nothing was agreed to");
+    stage.type_text("jump1");
+    assert_eq!(stage.keys("Enter"), taking_over(Effect::Configure(id("acme"), Box::new(theirs(plan())))));
+
+    let mut stage = ready("rotate", plan());
+    stage.keys("y");
+    stage.type_text("jump1");
+    assert_eq!(stage.keys("Enter"), taking_over(Effect::Rotate(id("acme"), Box::new(theirs(plan())))));
+
+    for again in [false, true] {
+        let mut stage = in_panes();
+        stage.keys("3 x");
+        stage.reply(Reply::Planned(Ok(Ok(theirs(removal())))));
+        stage.keys("y");
+        stage.type_text("jump1");
+        assert_eq!(stage.keys("Enter"), [], "the id is still to be typed");
+        if again {
+            // Of a plan that is read anew nothing is agreed to yet.
+            stage.keys("Esc t");
+            stage.reply(Reply::Planned(Ok(Ok(theirs(removal())))));
+            stage.keys("y");
+            stage.type_text("acme");
+            assert_eq!(stage.keys("Enter"), []);
+            continue;
+        }
+        stage.type_text("acme");
+        let plan = Box::new(theirs(removal()));
+        let remove = Effect::Remove { id: id("acme"), parts: Parts::ALL, then: None, plan };
+        assert_eq!(stage.keys("Enter"), taking_over(remove));
+    }
 }
 
 /// What only the command line could do is found by its name, from another pane, and is shown before it is done.

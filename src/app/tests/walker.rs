@@ -177,6 +177,7 @@ impl World {
                     _ => Ok(Ok(removal())),
                 })]
             }
+            Effect::TakingOver(effect) => self.answer(*effect),
             Effect::Remove { plan, .. } => {
                 self.configured = false;
                 vec![Reply::Configured(Ok(report(ConfigureStatus::Removed, &plan)))]

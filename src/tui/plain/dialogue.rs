@@ -217,6 +217,7 @@ impl<P: Person> Dialogue<P> {
                 let count = plan.pending().count();
                 self.say(format!("Removing: {count} changes. Each is read back from Halo."));
             }
+            Effect::TakingOver(effect) => self.tell_start(effect),
             _ => {}
         }
     }

@@ -157,7 +157,7 @@ impl<P: Person> Dialogue<P> {
     }
 
     /// A command that wants a word to be typed. Says whether it was.
-    async fn word_typed(&mut self, command: Command, text: &str) -> Result<bool, Exit> {
+    pub(super) async fn word_typed(&mut self, command: Command, text: &str) -> Result<bool, Exit> {
         self.order(command).await?;
         let Some(Popup::Typed(typed)) = &self.model().popup else { return Ok(false) };
         let wanted = typed.wanted.clone();

@@ -115,7 +115,9 @@ impl<P: Person> Dialogue<P> {
             let typed = quoted(&line).unwrap_or(line.trim());
             match typed {
                 _ if wants_id && is_typed(typed, id.as_str()) => self.agree(id.as_str()).await?,
-                "y" | "Y" | "yes" | "Yes" if !wants_id => self.order(Command::Apply).await?,
+                "y" | "Y" | "yes" | "Yes" if !wants_id => {
+                    self.apply().await?;
+                }
                 "n" | "N" | "no" | "No" => {
                     self.say(format!("{} was not started; nothing was written.", goal.word()));
                     return Ok(());
@@ -134,8 +136,7 @@ impl<P: Person> Dialogue<P> {
 
     /// As the keys do it: the question that wants the id, the id, and Enter.
     async fn agree(&mut self, typed: &str) -> Result<(), Exit> {
-        self.order(Command::Apply).await?;
-        self.agree_to(typed).await
+        if self.apply().await? { self.agree_to(typed).await } else { Ok(()) }
     }
 
     /// Types what the question that floats wants, and agrees.

@@ -309,7 +309,7 @@ impl<P: Person> Dialogue<P> {
                     }
                 }
                 ("y" | "Y" | "yes", true) => {
-                    self.order(Command::Apply).await?;
+                    self.apply().await?;
                 }
                 ("n" | "N" | "no", true) => self.say("Not applied; nothing was written."),
                 ("o", true) if self.take_over().await? => shown = false,
@@ -318,6 +318,16 @@ impl<P: Person> Dialogue<P> {
                 (_, false) => self.say("Press Enter, or answer with one of the characters listed."),
             }
         }
+    }
+
+    /// Applies the plan; where it is taken over from another machine, once that one's name is typed. Says whether it began.
+    pub(super) async fn apply(&mut self) -> Result<bool, Exit> {
+        if let Some(owner) = plan::other_owner(self.model()) {
+            let text = told::plan::taking_over(owner);
+            return self.word_typed(Command::Apply, &text).await;
+        }
+        self.order(Command::Apply).await?;
+        Ok(true)
     }
 
     /// Makes objects of somebody else's that have our names ours, after the id was typed. Says whether the plan is another.
@@ -352,6 +362,7 @@ impl<P: Person> Dialogue<P> {
 
     /// A plan, line by line, and what is in its way.
     pub(super) fn say_changes(&mut self, plan: &Plan) {
+        self.say_all(plan.belongs.other().map(told::plan::belongs));
         self.say(format!("The plan: {}.", plan.summary()));
         let changes: Vec<String> = plan.changes.iter().map(words::change).collect();
         self.say_all(changes);

@@ -22,7 +22,7 @@ use crate::app::{Model, Start, Theme};
 use crate::domain::check::CheckReport;
 use crate::domain::draft::{Draft, Step};
 use crate::domain::fields::FieldInfo;
-use crate::domain::plan::{ConfigureReport, ConfigureStatus};
+use crate::domain::plan::{ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::status::Overview;
 use crate::domain::sync_run::{Brake, SyncStatus};
 use crate::keys::KeyMap;
@@ -58,6 +58,7 @@ impl Person for Script {
 struct World {
     overview: Mutex<Overview>,
     report: Mutex<CheckReport>,
+    plan: Mutex<Plan>,
     mass_change: AtomicBool,
     synced: AtomicBool,
 }
@@ -66,7 +67,8 @@ impl World {
     fn new(overview: Overview) -> Arc<Self> {
         let report = Mutex::new(testing::passed());
         let (mass_change, synced) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Self { overview: Mutex::new(overview), report, mass_change, synced })
+        let plan = Mutex::new(plan());
+        Arc::new(Self { overview: Mutex::new(overview), report, plan, mass_change, synced })
     }
 
     fn answer(&self, effect: Effect) -> Vec<Reply> {
@@ -106,7 +108,8 @@ impl World {
             }
             Effect::LoadEvents(_) => vec![testing::events::recent(testing::events::events())],
             Effect::LoadClients(_) => vec![Reply::Clients(Ok(clients().into()))],
-            Effect::LoadPlan(_) => vec![Reply::Planned(Ok(Ok(plan())))],
+            Effect::LoadPlan(_) => vec![Reply::Planned(Ok(Ok(self.plan.lock().unwrap().clone())))],
+            Effect::TakingOver(effect) => self.answer(*effect),
             Effect::Configure(_, plan) => {
                 let results = results(&plan);
                 let status = ConfigureStatus::Configured;
@@ -458,6 +461,22 @@ async fn nothing_is_applied_without_yes_to_plan_that_was_read() {
     talk.says("url: https://old.acme.example/hook becomes https://pia.acme.example");
     talk.says("Not applied; nothing was written.");
     assert!(!talk.effects.iter().any(|effect| matches!(effect, Effect::Configure(..))));
+}
+
+/// What another machine owns is taken over by a yes to the plan and that one's name, and not by the yes alone.
+#[tokio::test(start_paused = true)]
+async fn yes_to_plan_of_another_machine_wants_its_name() {
+    let yes = ("Apply this plan", "y");
+    let rest = [yes, ("Type \"jump1\"", "y"), yes, ("Type \"jump1\"", ""), yes, ("Type \"jump1\"", "jump1")];
+    let world = World::new(Overview::default());
+    *world.plan.lock().unwrap() = testing::theirs(plan());
+    let talk = talk(&world, Goal::Everything, &[to_plan(), rest.to_vec()].concat()).await;
+    talk.says("This configuration belongs to jump1 (dana, since 2026-11-20 12:00 UTC).");
+    talk.says("If you take it over, this machine repairs it and receives its events, and jump1 stops.");
+    talk.says("Webhook install was successful");
+    let written = |effect: &&Effect| matches!(effect, Effect::TakingOver(_) | Effect::Configure(..));
+    let written: Vec<&Effect> = talk.effects.iter().filter(written).collect();
+    assert!(matches!(written.as_slice(), [Effect::TakingOver(_)]), "{written:?}");
 }
 
 /// What was typed before a decision was asked for is no answer to it; a secret is not shown.

@@ -1,7 +1,7 @@
 //! Configure and the end of the set-up.
 
 use crate::app::message::{Message, Reply};
-use crate::app::testing::{Stage, at_configure, at_sync, failed, kept, offering, plan, results};
+use crate::app::testing::{Stage, at_configure, at_sync, failed, kept, offering, plan, results, theirs};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Blocked, ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
@@ -99,6 +99,11 @@ fn configured() -> Stage {
 pub fn add(scenes: &mut Scenes) {
     scenes.add("wizard_configure_taking_over", taking_over(), |stage| {
         stage.type_text("ac");
+    });
+    scenes.add("wizard_configure_other_owner", planned(theirs(plan())), |_| {});
+    scenes.add("wizard_configure_other_owner_typed", planned(theirs(plan())), |stage| {
+        stage.keys("y");
+        stage.type_text("jum");
     });
     scenes.add("wizard_configure_reading", at_configure(), |_| {});
     scenes.add("wizard_configure_checks", at_configure(), |stage| {
