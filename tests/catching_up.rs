@@ -64,6 +64,27 @@ async fn traffic(profile: &Profile) -> BTreeMap<i64, Vec<&'static str>> {
     told
 }
 
+/// As if all of it had taken so many minutes, and the service had been stopped as long.
+fn spread(profile: &Profile, minutes: i64) {
+    let id = profile.id();
+    profile.store().note_complete(&id, ago(minutes)).unwrap();
+    let body = |row: &Object| serde_json::from_str::<Value>(row.text("requestbody")).unwrap();
+    let sent = |row: &Object| body(row)["timestamp"].as_str().unwrap().parse::<Timestamp>().unwrap();
+    profile.halo.change(|halo| {
+        let times: Vec<Timestamp> = halo.webhook_events.iter().map(sent).collect();
+        let (first, last) = (*times.iter().min().unwrap(), *times.iter().max().unwrap());
+        let took = last.duration_since(first).as_secs_f64();
+        for (row, time) in halo.webhook_events.iter_mut().zip(times) {
+            let part = time.duration_since(first).as_secs_f64() / took;
+            let then = ago(minutes) + SignedDuration::from_secs_f64(part * 60.0 * minutes as f64);
+            let mut body = body(row);
+            body["timestamp"] = json!(then);
+            row.set("requestbody", body.to_string());
+            row.set("timestamp", then.strftime("%Y-%m-%dT%H:%M:%S").to_string());
+        }
+    });
+}
+
 /// What is stored of each ticket, in its order.
 async fn heard(profile: &Profile) -> (usize, BTreeMap<i64, Vec<String>>) {
     let events = stored(profile).await;
@@ -87,10 +108,12 @@ async fn eventually(profile: &Profile, count: usize) {
     }
 }
 
+/// Ten minutes of traffic while the service is stopped.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_missed_while_stopped_are_fetched_once_in_order() {
     let (profile, address) = stopped().await;
     let told = traffic(&profile).await;
+    spread(&profile, 10);
     let all: usize = told.values().map(Vec::len).sum();
     let before = profile.halo.requests().len();
     // Killed on the way, at whatever moment: nothing is lost by it, and nothing comes twice.
