@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use der::asn1::{AnyRef, GeneralizedTime, UtcTime};
+use der::{Decode as _, Reader as _, SliceReader, Tag, Tagged as _};
 use jiff::Timestamp;
 use reqwest::Client;
 use reqwest::redirect::Policy;
 use reqwest::tls::TlsInfo;
-use x509_parser::parse_x509_certificate;
 
 use super::http::lost;
 use super::proxy::{Proxy, through};
@@ -46,9 +47,26 @@ pub async fn look_at(address: &str, proxy: Option<&Proxy>) -> Seen {
     }
 }
 
+/// When a certificate ends. It has been judged before; this reads one date in it (RFC 5280, 4.1).
 fn until(shown: &[u8]) -> Option<Timestamp> {
-    let (_, certificate) = parse_x509_certificate(shown).ok()?;
-    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
+    let certificate = AnyRef::from_der(shown).ok()?;
+    let signed: AnyRef = SliceReader::new(certificate.value()).ok()?.decode().ok()?;
+    let mut fields = SliceReader::new(signed.value()).ok()?;
+    let mut next = || fields.decode::<AnyRef>().ok();
+    // A version may stand before the serial number. After that come the algorithm and the issuer.
+    if next()?.tag().is_context_specific() {
+        next()?;
+    }
+    next()?;
+    next()?;
+    let mut validity = SliceReader::new(next()?.value()).ok()?;
+    let _begin: AnyRef = validity.decode().ok()?;
+    let end: AnyRef = validity.decode().ok()?;
+    let end = match end.tag() {
+        Tag::UtcTime => end.decode_as::<UtcTime>().ok()?.to_unix_duration(),
+        _ => end.decode_as::<GeneralizedTime>().ok()?.to_unix_duration(),
+    };
+    Timestamp::new(i64::try_from(end.as_secs()).ok()?, 0).ok()
 }
 
 #[cfg(test)]
@@ -61,6 +79,22 @@ mod tests {
         let end = until(made.cert.der()).unwrap();
         assert!(end > "2100-01-01T00:00:00Z".parse().unwrap(), "{end}");
         assert_eq!(until(b"none"), None);
+        for cut in 0..made.cert.der().len() {
+            assert_eq!(until(&made.cert.der()[..cut]), None);
+        }
+    }
+
+    /// A year up to 2049 is written with two digits, a later one with four.
+    #[test]
+    fn end_is_read_in_both_forms_of_a_date() {
+        for (year, end) in
+            [(2026, "2026-11-30T00:00:00Z"), (2049, "2049-11-30T00:00:00Z"), (2050, "2050-11-30T00:00:00Z")]
+        {
+            let mut wanted = rcgen::CertificateParams::new(["pia.example".to_owned()]).unwrap();
+            wanted.not_after = rcgen::date_time_ymd(year, 11, 30);
+            let made = wanted.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+            assert_eq!(until(made.der()), Some(end.parse().unwrap()));
+        }
     }
 
     #[tokio::test]

@@ -14,12 +14,12 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use hmac::{Hmac, Mac};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
-use standardwebhooks::Webhook;
 use zeroize::Zeroizing;
 
 use super::Shared;
@@ -108,7 +108,7 @@ impl Destination {
     /// # Errors
     ///
     /// Where the secret cannot be read, or is none of the scheme's.
-    pub fn signature(&self, workspace: &Workspace, id: &ConfigurationId) -> Result<Webhook, Failure> {
+    pub fn signature(&self, workspace: &Workspace, id: &ConfigurationId) -> Result<Signer, Failure> {
         let secret = match &self.secret_file {
             Some(file) => {
                 require_secret(file, None).map_err(SettingsError::from)?;
@@ -120,11 +120,22 @@ impl Destination {
     }
 }
 
+/// Signs as the scheme asks: HMAC-SHA-256 of the id, the time and the payload.
+#[derive(Clone)]
+pub struct Signer(Hmac<Sha256>);
+
+impl Signer {
+    fn sign(&self, id: &str, timestamp: i64, payload: &str) -> String {
+        let mac = self.0.clone().chain_update(format!("{id}.{timestamp}.{payload}"));
+        format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+    }
+}
+
 /// The secret as the scheme writes it: `whsec_` and base64.
-fn signature(secret: &Secret) -> Result<Webhook, Failure> {
+fn signature(secret: &Secret) -> Result<Signer, Failure> {
     let code = secret.expose().strip_prefix("whsec_").unwrap_or(secret.expose());
-    let is_long = STANDARD.decode(code).map(Zeroizing::new).is_ok_and(|key| key.len() >= SHORTEST_KEY);
-    is_long.then(|| Webhook::new(secret.expose()).ok()).flatten().ok_or_else(|| {
+    let key = STANDARD.decode(code).map(Zeroizing::new).ok().filter(|key| key.len() >= SHORTEST_KEY);
+    key.and_then(|key| Hmac::new_from_slice(&key).ok()).map(Signer).ok_or_else(|| {
         usage("the signing secret is not valid")
             .hint("It is whsec_ and at least 24 bytes in base64, as pia-halo makes it")
     })
@@ -225,7 +236,7 @@ fn payload(workspace: &Workspace, id: &ConfigurationId, event: &Event) -> Result
 #[derive(Default)]
 struct Known {
     /// What signed last, and for which configuration.
-    signs: Option<(ConfigurationId, Webhook)>,
+    signs: Option<(ConfigurationId, Signer)>,
     /// Rounds in a row in which no client was taken.
     away: usize,
     /// Until when no client is forwarded.
@@ -267,7 +278,7 @@ pub fn run(shared: Arc<Shared>, destination: Destination) -> Result<impl Future<
 }
 
 /// What signs; none where there is nothing to sign.
-type Signs = Option<Result<Webhook, Failure>>;
+type Signs = Option<Result<Signer, Failure>>;
 
 /// What there is to forward now, and what signs it; none without an active configuration.
 fn due(workspace: &Workspace, destination: &Destination, at_once: &AtOnce) -> Result<Option<(Due, Signs)>, Failure> {
@@ -334,7 +345,7 @@ impl Forwarder {
             }
             let Some(signs) = signs else { return Ok(next) };
             match signs {
-                Ok(webhook) => known.signs = Some((id.clone(), webhook)),
+                Ok(signer) => known.signs = Some((id.clone(), signer)),
                 // Half a change, or a slip of somebody's: the one before may still be good, and if not, it is tried again.
                 Err(failure) if known.signs.as_ref().is_some_and(|(of, _)| *of == id) => {
                     if let Some(times) = self.not_read.again() {
@@ -343,14 +354,14 @@ impl Forwarder {
                 }
                 Err(failure) => return Err(failure),
             }
-            let Some((_, webhook)) = &known.signs else { return Ok(None) };
+            let Some((_, signer)) = &known.signs else { return Ok(None) };
             let done: Vec<Result<(), Failure>> = stream::iter(events)
-                .map(|due| self.forward(&id, webhook, due))
+                .map(|due| self.forward(&id, signer, due))
                 .buffer_unordered(AT_ONCE)
                 .collect()
                 .await;
             done.into_iter().collect::<Result<Vec<()>, Failure>>()?;
-            let tries = stream::iter(clients).map(|due| self.forward_client(&id, webhook, due));
+            let tries = stream::iter(clients).map(|due| self.forward_client(&id, signer, due));
             let tries = tries.buffer_unordered(AT_ONCE);
             let tries: Vec<Option<ForwardTry>> = tries.try_collect().await?;
             let tries: Vec<ForwardTry> = tries.into_iter().flatten().collect();
@@ -371,11 +382,11 @@ impl Forwarder {
     async fn forward_client(
         &self,
         id: &ConfigurationId,
-        webhook: &Webhook,
+        signer: &Signer,
         due: ClientToForward,
     ) -> Result<Option<ForwardTry>, Failure> {
         let payload = client_payload(&due)?;
-        let Some(outcome) = self.attempt(id, webhook, due.message, payload).await else { return Ok(None) };
+        let Some(outcome) = self.attempt(id, signer, due.message, payload).await else { return Ok(None) };
         let next = match outcome {
             Ok(()) => None,
             Err(not) => {
@@ -390,7 +401,7 @@ impl Forwarder {
         Ok(Some((due.number, next)))
     }
 
-    async fn forward(&self, id: &ConfigurationId, webhook: &Webhook, due: ToForward) -> Result<(), Failure> {
+    async fn forward(&self, id: &ConfigurationId, signer: &Signer, due: ToForward) -> Result<(), Failure> {
         let workspace = &self.shared.workspace;
         if self.is_off.load(Ordering::Relaxed) {
             return Ok(());
@@ -404,7 +415,7 @@ impl Forwarder {
         let (of, event) = (id.clone(), due.event.clone());
         let payload = workspace.run_blocking(move |workspace| payload(workspace, &of, &event)).await?;
         // Not tried, as far as anybody knows: it is tried again after the next start.
-        let Some(outcome) = self.attempt(id, webhook, webhook_id(&due.event.id), payload).await else { return Ok(()) };
+        let Some(outcome) = self.attempt(id, signer, webhook_id(&due.event.id), payload).await else { return Ok(()) };
         let now = workspace.now();
         let attempts = due.event.forwarding.as_ref().map_or(0, |forwarding| forwarding.attempts) as usize;
         let (state, next, error) = match outcome {
@@ -433,7 +444,7 @@ impl Forwarder {
     async fn attempt(
         &self,
         of: &ConfigurationId,
-        webhook: &Webhook,
+        signer: &Signer,
         id: String,
         payload: String,
     ) -> Option<Result<(), NotTaken>> {
@@ -443,7 +454,7 @@ impl Forwarder {
         let outcome = tokio::select! {
             biased;
             () = self.shared.cancel.cancelled() => return None,
-            outcome = self.send(webhook, id, payload) => outcome,
+            outcome = self.send(signer, id, payload) => outcome,
         };
         if outcome.as_ref().is_err_and(|not| not.is_gone) && !self.is_off.swap(true, Ordering::Relaxed) {
             let again = Next::Retry("forwarding");
@@ -458,11 +469,10 @@ impl Forwarder {
         Some(outcome)
     }
 
-    async fn send(&self, webhook: &Webhook, id: String, payload: String) -> Result<(), NotTaken> {
+    async fn send(&self, signer: &Signer, id: String, payload: String) -> Result<(), NotTaken> {
         // The time of this try: whoever receives it refuses what is old.
         let timestamp = self.shared.workspace.now().as_second();
-        let signed = webhook.sign(&id, timestamp, payload.as_bytes());
-        let signature = signed.map_err(|error| NotTaken::lost(error.to_string()))?;
+        let signature = signer.sign(&id, timestamp, &payload);
         let answer = self
             .http
             .post(self.destination.url.clone())

@@ -5,7 +5,7 @@
 //! its owner alone, whatever the umask. A name that turns out to be a folder, a pipe, a device or somebody else's file
 //! is refused before a byte is written; a link is followed to the person's own file and stays a link.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use fs4::{FileExt, TryLockError};
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
@@ -239,7 +238,7 @@ fn require_owner(path: &Path, metadata: &fs::Metadata) -> Result<(), FileError> 
 ///
 /// [`FileError::NoLocks`] where the file system has none, otherwise [`FileError::Io`].
 pub fn try_lock(file: &File, path: &Path) -> Result<bool, FileError> {
-    match FileExt::try_lock(file) {
+    match file.try_lock() {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
         Err(TryLockError::Error(error)) => Err(lock_error(error, path)),
@@ -297,7 +296,7 @@ fn has_record_locks(file: &File) -> bool {
 ///
 /// As [`try_lock`].
 pub fn try_lock_shared(file: &File, path: &Path) -> Result<bool, FileError> {
-    match FileExt::try_lock_shared(file) {
+    match file.try_lock_shared() {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
         Err(TryLockError::Error(error)) => Err(lock_error(error, path)),
@@ -308,7 +307,7 @@ pub fn try_lock_shared(file: &File, path: &Path) -> Result<bool, FileError> {
 /// lock would live until that one is closed too.
 pub fn unlock(file: &File) {
     // Where this fails, closing the file ends the lock all the same.
-    let _ = FileExt::unlock(file);
+    let _ = file.unlock();
 }
 
 fn lock_error(source: io::Error, path: &Path) -> FileError {

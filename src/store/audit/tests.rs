@@ -92,7 +92,7 @@ fn line_waits_until_another_program_has_written_its_own() {
     let (_folder, audit) = trail();
     audit.append(&activity(0)).unwrap();
     let other = File::open(audit.path()).unwrap();
-    fs4::FileExt::lock(&other).unwrap();
+    other.lock().unwrap();
     thread::scope(|scope| {
         let (sender, receiver) = std::sync::mpsc::channel();
         let audit = &audit;
