@@ -374,4 +374,58 @@ fn notices_name_every_crate_that_is_linked_and_no_other() {
     let named: BTreeSet<&str> = rows.collect();
     assert_eq!(named, linked);
     assert!(named.len() > 100);
+
+    // The packages bring the text of each.
+    let folder = tempfile::tempdir().unwrap();
+    let texts = folder.path().join("texts");
+    if std::process::Command::new("jq").arg("--version").output().is_err() {
+        eprintln!("SKIPPED: jq is not installed");
+        return;
+    }
+    let mut licences = std::process::Command::new(project().join("assets/packaging/licences.sh"));
+    let said = licences.arg(&texts).env("CARGO_NET_OFFLINE", "true").output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let texts = std::fs::read_to_string(texts).unwrap();
+    for row in &named {
+        let name = row.split(" | ").next().unwrap();
+        assert!(texts.lines().any(|line| line == name), "{name}");
+    }
+}
+
+/// The pages beside the package are the repository's, and their links lead to what is installed with them.
+#[test]
+fn links_of_installed_pages_lead_to_what_is_installed() {
+    let staged = tempfile::tempdir().unwrap();
+    let mut stage = std::process::Command::new(project().join("assets/packaging/stage.sh"));
+    let said = stage.arg(env!("CARGO_BIN_EXE_pia-halo")).arg(staged.path()).output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let packages = std::fs::read_to_string(project().join("Cargo.toml")).unwrap();
+    let (mut folders, mut links) = (vec![staged.path().join("doc")], 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            // Debian's own copy is made by cargo-deb.
+            let file = path.strip_prefix(staged.path()).unwrap();
+            let end = file.extension().map(|end| format!("/*.{}", end.to_string_lossy())).unwrap_or_default();
+            let of = |tail: &str| format!("\"target/dist-assets/{}{tail}\"", file.parent().unwrap().display());
+            let named = [of("/*"), of(&end)].iter().map(|glob| packages.matches(glob).count()).sum::<usize>();
+            assert!(named == 2 || path.ends_with("copyright"), "{} is not in both packages", file.display());
+            let text = std::fs::read_to_string(&path).unwrap();
+            for target in text.split("](").skip(1).map(|rest| rest.split([')', '#']).next().unwrap()) {
+                let elsewhere = ["https://", "/usr/share/pia-halo/"].iter().any(|start| target.starts_with(start));
+                let is_there = target.is_empty() || folder.join(target).exists();
+                assert!(
+                    path.extension().is_none_or(|end| end != "md") || elsewhere || is_there,
+                    "{}: {target}",
+                    file.display()
+                );
+                links += usize::from(is_there);
+            }
+        }
+    }
+    assert!(links > 40, "{links}");
 }
