@@ -18,6 +18,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("setup --plain", "the wizard as questions"),
     ("setup --print-template > acme.toml", "an answers file to fill in"),
     ("setup --answers acme.toml --client-secret-file secret.txt --test", "save it if the connection works"),
+    ("setup --answers acme.toml --set company_sync.daily_sync_time=05:00", "the same with another time"),
     ("setup --client-secret-file -", "replace the Client Secret, read from standard input"),
     ("check", "test the connection and every permission"),
     ("check --rights", "also list where in Halo each permission is set"),

@@ -167,7 +167,7 @@ pub fn run() -> ExitCode {
     let draws = match &arguments.command {
         None => true,
         Some(Command::Demo(options)) => !options.serve,
-        Some(Command::Setup(options)) => call.plain && options.answers.is_none(),
+        Some(Command::Setup(options)) => call.plain && options.answers.is_none() && options.set.is_empty(),
         Some(_) => false,
     };
     // Whoever changes what is saved sees what is saved, and the demo's Halo is its own.

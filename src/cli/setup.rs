@@ -26,20 +26,24 @@ pub(super) async fn run(call: &mut Call, options: Setup) -> Result<u8, Failure> 
         call.output.line(answers::template().trim_end());
         return Ok(0);
     }
-    let Some(file) = options.answers.as_deref() else {
+    let file = options.answers.as_deref();
+    if file.is_none() && options.set.is_empty() {
         let is_alone = !options.activate && !options.test && !options.yes;
         return match options.client_secret_file.as_deref().filter(|_| is_alone) {
             Some(file) => renew_secret(call, file).await,
             None => by_questions(call, &options).await,
         };
-    };
+    }
     let workspace = call.workspace()?;
     let secret = options.client_secret_file.as_deref();
-    if file == Path::new("-") && secret == Some(Path::new("-")) {
+    if file == Some(Path::new("-")) && secret == Some(Path::new("-")) {
         return Err(Failure::new(FailureKind::Usage, "answers and Client Secret cannot both come from standard input"));
     }
-    let answers = answers::parse(&read_answers(file)?)?;
-    require_own_command(file, &answers.configuration, &workspace)?;
+    let text = file.map(read_answers).transpose()?.unwrap_or_default();
+    let answers = answers::parse_with(&text, &options.set)?;
+    if let Some(file) = file {
+        require_own_command(file, &answers.configuration, &workspace)?;
+    }
     for (key, note) in &answers.notes {
         if note.is_warning() {
             call.output.warn(format!("{key}: {note}"))
@@ -121,8 +125,8 @@ async fn renew_secret(call: &mut Call, file: &Path) -> Result<u8, Failure> {
 async fn by_questions(call: &mut Call, options: &Setup) -> Result<u8, Failure> {
     let answers = Hint::from("Without a terminal: ").next(Next::SetupAnswers);
     if options.activate || options.test || options.yes {
-        return Err(Failure::new(FailureKind::Usage, "--activate, --test and --yes go with --answers")
-            .hint("without --answers the wizard asks for each of them"));
+        return Err(Failure::new(FailureKind::Usage, "--activate, --test and --yes go with --answers or --set")
+            .hint("without answers the wizard asks for each of them"));
     }
     if !session::has_terminal() || call.output.json {
         return Err(Failure::new(FailureKind::Usage, "the questions of setup need a terminal").hint(answers));

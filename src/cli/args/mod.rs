@@ -216,7 +216,11 @@ pub struct Setup {
     /// A file with the answers, or - for standard input
     #[arg(long, value_name = "FILE|-")]
     pub answers: Option<PathBuf>,
-    /// File with the Client Secret, or - for standard input; without --answers, replaces the Client Secret of the saved
+    /// One answer by its key in an answers file, such as api.url=https://acme.halopsa.com; may be repeated, and goes before
+    /// the file's
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// File with the Client Secret, or - for standard input; without answers, replaces the Client Secret of the saved
     /// configuration once the new one has passed the test
     #[arg(long, value_name = "FILE|-")]
     pub client_secret_file: Option<PathBuf>,
@@ -227,7 +231,7 @@ pub struct Setup {
     #[arg(long)]
     pub test: bool,
     /// Print a commented answers file and exit
-    #[arg(long, conflicts_with_all = ["answers", "activate", "test", "client_secret_file"])]
+    #[arg(long, conflicts_with_all = ["answers", "set", "activate", "test", "client_secret_file"])]
     pub print_template: bool,
     /// Switch from the active configuration without asking
     #[arg(long, short)]

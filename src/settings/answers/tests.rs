@@ -37,6 +37,48 @@ fn problems(text: &str) -> Vec<String> {
     problems.into_iter().map(|problem| format!("{}: {}", problem.key, problem.why)).collect()
 }
 
+#[test]
+fn single_answers_go_before_those_of_file() {
+    let given =
+        |answers: &[&str]| parse_with(GOOD, &answers.iter().map(|answer| (*answer).to_owned()).collect::<Vec<_>>());
+    let changed = [
+        "name=Acme & Co = us",
+        "id=7",
+        "api.tenant= acme",
+        "api.request_budget=500",
+        "api.client_secret_command=[\"pass\", \"show\"]",
+        "company_sync.daily_sync_time=05:00",
+        "pia_screen.escalate_to=7",
+    ];
+    let told = given(&changed).unwrap();
+    let wanted = file(&[
+        ("name", "\"Acme & Co = us\""),
+        ("id", "\"7\""),
+        ("api.tenant", "\"acme\""),
+        ("api.request_budget", "500"),
+        ("api.client_secret_command", "[\"pass\", \"show\"]"),
+        ("company_sync.daily_sync_time", "\"05:00\""),
+        ("pia_screen.escalate_to", "7"),
+    ]);
+    assert_eq!(told, parse(&wanted).unwrap());
+    assert_eq!(parse_with(&wanted, &["api.tenant=".to_owned()]).unwrap().configuration.api.tenant, None);
+    let whole: Vec<String> =
+        ["name=Acme", "api.url=acme.halopsa.com", "api.client_id=x", "company_sync.daily_sync_time=04:30"]
+            .map(str::to_owned)
+            .to_vec();
+    assert_eq!(parse_with("", &whole).unwrap().configuration.name, "Acme");
+    for (wrong, said) in [
+        ("hunter2", "--set: an answer is KEY=VALUE"),
+        ("name.first=Acme", "name: this is a table"),
+        ("api.rul=x", "api.rul: unknown key; did you mean url?"),
+        ("api.client_secret=hunter2", "api.client_secret: secrets do not belong here"),
+        ("company_sync.daily_sync_time=25:00", "company_sync.daily_sync_time: "),
+    ] {
+        let refused = given(&[wrong]).unwrap_err().to_string();
+        assert!(refused.contains(said) && !refused.contains("hunter2"), "{refused}");
+    }
+}
+
 /// The template with every key in use.
 fn uncommented() -> String {
     let lines = template().lines().map(|line| match line.strip_prefix('#') {
