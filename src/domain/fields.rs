@@ -414,7 +414,8 @@ pub const FIELDS: [FieldInfo; 17] = [
         kind: Kind::Trimmed,
         label: "Chat Pod Url",
         help: "page in the Pia Chat Pod; blank: the default under Pia Url",
-        more: "Kept exactly as typed. Halo fills in its variables: $FAULTID, which is required, is the ticket and \
+        more: "A page of your Pia: pia-halo serves none, so the default needs a proxy that passes /pod on to Pia. Kept \
+               exactly as typed. Halo fills in its variables: $FAULTID, which is required, is the ticket and \
                $LOGGEDINAGENTID the agent.",
         example: "https://pia.acme.example/pod?ticket=$FAULTID&agent=$LOGGEDINAGENTID",
         default: "",

@@ -3,7 +3,7 @@
 //! `PIA_HALO_PICTURES=write cargo test --lib pictures` draws them anew.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
@@ -31,6 +31,20 @@ const SHOWN: [&str; 16] = [
     "removal_typed",
 ];
 
+/// What the moving picture shows, one after the other, each for [`SECONDS`].
+const WALK: [&str; 9] = [
+    "integrations_cards",
+    "wizard_credentials_passed",
+    "wizard_company_sync",
+    "wizard_pia_screen",
+    "wizard_sync_running",
+    "wizard_configure_plan",
+    "wizard_finished",
+    "pane_clients_search",
+    "pane_events",
+];
+const SECONDS: usize = 3;
+
 const CELL: (usize, usize) = (9, 20);
 const PAPER: &str = "#1d1f21";
 const INK: &str = "#d0d0d0";
@@ -38,7 +52,7 @@ const INK: &str = "#d0d0d0";
 #[test]
 fn pictures_of_readme_are_current() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/pictures");
-    let write = std::env::var_os("PIA_HALO_PICTURES").is_some();
+    let mut frames = [const { String::new() }; WALK.len()];
     let mut shown = 0;
     for (name, stage) in scenes() {
         if !SHOWN.contains(&name) {
@@ -47,27 +61,55 @@ fn pictures_of_readme_are_current() {
         shown += 1;
         let size = stage.model.size;
         let (buffer, cursor) = drawn(&stage.model, size.width, size.height);
-        let picture = svg(&buffer, cursor);
-        let path = folder.join(format!("{name}.svg"));
-        if write {
-            std::fs::write(&path, picture).unwrap();
-        } else {
-            let kept = std::fs::read_to_string(&path).unwrap_or_default();
-            assert!(kept == picture, "{name}.svg is old: PIA_HALO_PICTURES=write cargo test --lib pictures");
+        let picture = screen(&buffer, cursor);
+        if let Some(n) = WALK.iter().position(|frame| *frame == name) {
+            frames[n].clone_from(&picture);
         }
+        let whole = svg(usize::from(size.width), usize::from(size.height), &picture);
+        keep(&folder.join(format!("{name}.svg")), &whole);
     }
     assert_eq!(shown, SHOWN.len(), "a scene of the README is gone");
+    keep(&folder.join("walk.svg"), &svg(80, 24, &moving(&frames)));
+}
+
+fn keep(path: &Path, picture: &str) {
+    if std::env::var_os("PIA_HALO_PICTURES").is_some() {
+        std::fs::write(path, picture).unwrap();
+    } else {
+        let kept = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(kept == picture, "{} is old: PIA_HALO_PICTURES=write cargo test --lib pictures", path.display());
+    }
+}
+
+/// Each frame lies over the ones before it, and is seen in its turn. Who wants no motion sees the plan.
+fn moving(frames: &[String]) -> String {
+    let all = frames.len() * SECONDS;
+    let share = 100.0 / frames.len() as f64;
+    let mut out = format!(
+        "<style>g{{visibility:hidden;animation:walk {all}s step-end infinite}}\
+         @keyframes walk{{0%{{visibility:visible}}{share:.3}%{{visibility:hidden}}}}\
+         @media(prefers-reduced-motion:reduce){{g{{animation:none}}#wizard_configure_plan{{visibility:visible}}}}</style>\n"
+    );
+    for (n, (frame, name)) in frames.iter().zip(WALK).enumerate() {
+        let before = all - n * SECONDS;
+        let _ = write!(out, "<g id=\"{name}\" style=\"animation-delay:-{before}s\">\n{frame}</g>\n");
+    }
+    out
+}
+
+fn svg(across: usize, down: usize, drawn: &str) -> String {
+    let (w, h) = (across * CELL.0 + 20, down * CELL.1 + 20);
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" \
+         font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" font-size=\"15\" xml:space=\"preserve\">\n\
+         {drawn}</svg>\n"
+    )
 }
 
 /// A screen as a picture: one text per run of a style, placed by cell so that every width is right.
-fn svg(buffer: &Buffer, cursor: Option<(u16, u16)>) -> String {
+fn screen(buffer: &Buffer, cursor: Option<(u16, u16)>) -> String {
     let (across, down) = (usize::from(buffer.area.width), usize::from(buffer.area.height));
-    let (w, h) = (across * CELL.0 + 20, down * CELL.1 + 20);
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" \
-         font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" font-size=\"15\" xml:space=\"preserve\">\n\
-         <rect width=\"100%\" height=\"100%\" rx=\"6\" fill=\"{PAPER}\"/>\n"
-    );
+    let mut out = format!("<rect width=\"100%\" height=\"100%\" rx=\"6\" fill=\"{PAPER}\"/>\n");
     for y in 0..down {
         let mut x = 0;
         while x < across {
@@ -91,7 +133,6 @@ fn svg(buffer: &Buffer, cursor: Option<(u16, u16)>) -> String {
         let (left, top) = place(usize::from(x), usize::from(y));
         let _ = writeln!(out, "<rect x=\"{left}\" y=\"{top}\" width=\"2\" height=\"{}\" fill=\"{INK}\"/>", CELL.1);
     }
-    out.push_str("</svg>\n");
     out
 }
 
