@@ -11,7 +11,7 @@ use crate::domain::untrusted::Untrusted;
 use crate::words::{self, Tone};
 
 pub(super) fn run(call: &mut Call, options: &Audit) -> Result<u8, Failure> {
-    let workspace = call.workspace()?;
+    let workspace = call.look()?;
     let chain = workspace.verify_trail(options.expect.as_deref())?;
     // The trail is read from its end; a person reads it downwards.
     let limit = if options.verify { 0 } else { options.limit };

@@ -15,7 +15,7 @@ use crate::ops;
 use crate::ops::clients::{CSV_HEADER, Order, Query, Which, changed_since, csv_row, list};
 
 pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
-    let workspace = call.workspace()?;
+    let workspace = if options.forward { call.workspace()? } else { call.look()? };
     let (id, _, _) = call.chosen(&workspace)?;
     if options.forward {
         let count = ops::clients::forward(&workspace, &id)?;

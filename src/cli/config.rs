@@ -26,7 +26,7 @@ pub(super) fn path(call: &mut Call) -> Result<u8, Failure> {
 }
 
 pub(super) fn show(call: &mut Call, options: &Show) -> Result<u8, Failure> {
-    let workspace = call.workspace()?;
+    let workspace = call.look()?;
     let mut config = workspace.config()?;
     if let Some(id) = &call.configuration {
         // An unknown one is refused by name.

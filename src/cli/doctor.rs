@@ -15,7 +15,7 @@ use crate::ops;
 use crate::words::health::{NOTHING_TO_DO, fact, state};
 
 pub(super) async fn run(call: &mut Call, options: &Doctor) -> Result<u8, Failure> {
-    let workspace = call.workspace()?;
+    let workspace = if options.offline { call.look()? } else { call.workspace()? };
     let (id, configuration) = workspace.active_configuration(call.configuration.as_ref())?;
     let mut kept = None;
     if !options.offline {
@@ -93,7 +93,7 @@ fn sentence(findings: &[Finding]) -> String {
 }
 
 pub(super) async fn list(call: &mut Call, options: Issues) -> Result<u8, Failure> {
-    let workspace = call.workspace()?;
+    let workspace = if options.what.is_some() { call.workspace()? } else { call.look()? };
     let (id, _) = workspace.active_configuration(call.configuration.as_ref())?;
     match options.what {
         Some(Issue::Dismiss { id: rule }) => {

@@ -23,7 +23,9 @@ const LOOK: Duration = Duration::from_millis(250);
 const BATCH: usize = 1_000;
 
 pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure> {
-    let workspace = call.workspace()?;
+    // Who stays would keep everybody else from a store that is opened on a full disk.
+    let stays = options.follow || options.forward_secret || options.catalogue || options.send_again.is_some();
+    let workspace = if stays { call.workspace()? } else { call.look()? };
     let (id, _, _) = call.chosen(&workspace)?;
     if options.forward_secret {
         let secret = ops::events::forward_secret(&workspace, &id)?;

@@ -15,7 +15,7 @@ use crate::ops::clients::cell;
 const REMEMBERED: usize = 100;
 
 pub(super) fn run(call: &mut Call, options: &History) -> Result<u8, Failure> {
-    let workspace = call.workspace()?;
+    let workspace = call.look()?;
     let (id, _, _) = call.chosen(&workspace)?;
     let format = options.format.unwrap_or(if call.output.json { Format::Json } else { Format::Table });
     let limit = options.limit.unwrap_or(usize::MAX);

@@ -80,10 +80,19 @@ struct Call {
 }
 
 impl Call {
-    /// Opens the person's own settings and store.
+    /// Opens the person's own settings and store. Who only prints what is stored takes [`Call::look`].
     fn workspace(&self) -> Result<Workspace, Failure> {
+        self.workspace_below(Paths::from_environment(&self.environment)?)
+    }
+
+    fn workspace_below(&self, paths: Paths) -> Result<Workspace, Failure> {
+        Ok(Self::for_caller(Workspace::open(paths, self.environment.clone(), Arc::new(SystemClock))?))
+    }
+
+    /// The same for a command that only prints what is stored, and ends: a full disk does not keep it from that.
+    fn look(&self) -> Result<Workspace, Failure> {
         let paths = Paths::from_environment(&self.environment)?;
-        self.workspace_below(paths)
+        Ok(Self::for_caller(Workspace::open_to_look(paths, self.environment.clone(), Arc::new(SystemClock))?))
     }
 
     /// A step as a command, for the configuration that was asked for.
@@ -116,10 +125,10 @@ impl Call {
         ExitCode::from(failure.exit_code())
     }
 
-    fn workspace_below(&self, paths: Paths) -> Result<Workspace, Failure> {
-        let workspace = Workspace::open(paths, self.environment.clone(), Arc::new(SystemClock))?.telling(output::tell);
-        let workspace = workspace.attended(prompt::is_attended());
-        Ok(if prompt::is_possible() { workspace.asking_for_secrets(prompt::secret) } else { workspace })
+    /// The workspace in the hands of whoever has called.
+    fn for_caller(workspace: Workspace) -> Workspace {
+        let workspace = workspace.telling(output::tell).attended(prompt::is_attended());
+        if prompt::is_possible() { workspace.asking_for_secrets(prompt::secret) } else { workspace }
     }
 }
 

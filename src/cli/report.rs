@@ -7,7 +7,7 @@ use crate::ops;
 use crate::words::report::{Form, page};
 
 pub(super) fn run(call: &mut Call, options: &Report) -> Result<u8, Failure> {
-    let workspace = call.workspace()?;
+    let workspace = call.look()?;
     let (id, _, _) = call.chosen(&workspace)?;
     let report = ops::report::of(&workspace, &id, options.month)?;
     let page = page(&report, if options.format == PageFormat::Html { Form::Html } else { Form::Markdown });

@@ -19,7 +19,7 @@ use crate::words::service::BY_TIMER;
 use crate::words::{self, Tone};
 
 pub(super) fn run(call: &mut Call, options: &args::Status) -> Result<u8, Failure> {
-    let workspace = call.workspace()?;
+    let workspace = call.look()?;
     let (id, _, _) = call.chosen(&workspace)?;
     let status = ops::status::of(&workspace, &id)?;
     if call.output.json {

@@ -11,7 +11,7 @@ use crate::domain::thousands;
 use crate::ops::support::{self, Document};
 
 pub(super) async fn run(call: &mut Call, options: Support) -> Result<u8, Failure> {
-    let workspace = call.workspace()?;
+    let workspace = call.look()?;
     let chosen = match workspace.configuration(call.configuration.as_ref()) {
         Ok((id, configuration, _)) => Some((id, configuration)),
         Err(failure) if call.configuration.is_some() => return Err(failure),

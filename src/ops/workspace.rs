@@ -25,7 +25,7 @@ use crate::settings::{
     Config, Environment, FoundSecret, Paths, SecretSource, Settings, SettingsError, StoredSecrets, client_secret,
     secret_source, with_variables,
 };
-use crate::store::{Audit, Holder, Lock, LockError, Store, Verified};
+use crate::store::{Audit, Holder, Lock, LockError, Store, StoreError, Verified};
 
 /// How often a lock without a name on it is tried, and how long in between.
 const LOOKS: usize = 5;
@@ -69,8 +69,22 @@ impl Workspace {
     /// Opens the workspace below `paths`; the store is made where there is none, and opened for reading alone where it
     /// may not be written.
     pub fn open(paths: Paths, environment: Environment, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        Self::around(Store::open_existing, paths, environment, clock)
+    }
+
+    /// The same for whoever only looks, and ends at once: it is opened on a full disk, too.
+    pub fn open_to_look(paths: Paths, environment: Environment, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        Self::around(Store::open_to_look, paths, environment, clock)
+    }
+
+    fn around(
+        open: impl FnOnce(&Path) -> Result<Option<Store>, StoreError>,
+        paths: Paths,
+        environment: Environment,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Failure> {
         restored::finish(&paths)?;
-        let store = match Store::open_existing(&paths.store())? {
+        let store = match open(&paths.store())? {
             Some(store) => store,
             None => Store::open(&paths.store())?,
         };

@@ -33,7 +33,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -100,6 +100,8 @@ struct Inner {
     open_runs: BTreeMap<RunId, ConfigurationId>,
     /// How many events there were when they were last counted.
     counted: BTreeMap<ConfigurationId, events::Counted>,
+    /// How long another program's write is waited for.
+    patience: Duration,
 }
 
 impl Store {
@@ -113,15 +115,30 @@ impl Store {
         schema::open(path).map(|connection| Self { is_new, ..Self::around(path, connection) })
     }
 
-    /// Opens the database only if it exists: for commands that only read and should create nothing. If the folder
-    /// cannot be written, the database is opened for reading.
+    /// Opens the database only if it exists. If the folder may not be written, the database is opened for reading.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`]; [`StoreError::Full`] where the disk has no room for the files beside it.
+    pub fn open_existing(path: &Path) -> Result<Option<Self>, StoreError> {
+        Self::existing(path, schema::open_existing)
+    }
+
+    /// The same for whoever only looks, and soon ends: on a full disk, too, where nobody else can have it open meanwhile.
     ///
     /// # Errors
     ///
     /// As [`Store::open`].
-    pub fn open_existing(path: &Path) -> Result<Option<Self>, StoreError> {
+    pub fn open_to_look(path: &Path) -> Result<Option<Self>, StoreError> {
+        Self::existing(path, schema::open_to_look)
+    }
+
+    fn existing(
+        path: &Path,
+        open: impl FnOnce(&Path) -> Result<Option<Connection>, StoreError>,
+    ) -> Result<Option<Self>, StoreError> {
         let is_new = std::fs::metadata(path).is_ok_and(|file| file.len() == 0);
-        Ok(schema::open_existing(path)?.map(|connection| Self { is_new, ..Self::around(path, connection) }))
+        Ok(open(path)?.map(|connection| Self { is_new, ..Self::around(path, connection) }))
     }
 
     /// Looks into the database as it was last tidied up, and makes and changes no file, not even beside it.
@@ -138,7 +155,8 @@ impl Store {
 
     fn around(path: &Path, connection: Connection) -> Self {
         let files = std::iter::once(OpenFile::database(path)).chain(OpenFile::beside(&connection)).collect();
-        let inner = Inner { connection, open_runs: BTreeMap::new(), counted: BTreeMap::new() };
+        let patience = schema::PATIENCE;
+        let inner = Inner { connection, open_runs: BTreeMap::new(), counted: BTreeMap::new(), patience };
         Self { path: Arc::new(path.to_owned()), files, is_new: false, inner: Arc::new(Mutex::new(inner)) }
     }
 
@@ -148,7 +166,10 @@ impl Store {
     ///
     /// [`StoreError`] where the database says so.
     pub fn patient_for(self, patience: Duration) -> Result<Self, StoreError> {
-        self.with(|inner| Ok(inner.connection.busy_timeout(patience)?))?;
+        self.with(|inner| {
+            inner.patience = patience;
+            Ok(schema::be_patient(&mut inner.connection, patience)?)
+        })?;
         Ok(self)
     }
 
@@ -186,8 +207,11 @@ impl Store {
                 return Ok(());
             }
             inner.connection.execute_batch("VACUUM")?;
-            ask("PRAGMA wal_checkpoint(TRUNCATE)")?;
-            Ok(())
+            // Whoever reads, such as a backup, is not waited for: nobody could write meanwhile.
+            schema::be_patient(&mut inner.connection, Duration::ZERO)?;
+            let emptied = inner.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            schema::be_patient(&mut inner.connection, inner.patience)?;
+            Ok(emptied?)
         })
     }
 
@@ -195,9 +219,9 @@ impl Store {
     fn with<R>(&self, work: impl FnOnce(&mut Inner) -> Result<R, Trouble>) -> Result<R, StoreError> {
         // A thread that panicked in here left a transaction, which was rolled back with it: nothing is half done.
         let mut inner: MutexGuard<'_, Inner> = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let began = Instant::now();
         self.check(&inner).and_then(|()| work(&mut inner)).map_err(|trouble| match trouble.at(&self.path) {
-            StoreError::Busy { path, .. } => StoreError::Busy { path, waited: began.elapsed() },
+            // Not longer: the work before that was its own.
+            StoreError::Busy { path, .. } => StoreError::Busy { path, waited: inner.patience },
             other => other,
         })
     }

@@ -1,7 +1,7 @@
 //! The form of the database, and how it is opened without harm.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
@@ -16,7 +16,10 @@ pub(super) const VERSION: i64 = UPGRADES[UPGRADES.len() - 1].0;
 pub(super) const APPLICATION_ID: i64 = 0x5069_6148;
 
 /// How long a call waits for another program's write.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it looks whether that has ended.
+const LOOK: Duration = Duration::from_micros(250);
 
 /// `last_seen` of a client is empty while every run that publishes sees it: then it is the time of the last one
 /// (`configurations.published_at`), and a run in which nothing changed does not have to write a row per client.
@@ -337,15 +340,23 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
 pub(super) fn open_existing(path: &Path) -> Result<Option<Connection>, StoreError> {
     let Some(target) = private_file::resolve(path).map_err(by_cause)? else { return Ok(None) };
     match open(path) {
-        Err(StoreError::NoPermission { .. }) => {}
-        // There is no room for the files that are beside it while it is in use.
-        Err(full @ StoreError::Full { .. }) if has_log(&target) => {
-            return open_alone(path, &target)?.map(Some).ok_or(full);
-        }
-        Err(StoreError::Full { .. }) => {}
-        other => return other.map(Some),
+        // We cannot write here: read what is in the file itself.
+        Err(StoreError::NoPermission { .. }) => open_for_reading(path, &target).map(Some),
+        other => other.map(Some),
     }
-    // Nobody can write here, or at least not we: read what is in the file itself.
+}
+
+/// The same for a look, which is given on a full disk, too: there is no room for the files that are beside the database while
+/// it is in use.
+pub(super) fn open_to_look(path: &Path) -> Result<Option<Connection>, StoreError> {
+    let full = match open_existing(path) {
+        Err(full @ StoreError::Full { .. }) => full,
+        other => return other,
+    };
+    let Some(target) = private_file::resolve(path).map_err(by_cause)? else { return Ok(None) };
+    if has_log(&target) {
+        return open_alone(path, &target)?.map(Some).ok_or(full);
+    }
     open_for_reading(path, &target).map(Some)
 }
 
@@ -461,14 +472,30 @@ fn judge(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error> {
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(PATIENCE)?;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    be_patient(&mut connection, PATIENCE)?;
     // A database that is refused later must not be written at its closing.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     // What a damaged or planted file says about functions and triggers is not believed.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     Ok(connection)
+}
+
+/// Waits so long for another program's write. SQLite's own waits grow to a tenth of a second: whoever looks that seldom can miss
+/// every moment between the writes of one that writes without a pause, such as a service that is sent many callbacks.
+pub(super) fn be_patient(connection: &mut Connection, patience: Duration) -> Result<(), rusqlite::Error> {
+    let mut began = Instant::now();
+    connection.busy_handler(Some(move |looks: i32| {
+        if looks == 0 {
+            began = Instant::now();
+        }
+        let goes_on = began.elapsed() < patience;
+        if goes_on {
+            std::thread::sleep(LOOK);
+        }
+        goes_on
+    }))
 }
 
 /// The largest database that is looked through whenever it is opened, in bytes: that takes milliseconds.

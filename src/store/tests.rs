@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use rusqlite::Connection;
@@ -412,8 +413,34 @@ fn lock_of_other_program_inside_database_is_told_as_one() {
     assert_eq!(failure.kind, FailureKind::Busy);
     assert!(failure.message.ends_with("pia-halo.db open, and has kept it locked for 1 s"), "{}", failure.message);
     assert!(failure.hint.unwrap().contains("fuser"));
+    // What a call did before it came to the lock is no wait.
+    let works_first = patient.with(|inner| {
+        thread::park_timeout(Duration::from_secs(1));
+        Ok(inner.connection.execute_batch("BEGIN IMMEDIATE")?)
+    });
+    assert!(works_first.unwrap_err().to_string().ends_with("locked for 1 s"));
     other.execute_batch("ROLLBACK").unwrap();
     patient.begin_run(&id("acme"), at(0)).unwrap();
+}
+
+/// A service that is sent many callbacks holds the lock nearly all the time: the moments between its writes are enough.
+#[test]
+fn writer_gets_its_turn_beside_one_that_writes_without_pause() {
+    let (_folder, store) = store();
+    let busy = Connection::open(store.path()).unwrap();
+    let ends = &AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            while !ends.load(Ordering::SeqCst) {
+                busy.execute_batch("BEGIN IMMEDIATE").unwrap();
+                thread::park_timeout(Duration::from_millis(3));
+                busy.execute_batch("COMMIT").unwrap();
+            }
+        });
+        let turns: Vec<_> = (0..12).map(|second| store.begin_run(&id("acme"), at(second))).collect();
+        ends.store(true, Ordering::SeqCst);
+        turns.into_iter().for_each(|turn| _ = turn.unwrap());
+    });
 }
 
 /// A copy in memory is brought up to date: everything can be read, nothing written, and the file stays as it is.

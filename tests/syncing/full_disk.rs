@@ -94,6 +94,39 @@ async fn every_offline_look_is_given_on_full_disk() {
     assert_eq!(printed(&ran), vec![Value::from(0); looks.len()], "{ran:?}");
 }
 
+/// R22: whoever would write says at once that the disk is full, and what to do, whether there is a log or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_writer_is_refused_on_full_disk_and_told_why() {
+    if !may_mount() {
+        println!("SKIPPED: no file system can be mounted here without root, so none was filled");
+        return;
+    }
+    let profile = Profile::synced(Options { clients: 60, ..Options::default() }).await;
+    let writers =
+        ["sync", "check", "configure --yes", "serve --listen 127.0.0.1:0", "events --follow", "clients --forward"];
+    let all: String = writers
+        .iter()
+        .map(|writer| {
+            format!(
+                "said=$(timeout 60 \"$@\" {writer} 2>&1); echo $?
+                case $said in *'the disk of '*'is full'*'make room'*) echo 1;; *) echo 0; echo \"$said\" >&2;; esac\n"
+            )
+        })
+        .collect();
+    let script = format!("head -c 4m /dev/zero > \"$folder/filler\" 2>/dev/null\n{all}");
+    let refused = [Value::from(7), Value::from(1)].repeat(writers.len());
+    let ran = on_a_small_disk(&profile, "data/pia-halo", &script).await.expect(0);
+    assert_eq!(printed(&ran), refused, "{ran:?}");
+    std::fs::remove_dir_all(profile.folder.path().join("data/pia-halo.kept")).unwrap();
+    let held = pia_halo::store::Store::open(&profile.folder.path().join("data/pia-halo/pia-halo.db")).unwrap();
+    let id = pia_halo::domain::configuration::ConfigurationId::parse("acme").unwrap();
+    held.begin_run(&id, jiff::Timestamp::now()).unwrap();
+    let with_log = format!("rm \"$folder/pia-halo.db-shm\"; [ -s \"$folder/pia-halo.db-wal\" ] || exit 97; {script}");
+    let ran = on_a_small_disk(&profile, "data/pia-halo", &with_log).await.expect(0);
+    drop(held);
+    assert_eq!(printed(&ran), refused, "{ran:?}");
+}
+
 /// R22: a setting that does not fit on the disk is not saved, and the one before it stays to the byte.
 #[tokio::test(flavor = "multi_thread")]
 async fn save_on_full_disk_leaves_settings_as_they_were() {
