@@ -54,8 +54,10 @@ async fn missing_right_is_named_for_each_thing_that_later_steps_need() {
 async fn halo_that_is_not_there_is_told_apart_from_one_that_refuses() {
     let profile = Profile::set_up(Options::default()).await;
     let file = std::fs::read_to_string(profile.config()).unwrap();
-    // A port that nothing listens on.
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // A port that nothing listens on, and that nobody else is given.
+    let port = tokio::net::TcpSocket::new_v4().unwrap();
+    port.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let closed = port.local_addr().unwrap();
     std::fs::write(profile.config(), file.replace(profile.halo.url(), &format!("http://{closed}"))).unwrap();
     let report = profile.json(["check"], 5).await;
     assert_eq!(verdict(&report, "address")["status"], "fail");

@@ -1,11 +1,18 @@
 //! The plan and what becomes of it, in random Halos; and everybody else's objects, byte for byte.
 
-use pia_halo::demo::{Object, RateLimit, RetryAfter, State, TabLink};
+use std::time::Duration;
+
+use pia_halo::demo::{Object, RateLimit, RetryAfter, Scripted, ScriptedAnswer, State, TabLink};
+use pia_halo::domain::failure::FailureKind;
 use pia_halo::domain::plan::Parts;
 use pia_halo::domain::plan::{Action, Outcome};
-use pia_halo::ops::configure::Consent;
-use pia_halo::ops::remove::Extent;
+use pia_halo::domain::rotation::Overlap;
+use pia_halo::ops::configure::{self, Consent};
+use pia_halo::ops::remove::{self, Extent};
+use pia_halo::ops::rotate::{self, Terms};
+use pia_halo::ops::delivery;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::Profile;
@@ -285,6 +292,37 @@ async fn plan_of_script_does_not_wait_for_limit_without_end() {
         assert_eq!(error["code"], "rate_limited", "{error}");
         assert!(error["message"].as_str().unwrap().contains("refuses more requests"), "{error}");
         assert!(error["hint"].as_str().unwrap().starts_with("Try again after 20"), "{error}");
+    }
+}
+
+/// Who looks on is told at once when the limit opens, also where Halo shuts it after the test of the connection.
+#[tokio::test(start_paused = true)]
+async fn person_is_told_when_limit_opens_before_anything_is_written() {
+    let profile = Profile::synced(small()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let (id, cancel, consent) = (profile.id(), CancellationToken::new, Consent::WhateverIsDue);
+    let terms = Terms { overlap: Overlap::USUAL, end_overlap: false };
+    for (command, skip) in [("configure", 1), ("remove", 1), ("rotate", 1), ("deliveries", 0)] {
+        profile.halo.change(|state| {
+            let headers = vec![("retry-after", "3600".to_owned())];
+            let answer = ScriptedAnswer::Reply { status: 429, content_type: "", headers, body: Vec::new() };
+            let path = "/api/webhook".to_owned();
+            state.scripted = vec![Scripted { method: "GET", path, skip, times: u32::MAX, apply: false, answer }];
+        });
+        profile.halo.clear_requests();
+        let (workspace, began) = (profile.workspace(), Instant::now());
+        let failure = match command {
+            "configure" => configure::install(&workspace, &id, consent, cancel(), |_| {}).await.unwrap_err(),
+            "remove" => {
+                let everything = Extent::Removal(Parts::ALL);
+                remove::run(&workspace, &id, everything, consent, cancel(), |_| {}).await.unwrap_err()
+            }
+            "rotate" => rotate::run(&workspace, &id, terms, consent, cancel(), |_| {}).await.unwrap_err(),
+            _ => delivery::read(&workspace, &id, cancel()).await.unwrap_err(),
+        };
+        assert!(matches!(failure.kind, FailureKind::RateLimited(_)), "{command}: {failure}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{command}: {:?}", began.elapsed());
+        assert!(profile.halo.writes().iter().all(|write| !write.path.starts_with("/api/")), "{command}");
     }
 }
 

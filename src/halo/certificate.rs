@@ -72,6 +72,7 @@ fn until(shown: &[u8]) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::halo::testing::bound;
 
     #[test]
     fn end_of_certificate_is_read() {
@@ -99,7 +100,7 @@ mod tests {
 
     #[tokio::test]
     async fn address_that_nobody_answers_is_not_called_bad() {
-        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let (_port, closed) = bound("127.0.0.1:0");
         assert_eq!(look_at(&format!("https://{closed}/"), None).await, Seen::Unreached("cannot be reached".to_owned()));
     }
 }

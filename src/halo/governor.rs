@@ -192,9 +192,22 @@ impl Governor {
     }
 
     /// For how long a refusal keeps the gate shut from now on.
-    pub(super) fn shut_for(&self) -> Option<Duration> {
+    fn shut_for(&self) -> Option<Duration> {
         let until = self.lock().closed?.until;
         Some(until.saturating_duration_since(Instant::now())).filter(|shut| !shut.is_zero())
+    }
+
+    /// Comes back once a refusal keeps the gate shut for too long, with how long that is.
+    pub(super) async fn shut(&self, is_too_long: impl Fn(&Duration) -> bool) -> Duration {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if let Some(shut) = self.shut_for().filter(&is_too_long) {
+                return shut;
+            }
+            changed.await;
+        }
     }
 
     /// How long the limit has held somebody up so far: however many waited, a second is a second.

@@ -90,7 +90,7 @@ use self::error::HaloError as E;
 use self::governor::{Governor, Urgency};
 use self::http::{Call, Payload, Transport};
 use self::proxy::Proxy;
-use self::retry::{Answer, Attempts, CONNECTS_FOR_A_PERSON, Cause, Counters, OF_A_SCRIPT, Stop, WaitedInVain};
+use self::retry::{Answer, Attempts, CONNECTS_FOR_A_PERSON, Cause, Counters, OF_A_COMMAND, Stop, WaitedInVain};
 use self::token::{Bearer, TokenHold};
 use crate::domain::address::{AuthUrl, HaloUrl};
 use crate::domain::product::Product;
@@ -247,8 +247,7 @@ impl HaloApi {
             patience: limits.patience,
             in_vain: None,
             limit_patience: Duration::MAX,
-            // A person sees the wait, and may end it.
-            limit_until: (!shared.connection.attended).then(|| Instant::now() + OF_A_SCRIPT),
+            limit_until: Some(Instant::now() + OF_A_COMMAND),
             shared: Arc::new(shared),
             counters: Arc::default(),
             held_before,

@@ -22,9 +22,9 @@ pub(super) const CONNECTS_FOR_A_PERSON: u32 = 3;
 /// How long a person waits in vain.
 pub(super) const OF_A_PERSON: Duration = Duration::from_secs(9);
 
-/// How long after its beginning a command that nobody looks at still waits for a gate that Halo has shut: three of Halo's own
-/// windows. A company sync waits as long as it takes.
-pub(super) const OF_A_SCRIPT: Duration = Duration::from_secs(15 * 60);
+/// How long after its beginning a command still waits for a gate that Halo has shut: three of Halo's own windows. A company sync
+/// waits as long as it takes.
+pub(super) const OF_A_COMMAND: Duration = Duration::from_secs(15 * 60);
 
 /// The least time that a request gets once the patience of a person is spent on those before it.
 const LAST_TRY: Duration = Duration::from_secs(2);
@@ -178,11 +178,13 @@ impl Attempts<'_> {
             let is_too_long = |shut: &Duration| {
                 *shut > self.limit_patience || self.limit_until.is_some_and(|until| Instant::now() + *shut > until)
             };
-            if let Some(shut) = self.governor.shut_for().filter(is_too_long) {
-                return Err(Stop::RateLimited(Some(show(shut))));
-            }
             let urgency = if attempts > 0 { self.urgency.min(Urgency::Again) } else { self.urgency };
-            let permit = self.unless_cancelled(false, self.governor.acquire(urgency)).await?;
+            // Also of one that stands in the queue already when another's refusal shuts the gate.
+            let permit = tokio::select! {
+                biased;
+                shut = self.governor.shut(is_too_long) => return Err(Stop::RateLimited(Some(show(shut)))),
+                permit = self.unless_cancelled(false, self.governor.acquire(urgency)) => permit?,
+            };
             self.counters.requests.fetch_add(1, Ordering::Relaxed);
             let started = Instant::now();
             // A later attempt gets what is left, so that failing takes no longer than is promised.
@@ -557,7 +559,7 @@ mod tests {
     async fn script_waits_quarter_of_hour_for_limit_in_all() {
         for asked in ["200", "840", "172800"] {
             let (bench, start, sent) = (Bench::new(None), Instant::now(), Cell::new(0));
-            let limit_until = Some(start + OF_A_SCRIPT);
+            let limit_until = Some(start + OF_A_COMMAND);
             let opens = loop {
                 let course = Attempts { limit_until, ..bench.course(true) };
                 let ended = course.run(|_| {
@@ -573,10 +575,28 @@ mod tests {
             };
             assert!(opens.is_some_and(|opens| opens > now()), "{asked}");
             assert!(
-                (600..=OF_A_SCRIPT.as_secs()).contains(&start.elapsed().as_secs()),
+                (600..=OF_A_COMMAND.as_secs()).contains(&start.elapsed().as_secs()),
                 "{asked}: {:?}",
                 start.elapsed()
             );
+        }
+    }
+
+    /// The gate was open, if full, when it came.
+    #[tokio::test(start_paused = true)]
+    async fn request_in_queue_is_bounded_too_when_limit_shuts() {
+        for (limit_patience, limit_until) in [(OF_A_PERSON, None), (Duration::MAX, Some(Duration::from_secs(60)))] {
+            let (bench, start) = (Bench::new(Some(1)), Instant::now());
+            let permit = bench.governor.acquire(Urgency::Person).await;
+            let limit_until = limit_until.map(|until| start + until);
+            let course = Attempts { limit_patience, limit_until, ..bench.course(true) };
+            let refused = async {
+                sleep(Duration::from_secs(1)).await;
+                bench.governor.refused(&permit, read_refusal(b"", None, now()));
+            };
+            let (ended, ()) = tokio::join!(course.run(|_| std::future::ready(Ok(answer(200)))), refused);
+            assert!(matches!(ended, Err(Stop::RateLimited(Some(_)))), "{ended:?}");
+            assert_eq!(start.elapsed(), Duration::from_secs(1));
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::testing::{Play, Server, json, token};
+use super::testing::{Play, Server, bound, json, token};
 use super::*;
 
 /// One with the usual limits.
@@ -232,8 +232,8 @@ async fn monstrous_rows_are_read_or_counted_and_page_goes_on() {
 async fn restarted_server_is_found_again_over_new_connections() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let (_port, address) = bound("127.0.0.1:0");
+    let listen = || bound(&address.to_string()).0.listen(1_024).unwrap();
     let serve = |listener: tokio::net::TcpListener| {
         tokio::spawn(async move {
             let mut streams = tokio::task::JoinSet::new();
@@ -259,15 +259,14 @@ async fn restarted_server_is_found_again_over_new_connections() {
             }
         })
     };
-    let first = serve(listener);
+    let first = serve(listen());
     let template = Server::bare(|_, before| token(before)).await;
     let url = HaloUrl::read(&format!("http://{address}")).unwrap().address;
     let api = HaloApi::new(Connection { url, ..template.connection() }).unwrap();
     api.clients_page(1).await.unwrap();
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled(), "its connections are closed with it");
-    let listener = tokio::net::TcpListener::bind(address).await.unwrap();
-    let second = serve(listener);
+    let second = serve(listen());
     for page in 1..5 {
         api.clients_page(page).await.unwrap();
     }

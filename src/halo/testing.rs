@@ -1,10 +1,11 @@
 //! A scripted server behind a real socket, for this room's own tests.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::{Connection, HaloApi, Limits, Patience};
 use crate::domain::address::HaloUrl;
@@ -124,6 +125,15 @@ impl Server {
     pub fn last(&self, path: &str) -> Seen {
         self.seen().into_iter().rev().find(|seen| seen.path() == path).unwrap()
     }
+}
+
+/// An address that nobody else is given while this lives, and at which nobody listens unless it is made to.
+pub(super) fn bound(at: &str) -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(at.parse().unwrap()).unwrap();
+    let at = socket.local_addr().unwrap();
+    (socket, at)
 }
 
 /// A token reply, a new token each time.

@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::error::Unreached;
-use super::testing::{Play, SECRET, Seen, Server, TOKEN, json, quick, token};
+use super::testing::{Play, SECRET, Seen, Server, TOKEN, bound, json, quick, token};
 use super::*;
 use crate::domain::address::SignInPlace;
 use crate::domain::failure::{Failure, FailureKind};
@@ -29,11 +29,6 @@ fn empty_page() -> Play {
 fn client_error(status: u16, body: &str) -> impl Fn(&Seen, usize) -> Play + Send + Sync + 'static + use<> {
     let body = body.to_owned();
     move |_, _| json(status, &body)
-}
-
-/// A port where nobody listens.
-fn closed_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 // Discovery
@@ -273,10 +268,9 @@ async fn network_error_is_no_reason_to_guess() {
     let server = Server::bare(|_, _| Play::Hang).await;
     let error = server.api().discover().await.unwrap_err();
     assert!(matches!(error, HaloError::NotReached { cause: Unreached::Silent, sent: false, .. }), "{error:?}");
-    let nobody = Connection {
-        url: HaloUrl::read(&format!("http://127.0.0.1:{}", closed_port())).unwrap().address,
-        ..server.connection()
-    };
+    let (_port, closed) = bound("127.0.0.1:0");
+    let url = HaloUrl::read(&format!("http://{closed}")).unwrap().address;
+    let nobody = Connection { url, ..server.connection() };
     let error = HaloApi::with_limits(nobody, quick()).unwrap().discover().await.unwrap_err();
     let HaloError::NotReached { cause: Unreached::Connect, from, .. } = &error else { panic!("{error:?}") };
     assert!(from.is_some_and(|own| own.is_loopback()), "own address is looked up: {error:?}");

@@ -37,10 +37,12 @@ pub async fn install(
     require_sync(workspace, id)?;
     let target = Target::to_install(workspace, id, configuration)?.taking(consent.taken());
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
+    // Up to the first write a person waits; what was begun is worth more than ten seconds.
+    let reading = halo.while_a_person_waits();
 
     let screen = Some(&configuration.pia_screen);
     let mut on_check = |check: &Check| on_event(Event::Checked(check));
-    let report = check::with_halo(&halo, Some(id), &configuration.api, screen, &mut on_check).await?;
+    let report = check::with_halo(&reading, Some(id), &configuration.api, screen, &mut on_check).await?;
     check::note(workspace, id, &report, &halo);
     if !report.ok {
         workspace.write_down(&workspace.activity(Some(id), "configure", "refused"))?;
@@ -48,7 +50,7 @@ pub async fn install(
     }
     workspace.remember_verified(id, &configuration.api, &halo).await?;
 
-    let plan = target.plan(&halo).await?;
+    let plan = target.plan(&reading).await?;
     settle_open_intents(workspace, id, &plan, &ObjectKind::ALL)?;
     consent.covers(workspace, &plan)?;
 

@@ -36,7 +36,7 @@ pub async fn read(
     let secrets = workspace.settings.secrets(&id)?;
     let hide: Vec<&Secret> = secrets.every_callback().flat_map(|pair| [&pair.token, &pair.password]).collect();
 
-    let halo = workspace.halo(&id, &configuration.api).await?.cancelled_by(cancel);
+    let halo = workspace.halo(&id, &configuration.api).await?.cancelled_by(cancel).while_a_person_waits();
     let mut states = halo.webhook_states().await?;
     let (mut verdicts, on_at) = (Vec::new(), on_at(workspace, &id)?);
     for object in &installed {

@@ -47,7 +47,7 @@ pub async fn catalogue(
     cancel: CancellationToken,
 ) -> Result<Vec<CatalogueEvent>, Failure> {
     let (id, configuration, _) = workspace.configuration(Some(id))?;
-    let halo = workspace.halo(&id, &configuration.api).await?.cancelled_by(cancel);
+    let halo = workspace.halo(&id, &configuration.api).await?.cancelled_by(cancel).while_a_person_waits();
     let options = &configuration.integration.webhook_options;
     let told: Vec<i64> =
         EventGroup::ALL.into_iter().flat_map(|group| group.chosen(options)).map(|event| event.0).collect();

@@ -104,7 +104,7 @@ pub async fn forget_secrets(
     let _lock = workspace.lock(CONFIGURE_LOCK, "Remove")?;
     let (id, configuration, _) = &workspace.configuration(Some(id))?;
     let target = Target::new(workspace, id, configuration)?;
-    let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
+    let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel).while_a_person_waits();
     let ours = target.ours();
     if let Some(webhook) = target.existing(&halo).await?.webhooks.iter().find(|webhook| ours.owns_webhook(webhook)) {
         let message = format!("the secrets were kept: {} in Halo still uses them", webhook.name);
@@ -149,6 +149,8 @@ struct Work<'a> {
     extent: Extent,
     target: Target,
     halo: HaloApi,
+    /// The same up to the first write: a person waits.
+    reading: HaloApi,
     last_run: Option<(ConfigureRun, Vec<Written>)>,
 }
 
@@ -177,7 +179,8 @@ impl<'a> Work<'a> {
         };
         let last_run = last_run.map(|(run, writes)| (run, with_token(writes, &target)));
         let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
-        Ok(Self { workspace, id, configuration, extent, target, halo, last_run })
+        let reading = halo.while_a_person_waits();
+        Ok(Self { workspace, id, configuration, extent, target, halo, reading, last_run })
     }
 
     /// Tests the connection for what is needed here, and says what there is to look at although it passed.
@@ -186,14 +189,14 @@ impl<'a> Work<'a> {
         on_check: &mut (dyn FnMut(&Check) + Send),
     ) -> Result<Result<Vec<String>, CheckReport>, Failure> {
         let (extent, api) = (self.extent, &self.configuration.api);
-        let report = check::needed(&self.halo, self.id, api, |check| extent.needs(check), on_check).await?;
+        let report = check::needed(&self.reading, self.id, api, |check| extent.needs(check), on_check).await?;
         Ok(if report.ok { Ok(report.warnings()) } else { Err(report) })
     }
 
     async fn plan(&self) -> Result<InstallPlan, Failure> {
         match (self.extent, &self.last_run) {
-            (Extent::Removal(parts), _) => self.target.plan_removal(&self.halo, parts).await,
-            (Extent::LastRun, Some((_, writes))) => self.target.plan_roll_back(&self.halo, writes).await,
+            (Extent::Removal(parts), _) => self.target.plan_removal(&self.reading, parts).await,
+            (Extent::LastRun, Some((_, writes))) => self.target.plan_roll_back(&self.reading, writes).await,
             (Extent::LastRun, None) => Ok(InstallPlan::default()),
         }
     }

@@ -114,6 +114,8 @@ struct Work<'a> {
     goes_on: bool,
     target: Target,
     halo: HaloApi,
+    /// The same up to the first write: a person waits.
+    reading: HaloApi,
 }
 
 impl<'a> Work<'a> {
@@ -138,18 +140,19 @@ impl<'a> Work<'a> {
         stored.next_callback = Some(next.clone());
         let target = Target::with(workspace, id, configuration, &stored)?;
         let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
-        Ok(Self { workspace, id, configuration, terms, next, goes_on, target, halo })
+        let reading = halo.while_a_person_waits();
+        Ok(Self { workspace, id, configuration, terms, next, goes_on, target, halo, reading })
     }
 
     /// Tests the connection for what is needed here.
     async fn test(&self, on_check: &mut (dyn FnMut(&Check) + Send)) -> Result<CheckReport, Failure> {
         let needs = |check| matches!(check, CheckId::Address | CheckId::Token | CheckId::Webhooks);
-        check::needed(&self.halo, self.id, &self.configuration.api, needs, on_check).await
+        check::needed(&self.reading, self.id, &self.configuration.api, needs, on_check).await
     }
 
     /// The plan, where the webhooks are as Configure has left them.
     async fn plan(&self) -> Result<InstallPlan, Failure> {
-        let plan = self.target.plan_rotation(&self.halo).await?;
+        let plan = self.target.plan_rotation(&self.reading).await?;
         if plan.blocked.is_empty() {
             return Ok(plan);
         }

@@ -43,7 +43,7 @@ pub async fn look(
     cancel: CancellationToken,
 ) -> Result<Belongs, Failure> {
     let target = Target::new(workspace, id, configuration)?;
-    let halo = workspace.halo(id, &configuration.api).await?.in_background().cancelled_by(cancel);
+    let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel).while_a_person_waits();
     let belongs = target.belongs(&halo).await?;
     workspace.note_health(id, [from_owner(&belongs)]);
     Ok(belongs)
@@ -65,7 +65,7 @@ pub async fn take_over(
     workspace.recognise_under(&lock, id, &configuration.api)?;
     let target = Target::to_install(workspace, id, configuration)?;
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
-    let mut plan = target.plan(&halo).await?;
+    let mut plan = target.plan(&halo.while_a_person_waits()).await?;
     let is_ours = |action| matches!(action, Action::Update | Action::Adopt);
     plan.steps.retain(|step| step.kind == ObjectKind::Webhook && is_ours(step.action));
     let run = Some(workspace.store.begin_configure_run(id, workspace.now())?);

@@ -77,13 +77,15 @@ pub async fn escalate(
     let _lock = lock.map_err(|error| Known::Unchanged.because(error))?;
     let halo = workspace.halo(id, &configuration.api).await.map_err(|error| Known::Unchanged.because(error))?;
     let halo = halo.cancelled_by(cancel);
+    // Up to the first write a person waits.
+    let reading = halo.while_a_person_waits();
     let screen = &configuration.pia_screen;
     let outcome = screen.note_outcome.clone().unwrap_or_default();
     let contact = screen.escalate_to.as_ref();
     let mut edit = TicketEdit {
         workspace,
         id,
-        halo,
+        halo: reading,
         boards: Boards::stored(workspace, id).map_err(|error| Known::Unchanged.because(error))?,
         board: &screen.escalation_board,
         agent: contact.map(|agent| agent.agent_id),
@@ -91,10 +93,14 @@ pub async fn escalate(
     };
     let before = edit.before(ticket_id).await.map_err(|failure| Known::Unchanged.because(failure))?;
     let note = note.map(str::trim).filter(|note| !note.is_empty());
-    let (ticket, moved) = if edit.has(&before) {
+    let stands_there = edit.has(&before);
+    if !stands_there {
+        edit.require_contact(contact).await.map_err(|failure| Known::Unchanged.because(failure))?;
+    }
+    edit.halo = halo;
+    let (ticket, moved) = if stands_there {
         (before, false)
     } else {
-        edit.require_contact(contact).await.map_err(|failure| Known::Unchanged.because(failure))?;
         let moved = edit.hand_over(&before).await.map_err(|unfinished| match (unfinished.known, note) {
             (Known::Unrecorded, Some(_)) => Unfinished { known: Known::NoteMissing, ..unfinished },
             _ => unfinished,

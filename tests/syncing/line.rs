@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use pia_halo::demo::Options;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::wire::{address, set_up};
@@ -24,18 +24,28 @@ struct Line {
     halo: SocketAddr,
     carried: Arc<AtomicUsize>,
     open: Option<JoinHandle<()>>,
+    /// Keeps the port while nobody listens at it: another test would be given it.
+    _port: TcpSocket,
+}
+
+/// A socket that has an address, and does not listen there.
+fn bound(at: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(at).unwrap();
+    socket
 }
 
 impl Line {
-    async fn to(profile: &Profile) -> Self {
-        Self::at("127.0.0.1:0", profile).await
+    fn to(profile: &Profile) -> Self {
+        Self::at("127.0.0.1:0", profile)
     }
 
-    async fn at(own: &str, profile: &Profile) -> Self {
-        let listener = TcpListener::bind(own).await.unwrap();
-        let (at, halo) = (listener.local_addr().unwrap(), address(profile));
-        let mut line = Self { at, halo, carried: Arc::default(), open: None };
-        line.carry(listener);
+    fn at(own: &str, profile: &Profile) -> Self {
+        let port = bound(own.parse().unwrap());
+        let (at, halo) = (port.local_addr().unwrap(), address(profile));
+        let mut line = Self { at, halo, carried: Arc::default(), open: None, _port: port };
+        line.mend();
         line
     }
 
@@ -67,9 +77,8 @@ impl Line {
         }
     }
 
-    async fn mend(&mut self) {
-        let listener = TcpListener::bind(self.at).await.unwrap();
-        self.carry(listener);
+    fn mend(&mut self) {
+        self.carry(bound(self.at).listen(1_024).unwrap());
     }
 }
 
@@ -77,13 +86,13 @@ impl Line {
 #[tokio::test(flavor = "multi_thread")]
 async fn network_lost_at_each_step_costs_no_finished_work() {
     let profile = Profile::with(Options { clients: 830, ..Options::default() }).await;
-    let mut line = Line::to(&profile).await;
+    let mut line = Line::to(&profile);
     set_up(&profile, &line.url(), None).await;
 
     // The check of the connection.
     line.cut().await;
     profile.run(["check"]).await.expect(5).says("127.0.0.1");
-    line.mend().await;
+    line.mend();
     profile.run(["check"]).await.expect(0);
 
     // The sync: cut in its middle, it goes on by itself once the line is there again.
@@ -97,7 +106,7 @@ async fn network_lost_at_each_step_costs_no_finished_work() {
     // Keys are answered meanwhile.
     person.press("Enter").await;
     person.sees("Already syncing").await;
-    line.mend().await;
+    line.mend();
     person.sees("✓ Complete").await;
     assert_eq!(stored(&profile), truth(&profile));
     profile.halo.change(|state| state.behaviour.latency = Duration::ZERO);
@@ -108,7 +117,7 @@ async fn network_lost_at_each_step_costs_no_finished_work() {
     let before = profile.halo.snapshot();
     profile.run(["configure", "--yes"]).await.expect(5);
     assert_eq!(profile.halo.snapshot(), before);
-    line.mend().await;
+    line.mend();
     profile.run(["configure", "--yes"]).await.expect(0);
 
     // The list opens without a line, says how old it is, and is searched.
@@ -181,7 +190,7 @@ async fn name_with_dead_address_is_reached_at_its_living_one() {
         println!("SKIPPED: there are no mount name spaces for everybody on this machine, so no name was led elsewhere");
         return;
     }
-    let mut line = Line::to(&profile).await;
+    let mut line = Line::to(&profile);
     let url = format!("http://localhost:{}", line.at.port());
     set_up(&profile, &url, None).await;
     for addresses in ["::1 localhost\n127.0.0.1 localhost\n", "127.0.0.9 localhost\n127.0.0.1 localhost\n"] {
@@ -194,7 +203,7 @@ async fn name_with_dead_address_is_reached_at_its_living_one() {
     where_localhost_is(&profile, &hosts, &["check"]).await.expect(5).says("localhost");
     // Halo is there now, and no more where it was.
     line.cut().await;
-    let _moved = Line::at(&format!("127.0.0.9:{}", line.at.port()), &profile).await;
+    let _moved = Line::at(&format!("127.0.0.9:{}", line.at.port()), &profile);
     profile.halo.change(|state| state.clients[20].name = "Renamed meanwhile".to_owned());
     sync_where_localhost_is(&profile, &hosts).await.expect(0);
     assert_eq!(stored(&profile), truth(&profile));

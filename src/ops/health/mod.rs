@@ -73,7 +73,7 @@ async fn ask(
     on_check: &mut (dyn FnMut(&Check) + Send),
 ) -> Result<Option<Failure>, Failure> {
     workspace.recognise(id, &configuration.api)?;
-    let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel.clone());
+    let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel.clone()).while_a_person_waits();
     let screen = Some(&configuration.pia_screen);
     let report = check::with_halo(&halo, Some(id), &configuration.api, screen, on_check).await?;
     check::note(workspace, id, &report, &halo);
