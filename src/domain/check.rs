@@ -6,6 +6,7 @@ use super::failure::FailureKind;
 use super::fields::FieldId;
 use super::next::Hint;
 use super::people::Team;
+use super::sync_run::Sight;
 
 /// What is tried, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -300,9 +301,9 @@ pub struct CheckReport {
     /// The teams that were read: suggestions for the boards before the first sync.
     #[serde(skip)]
     pub teams: Vec<Team>,
-    /// Whether the agent sees every client; none where Halo has not told it.
+    /// Which clients the agent sees; none where nobody has asked.
     #[serde(skip)]
-    pub sees_all: Option<bool>,
+    pub sight: Option<Sight>,
 }
 
 impl Check {

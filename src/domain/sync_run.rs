@@ -11,24 +11,57 @@ use super::next::{Hint, Next};
 use super::thousands;
 use super::untrusted::{Exact, Untrusted};
 
-/// The warning of a run with an agent that sees chosen clients only.
-pub const SEES_CHOSEN_CLIENTS: &str = "the agent sees chosen clients only, so Halo may have more: \
-    set \"Allow use of all Customers/Clients\" of the agent or its role to Yes";
+/// Which clients the agent sees, as far as Halo was heard on that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// All of them.
+    All,
+    /// Chosen ones only.
+    Chosen,
+    /// Halo refused to tell. Its word stays the same from day to day: it makes the first run one with warnings, and in those
+    /// after it stands behind the figures.
+    NotTold,
+    /// The question failed. This alone makes no run one with warnings: the next may well be answered.
+    NotHeard,
+}
 
-/// The warning of a run in which Halo refused to tell what the agent sees. Halo's word stays the same from day to day: it makes
-/// the first run one with warnings, and in those after it stands behind the figures.
-pub const SIGHT_NOT_TOLD: &str = "Halo does not tell whether this agent sees all clients, so it may have more: \
-    check \"Allow use of all Customers/Clients\" of the agent and its role";
+impl Sight {
+    /// The warning of a run.
+    pub fn warning(self) -> Option<&'static str> {
+        match self {
+            Self::All => None,
+            Self::Chosen => Some(
+                "the agent sees chosen clients only, so Halo may have more: \
+                 set \"Allow use of all Customers/Clients\" of the agent or its role to Yes",
+            ),
+            Self::NotTold => Some(
+                "Halo does not tell whether this agent sees all clients, so it may have more: \
+                 check \"Allow use of all Customers/Clients\" of the agent and its role",
+            ),
+            Self::NotHeard => {
+                Some("whether this agent sees all clients could not be found out; the next sync asks again")
+            }
+        }
+    }
 
-/// The same where the question failed. This alone makes no run one with warnings: the next may well be answered.
-pub const SIGHT_NOT_HEARD: &str =
-    "whether this agent sees all clients could not be found out; the next sync asks again";
+    /// What stands behind the figures of a run.
+    pub fn caveat(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Chosen => ", as this agent sees it",
+            Self::NotTold | Self::NotHeard => ", as far as this agent sees; whether that is all is not known",
+        }
+    }
 
-/// What stands behind the figures of a run with an agent that sees chosen clients only.
-const AS_SEEN: &str = ", as this agent sees it";
-
-/// The same where nobody knows what the agent sees.
-const AS_FAR_AS_SEEN: &str = ", as far as this agent sees; whether that is all is not known";
+    /// Whether it is chosen clients only; none where nobody knows.
+    pub fn is_restricted(self) -> Option<bool> {
+        match self {
+            Self::All => Some(false),
+            Self::Chosen => Some(true),
+            Self::NotTold | Self::NotHeard => None,
+        }
+    }
+}
 
 /// How to go on with a sync that is on hold. `otherwise`: what to change where the clients are not to go.
 pub fn confirm(otherwise: &str) -> Hint {
@@ -333,29 +366,17 @@ impl SyncReport {
         usage(self.active, self.disabled, self.left_out)
     }
 
-    /// Whether the agent sees chosen clients only: what is complete for it may not be all of Halo's. None where nobody knows:
-    /// Halo has not told it, or the run ended before it was asked.
-    pub fn is_restricted(&self) -> Option<bool> {
-        match () {
-            () if self.says(SEES_CHOSEN_CLIENTS) => Some(true),
-            () if self.says(SIGHT_NOT_TOLD) || self.says(SIGHT_NOT_HEARD) => None,
-            // An empty list has nobody ask.
-            () => (self.status.has_published() && self.stored > 0).then_some(false),
-        }
-    }
-
-    /// Whether this is one of its warnings.
-    pub fn says(&self, line: &str) -> bool {
-        self.warnings.iter().any(|warning| warning == line)
+    /// Which clients the agent sees: what is complete for it may not be all of Halo's. None where the run ended before that was
+    /// asked, or had nobody to ask for.
+    pub fn sight(&self) -> Option<Sight> {
+        let warns = |sight: &Sight| sight.warning().is_some_and(|line| self.warnings.iter().any(|said| said == line));
+        let doubt = [Sight::Chosen, Sight::NotTold, Sight::NotHeard].into_iter().find(warns);
+        doubt.or_else(|| (self.status.has_published() && self.stored > 0).then_some(Sight::All))
     }
 
     /// What is said behind the figures where they may not be all of Halo's.
     pub fn as_seen(&self) -> &'static str {
-        match () {
-            () if self.says(SEES_CHOSEN_CLIENTS) => AS_SEEN,
-            () if self.says(SIGHT_NOT_TOLD) || self.says(SIGHT_NOT_HEARD) => AS_FAR_AS_SEEN,
-            () => "",
-        }
+        self.sight().map_or("", Sight::caveat)
     }
 
     /// The proof line: `Halo says 237, stored 237`; what was only read is not called stored, and what an agent sees is not

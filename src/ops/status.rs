@@ -15,7 +15,7 @@ use crate::domain::rotation::RotationStatus;
 use crate::domain::status::{
     IntegrationStatus, Known, LastSync, Overview, Saved, ServiceStatus, Status, StepState, Steps,
 };
-use crate::domain::sync_run::SyncReport;
+use crate::domain::sync_run::{Sight, SyncReport};
 
 /// Runs that are kept, and shown.
 const HISTORY: usize = 100;
@@ -163,7 +163,7 @@ fn status(
             finished_at: run.finished_at,
             halo_count: run.halo_count,
             stored: run.stored,
-            restricted: run.is_restricted(),
+            restricted: run.sight().and_then(Sight::is_restricted),
             as_seen: run.as_seen(),
         }),
         next_sync: active.then(|| configuration.company_sync.daily_sync_time.next_after(workspace.now())),

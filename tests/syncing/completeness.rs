@@ -282,8 +282,27 @@ async fn halo_that_never_tells_what_agent_sees_warns_once() {
     tells(true);
     profile.run(["sync"]).await.expect(0);
     assert_eq!(profile.json(["status"], 0).await["last_sync"]["restricted"], false);
+    assert_eq!(agent_access(&profile).await, "well", "a sync that heard it lifts what was not told");
     tells(false);
     profile.run(["sync"]).await.expect(3).says(words);
+    assert_eq!(agent_access(&profile).await, "unknown");
+    // A look in between has nothing new to say.
+    profile.run(["check"]).await.expect(0);
+    profile.run(["sync"]).await.expect(0).says(words);
+    // The agent of another application may be another one.
+    profile.halo.change(|state| state.applications[0].client_id = "another-application".to_owned());
+    let config = std::fs::read_to_string(profile.config()).unwrap();
+    std::fs::write(profile.config(), config.replace(profile.halo.client_id(), "another-application")).unwrap();
+    profile.run(["check"]).await.expect(0);
+    profile.run(["sync"]).await.expect(3).says(words);
+    profile.run(["sync"]).await.expect(0).says(words);
+}
+
+/// What health says of the agent's access to clients.
+async fn agent_access(profile: &Profile) -> String {
+    let findings = profile.json(["status"], 0).await["health"].clone();
+    let of_agent = |finding: &&Value| finding["rule"] == "agent-restricted";
+    findings.as_array().unwrap().iter().find(of_agent).unwrap()["state"].as_str().unwrap().to_owned()
 }
 
 /// One rule for scripts: a run with warnings exits with 3, whatever they are about.

@@ -32,7 +32,9 @@ use crate::domain::secret::Secret;
 use crate::domain::status::{
     ClientCounts, IntegrationStatus, Known, LastSync, Lists, Overview, Saved, Status, StepState, Steps,
 };
-use crate::domain::sync_run::{ChangeCounts, ChangeKind, ClientChange, SideList, SyncProgress, SyncReport, SyncStatus};
+use crate::domain::sync_run::{
+    ChangeCounts, ChangeKind, ClientChange, SideList, Sight, SyncProgress, SyncReport, SyncStatus,
+};
 use crate::domain::untrusted::Untrusted;
 
 pub(crate) mod events;
@@ -366,7 +368,7 @@ pub fn report(ok: bool, checks: Vec<Check>) -> CheckReport {
         checks,
         token_valid_until: Some(at("2026-11-23T11:53:00Z")),
         teams: teams(),
-        sees_all: Some(true),
+        sight: Some(Sight::All),
     }
 }
 

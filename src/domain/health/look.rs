@@ -8,6 +8,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::domain::owner::Belongs;
 use crate::domain::plan::{Action, Change, FieldChange, Plan};
+use crate::domain::sync_run::{Sight, SyncReport};
 use crate::domain::untrusted::Untrusted;
 
 /// How far the clocks may be apart: certificates and tokens bear a few minutes, an order of events does not.
@@ -53,14 +54,31 @@ pub fn from_check(report: &CheckReport) -> Vec<Finding> {
     });
     // A short list of clients is the agent's reach, and no missing right.
     found.extend(of(CheckId::Clients).and_then(|clients| match clients.status {
-        CheckStatus::Pass if report.sees_all == Some(true) => {
-            Some(Finding::well(Rule::AgentRestricted, "it sees every client"))
-        }
+        CheckStatus::Pass if report.sight == Some(Sight::All) => Some(sees_all()),
         CheckStatus::Pass => Some(sight_not_told()),
         CheckStatus::Warn => Some(told(Rule::AgentRestricted, State::Watch, clients)),
         _ => None,
     }));
     found
+}
+
+/// What a sync has heard of the agent with this Client ID. Where the agent sees chosen clients only, the run says so.
+pub fn from_sync(report: &SyncReport, client_id: &str) -> Option<Finding> {
+    match report.sight().filter(|_| report.status.has_published())? {
+        Sight::All => Some(sees_all()),
+        Sight::NotTold => Some(sight_not_told().about(client_id)),
+        Sight::Chosen | Sight::NotHeard => None,
+    }
+}
+
+/// The Client ID of whose agent a sync has warned that Halo does not tell what it sees, by what is known.
+pub fn not_told_to(known: &[Finding]) -> Option<&str> {
+    let is_it = |found: &&Finding| (found.rule, found.state) == (Rule::AgentRestricted, State::Unknown);
+    known.iter().find(is_it)?.object.as_deref()
+}
+
+fn sees_all() -> Finding {
+    Finding::well(Rule::AgentRestricted, "it sees every client")
 }
 
 /// What the agent sees is not known.

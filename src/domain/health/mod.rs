@@ -6,7 +6,9 @@ mod look;
 mod rules;
 
 pub use finding::{Finding, Light, Retry, Rule, State, issues, light};
-pub use look::{BY_SYNC, FAILED, clock, forwarding_stopped, from_check, from_failure, from_owner, from_plan};
+pub use look::{
+    BY_SYNC, FAILED, clock, forwarding_stopped, from_check, from_failure, from_owner, from_plan, from_sync, not_told_to,
+};
 pub use rules::{Facts, findings, needs_certificate, next_judgement};
 
 #[cfg(test)]

@@ -200,6 +200,8 @@ impl Facts<'_> {
                     .next("Set \"Allow use of all Customers/Clients\" of the agent or its role to Yes")
             }
             Some((None, _)) if found.state == State::Unknown => sight_not_told(),
+            // Whose agent it is, only the next sync asks.
+            _ if found.state == State::Unknown => Finding { object: None, ..found },
             _ => found,
         }
     }

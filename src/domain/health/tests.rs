@@ -19,7 +19,7 @@ use crate::domain::record::InstalledObject;
 use crate::domain::status::{
     ClientCounts, IntegrationStatus, Known, LastSync, Lists, ServiceStatus, Status, StepState, Steps,
 };
-use crate::domain::sync_run::{ChangeCounts, SyncReport, SyncStatus};
+use crate::domain::sync_run::{ChangeCounts, Sight, SyncReport, SyncStatus};
 use crate::domain::untrusted::Untrusted;
 use crate::domain::webhook_options::WebhookOptions;
 
@@ -558,7 +558,7 @@ fn report(checks: &[(CheckId, CheckStatus, Option<FailureKind>)]) -> CheckReport
         rights: Vec::new(),
         token_valid_until: None,
         teams: Vec::new(),
-        sees_all: Some(true),
+        sight: Some(Sight::All),
     }
 }
 
@@ -566,8 +566,10 @@ fn report(checks: &[(CheckId, CheckStatus, Option<FailureKind>)]) -> CheckReport
 #[test]
 fn what_agent_sees_is_not_known_where_halo_has_not_told_it() {
     let checks = [(CheckId::Token, CheckStatus::Pass, None), (CheckId::Clients, CheckStatus::Pass, None)];
-    for (sees_all, state) in [(Some(true), State::Well), (None, State::Unknown)] {
-        let found = from_check(&CheckReport { sees_all, ..report(&checks) });
+    for (sight, state) in
+        [(Some(Sight::All), State::Well), (Some(Sight::NotTold), State::Unknown), (None, State::Unknown)]
+    {
+        let found = from_check(&CheckReport { sight, ..report(&checks) });
         let reach = found.into_iter().find(|found| found.rule == Rule::AgentRestricted).unwrap();
         assert_eq!(reach.state, state, "{reach:?}");
     }

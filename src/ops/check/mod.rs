@@ -19,10 +19,11 @@ use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, HaloIdentit
 use crate::domain::check::{MissingRight, NEEDED, Right, RightState};
 use crate::domain::configuration::{ApiCredentials, ConfigurationId, PiaScreen};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{clock, from_check};
+use crate::domain::health::{Rule, State, clock, from_check, not_told_to};
 use crate::domain::people::{Agent, Team};
 use crate::domain::product::Product;
 use crate::domain::request::{SecretChoice, VerifyRequest};
+use crate::domain::sync_run::Sight;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::rights::{self, APPLICATION, AgentRights, Scopes};
 use crate::halo::{HaloApi, HaloError, Token};
@@ -82,6 +83,10 @@ pub async fn verify(
 /// Writes down what a test of what is saved says of its health.
 pub(super) fn note(workspace: &Workspace, id: &ConfigurationId, report: &CheckReport, halo: &HaloApi) {
     let mut found = from_check(report);
+    // What a sync has warned of stays known as that.
+    if workspace.store.health(id).is_ok_and(|known| not_told_to(&known).is_some()) {
+        found.retain(|found| (found.rule, found.state) != (Rule::AgentRestricted, State::Unknown));
+    }
     found.extend(halo.clock_ahead().map(|ahead| clock(ahead, workspace.now())));
     workspace.note_health(id, found);
 }
@@ -157,19 +162,20 @@ pub(super) async fn with_halo(
     }
     run.product = halo.product();
     // Who the agent is decides what can be said of writing. Where the scopes are too narrow for it, nothing does.
-    let (mut agent, mut is_not_told) = (None, false);
+    let (mut agent, mut heard) = (None, None);
     if token.is_some() && !is_silent && run.scopes.are_wide() && has_room(halo, READS) {
-        match run.handle(halo).in_passing(OWN_AGENT).own_agent().await {
+        let told = run.handle(halo).in_passing(OWN_AGENT).own_agent().await;
+        heard = Some(sight(Some(&told)));
+        match told {
             Ok(rights) => agent = Some(rights),
             // Every login may read itself, but the one that is no agent.
             Err(error) => {
                 run.is_shut_out = error.is_shut_out();
-                is_not_told = true;
                 run.look_at(&error);
             }
         }
     }
-    let restricted = agent.as_ref().is_some_and(|agent| agent.sees_chosen_clients);
+    let restricted = heard == Some(Sight::Chosen);
 
     let asked = run.handle(halo);
     run.attempt(CheckId::Clients, asked.probe_clients(), |count| match count {
@@ -182,7 +188,11 @@ pub(super) async fn with_halo(
             ALL_CLIENTS,
         ),
         Some(count) => {
-            let doubt = if is_not_told { "; Halo does not tell whether that is all" } else { "" };
+            let doubt = match heard {
+                Some(Sight::NotTold) => "; Halo does not tell whether that is all",
+                Some(Sight::NotHeard) => "; whether that is all could not be found out",
+                _ => "",
+            };
             Verdict::pass(format!("{} can be read{doubt}", counted(*count, "client", "clients")))
         }
         None => Verdict::warn(
@@ -255,7 +265,7 @@ pub(super) async fn with_halo(
         checks,
         token_valid_until: token.map(|token| token.valid_until),
         teams: teams.unwrap_or_default(),
-        sees_all: agent.map(|agent| !agent.sees_chosen_clients),
+        sight: heard,
     })
 }
 
@@ -328,6 +338,19 @@ async fn unless_dead<T>(
     match question.await {
         Err(error) if !spare && error.http_status() == Some(401) => Ok(None),
         answer => answer.map(Some),
+    }
+}
+
+/// Which clients the agent sees, by what Halo told of it; none where that did not come in time.
+pub(in crate::ops) fn sight(told: Option<&Result<AgentRights, HaloError>>) -> Sight {
+    match told {
+        Some(Ok(rights)) if rights.sees_chosen_clients => Sight::Chosen,
+        Some(Ok(_)) => Sight::All,
+        // Halo's word, today and tomorrow.
+        Some(Err(HaloError::MissingRight { .. } | HaloError::NotFound { .. } | HaloError::Declined { .. })) => {
+            Sight::NotTold
+        }
+        Some(Err(_)) | None => Sight::NotHeard,
     }
 }
 
@@ -635,6 +658,29 @@ mod tests {
             assert_eq!(hint.contains("every read is refused"), blames, "{first:?}: {hint}");
             let is_wrong_login = |check: &Check| check.failure == Some(FailureKind::WrongCredentials);
             assert!(!run.checks.iter().any(is_wrong_login), "{first:?}");
+        }
+    }
+
+    #[test]
+    fn agent_that_is_not_told_is_doubted_by_what_reply_says() {
+        let does = "report the agent";
+        let rights = |sees_chosen_clients| Ok(AgentRights { is_admin: Some(true), sees_chosen_clients });
+        assert_eq!(sight(Some(&rights(false))), Sight::All);
+        assert_eq!(sight(Some(&rights(true))), Sight::Chosen);
+        for refused in [
+            HaloError::MissingRight { does, status: 401, said: None, product: Product::default() },
+            HaloError::MissingRight { does, status: 403, said: None, product: Product::default() },
+            HaloError::NotFound { does },
+            HaloError::Declined { does, status: 400, said: None },
+        ] {
+            assert_eq!(sight(Some(&Err(refused))), Sight::NotTold);
+        }
+        for failed in [
+            Some(&Err(HaloError::ServerError { does, status: 503, said: None })),
+            Some(&Err(HaloError::RateLimited { until: None })),
+            None,
+        ] {
+            assert_eq!(sight(failed), Sight::NotHeard);
         }
     }
 

@@ -21,12 +21,11 @@ use super::locks::sync_lock;
 use super::{Workspace, events, lost_task};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{BY_SYNC, from_failure};
+use crate::domain::health::{BY_SYNC, from_failure, from_sync, not_told_to};
 use crate::domain::include::IncludeRule;
 use crate::domain::status::ClientCounts;
 use crate::domain::sync_run::{
-    Brake, ChangeCounts, ChangeKind, ClientChange, SIGHT_NOT_HEARD, SIGHT_NOT_TOLD, SyncProgress, SyncReport,
-    SyncStatus,
+    Brake, ChangeCounts, ChangeKind, ClientChange, Sight, SyncProgress, SyncReport, SyncStatus,
 };
 use crate::domain::thousands;
 use crate::halo::{HaloApi, HaloError, Token};
@@ -42,9 +41,6 @@ const WARNINGS: usize = 20;
 
 /// How often is looked whether Halo has fallen silent.
 const LISTEN: Duration = Duration::from_secs(1);
-
-/// How many runs are looked through for what was said before.
-const REMEMBERED: usize = 20;
 
 /// How many clients are named where the run is held.
 const NAMED: usize = 10;
@@ -77,7 +73,8 @@ pub async fn run(
 
     on_progress(&SyncProgress::default());
     let rule = &configuration.company_sync.include;
-    let course = Run { workspace, id, halo: halo.clone(), rule, brake, run, started_at, started };
+    let client_id = &*configuration.api.client_id;
+    let course = Run { workspace, id, client_id, halo: halo.clone(), rule, brake, run, started_at, started };
     let mut report = match course.read(&mut on_progress).await {
         Ok(read) => course.publish(read).await?,
         Err(stopped) => course.stop(*stopped)?,
@@ -94,6 +91,7 @@ pub async fn run(
         Ok(())
     };
     workspace.note_health(id, report.error.as_ref().and_then(from_failure).map(|found| found.about(BY_SYNC)));
+    workspace.note_health(id, from_sync(&report, client_id));
     // The run has ended as it has, whatever comes of this.
     report.warnings.extend(noted.err().map(|failure| failure.to_string()));
     let mut activity = workspace.activity(Some(id), "sync", report.status.code());
@@ -150,6 +148,8 @@ struct Stopped {
 struct Run<'a> {
     workspace: &'a Workspace,
     id: &'a ConfigurationId,
+    /// As whom Halo is asked.
+    client_id: &'a str,
     halo: HaloApi,
     rule: &'a IncludeRule,
     brake: Brake,
@@ -222,9 +222,11 @@ impl Run<'_> {
     async fn publish(&self, read: Read) -> Result<SyncReport, Failure> {
         let Read { learnt, known, lists, proved, unseen, gone } = read;
         let (store, run, now) = (self.workspace.store.clone(), self.run, self.workspace.now());
-        let known_before = self.knew_that_sight_is_not_told()?;
-        let is_calm = |line: &String| line == SIGHT_NOT_HEARD || line == SIGHT_NOT_TOLD && known_before;
-        let calm = learnt.warnings.iter().all(is_calm);
+        // Warned of once for this agent of this Halo: a daily run that fails for ever is one that nobody looks at.
+        let known_before = not_told_to(&self.workspace.store.health(self.id)?) == Some(self.client_id);
+        let is_calm = |sight: Sight| sight == Sight::NotHeard || sight == Sight::NotTold && known_before;
+        let calm = [Sight::NotHeard, Sight::NotTold].map(|sight| sight.warning().filter(|_| is_calm(sight)));
+        let calm = learnt.warnings.iter().all(|line| calm.contains(&Some(line.as_str())));
         let status = if calm { SyncStatus::Complete } else { SyncStatus::CompleteWithWarnings };
         let report = self.report(learnt, ClientCounts::default());
         let published = SyncReport { status, proved: proved.is_some(), ..report.clone() };
@@ -261,14 +263,6 @@ impl Run<'_> {
             report.warnings.push(name_some("left out by the rule", &disabling));
         }
         self.end(SyncReport { disabling, ..report }, why)
-    }
-
-    /// Whether the last run to which Halo answered has warned that Halo does not tell what the agent sees: a daily run that fails for
-    /// ever is one that nobody looks at.
-    fn knew_that_sight_is_not_told(&self) -> Result<bool, Failure> {
-        let runs = self.workspace.store.runs(self.id, REMEMBERED)?;
-        let answered = runs.iter().find(|run| run.status.has_published() && !run.says(SIGHT_NOT_HEARD));
-        Ok(answered.is_some_and(|run| run.says(SIGHT_NOT_TOLD)))
     }
 
     fn stop(&self, Stopped { learnt, why }: Stopped) -> Result<SyncReport, Failure> {

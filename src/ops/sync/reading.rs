@@ -14,12 +14,10 @@ use crate::domain::client::Client;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::include::IncludeRule;
 use crate::domain::people::{Agent, Team, TicketType};
-use crate::domain::sync_run::{
-    ListedPage, SEES_CHOSEN_CLIENTS, SIGHT_NOT_HEARD, SIGHT_NOT_TOLD, SideList, SyncProgress,
-};
+use crate::domain::sync_run::{ListedPage, SideList, SyncProgress};
 use crate::halo::rights::AgentRights;
 use crate::halo::{ClientPage, HaloApi, HaloError};
-use crate::ops::{Workspace, lost_task};
+use crate::ops::{Workspace, check, lost_task};
 use crate::store::{FreshLists, Known, RunId, StagedPage, StoreError};
 
 /// Pages with something new that wait for the disk before no more are asked for.
@@ -243,7 +241,9 @@ impl<'a> Reading<'a> {
                 }
             }
             Answer::Client(id, answer) => self.take_client(id, answer)?,
-            Answer::Rights(told) => self.warnings.extend(doubt_of_sight(told).map(str::to_owned)),
+            Answer::Rights(told) => {
+                self.warnings.extend(check::sight(told.as_ref()).warning().map(str::to_owned));
+            }
             Answer::Agents(answer) => self.lists.agents = self.note(SideList::Agents, answer)?,
             Answer::Teams(answer) => self.lists.teams = self.note(SideList::Teams, answer)?,
             Answer::TicketTypes(answer) => self.lists.ticket_types = self.note(SideList::TicketTypes, answer)?,
@@ -340,18 +340,6 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// What has to be said of whether the agent sees all clients.
-fn doubt_of_sight(told: Option<Result<AgentRights, HaloError>>) -> Option<&'static str> {
-    match told {
-        Some(Ok(rights)) => rights.sees_chosen_clients.then_some(SEES_CHOSEN_CLIENTS),
-        // Halo's word, today and tomorrow.
-        Some(Err(HaloError::MissingRight { .. } | HaloError::NotFound { .. } | HaloError::Declined { .. })) => {
-            Some(SIGHT_NOT_TOLD)
-        }
-        Some(Err(_)) | None => Some(SIGHT_NOT_HEARD),
-    }
-}
-
 /// Waits for a moment, or for ever.
 async fn until(moment: Option<Instant>) {
     match moment {
@@ -398,33 +386,4 @@ fn listed(number: u32, answer: ClientPage, known: &Known) -> (ListedPage, Vec<Cl
     // The page may be kept for a while, and the room of all its clients with it.
     differing.shrink_to_fit();
     (page, differing)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::product::Product;
-
-    #[test]
-    fn agent_that_is_not_told_is_doubted_by_what_reply_says() {
-        let does = "report the agent";
-        let rights = |sees_chosen_clients| Some(Ok(AgentRights { is_admin: Some(true), sees_chosen_clients }));
-        assert_eq!(doubt_of_sight(rights(false)), None);
-        assert_eq!(doubt_of_sight(rights(true)), Some(SEES_CHOSEN_CLIENTS));
-        for refused in [
-            HaloError::MissingRight { does, status: 401, said: None, product: Product::default() },
-            HaloError::MissingRight { does, status: 403, said: None, product: Product::default() },
-            HaloError::NotFound { does },
-            HaloError::Declined { does, status: 400, said: None },
-        ] {
-            assert_eq!(doubt_of_sight(Some(Err(refused))), Some(SIGHT_NOT_TOLD));
-        }
-        for failed in [
-            Some(Err(HaloError::ServerError { does, status: 503, said: None })),
-            Some(Err(HaloError::RateLimited { until: None })),
-            None,
-        ] {
-            assert_eq!(doubt_of_sight(failed), Some(SIGHT_NOT_HEARD));
-        }
-    }
 }
