@@ -33,6 +33,7 @@ async fn busy() -> (Profile, String) {
     profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("active", false));
     profile.run(["configure", "--yes"]).await.expect(0);
     escalate(&profile, &["--note", "once"], 0).await;
+    profile.run(["rotate", "--yes"]).await.expect(0);
     let event = |at: &str| NewEvent {
         configuration: profile.id(),
         group: EventGroup::TicketUpdated,
@@ -76,9 +77,12 @@ async fn month_on_one_page_names_what_was_done_and_by_whom() {
         ("Escalations</h2>", "escalate: ticket 33470"),
         ("Escalations</h2>", "add note: ticket 33470"),
         ("Everything else that was done</h2>", "configure"),
+        ("Everything else that was done</h2>", "<td>rotate</td><td>new token and password made</td>"),
+        ("Everything else that was done</h2>", "<td>rotate</td><td>rotated</td>"),
         ("Who did it</h2>", login_name().as_str()),
         ("In short</h2>", "Complete 2"),
-        ("In short</h2>", "1 of them updates"),
+        ("In short</h2>", "3 of them updates"),
+        ("In short</h2>", "<td>Days with a sync</td><td>1 of 1</td>"),
     ] {
         assert!(below(&html, heading).contains(words), "{heading} {words}: {}", below(&html, heading));
     }
@@ -124,7 +128,7 @@ async fn month_with_nothing_says_so_and_wrong_one_is_refused() {
     let profile = Profile::set_up(Default::default()).await;
     let html = profile.run(["report", "--month", "2020-01"]).await.expect(0).stdout;
     for words in
-        ["January 2020", "No sync ran.", "No event came in.", "No ticket was handed over.", "Nobody did anything."]
+        ["January 2020", "No sync ran.", "No event came in.", "No ticket was handed over.", "Nothing was done."]
     {
         assert!(html.contains(words), "{words}: {html}");
     }

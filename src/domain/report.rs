@@ -1,15 +1,16 @@
 //! A month, and what is told of it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 
 use super::activity::{Activity, Chain};
 use super::callback::EventGroup;
-use super::daily::DailyRun;
+use super::daily::{DailyOutcome, DailyRun};
 use super::gap::Gap;
 use super::health::Finding;
 use super::sync_run::{ClientChange, SyncReport};
@@ -21,8 +22,13 @@ pub struct Month(Date);
 impl Month {
     /// The last one that is over.
     pub fn last_whole(now: Timestamp) -> Self {
-        let this = TimeZone::UTC.to_datetime(now).date().first_of_month();
+        let this = day_of(now).first_of_month();
         Self(this.yesterday().map_or(this, Date::first_of_month))
+    }
+
+    /// Its days.
+    pub fn days(self) -> impl Iterator<Item = Date> {
+        self.0.series(1.day()).take_while(move |day| self.has_day(*day))
     }
 
     /// Its first moment.
@@ -49,6 +55,11 @@ impl Month {
     pub fn name(self) -> String {
         self.0.strftime("%B %Y").to_string()
     }
+}
+
+/// The day of a moment, in UTC.
+pub fn day_of(at: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(at).date()
 }
 
 fn beginning(day: Date) -> Timestamp {
@@ -86,8 +97,10 @@ pub struct MonthReport {
     pub runs: Vec<(SyncReport, Vec<ClientChange>)>,
     /// The first sync that is remembered, where earlier ones of the month may be forgotten.
     pub runs_since: Option<Timestamp>,
-    /// The days of the daily sync, the oldest first.
+    /// What the service has written down of days of its daily sync.
     pub days: Vec<DailyRun>,
+    /// The first day of which a sync, or the want of one, is known.
+    pub known_since: Option<Date>,
     /// What each webhook brought.
     pub events: Vec<(EventGroup, EventCounts)>,
     /// From when on events are kept, where that is later than the month begins.
@@ -100,6 +113,25 @@ pub struct MonthReport {
     pub trail: Chain,
     /// What needs attention, the worst first.
     pub open: Vec<Finding>,
+}
+
+impl MonthReport {
+    /// The days that are over, from the first of which anything is known, and this one once it has a sync; each with what became
+    /// of its sync. Whoever ran it, a day whose clients were read and stored has one.
+    pub fn sync_days(&self) -> Vec<(Date, Option<DailyOutcome>)> {
+        let stored = self.runs.iter().map(|(run, _)| run).filter(|run| run.status.has_published());
+        let stored: BTreeSet<Date> = stored.map(|run| day_of(run.started_at)).collect();
+        let outcome = |day: Date| {
+            let noted = self.days.iter().find(|noted| noted.day == day).map(|noted| noted.outcome);
+            if stored.contains(&day) { Some(DailyOutcome::Synced) } else { noted }
+        };
+        let (today, days) = (day_of(self.made_at), self.month.days().map(|day| (day, outcome(day))));
+        days.filter(|(day, outcome)| {
+            let is_over = *day < today || *day == today && *outcome == Some(DailyOutcome::Synced);
+            is_over && self.known_since.is_some_and(|since| *day >= since)
+        })
+        .collect()
+    }
 }
 
 /// How many events there were, and what became of them.
@@ -122,6 +154,7 @@ pub struct EventCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::sync_run::SyncStatus;
 
     #[test]
     fn month_is_read_and_has_its_days_and_no_others() {
@@ -138,6 +171,45 @@ mod tests {
         for wrong in ["", "2026", "2026-13", "2026-2", "26-02", "2026-02-01", "2026-02-", "february"] {
             assert!(wrong.parse::<Month>().is_err(), "{wrong}");
         }
+    }
+
+    /// Those of a timer count like those of the service; a day on which nothing was stored is one without, whatever ran.
+    #[test]
+    fn days_with_sync_are_days_and_not_rows_of_service() {
+        let run = |at: &str, status| {
+            let at = at.parse().unwrap();
+            let run = SyncReport { started_at: at, finished_at: at, ..SyncReport::blank(status, at) };
+            (run, Vec::new())
+        };
+        let noted = |day: &str, outcome| DailyRun { day: day.parse().unwrap(), outcome, at: Timestamp::UNIX_EPOCH };
+        let (complete, failed) = (SyncStatus::Complete, SyncStatus::Failed);
+        let report = MonthReport {
+            month: "2026-02".parse().unwrap(),
+            made_at: "2026-02-08T12:00:00Z".parse().unwrap(),
+            title: String::new(),
+            halo: String::new(),
+            runs: vec![
+                run("2026-02-03T04:30:00Z", complete),
+                run("2026-02-03T09:00:00Z", complete),
+                run("2026-02-04T04:30:00Z", failed),
+                run("2026-02-06T23:59:59Z", complete),
+            ],
+            runs_since: None,
+            days: vec![noted("2026-02-05", DailyOutcome::Synced), noted("2026-02-07", DailyOutcome::Missed)],
+            known_since: Some("2026-02-02".parse().unwrap()),
+            events: Vec::new(),
+            events_since: None,
+            gaps: Vec::new(),
+            activity: Vec::new(),
+            trail: Chain::default(),
+            open: Vec::new(),
+        };
+        let told: Vec<(i8, Option<DailyOutcome>)> =
+            report.sync_days().into_iter().map(|(day, outcome)| (day.day(), outcome)).collect();
+        let synced = Some(DailyOutcome::Synced);
+        let missed = Some(DailyOutcome::Missed);
+        assert_eq!(told, [(2, None), (3, synced), (4, None), (5, synced), (6, synced), (7, missed)]);
+        assert!(MonthReport { known_since: None, ..report }.sync_days().is_empty());
     }
 
     #[test]

@@ -361,6 +361,33 @@ impl Brake {
 }
 
 impl SyncReport {
+    /// One in which nothing has happened.
+    pub fn blank(status: SyncStatus, at: Timestamp) -> Self {
+        Self {
+            run: None,
+            status,
+            proved: false,
+            halo_count: None,
+            stored: 0,
+            active: 0,
+            disabled: 0,
+            left_out: 0,
+            changes: ChangeCounts::default(),
+            pages: 0,
+            resumed_pages: 0,
+            requests: 0,
+            retries: 0,
+            rate_limited_ms: 0,
+            duration_ms: 0,
+            warnings: Vec::new(),
+            started_at: at,
+            finished_at: at,
+            would_disable: None,
+            disabling: Vec::new(),
+            error: None,
+        }
+    }
+
     /// How many clients are in use and how many are not: `230 active, 7 disabled, 3 of them left out by rule`.
     pub fn usage(&self) -> String {
         usage(self.active, self.disabled, self.left_out)

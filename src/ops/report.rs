@@ -4,7 +4,7 @@ use super::{Workspace, archive, health};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::issues;
-use crate::domain::report::{Month, MonthReport};
+use crate::domain::report::{Month, MonthReport, day_of};
 use crate::store::{EVENTS_KEPT, RUNS_KEPT};
 
 /// Puts a month of a configuration together; the last whole one where none is named.
@@ -21,13 +21,16 @@ pub fn of(workspace: &Workspace, id: &ConfigurationId, month: Option<Month>) -> 
     }
     let mut runs = store.runs(&id, usize::MAX)?;
     let is_full = runs.len() >= RUNS_KEPT;
-    let runs_since = runs.last().map(|run| run.started_at).filter(|first| is_full && *first > month.begins());
+    let first_run = runs.last().map(|run| run.started_at);
+    let runs_since = first_run.filter(|first| is_full && *first > month.begins());
     runs.reverse();
     let runs = runs.into_iter().filter(|run| month.has(run.started_at)).map(|run| {
         let changes = run.run.map(|number| store.changes(&id, number.get())).transpose()?.flatten();
         Ok((run, changes.unwrap_or_default()))
     });
     let mut days = store.days(&id)?;
+    let first_day = days.last().map(|day| day.day);
+    let known_since = first_run.map(day_of).into_iter().chain(first_day).min();
     days.retain(|day| month.has_day(day.day));
     days.reverse();
     let mut gaps = store.gaps(&id, month.begins())?;
@@ -47,6 +50,7 @@ pub fn of(workspace: &Workspace, id: &ConfigurationId, month: Option<Month>) -> 
         runs: runs.collect::<Result<_, Failure>>()?,
         runs_since,
         days,
+        known_since,
         events: store.count_events_between(&id, month.begins(), month.ends())?,
         events_since: kept_since,
         gaps,

@@ -103,10 +103,11 @@ fn summary(report: &MonthReport) -> Part {
     let written = changes.iter().filter(|line| line.outcome != "failed").count() as u64;
     let updates = changes.iter().filter(is_done).filter(|line| is_update(line)).count() as u64;
     let moved = escalations.iter().filter(is_done).filter(|line| line.action == "escalate").count() as u64;
-    let synced = report.days.iter().filter(|day| day.outcome == DailyOutcome::Synced).count() as u64;
+    let days = report.sync_days();
+    let synced = days.iter().filter(|(_, outcome)| *outcome == Some(DailyOutcome::Synced)).count() as u64;
     let rows = [
         ("Company syncs", if by_status.is_empty() { "none".to_owned() } else { by_status.join(", ") }),
-        ("Days with their daily sync", format!("{} of {}", thousands(synced), thousands(report.days.len() as u64))),
+        ("Days with a sync", format!("{synced} of {}", days.len())),
         ("Clients at the end", last.map_or_else(|| "no list was stored".to_owned(), |(run, _)| run.usage())),
         ("Clients gained", thousands(added + returned)),
         ("Clients lost", thousands(disabled)),
@@ -154,10 +155,11 @@ fn syncs(report: &MonthReport, parts: &mut Vec<Part>) {
         let rows = told.into_iter().map(|(warning, run)| vec![run, warning]).collect();
         table("", &["First in run", "Warning"], rows, parts);
     }
-    let odd = report.days.iter().filter(|day| day.outcome != DailyOutcome::Synced);
-    let rows: Vec<_> = odd.map(|day| vec![day.day.to_string(), day.outcome.word().to_owned()]).collect();
+    let without = report.sync_days().into_iter().filter(|(_, outcome)| *outcome != Some(DailyOutcome::Synced));
+    let why = |outcome: Option<DailyOutcome>| outcome.map_or("nothing was stored", DailyOutcome::word).to_owned();
+    let rows: Vec<_> = without.map(|(day, outcome)| vec![day.to_string(), why(outcome)]).collect();
     if !rows.is_empty() {
-        table("", &["Day without its sync", "Why"], rows, parts);
+        table("", &["Day without a sync", "Why"], rows, parts);
     }
 }
 
@@ -280,7 +282,7 @@ fn people(report: &MonthReport, parts: &mut Vec<Part>) {
         vec![who, actions.join(", ")]
     });
     parts.push(Part::Heading("Who did it"));
-    table("Nobody did anything.", &["Account", "What, how often"], rows.collect(), parts);
+    table("Nothing was done.", &["Account", "What, how often"], rows.collect(), parts);
 }
 
 fn table(nothing: &str, header: &'static [&'static str], mut rows: Vec<Vec<String>>, parts: &mut Vec<Part>) {
@@ -388,6 +390,20 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A page is for people: of a long table the first rows, how many more there are, and where to find them.
+    #[test]
+    fn long_table_says_how_many_more_there_are() {
+        for (rows, more) in [(ROWS, None), (ROWS + 1, Some("1 more.")), (ROWS + 1_234, Some("1,234 more."))] {
+            let mut parts = Vec::new();
+            table("None.", &["a"], vec![vec!["x".to_owned()]; rows], &mut parts);
+            let [Part::Table(_, shown), rest @ ..] = &parts[..] else { panic!("{rows}") };
+            assert_eq!(shown.len(), ROWS);
+            let told = rest.iter().map(|part| matches!(part, Part::Text(words) if words.starts_with(more.unwrap_or(""))));
+            assert_eq!(told.collect::<Vec<_>>(), vec![true; usize::from(more.is_some())], "{rows}");
+            assert!(html("t", &parts).contains(&Next::History.to_string()) == more.is_some());
+        }
+    }
 
     #[test]
     fn markup_of_others_is_text_in_both_forms() {

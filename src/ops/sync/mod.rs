@@ -25,7 +25,7 @@ use crate::domain::health::{BY_SYNC, from_failure, from_sync, not_told_to};
 use crate::domain::include::IncludeRule;
 use crate::domain::status::ClientCounts;
 use crate::domain::sync_run::{
-    Brake, ChangeCounts, ChangeKind, ClientChange, Sight, SyncProgress, SyncReport, SyncStatus,
+    Brake, ChangeKind, ClientChange, Sight, SyncProgress, SyncReport, SyncStatus,
 };
 use crate::domain::thousands;
 use crate::halo::{HaloApi, HaloError, Token};
@@ -342,29 +342,8 @@ fn milliseconds(time: Duration) -> u64 {
 
 /// A report in which nothing has happened.
 fn blank(counts: ClientCounts, at: Timestamp) -> SyncReport {
-    SyncReport {
-        run: None,
-        status: SyncStatus::Failed,
-        proved: false,
-        halo_count: None,
-        stored: 0,
-        active: counts.active,
-        disabled: counts.disabled,
-        left_out: counts.left_out,
-        changes: ChangeCounts::default(),
-        pages: 0,
-        resumed_pages: 0,
-        requests: 0,
-        retries: 0,
-        rate_limited_ms: 0,
-        duration_ms: 0,
-        warnings: Vec::new(),
-        started_at: at,
-        finished_at: at,
-        would_disable: None,
-        disabling: Vec::new(),
-        error: None,
-    }
+    let ClientCounts { active, disabled, left_out } = counts;
+    SyncReport { active, disabled, left_out, ..SyncReport::blank(SyncStatus::Failed, at) }
 }
 
 /// The report of a run that never began, because another one is under way. It is not part of the history.
