@@ -286,10 +286,12 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         }
         Command::Commands => {
             let on_card = model.popup.is_none() && model.screen == Screen::Integrations;
+            let before = model.current.clone();
             let effects = if on_card { integrations::open_for_commands(model) } else { Vec::new() };
             let below = keymap::below(model);
             let palette = Palette::new(below, everything(model, below), palette::height(&model.layout));
-            model.palette = Some(palette);
+            let turned_from = (model.current != before).then_some(before);
+            model.palette = Some(Palette { turned_from, ..palette });
             model.touch();
             return effects;
         }

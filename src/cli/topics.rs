@@ -43,9 +43,9 @@ const VARIABLES: &[(&str, &str)] = &[
     ("PATH", "where the program of client_secret_command is found"),
     (
         "HTTPS_PROXY, ALL_PROXY, NO_PROXY",
-        "the way to Halo through a proxy, and the hosts reached without it; small letters count where that one is empty",
+        "the proxy for Halo, and the hosts reached without it; the lowercase name counts if the uppercase one is empty",
     ),
-    ("REQUEST_METHOD", "set where a web server runs a program: then no proxy is believed, as whoever asks names it"),
+    ("REQUEST_METHOD", "set if a web server runs the program; then HTTPS_PROXY, ALL_PROXY and NO_PROXY are ignored"),
     ("SSL_CERT_FILE, SSL_CERT_DIR", "certificate authorities instead of the system's"),
     ("NO_COLOR", "no colour, if not empty"),
     ("TERM", "the kind of terminal; dumb means --plain"),

@@ -31,7 +31,7 @@ impl Workspace {
 
 /// The proxy of the first variable that names one. An empty variable is none, as to curl, and hides no other.
 fn named(environment: &Environment) -> Option<Proxy> {
-    // To a CGI program they come from whoever asks: then the HTTP client heeds none either.
+    // A web server may pass on to a CGI program what whoever asks has named. The HTTP client heeds none of them then, either.
     if environment.get("REQUEST_METHOD").is_some() {
         return None;
     }

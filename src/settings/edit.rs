@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use toml::{Table, Value};
 use zeroize::Zeroizing;
 
 use super::error::SettingsError;
@@ -103,17 +104,17 @@ impl Session {
         if !self.has_changed()? {
             return Ok(false);
         }
-        config::parse(&self.copy, &contents)?;
+        let (_, mine) = config::read_whole(&self.copy, &contents)?;
         let file = Exclusive::take(&self.config)?;
         let (before, now) = (self.before()?, private_file::read(&self.config)?);
         if now != before {
-            // A file that cannot be read may hold anything, a secret too: no value of it is told.
-            let is_read = |text: &Option<Zeroizing<Vec<u8>>>| {
-                text.as_ref().is_none_or(|text| config::parse(&self.config, text).is_ok())
+            let read = |text: &Option<Zeroizing<Vec<u8>>>| match text {
+                None => Some(Table::new()),
+                Some(text) => config::read_whole(&self.config, text).ok().map(|(_, table)| table),
             };
-            let is_told = is_read(&before) && is_read(&now);
-            let changes =
-                if is_told { differences(before.as_ref(), now.as_ref(), Some(&contents)) } else { Vec::new() };
+            // A file that cannot be read may hold anything, a secret too: no value of it is told.
+            let told = read(&before).zip(read(&now));
+            let changes = told.map(|(before, now)| differences(before, now, mine)).unwrap_or_default();
             // Said once: whoever goes on with the copy knows it.
             self.base.replace(now.as_ref().map_or(&[], |now| now))?;
             return Err(SettingsError::ChangedMeanwhile {
@@ -136,7 +137,7 @@ impl Session {
 const EMPTY: &[u8] = b"version = 1\n";
 
 /// What another program has saved while a copy was open, setting by setting, beside what the copy says.
-fn differences(read: Text<'_>, theirs: Text<'_>, mine: Text<'_>) -> Vec<Conflict> {
+fn differences(read: Table, theirs: Table, mine: Table) -> Vec<Conflict> {
     let [read, theirs, mine] = [read, theirs, mine].map(leaves);
     let keys: BTreeSet<&String> =
         read.keys().chain(theirs.keys()).filter(|key| read.get(*key) != theirs.get(*key)).collect();
@@ -147,19 +148,16 @@ fn differences(read: Text<'_>, theirs: Text<'_>, mine: Text<'_>) -> Vec<Conflict
     keys.into_iter().map(told).collect()
 }
 
-type Text<'a> = Option<&'a Zeroizing<Vec<u8>>>;
-
 /// Every value by its key, with its tables before it.
-fn leaves(text: Text<'_>) -> BTreeMap<String, toml::Value> {
-    let table = text.and_then(|text| toml::from_str(std::str::from_utf8(text).ok()?).ok());
+fn leaves(table: Table) -> BTreeMap<String, Value> {
     let mut values = BTreeMap::new();
-    collect("", toml::Value::Table(table.unwrap_or_default()), &mut values);
+    collect("", Value::Table(table), &mut values);
     values
 }
 
-fn collect(key: &str, value: toml::Value, values: &mut BTreeMap<String, toml::Value>) {
+fn collect(key: &str, value: Value, values: &mut BTreeMap<String, Value>) {
     match value {
-        toml::Value::Table(table) if key.is_empty() || !table.is_empty() => {
+        Value::Table(table) if key.is_empty() || !table.is_empty() => {
             for (name, value) in table {
                 collect(&if key.is_empty() { name } else { format!("{key}.{name}") }, value, values);
             }
@@ -169,11 +167,13 @@ fn collect(key: &str, value: toml::Value, values: &mut BTreeMap<String, toml::Va
 }
 
 /// A value for people. What a command is made of is nobody's business.
-fn shown(key: &str, value: Option<&toml::Value>) -> String {
+fn shown(key: &str, value: Option<&Value>) -> String {
     match value {
-        None => "blank".to_owned(),
-        Some(toml::Value::String(text)) if text.is_empty() => "blank".to_owned(),
-        Some(toml::Value::String(text)) => Untrusted::new(text.as_str()).display(),
+        // What is left out is not blank: it has its default.
+        None if key.starts_with("keys.") => "the default".to_owned(),
+        None => "not set".to_owned(),
+        Some(Value::String(text)) if text.is_empty() => "blank".to_owned(),
+        Some(Value::String(text)) => Untrusted::new(text.as_str()).display(),
         Some(_) if key.ends_with("_command") => "a command".to_owned(),
         Some(value) => Untrusted::new(value.to_string()).display(),
     }
@@ -260,7 +260,7 @@ mod tests {
         });
         let error = error.unwrap_err();
         let told = format!("{error}; {}", error.hint().unwrap());
-        let change = "keys.quit (was blank; they saved [\"ctrl-q\"])";
+        let change = "keys.quit (was the default; they saved [\"ctrl-q\"])";
         for words in [change, "config.edit.toml", "config.toml"] {
             assert!(told.contains(words), "{told}");
         }
@@ -281,22 +281,26 @@ mod tests {
     #[test]
     fn edit_that_comes_second_is_told_what_other_one_saved() {
         let own = |name: &str, board: &str, command: &str| {
-            format!("[configurations.a]\nname = \"{name}\"\nboard = \"{board}\"\nsecret_command = [\"{command}\"]\n")
+            let text = format!(
+                "[configurations.a]\nname = \"{name}\"\nboard = \"{board}\"\nsecret_command = [\"{command}\"]\n"
+            );
+            text.parse::<Table>().unwrap()
         };
-        let bytes = |text: String| Zeroizing::new(text.into_bytes());
-        let [read, theirs, mine] =
-            [own("A", "Pia", "x"), own("B\\u001b", "Desk", "hunter2"), own("C", "Pia", "x")].map(bytes);
+        let mut theirs = own("B\\u001b", "Desk", "hunter2");
+        theirs.insert("active".to_owned(), Value::String("a".to_owned()));
+        let mine = own("C", "Pia", "x");
         let told: Vec<String> =
-            differences(Some(&read), Some(&theirs), Some(&mine)).iter().map(Conflict::line).collect();
+            differences(own("A", "Pia", "x"), theirs, mine.clone()).iter().map(Conflict::line).collect();
         assert_eq!(
             told,
             [
+                "active (was not set; they saved a)",
                 "configurations.a.board (was Pia; they saved Desk)",
                 "configurations.a.name (was A; they saved B^[, you have C)",
                 "configurations.a.secret_command (was a command; they saved a command)",
             ]
         );
-        assert_eq!(differences(None, None, Some(&mine)), []);
+        assert_eq!(differences(Table::new(), Table::new(), mine), []);
     }
 
     /// A key that nobody knows may hold a secret.

@@ -25,11 +25,15 @@ impl Controls for Commands {
     }
 
     fn on(model: &mut Model, _: P, command: C) -> Vec<Effect> {
-        if command == C::CloseCommands {
-            model.palette = None;
-            model.touch();
+        if command != C::CloseCommands {
+            return Vec::new();
         }
-        Vec::new()
+        model.touch();
+        match model.palette.take().and_then(|palette| palette.turned_from) {
+            None => Vec::new(),
+            Some(None) => model.turn_to(None),
+            Some(Some(before)) => model.open(&before),
+        }
     }
 
     fn moved(model: &mut Model, _: P, to: Move) {

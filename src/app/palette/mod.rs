@@ -10,6 +10,7 @@ use nucleo_matcher::{Config, Matcher, Utf32String};
 use tui_input::Input;
 
 use crate::domain::client::fold;
+use crate::domain::configuration::ConfigurationId;
 use crate::keys::{Command, Place};
 
 use super::layout::{Layout, Move, Window};
@@ -29,6 +30,8 @@ pub struct Palette {
     /// The command on the selected row. None where none matches, and where what was chosen went away meanwhile: a key
     /// that is on its way must not run another.
     pub chosen: Option<Command>,
+    /// Which configuration, if any, was open before that of the selected card: closed without a choice, the list leaves no trace.
+    pub turned_from: Option<Option<ConfigurationId>>,
     place: Place,
 }
 
@@ -36,7 +39,8 @@ impl Palette {
     /// The commands of a place.
     pub fn new(place: Place, offers: Vec<Offer>, height: usize) -> Self {
         let (query, window) = (Input::default(), Window::default());
-        let mut palette = Self { query, offers: listed(offers), rows: Vec::new(), window, chosen: None, place };
+        let (rows, offers) = (Vec::new(), listed(offers));
+        let mut palette = Self { query, offers, rows, window, chosen: None, turned_from: None, place };
         palette.searched(height);
         palette
     }

@@ -13,8 +13,8 @@ use crate::app::offer::Offer;
 use crate::app::palette::Palette;
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{
-    Stage, at_configure, at_review, at_sync, clients, finished, id, in_panes, key, plan, progress, standing, status,
-    sync_report, tested, with_credentials,
+    Stage, at_configure, at_review, at_sync, clients, finished, id, in_panes, key, overview, plan, progress, saved,
+    standing, status, sync_report, tested, with_credentials,
 };
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::Parts;
@@ -119,6 +119,26 @@ fn commands_open_everywhere_and_close_without_trace() {
     let mut stage = Stage::with(Overview::default());
     stage.keys("Enter a : ^P b Esc c");
     assert_eq!(stage.model.wizard.as_ref().unwrap().form.text(FieldId::Name), "a:c");
+}
+
+/// On the card of another configuration they are about that one, for as long as they are open.
+#[test]
+fn commands_of_card_that_are_closed_leave_open_what_was_open() {
+    let saved = [saved("acme", "Acme MSP", true, true, true), saved("beta", "Beta", false, true, true)];
+    let mut stage = Stage::with(overview(saved.to_vec()));
+    stage.reply(Reply::Status(Ok(standing(status("Acme MSP", true, true, true)))));
+    stage.keys("^O Down");
+    for before in [Some(id("acme")), None] {
+        if before.is_none() {
+            stage.model.current = None;
+        }
+        assert_eq!(stage.model.current, before);
+        stage.keys("^P");
+        assert_eq!(stage.model.current, Some(id("beta")));
+        let effects = stage.keys("Esc");
+        assert_eq!((&stage.model.current, place(&stage.model)), (&before, Place::Cards));
+        assert_eq!(effects.contains(&Effect::LoadStatus(id("acme"))), before.is_some(), "{effects:?}");
+    }
 }
 
 /// What is chosen among the commands does what its key does, everywhere: the same effects, the same place, the same words.

@@ -99,8 +99,14 @@ fn keep_comments(old: Option<&[u8]>, before: &Config, fresh: &Path) -> io::Resul
 
 /// Reads what a file holds; the first mistake in it is named.
 pub(super) fn parse(path: &Path, contents: &[u8]) -> Result<Config, SettingsError> {
+    read_whole(path, contents).map(|(config, _)| config)
+}
+
+/// The same with the table that it was read from, without its version.
+pub(super) fn read_whole(path: &Path, contents: &[u8]) -> Result<(Config, Table), SettingsError> {
     let table = document::parse(path, contents, Discretion::Plain)?;
-    read(&table).map_err(|problem| invalid(path, problem))
+    let config = read(&table).map_err(|problem| invalid(path, problem))?;
+    Ok((config, table))
 }
 
 /// What the operating system said, out of confy's wrapping, so that a full disk is still known as one.
