@@ -17,6 +17,12 @@ const PIECE: usize = 8;
 /// The same in what is kept as data, such as names: there a mask in the wrong place is damage.
 const PIECE_IN_DATA: usize = 16;
 
+/// Characters that a byte takes where something stands between the bytes.
+const APART: usize = 3;
+
+/// A piece in data whose bytes stand apart.
+const PIECE_APART: usize = PIECE_IN_DATA * APART - 1;
+
 /// A secret shorter than this could be any word.
 const SHORTEST: usize = 4;
 
@@ -101,8 +107,8 @@ fn masked(text: &str, secrets: &[&Secret]) -> String {
         }
         let secret = if whole.contains("://") { end } else { whole };
         if secret.len() >= SHORTEST {
-            for Form { text, piece } in forms(secret).iter().chain(&nested(secret)) {
-                cover(lower.as_bytes(), text.as_bytes(), *piece, &mut covered);
+            for Form { text, each } in forms(secret).iter().chain(&nested(secret)) {
+                cover(lower.as_bytes(), text.as_bytes(), PIECE * each, &mut covered);
             }
         }
     }
@@ -118,7 +124,8 @@ pub fn host_without_secrets(host: &str, secrets: &[&Secret]) -> String {
     for secret in secrets {
         let whole = secret.expose();
         let end = whole.rsplit('/').next().filter(|_| whole.contains("://")).unwrap_or(whole);
-        for form in forms(end) {
+        // Without what stands between their bytes, the others are one of these.
+        for form in forms(end).into_iter().filter(|form| form.each < APART) {
             let form: Zeroizing<String> =
                 Zeroizing::new(form.text.chars().filter(char::is_ascii_alphanumeric).collect());
             if form.len() >= SHORTEST {
@@ -249,32 +256,37 @@ fn quoted_value(text: &str, named: usize) -> Option<(usize, usize)> {
 #[derive(Clone, Default)]
 pub struct Watch {
     /// Each run of eight characters of a secret's forms, sorted.
-    windows: Zeroizing<Vec<u64>>,
+    close: Zeroizing<Vec<u64>>,
+    /// Those of the forms whose bytes stand apart.
+    apart: Zeroizing<Vec<u64>>,
     /// A bit for each of them; others may have one of these bits too.
     bits: Vec<u64>,
 }
 
 impl Watch {
     /// Bits: few are set, even for a dozen secrets.
-    const BITS: usize = 1 << 16;
+    const BITS: usize = 1 << 17;
 
     /// A watch for these secrets. What is shorter than a piece is not looked for.
     pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
-        let mut windows = Zeroizing::new(Vec::new());
+        let (mut close, mut apart) = (Zeroizing::new(Vec::new()), Zeroizing::new(Vec::new()));
         for secret in secrets.into_iter().filter(|secret| secret.expose().len() >= PIECE_IN_DATA) {
-            for Form { text, .. } in forms(secret.expose()) {
+            for Form { text, each } in forms(secret.expose()).into_iter().chain(twice_in_base64(secret.expose())) {
+                let windows = if each < APART { &mut close } else { &mut apart };
                 windows.extend(
                     text.as_bytes().windows(8).map(|eight| eight.iter().fold(0, |run, byte| slide(run, *byte))),
                 );
             }
         }
-        windows.sort_unstable();
-        windows.dedup();
-        let mut bits = vec![0; if windows.is_empty() { 0 } else { Self::BITS / 64 }];
-        for slot in windows.iter().map(|window| Self::slot(*window)) {
+        for windows in [&mut close, &mut apart] {
+            windows.sort_unstable();
+            windows.dedup();
+        }
+        let mut bits = vec![0; if close.is_empty() { 0 } else { Self::BITS / 64 }];
+        for slot in close.iter().chain(apart.iter()).map(|window| Self::slot(*window)) {
             bits[slot / 64] |= 1 << (slot % 64);
         }
-        Self { windows, bits }
+        Self { close, apart, bits }
     }
 
     /// The JSON with a mask in place of each piece of a secret; as it came where it holds none.
@@ -294,51 +306,57 @@ impl Watch {
         }
         let text = String::from_utf8_lossy(plain);
         let mut covered = vec![false; text.len()];
-        for end in self.pieces(text.as_bytes()) {
-            covered[end - PIECE_IN_DATA..end].fill(true);
+        for (end, length) in self.pieces(text.as_bytes()) {
+            covered[end - length..end].fill(true);
         }
         Some(mask(&text, &covered))
     }
 
     /// Whether there is a piece of a secret: fast, as this runs over all that Halo says.
     fn may_hold(&self, text: &[u8]) -> bool {
-        if self.windows.is_empty() {
+        if self.bits.is_empty() {
             return false;
         }
         // A piece has more than eight runs of eight characters: one of them begins at a multiple of eight.
         let (steps, _) = text.as_chunks::<8>();
         steps.iter().enumerate().any(|(step, run)| {
             let at = step * 8;
-            let around = &text[at.saturating_sub(8)..text.len().min(at + 16)];
-            self.knows(lower(u64::from_be_bytes(*run))) && self.pieces(around).next().is_some()
+            let around = &text[at.saturating_sub(PIECE_APART - 8)..text.len().min(at + PIECE_APART)];
+            self.knows(lower(u64::from_be_bytes(*run))) != [false; 2] && self.pieces(around).next().is_some()
         })
     }
 
-    /// Where a piece of a secret ends. Each step costs the same whatever the text is.
-    fn pieces<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-        let (mut window, mut run) = (0, 0);
+    /// Where a piece of a secret ends, and how long it is. Each step costs the same whatever the text is.
+    fn pieces<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = (usize, usize)> + 'a {
+        let (mut window, mut runs) = (0, [0; 2]);
         text.iter().enumerate().filter_map(move |(at, byte)| {
             window = slide(window, *byte);
-            run = if self.knows(window) { run + 1 } else { 0 };
-            (run > PIECE_IN_DATA - 8).then_some(at + 1)
+            let known = self.knows(window);
+            runs = std::array::from_fn(|kind| if known[kind] { runs[kind] + 1 } else { 0 });
+            let mut ends = runs.into_iter().zip([PIECE_IN_DATA, PIECE_APART]);
+            ends.find(|(run, piece)| *run > piece - 8).map(|(_, piece)| (at + 1, piece))
         })
     }
 
-    fn knows(&self, window: u64) -> bool {
+    /// Whether it is of a form, and whether of one whose bytes stand apart.
+    fn knows(&self, window: u64) -> [bool; 2] {
         let slot = Self::slot(window);
+        if self.bits[slot / 64] >> (slot % 64) & 1 == 0 {
+            return [false; 2];
+        }
         // A bit alone would not do: eight letters that are the same follow on themselves, for megabytes.
-        self.bits[slot / 64] >> (slot % 64) & 1 == 1 && self.windows.binary_search(&window).is_ok()
+        [&self.close, &self.apart].map(|windows| windows.binary_search(&window).is_ok())
     }
 
     /// The upper bits of a product are as good as any.
     fn slot(window: u64) -> usize {
-        (window.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize
+        (window.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 47) as usize
     }
 }
 
 impl std::fmt::Debug for Watch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Watch({} windows)", self.windows.len())
+        write!(f, "Watch({} windows)", self.close.len() + self.apart.len())
     }
 }
 
@@ -414,25 +432,36 @@ fn base32(bytes: &[u8]) -> String {
 /// A way to write a secret.
 struct Form {
     text: Zeroizing<String>,
-    /// So many of its characters in a row are a piece of the secret.
-    piece: usize,
+    /// How many of its characters count as one: a piece is so many times as long.
+    each: usize,
 }
 
 impl Form {
-    /// One in small letters, of which a secret's bytes take so many each.
+    /// One in small letters, of which so many count as one.
     fn new(text: String, each: usize) -> Self {
         let text = Zeroizing::new(text);
-        Self { text: Zeroizing::new(text.to_ascii_lowercase()), piece: PIECE * each }
+        Self { text: Zeroizing::new(text.to_ascii_lowercase()), each }
     }
 }
 
-/// Forms of a form: base64 of base64, whatever stands before either. Too many for a [`Watch`].
+/// Forms of a form: whatever base64 can be written in, whatever stands before either. Too many for a [`Watch`].
 fn nested(secret: &str) -> Vec<Form> {
-    let mut inner = base64s(secret.as_bytes());
-    inner.sort_unstable();
-    inner.dedup();
-    // Its end depends on what follows.
-    inner.iter().map(|inner| &inner[..inner.len().saturating_sub(2)]).flat_map(forms).collect()
+    in_base64(secret).iter().flat_map(|inner| forms(inner)).collect()
+}
+
+/// Base64 of base64 alone, whatever stands before either.
+fn twice_in_base64(secret: &str) -> Vec<Form> {
+    let outer = in_base64(secret).into_iter().flat_map(|inner| in_base64(&inner));
+    outer.map(|form| Form::new(form, 1)).filter(|form| form.text.len() >= PIECE_IN_DATA).collect()
+}
+
+/// A text in base64, each way once. Its end depends on what follows.
+fn in_base64(text: &str) -> Vec<String> {
+    let mut ways = base64s(text.as_bytes());
+    ways.sort_unstable();
+    ways.dedup();
+    ways.iter_mut().for_each(|way| way.truncate(way.len().saturating_sub(2)));
+    ways
 }
 
 /// How a secret can be written.
@@ -446,9 +475,9 @@ fn forms(secret: &str) -> Vec<Form> {
         Form::new(secret.to_owned(), 1),
         Form::new(url::form_urlencoded::byte_serialize(bytes).collect(), 1),
         Form::new(hex(bytes), 1),
-        Form::new(of_each("%", ""), 3),
+        Form::new(of_each("%", ""), APART),
     ];
-    forms.extend([" ", ":", "-"].map(|between| Form::new(of_each("", between), 3)));
+    forms.extend([" ", ":", "-"].map(|between| Form::new(of_each("", between), APART)));
     // What stands before it shifts its bits, as below.
     for before in 0..5 {
         let mut shifted = Zeroizing::new(vec![0; before]);
@@ -645,6 +674,21 @@ mod tests {
         for before in 0..24 {
             let text = |piece| format!(r#"{{"x":"{}{piece}"}}"#, "a".repeat(before));
             assert_eq!(clean(&text(&TOKEN[20..36])), text("[secret]"), "behind {before} characters");
+        }
+        // A piece of a form is as long as of what it takes for a byte: a few bytes with dashes are a date or a number.
+        let apart = |mark: &str| TOKEN.bytes().map(|byte| hex(&[byte])).collect::<Vec<_>>().join(mark);
+        for mark in [" ", ":", "-", "%"] {
+            let (all, few) = (apart(mark), &apart(mark)[30..30 + 40]);
+            let text = |middle: &str| format!(r#"{{"name":"on {middle} at"}}"#);
+            assert_eq!(clean(&text(few)), text(few));
+            let left = clean(&text(&all));
+            assert!(left.contains("[secret]") && left.len() < text("[secret]").len() + 4, "{left}");
+        }
+        for (inner, outer) in [("", ""), ("p", ""), ("pi", "a"), ("pia:", "ab"), ("pia: ", "abc")] {
+            let twice = STANDARD.encode(format!("{outer}{}", STANDARD.encode(format!("{inner}{TOKEN}"))));
+            let left = clean(&format!(r#"{{"x":"{twice}"}}"#)).replace("[secret]", "");
+            let before = (inner.len() * 4).div_ceil(3) + outer.len();
+            assert!(left.len() <= 8 + (before * 4).div_ceil(3) + 14, "{inner:?} {outer:?}: {left}");
         }
         let encoded = STANDARD.encode(format!("pia:{TOKEN}"));
         assert!(!clean(&format!("{{\"name\":\"{encoded}\"}}")).contains(&encoded[8..40]));
