@@ -404,7 +404,7 @@ async fn commands_write_whole_lines_to_dumb_terminal() {
 
 /// N5, S65, S73: Remove by questions: the plan, its parts, and nothing before the id is typed as it stands there.
 #[tokio::test(flavor = "multi_thread")]
-async fn remove_by_questions_takes_typed_id_and_nothing_else_for_yes() {
+async fn remove_by_questions_takes_typed_id_or_name_and_nothing_else_for_yes() {
     let profile = Profile::synced(small()).await;
     let before = plain(profile.halo.snapshot());
     profile.run(["configure", "--yes"]).await.expect(0);
@@ -414,8 +414,8 @@ async fn remove_by_questions_takes_typed_id_and_nothing_else_for_yes() {
     listener.hears("To remove: webhooks, Pia Chat Pod, links.");
     listener.hears("The plan: 6 to unlink, 8 to delete.");
     for wrong in ["y", "yes", "acm", "ACME", ""] {
-        listener.answers("Type \"acme\" to remove this", wrong);
-        listener.hears("Nothing was written. To go on, type \"acme\" exactly");
+        listener.answers("Type \"acme\" or \"Acme MSP\" to remove this", wrong);
+        listener.hears("Nothing was written. To go on, type \"acme\" or \"Acme MSP\" exactly");
     }
     // A part less, and the same again.
     listener.answer_all(&[("Type \"acme\"", "p"), ("Which part", "2")]);
@@ -427,7 +427,7 @@ async fn remove_by_questions_takes_typed_id_and_nothing_else_for_yes() {
     listener.hears("Remove was not started; nothing was written.");
     assert_eq!(profile.halo.writes().len(), 0, "nothing is written before the id is typed");
     listener.answers("Your choice", "8");
-    listener.answers("Type \"acme\"", "acme");
+    listener.answers("Type \"acme\"", "Acme MSP");
     listener.hears("Custom tab Pia Chat Pod: deleted");
     listener.hears("Pia has been removed from Halo");
     listener.answers("Your choice", "q");
@@ -473,11 +473,11 @@ async fn switch_by_questions_can_remove_first() {
     listener.answer_all(&to_the_question);
     listener.answers("y is Switch, r is Remove first, n is No, Enter is No", "r");
     listener.hears("once everything is removed from Halo, not before.");
-    listener.answers("Type \"acme\" to remove this and switch", "n");
+    listener.answers("to remove this and switch", "n");
     listener.hears("Not switched.");
     assert_eq!(profile.json(["status"], 0).await["configuration"], "acme");
     listener.answer_all(&to_the_question);
-    listener.answer_all(&[("r is Remove first", "r"), ("Type \"acme\" to remove this and switch", "acme")]);
+    listener.answer_all(&[("r is Remove first", "r"), ("to remove this and switch", "acme")]);
     listener.hears("is active now");
     listener.hears("Pia has been removed from Halo");
     listener.answers("Enter is Sync Now", "q");

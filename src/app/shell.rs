@@ -426,7 +426,8 @@ fn agreed(model: &mut Model) -> Vec<Effect> {
         _ if !typed.is_right() => return Vec::new(),
         _ => {}
     }
-    let (about, wanted, text) = (typed.about.clone(), typed.wanted.clone(), typed.input.value().trim().to_owned());
+    let (about, wanted, text) =
+        (typed.about.clone(), typed.wanted.word().to_owned(), typed.input.value().trim().to_owned());
     model.popup = None;
     model.touch();
     match about {

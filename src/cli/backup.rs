@@ -19,6 +19,7 @@ use crate::ops::backup::{self, Manifest};
 use crate::ops::{self, Clock as _, SystemClock, Workspace};
 use crate::settings::{Paths, open_named, read_named};
 use crate::words::Tone;
+use crate::words::typed::ToType;
 
 /// A passphrase or an identity file is a few lines.
 const LONGEST: usize = 64 << 10;
@@ -167,7 +168,8 @@ fn agree(call: &mut Call, proved: &Proved, paths: &Paths) -> Result<(), Failure>
     if !call.can_ask() {
         return Err(Failure::new(FailureKind::NeedsYes, question).hint("confirm with --yes; nothing was changed"));
     }
-    if prompt::typed(&format!("On this machine, {question}. Type \"yes\" to confirm"), &["yes"]) {
+    let wanted = ToType::new("yes");
+    if prompt::typed(&format!("On this machine, {question}. {}", wanted.to_confirm()), &wanted) {
         return Ok(());
     }
     Err(Failure::new(FailureKind::NeedsYes, "not confirmed; nothing was changed"))

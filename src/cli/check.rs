@@ -13,6 +13,7 @@ use crate::domain::full_circle::{FullCircle, Hop, HopReport};
 use crate::domain::request::{SecretChoice, VerifyRequest};
 use crate::ops;
 use crate::words;
+use crate::words::typed::ToType;
 
 pub(super) async fn run(call: &mut Call, options: &args::Check) -> Result<u8, Failure> {
     if options.full_circle {
@@ -67,7 +68,8 @@ async fn full_circle(call: &mut Call, options: &args::Check) -> Result<u8, Failu
         if !call.can_ask() {
             return Err(Failure::new(FailureKind::NeedsYes, question).hint("Confirm with --yes"));
         }
-        if !prompt::typed(&format!("This {question}. Type \"yes\" to confirm"), &["yes"]) {
+        let wanted = ToType::new("yes");
+        if !prompt::typed(&format!("This {question}. {}", wanted.to_confirm()), &wanted) {
             return Err(Failure::new(FailureKind::NeedsYes, "not confirmed; nothing was written"));
         }
     }

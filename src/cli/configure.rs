@@ -17,6 +17,7 @@ use crate::domain::plan::{ConfigureStatus, Offer, Plan, TAKING_OVER};
 use crate::ops::configure::Consent;
 use crate::ops::remove::Extent;
 use crate::ops::{self, Workspace};
+use crate::words::typed::ToType;
 
 pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Failure> {
     if options.manual {
@@ -110,14 +111,13 @@ fn agree(call: &mut Call, shown: &Plan, id: &ConfigurationId, configuration: &Co
         return planned::agree(call, shown, Question { words: shown.question(), hint, ask: &prompt::yes, no });
     }
     // What somebody else made is changed: too much for one key.
-    let name = configuration.name.as_str();
     let words = format!(
         "Take over objects created by someone else, and apply this plan to Halo ({})? \
              {TAKING_OVER}",
         shown.summary()
     );
-    let ask =
-        |words: &str| prompt::typed(&format!("{words} Type \"{id}\" or \"{name}\" to confirm"), &[id.as_str(), name]);
+    let wanted = ToType::configuration(id, configuration.title());
+    let ask = |words: &str| prompt::typed(&format!("{words} {}", wanted.to_confirm()), &wanted);
     planned::agree(call, shown, Question { words, hint: "Confirm with --yes".into(), ask: &ask, no })
 }
 

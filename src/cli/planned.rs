@@ -9,6 +9,7 @@ use crate::domain::owner::Belongs;
 use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
 use crate::ops::configure::Event;
 use crate::ops::{self, Workspace};
+use crate::words::typed::ToType;
 use crate::words::{self, Tone};
 
 /// How a person is asked to agree to a plan.
@@ -40,10 +41,9 @@ pub(super) fn take_over(call: &Call, workspace: &mut Workspace, belongs: &Belong
     if !call.can_ask() {
         return Err(failure);
     }
-    let machine = owner.machine.as_str();
+    let machine = ToType::new(owner.machine.as_str());
     let (belongs, taking_over) = (words::plan::belongs(owner), words::plan::taking_over(owner));
-    let words = format!("{belongs} {taking_over} Type \"{machine}\" to take it over");
-    if !prompt::typed(&words, &[machine]) {
+    if !prompt::typed(&format!("{belongs} {taking_over} Type {} to take it over", machine.asked()), &machine) {
         return Err(failure);
     }
     *workspace = workspace.clone().taking_over(true);

@@ -8,6 +8,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::{harmless, without_margin};
+use crate::words::typed::ToType;
 
 /// The terminal as it was before a question, while one is asked: what a signal gives back before it ends the program.
 static ASKING: Mutex<Option<Option<Termios>>> = Mutex::new(None);
@@ -42,14 +43,13 @@ pub fn yes(question: &str) -> bool {
 }
 
 /// Asks for a word to be typed: for what cannot be taken back by a second key.
-pub fn typed(question: &str, wanted: &[&str]) -> bool {
+pub fn typed(question: &str, wanted: &ToType) -> bool {
     eprint_flush(&format!("{question}: "));
     let question = Question::begin(true);
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer).is_ok();
     drop(question);
-    let answer = answer.trim().trim_matches('"');
-    read && !answer.is_empty() && wanted.contains(&answer)
+    read && wanted.is(&answer)
 }
 
 /// Asks for the Client Secret without showing it.

@@ -17,6 +17,7 @@ use crate::ops;
 use crate::ops::Workspace;
 use crate::ops::configure::Consent;
 use crate::ops::remove::Extent;
+use crate::words::typed::ToType;
 
 /// What is asked, and how a yes is given.
 #[derive(Clone, Copy, Debug)]
@@ -126,7 +127,6 @@ fn ask(
     if call.can_ask() {
         call.output.line(plan::title(id, configuration));
     }
-    let name = configuration.name.as_str();
     let summary = shown.summary();
     let (words, hint) = match question {
         Question::Remove => (
@@ -141,13 +141,11 @@ fn ask(
             (format!("Roll back the last run of Configure ({summary})?"), Hint::from("Confirm with --yes"))
         }
     };
-    let to_type = [id.as_str(), name];
+    let wanted = ToType::configuration(id, configuration.title());
     let ask = |words: &str| match question {
-        Question::Remove => {
-            prompt::typed(&format!("Remove this from Halo? Type \"{id}\" or \"{name}\" to confirm"), &to_type)
-        }
+        Question::Remove => prompt::typed(&format!("Remove this from Halo? {}", wanted.to_confirm()), &wanted),
         Question::RemoveAndSwitch(_) if shown.changes_pending() => {
-            prompt::typed(&format!("{words} Type \"{id}\" or \"{name}\" to confirm"), &to_type)
+            prompt::typed(&format!("{words} {}", wanted.to_confirm()), &wanted)
         }
         Question::RemoveAndSwitch(_) | Question::RollBack => prompt::yes(words),
     };

@@ -202,7 +202,7 @@ fn typed_yes(model: &Model, frame: &mut Frame, styles: Styles, typed: &Typed) {
     lines.push(Line::default());
     let ask = match typed.about {
         About::Export => "File:".to_owned(),
-        _ => format!("Type {} to confirm:", typed.asked()),
+        _ => format!("{}:", typed.wanted.to_confirm()),
     };
     lines.extend(wrap(&ask, columns).into_iter().map(Line::raw));
     let at = lines.len();

@@ -13,6 +13,7 @@ pub(crate) mod service;
 pub(crate) mod step;
 pub(crate) mod sync;
 pub(crate) mod time;
+pub(crate) mod typed;
 
 pub use phrase::Phrase;
 

@@ -399,7 +399,8 @@ mod tests {
             table("None.", &["a"], vec![vec!["x".to_owned()]; rows], &mut parts);
             let [Part::Table(_, shown), rest @ ..] = &parts[..] else { panic!("{rows}") };
             assert_eq!(shown.len(), ROWS);
-            let told = rest.iter().map(|part| matches!(part, Part::Text(words) if words.starts_with(more.unwrap_or(""))));
+            let told =
+                rest.iter().map(|part| matches!(part, Part::Text(words) if words.starts_with(more.unwrap_or(""))));
             assert_eq!(told.collect::<Vec<_>>(), vec![true; usize::from(more.is_some())], "{rows}");
             assert!(html("t", &parts).contains(&Next::History.to_string()) == more.is_some());
         }

@@ -298,7 +298,7 @@ pub fn agree_to_take_over(model: &mut Model) -> Vec<Effect> {
     let Some(Popup::Typed(typed)) = model.popup.take() else { return Vec::new() };
     model.touch();
     // The plan may have been read anew meanwhile, and name another machine.
-    if !typed.is_right() || other_owner(model).is_none_or(|owner| owner.machine != typed.wanted) {
+    if !typed.is_right() || other_owner(model).is_none_or(|owner| owner.machine != typed.wanted.word()) {
         return Vec::new();
     }
     model.work.takes_over = true;

@@ -18,6 +18,7 @@ use crate::domain::merge::{Clash, Conflict};
 use crate::domain::people::Agent;
 use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
+use crate::words::typed::ToType;
 
 use super::layout::Window;
 
@@ -53,9 +54,7 @@ pub struct Question {
 #[derive(Debug)]
 pub struct Typed {
     pub input: Input,
-    pub wanted: String,
-    /// The name of what it is about, which the screens show: it is taken as well.
-    pub name: String,
+    pub wanted: ToType,
     /// What it is a yes to.
     pub about: About,
 }
@@ -90,34 +89,23 @@ pub const OTHER_HOST: &str = "The Sign-in Address is on a different host than Ur
 impl Typed {
     /// Nothing is typed yet.
     pub fn new(wanted: &str, about: About) -> Self {
-        Self { input: Input::default(), wanted: wanted.to_owned(), name: String::new(), about }
+        Self { input: Input::default(), wanted: ToType::new(wanted), about }
     }
 
     /// The id of a configuration, or its name as the screens show it.
     pub fn of_configuration(id: &ConfigurationId, name: String, about: About) -> Self {
-        Self { name, ..Self::new(id.as_str(), about) }
+        Self { input: Input::default(), wanted: ToType::configuration(id, name), about }
     }
 
     /// A file to be written, with a name to begin with.
     pub fn file(name: String) -> Self {
-        Self { input: Input::new(name), wanted: String::new(), name: String::new(), about: About::Export }
-    }
-
-    /// What is to be typed, in quotation marks.
-    pub fn asked(&self) -> String {
-        let quoted = |text: &str| format!("\"{}\"", Untrusted::new(text).display());
-        let other = Some(&self.name).filter(|name| !name.is_empty() && **name != self.wanted);
-        other.iter().fold(quoted(&self.wanted), |asked, name| format!("{asked} or {}", quoted(name)))
+        Self { input: Input::new(name), wanted: ToType::default(), about: About::Export }
     }
 
     /// Whether it is typed.
     pub fn is_right(&self) -> bool {
-        if self.about == About::Export {
-            return !self.input.value().trim().is_empty();
-        }
-        // The quotation marks around what is asked for may come along.
-        let typed = self.input.value().trim().trim_matches('"');
-        !typed.is_empty() && [&self.wanted, &self.name].into_iter().any(|wanted| typed == wanted.trim())
+        let typed = self.input.value();
+        if self.about == About::Export { !typed.trim().is_empty() } else { self.wanted.is(typed) }
     }
 }
 

@@ -18,11 +18,9 @@ impl Controls for Typed {
             (Some(Popup::Typed(typed)), C::Agree) if !typed.is_right() && typed.about == About::Export => {
                 Now::Not("Type the name of a file.".into())
             }
-            (Some(Popup::Typed(typed)), C::Agree) if !typed.is_right() => Now::Not(
-                Phrase::from(format!("Type {} to confirm", typed.asked()))
-                    .key(", or leave with ", "cancel", "")
-                    .text("."),
-            ),
+            (Some(Popup::Typed(typed)), C::Agree) if !typed.is_right() => {
+                Now::Not(Phrase::from(typed.wanted.to_confirm()).key(", or leave with ", "cancel", "").text("."))
+            }
             _ => Now::Can,
         }
     }

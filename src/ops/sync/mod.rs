@@ -24,9 +24,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{BY_SYNC, from_failure, from_sync, not_told_to};
 use crate::domain::include::IncludeRule;
 use crate::domain::status::ClientCounts;
-use crate::domain::sync_run::{
-    Brake, ChangeKind, ClientChange, Sight, SyncProgress, SyncReport, SyncStatus,
-};
+use crate::domain::sync_run::{Brake, ChangeKind, ClientChange, Sight, SyncProgress, SyncReport, SyncStatus};
 use crate::domain::thousands;
 use crate::halo::{HaloApi, HaloError, Token};
 use crate::store::{Evidence, Known, LockError, Publication, RunId, StoreError};

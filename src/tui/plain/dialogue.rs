@@ -462,11 +462,6 @@ fn spoken_prompt(prompt: &str) -> String {
     format!("{} ", spoken(prompt))
 }
 
-/// Whether what was asked for is typed, with the quotation marks around it or without.
-pub(super) fn is_typed(line: &str, wanted: &str) -> bool {
-    line.trim().trim_matches('"') == wanted
-}
-
 /// The answer that is one of the signs itself, from behind its backslash.
 pub(super) fn quoted(line: &str) -> Option<&str> {
     let rest = line.trim().strip_prefix('\\')?;

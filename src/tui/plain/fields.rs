@@ -1,6 +1,6 @@
 //! The fields of the set-up, one question each.
 
-use super::dialogue::{Answer, Dialogue, Picked, Question, is_typed, numbered, quoted};
+use super::dialogue::{Answer, Dialogue, Picked, Question, numbered, quoted};
 use super::person::{Person, Takes};
 use super::words::{self, sentence};
 use crate::app::Model;
@@ -360,15 +360,15 @@ impl<P: Person> Dialogue<P> {
 
     /// The Client Secret would go to another host than Halo's: that one has to be typed.
     async fn agree_to_host(&mut self) -> Result<(), Exit> {
-        let Some(Popup::Typed(Typed { wanted: host, about: About::OtherHost, .. })) = &self.model().popup else {
+        let Some(Popup::Typed(Typed { wanted, about: About::OtherHost, .. })) = &self.model().popup else {
             return Ok(());
         };
-        let (host, help) = (host.clone(), vec![OTHER_HOST.to_owned()]);
+        let (wanted, help) = (wanted.clone(), vec![OTHER_HOST.to_owned()]);
         self.say_all(&help);
-        let question = Question::decision(format!("Type \"{host}\" to confirm, or n to cancel: "), help);
+        let question = Question::decision(format!("{}, or n to cancel: ", wanted.to_confirm()), help);
         match self.ask(&question).await? {
-            Answer::Line(line) if is_typed(&line, &host) => {
-                self.send(Message::Paste(Secret::new(host))).await?;
+            Answer::Line(line) if wanted.is(&line) => {
+                self.send(Message::Paste(Secret::new(wanted.word()))).await?;
                 self.order(Command::Agree).await
             }
             answer => {

@@ -1,6 +1,6 @@
 //! What the panes and the Integrations page offer, as numbered lists.
 
-use super::dialogue::{Answer, Dialogue, Picked, Question, is_typed};
+use super::dialogue::{Answer, Dialogue, Picked, Question};
 use super::person::Person;
 use super::words::sentence;
 use crate::app::effect::Slot;
@@ -162,10 +162,10 @@ impl<P: Person> Dialogue<P> {
         let Some(Popup::Typed(typed)) = &self.model().popup else { return Ok(false) };
         let wanted = typed.wanted.clone();
         self.say(text);
-        let ask =
-            Question::decision(format!("Type \"{wanted}\" to continue, or Enter to cancel: "), vec![text.to_owned()]);
-        if matches!(self.ask(&ask).await?, Answer::Line(line) if is_typed(&line, &wanted)) {
-            self.agree_to(&wanted).await?;
+        let ask = format!("Type {} to continue, or Enter to cancel: ", wanted.asked());
+        let ask = Question::decision(ask, vec![text.to_owned()]);
+        if matches!(self.ask(&ask).await?, Answer::Line(line) if wanted.is(&line)) {
+            self.agree_to(wanted.word()).await?;
             return Ok(true);
         }
         self.say("Not confirmed; nothing was written.");

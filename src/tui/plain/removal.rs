@@ -1,6 +1,6 @@
 //! Remove, by questions: the plan, its parts, the id to be typed, and how it ended.
 
-use super::dialogue::{Answer, Dialogue, Picked, Question, is_typed, quoted};
+use super::dialogue::{Answer, Dialogue, Picked, Question, quoted};
 use super::person::Person;
 use super::words;
 use crate::app::controls::Now;
@@ -17,6 +17,7 @@ use crate::domain::plan::Plan;
 use crate::domain::secret::Secret;
 use crate::tui::hangup::Exit;
 use crate::words as told;
+use crate::words::typed::ToType;
 
 impl<P: Person> Dialogue<P> {
     /// Remove, from the menu: what Configure put into Halo is taken out again.
@@ -85,19 +86,21 @@ impl<P: Person> Dialogue<P> {
             // What is chosen can still be chosen otherwise: nothing to do is no end yet.
             let goal = self.model().work.goal.clone();
             let wants_id = goal.wants_id();
+            let wanted = ToType::configuration(&id, self.name_of(&id));
+            let asked = wanted.asked();
             let prompt = match (plan.changes_pending(), switches) {
                 (true, _) if !wants_id => {
                     let word = goal.word();
                     format!("{word} now? y is {word}, n to cancel, d to list every field: ")
                 }
                 (true, _) if goal == Goal::RollBack => {
-                    format!("Type \"{id}\" to roll this back, n to cancel, d to list every field: ")
+                    format!("Type {asked} to roll this back, n to cancel, d to list every field: ")
                 }
                 (true, true) => {
-                    format!("Type \"{id}\" to remove this and switch, n to cancel, d to list every field: ")
+                    format!("Type {asked} to remove this and switch, n to cancel, d to list every field: ")
                 }
                 (true, false) => {
-                    format!("Type \"{id}\" to remove this, n to cancel, p to choose the parts, d to list every field: ")
+                    format!("Type {asked} to remove this, n to cancel, p to choose the parts, d to list every field: ")
                 }
                 (false, true) if plan::only_switches(self.model()) => {
                     let prompt = "Switch now? y is Switch, n is No, Enter is No: ";
@@ -114,7 +117,7 @@ impl<P: Person> Dialogue<P> {
             let Answer::Line(line) = self.ask(&question).await? else { return Ok(()) };
             let typed = quoted(&line).unwrap_or(line.trim());
             match typed {
-                _ if wants_id && is_typed(typed, id.as_str()) => self.agree(id.as_str()).await?,
+                _ if wants_id && wanted.is(typed) => self.agree(id.as_str()).await?,
                 "y" | "Y" | "yes" | "Yes" if !wants_id => {
                     self.apply().await?;
                 }
@@ -128,7 +131,7 @@ impl<P: Person> Dialogue<P> {
                         shown = false;
                     }
                 }
-                _ if wants_id => self.say(format!("Nothing was written. To go on, type \"{id}\" exactly.")),
+                _ if wants_id => self.say(format!("Nothing was written. To go on, type {asked} exactly.")),
                 _ => self.say("Answer y, n or d."),
             }
         }

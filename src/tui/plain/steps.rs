@@ -1,6 +1,6 @@
 //! The steps that follow the fields: review, sync, Configure, the end.
 
-use super::dialogue::{Answer, Dialogue, Question, is_typed};
+use super::dialogue::{Answer, Dialogue, Question};
 use super::person::Person;
 use super::words::{self, sentence};
 use crate::app::form::FieldId;
@@ -18,6 +18,7 @@ use crate::domain::secret::Secret;
 use crate::domain::thousands;
 use crate::tui::hangup::Exit;
 use crate::words as told;
+use crate::words::typed::ToType;
 
 /// How a look at the plan ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,15 +184,17 @@ impl<P: Person> Dialogue<P> {
         let Some(id) = self.model().current.clone() else { return Ok(()) };
         let help = vec![told::sync::UNPROVED.to_owned()];
         self.say_all(&help);
-        let prompt = format!("Type \"{id}\" to continue with the unproved list, or Enter to sync again: ");
+        let wanted = ToType::configuration(&id, self.model().name_of(&id));
+        let asked = wanted.asked();
+        let prompt = format!("Type {asked} to continue with the unproved list, or Enter to sync again: ");
         let Answer::Line(line) = self.ask(&Question::decision(prompt, help)).await? else {
             return self.step_back().await;
         };
         match line.trim() {
             "" => return self.sync_now().await,
-            typed if is_typed(typed, id.as_str()) => {}
+            typed if wanted.is(typed) => {}
             _ => {
-                self.say(format!("Not confirmed. To continue, type {id} exactly."));
+                self.say(format!("Not confirmed. To continue, type {asked} exactly."));
                 return Ok(());
             }
         }
@@ -340,9 +343,10 @@ impl<P: Person> Dialogue<P> {
         help.push(TAKING_OVER.to_owned());
         self.say_all(&help);
         let Some(id) = self.model().current.clone() else { return Ok(false) };
-        let question = Question::decision(format!("Take these over? Type \"{id}\" to confirm, or n to cancel: "), help);
-        let Answer::Line(line) = self.ask(&question).await? else { return Ok(false) };
-        if !is_typed(&line, id.as_str()) {
+        let wanted = ToType::configuration(&id, self.model().name_of(&id));
+        let ask = format!("Take these over? {}, or n to cancel: ", wanted.to_confirm());
+        let Answer::Line(line) = self.ask(&Question::decision(ask, help)).await? else { return Ok(false) };
+        if !wanted.is(&line) {
             self.say("Nothing is taken over.");
             return Ok(false);
         }
