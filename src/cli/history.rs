@@ -3,16 +3,13 @@
 use super::Call;
 use super::args::{Format, History};
 use crate::domain::calendar::{rfc3339, utc};
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::next::{Hint, Next};
-use crate::domain::sync_run::{ClientChange, SyncReport};
+use crate::domain::failure::Failure;
+use crate::domain::next::Next;
+use crate::domain::sync_run::{ClientChange, RUNS_KEPT, SyncReport};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
 use crate::ops::clients::cell;
-
-/// Runs that are remembered.
-const REMEMBERED: usize = 100;
 
 pub(super) fn run(call: &mut Call, options: &History) -> Result<u8, Failure> {
     let workspace = call.look()?;
@@ -20,12 +17,11 @@ pub(super) fn run(call: &mut Call, options: &History) -> Result<u8, Failure> {
     let format = options.format.unwrap_or(if call.output.json { Format::Json } else { Format::Table });
     let limit = options.limit.unwrap_or(usize::MAX);
     let Some(number) = options.run else {
-        let runs = ops::sync::runs(&workspace, &id, limit.min(REMEMBERED))?;
+        let runs = ops::sync::runs(&workspace, &id, limit.min(RUNS_KEPT))?;
         return print_runs(call, format, &runs);
     };
     let Some(mut changes) = ops::sync::changes(&workspace, &id, number)? else {
-        return Err(Failure::new(FailureKind::Usage, format!("there is no run {number} of {id} in the history"))
-            .hint(Hint::from("To list the last 100 runs with their numbers: ").next(Next::History)));
+        return Err(ops::clients::no_such_run(&id, number));
     };
     changes.truncate(limit);
     print_changes(call, format, &changes)

@@ -245,7 +245,7 @@ impl Configuration {
     }
 
     /// Why Halo would never reach the Pia Url.
-    pub fn out_of_reach(&self) -> Option<&'static str> {
+    pub fn unreachable(&self) -> Option<&'static str> {
         let pia = self.integration.pia_url.as_ref()?;
         pia.unreachable_from(&self.api.url)
     }

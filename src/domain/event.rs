@@ -45,6 +45,9 @@ pub enum NotEvents {
     TooMany,
 }
 
+/// How many days an event is kept. Its id is kept as long: one that is seen again within this time is known.
+pub const EVENTS_KEPT_DAYS: i64 = 30;
+
 /// Events in one body.
 pub const MOST_EVENTS: usize = 100_000;
 

@@ -228,12 +228,15 @@ impl Next {
         ]
     }
 
-    // The ids are anybody's: they end where a plain id does.
-    fn read_adopt(command: &str) -> Option<Self> {
-        let ids = command.strip_prefix("pia-halo configure --adopt ")?;
+    /// Those that a text may begin with: the known ones, and one with the ids that stand in it. They are anybody's, and end where
+    /// a plain id does.
+    fn known_at(text: &str) -> Vec<Self> {
+        let mut known = Self::known();
+        let ids = text.strip_prefix("pia-halo configure --adopt ").unwrap_or_default();
         let end = ids.find(|c: char| !(c.is_ascii_alphanumeric() || "-,".contains(c))).unwrap_or(ids.len());
         let ids = ids[..end].trim_end_matches(',');
-        (!ids.is_empty() && ids != "ID").then(|| Self::Adopt(Some(ids.to_owned())))
+        known.extend((!ids.is_empty() && ids != "ID").then(|| Self::Adopt(Some(ids.to_owned()))));
+        known
     }
 }
 
@@ -293,9 +296,7 @@ impl Hint {
                     !behind.starts_with(|c: char| c.is_alphanumeric() || c == '-') && !behind.starts_with(" -")
                 })
             };
-            let mut known = Next::known();
-            known.extend(Next::read_adopt(&rest[at..]));
-            match known.into_iter().filter(named).max_by_key(|next| next.command(None).len()) {
+            match Next::known_at(&rest[at..]).into_iter().filter(named).max_by_key(|next| next.command(None).len()) {
                 Some(next) => {
                     let behind = at + next.command(None).len();
                     hint = if at > 0 { hint.text(&rest[..at]) } else { hint }.next(next);

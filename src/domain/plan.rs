@@ -90,6 +90,21 @@ pub struct Change {
     pub fields: Vec<FieldChange>,
     /// Why.
     pub reason: String,
+    /// Who made the difference.
+    #[serde(skip)]
+    pub cause: Cause,
+}
+
+/// Who made the difference between what is wanted and what Halo holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Cause {
+    /// Somebody in Halo, as far as is known.
+    #[default]
+    Halo,
+    /// The person's own settings, or they a part of it.
+    Settings,
+    /// A rotation of ours that is not finished.
+    Rotation,
 }
 
 /// Why an object differs, or already has a new address, while a rotation of the callback secrets is unfinished.
@@ -97,18 +112,6 @@ pub const ROTATING: &str = "the rotation of the callback token is not finished: 
 
 /// The settings want something else than what Configure wrote.
 pub const SETTING: &str = "your setting changed";
-
-impl Change {
-    /// Whether the person's own settings made the difference, or a part of it.
-    pub fn is_of_settings(&self) -> bool {
-        self.reason.starts_with(SETTING)
-    }
-
-    /// Whether it is a rotation of ours that made the difference, and nobody in Halo.
-    pub fn is_of_rotation(&self) -> bool {
-        self.reason == ROTATING
-    }
-}
 
 /// How many changes of each kind there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]

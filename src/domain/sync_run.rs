@@ -11,6 +11,9 @@ use super::next::{Hint, Next};
 use super::thousands;
 use super::untrusted::{Exact, Untrusted};
 
+/// How many runs of a configuration are remembered.
+pub const RUNS_KEPT: usize = 100;
+
 /// Which clients the agent sees, as far as Halo was heard on that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sight {

@@ -17,7 +17,7 @@ use crate::domain::include::IncludeRule;
 use crate::domain::next::{Hint, Next};
 use crate::domain::search::{Index, Search};
 use crate::domain::status::Lists;
-use crate::domain::sync_run::{ChangeKind, ClientChange, ClientEvent};
+use crate::domain::sync_run::{ChangeKind, ClientChange, ClientEvent, RUNS_KEPT};
 use crate::domain::untrusted::{Untrusted, without_margin};
 use crate::store::FreshLists;
 
@@ -103,6 +103,12 @@ pub fn list(workspace: &Workspace, id: &ConfigurationId, query: &Query) -> Resul
     Ok(clients)
 }
 
+/// A run that is not in the history, or not any more.
+pub fn no_such_run(id: &ConfigurationId, run: u64) -> Failure {
+    Failure::new(FailureKind::Usage, format!("there is no run {run} of {id} in the history"))
+        .hint(Hint::from(format!("To list the last {RUNS_KEPT} runs with their numbers: ")).next(Next::History))
+}
+
 /// What the syncs after a run have changed, each client once: as added where one of them was the first to see it, and
 /// otherwise by what the last of them that says more than "updated" has done to it.
 ///
@@ -115,8 +121,7 @@ pub fn changed_since(
     run: u64,
 ) -> Result<BTreeMap<i64, ClientEvent>, Failure> {
     if workspace.store.changes(id, run)?.is_none() {
-        return Err(Failure::new(FailureKind::Usage, format!("there is no run {run} of {id} in the history"))
-            .hint(Hint::from("To list the last 100 runs with their numbers: ").next(Next::History)));
+        return Err(no_such_run(id, run));
     }
     let mut changed = BTreeMap::new();
     // The oldest first.

@@ -69,11 +69,8 @@ pub async fn install(
     if configured_at.is_some() {
         let fact = "nothing in Halo has changed since Configure";
         let here = Belongs::Here(owner::here(workspace));
-        // What came to another address says nothing of this one.
-        let leads_elsewhere = |step: &PlanStep| step.kind == ObjectKind::Webhook && step.action == Action::Update;
-        let is_moved = plan.pending().any(|step| leads_elsewhere(step) && step.fields.iter().any(|f| f.name == "url"));
         // The run is over: what it did to Halo is reported whatever happens to the store.
-        if let Err(failure) = delivery::forget_repaired(workspace, id, is_moved) {
+        if let Err(failure) = delivery::forget_repaired(workspace, id, plan.moves_webhooks()) {
             tracing::warn!(%failure, "what was read of the webhooks could not be forgotten");
         }
         workspace.note_health(id, [Finding::well(Rule::Drift, fact), from_owner(&here)]);

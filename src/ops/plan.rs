@@ -146,7 +146,7 @@ impl Target {
         id: &ConfigurationId,
         configuration: &Configuration,
     ) -> Result<Self, Failure> {
-        if let Some(why) = configuration.out_of_reach() {
+        if let Some(why) = configuration.unreachable() {
             return Err(Failure::new(FailureKind::Usage, format!("the Pia Url is {why}"))
                 .hint("set pia_url in the Integration section"));
         }

@@ -15,10 +15,7 @@ use crate::domain::rotation::RotationStatus;
 use crate::domain::status::{
     IntegrationStatus, Known, LastSync, Overview, Saved, ServiceStatus, Status, StepState, Steps,
 };
-use crate::domain::sync_run::{Sight, SyncReport};
-
-/// Runs that are kept, and shown.
-const HISTORY: usize = 100;
+use crate::domain::sync_run::{RUNS_KEPT, Sight, SyncReport};
 
 /// Days of the daily sync that are shown.
 const DAYS: usize = 31;
@@ -38,7 +35,7 @@ pub fn of(workspace: &Workspace, id: &ConfigurationId) -> Result<Status, Failure
 /// Where one configuration stands, with its runs and the audit trail.
 pub fn standing(workspace: &Workspace, id: &ConfigurationId) -> Result<Standing, Failure> {
     let (id, configuration, active) = workspace.configuration(Some(id))?;
-    let runs = workspace.store.runs(&id, HISTORY)?;
+    let runs = workspace.store.runs(&id, RUNS_KEPT)?;
     let status = status(workspace, &id, &configuration, active, runs.first())?;
     let hours = workspace.store.events_by_hour(&id, workspace.now())?;
     Ok(Standing { status, runs, activity: workspace.audit.recent(ACTIVITY)?, hours })

@@ -3,9 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Store, StoreError};
+use crate::domain::event::EVENTS_KEPT_DAYS;
 
-/// How long events are kept. Their ids are kept as long: an event seen again within this time is known.
-pub const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// How long events are kept.
+pub const KEPT: SignedDuration = SignedDuration::from_hours(24 * EVENTS_KEPT_DAYS);
 
 /// How much of the oldest is forgotten in one go. A day's is what there is to forget each day; a clock that was put years
 /// ahead must not cost everything.

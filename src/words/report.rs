@@ -10,10 +10,11 @@ use super::{audit, health, time};
 use crate::domain::activity::Activity;
 use crate::domain::calendar::utc;
 use crate::domain::daily::DailyOutcome;
+use crate::domain::event::EVENTS_KEPT_DAYS;
 use crate::domain::next::Next;
 use crate::domain::plan::Action;
 use crate::domain::report::{EventCounts, MonthReport};
-use crate::domain::sync_run::{ChangeKind, ClientChange, SyncReport};
+use crate::domain::sync_run::{ChangeKind, ClientChange, RUNS_KEPT, SyncReport};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 
@@ -131,8 +132,10 @@ fn summary(report: &MonthReport) -> Part {
 fn syncs(report: &MonthReport, parts: &mut Vec<Part>) {
     parts.push(Part::Heading("Company syncs"));
     if let Some(since) = report.runs_since {
-        parts
-            .push(Part::Text(format!("Only the last 100 syncs are kept: those before {} are not listed.", utc(since))));
+        parts.push(Part::Text(format!(
+            "Only the last {RUNS_KEPT} syncs are kept: those before {} are not listed.",
+            utc(since)
+        )));
     }
     let number = |run: &SyncReport| run.run.map_or_else(String::new, |number| number.to_string());
     let rows = report.runs.iter().map(|(run, _)| {
@@ -237,7 +240,8 @@ fn drift(report: &MonthReport, parts: &mut Vec<Part>) {
 fn deliveries(report: &MonthReport, parts: &mut Vec<Part>) {
     parts.push(Part::Heading("Events from Halo"));
     if let Some(since) = report.events_since {
-        parts.push(Part::Text(format!("Events are kept for 30 days: only those since {} are counted.", utc(since))));
+        let kept = format!("Events are kept for {EVENTS_KEPT_DAYS} days: only those since {} are counted.", utc(since));
+        parts.push(Part::Text(kept));
     }
     let rows = report.events.iter().map(|(group, counts)| {
         let figures = [

@@ -22,7 +22,9 @@ pub fn name(step: Step) -> &'static str {
 pub const SETTINGS: &str = "Settings: saved changes apply at once; those of Integration need Re-configure";
 
 /// Said of a saved setting that Halo does not have yet.
-pub const UNSENT: &str = "Halo does not have it yet: needs Re-configure.";
+pub fn unsent() -> String {
+    format!("Not in Halo yet: {RECONFIGURE}.")
+}
 
 /// The first line of the last page.
 pub fn closing(done: bool) -> &'static str {

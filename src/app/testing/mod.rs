@@ -24,7 +24,7 @@ use crate::domain::merge::{Clash, merge};
 use crate::domain::object::ObjectKind;
 use crate::domain::owner::{Belongs, Owner};
 use crate::domain::people::{Agent, Team, TicketType};
-use crate::domain::plan::{Action, Basis, Change, ChangeResult, FieldChange, Offer, Outcome, Plan};
+use crate::domain::plan::{Action, Basis, Cause, Change, ChangeResult, FieldChange, Offer, Outcome, Plan};
 use crate::domain::record::InstalledObject;
 use crate::domain::request::{SaveReport, Standing};
 use crate::domain::rotation::RotationStatus;
@@ -484,7 +484,8 @@ pub fn objects() -> Vec<InstalledObject> {
 }
 
 fn change(action: Action, kind: ObjectKind, name: &str, reason: &str, fields: Vec<FieldChange>) -> Change {
-    Change { action, kind, name: foreign(name), id: None, fields, reason: quoting(reason) }
+    let (name, reason) = (foreign(name), quoting(reason));
+    Change { action, kind, name, id: None, fields, reason, cause: Cause::default() }
 }
 
 fn field(name: &'static str, before: Option<&str>, after: &str) -> FieldChange {

@@ -240,7 +240,7 @@ impl Facts<'_> {
     fn settings_files(&self) -> Finding {
         let rule = Rule::SettingsFiles;
         match &self.status.known.settings {
-            None => match self.configuration.out_of_reach() {
+            None => match self.configuration.unreachable() {
                 Some(why) => Finding::new(rule, State::Broken, format!("the Pia Url is {why}"))
                     .next("Set pia_url in the Integration section"),
                 None => Finding::well(rule, "private and readable"),

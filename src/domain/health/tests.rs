@@ -14,7 +14,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::gap::Gap;
 use crate::domain::object::ObjectKind;
 use crate::domain::people::{Agent, Team};
-use crate::domain::plan::{Action, Change, Plan};
+use crate::domain::plan::{Action, Cause, Change, Plan};
 use crate::domain::record::InstalledObject;
 use crate::domain::status::{
     ClientCounts, IntegrationStatus, Known, LastSync, Lists, ServiceStatus, Status, StepState, Steps,
@@ -397,6 +397,7 @@ fn webhook_that_is_off_is_told_once() {
         id: None,
         fields: Vec::new(),
         reason: "not active".to_owned(),
+        cause: Cause::default(),
     };
     let issues = |drifted: &str| {
         let mut world = well();
@@ -628,6 +629,7 @@ fn plan_tells_drift_and_what_is_broken_by_it() {
         id: None,
         fields: Vec::new(),
         reason: "missing in Halo".to_owned(),
+        cause: Cause::default(),
     };
     let plan = |changes: Vec<Change>| from_plan(&Plan { changes, ..Plan::default() });
     assert_eq!(plan(vec![change(Action::Keep, ObjectKind::Webhook, "w")]).state, State::Well);

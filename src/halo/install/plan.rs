@@ -7,7 +7,7 @@ use super::snapshot::Snapshot;
 use crate::domain::callback::{EventGroup, EventNumber};
 use crate::domain::object::ObjectKind;
 use crate::domain::owner::Belongs;
-use crate::domain::plan::{Action, Basis, Blocked, Change, FieldChange, Offer, Plan};
+use crate::domain::plan::{Action, Basis, Blocked, Cause, Change, FieldChange, Offer, Plan};
 use crate::domain::record::Members;
 use crate::domain::untrusted::Untrusted;
 
@@ -166,7 +166,7 @@ impl PlanStep {
         operation: Operation,
     ) -> Self {
         let (name, id, reason) = (name.into(), id.map(|id| id.to_string()), reason.into());
-        Self { line: Change { action, kind, name, id, fields: Vec::new(), reason }, operation }
+        Self { line: Change { action, kind, name, id, fields: Vec::new(), reason, cause: Cause::default() }, operation }
     }
 
     /// What tells it from the other steps of a plan: a ticket type can have lost, or got, the links to several tabs.
@@ -248,6 +248,13 @@ impl InstallPlan {
     /// Whether carrying it out would change Halo.
     pub fn changes_pending(&self) -> bool {
         self.pending().next().is_some()
+    }
+
+    /// Whether it leads a webhook to another address: what came to the one before says nothing of this one.
+    pub fn moves_webhooks(&self) -> bool {
+        let is_moved =
+            |step: &PlanStep| step.kind == ObjectKind::Webhook && step.fields.iter().any(|field| field.name == "url");
+        self.pending().any(|step| step.action == Action::Update && is_moved(step))
     }
 
     /// What keeps it from being finished.

@@ -76,7 +76,7 @@ pub fn parse_with(text: &str, given: &[String]) -> Result<Answers, AnswersError>
         .and_then(|value| read_id(&value).map_err(|why| problems.push(Problem { key: "id".to_owned(), why })).ok());
     let read = fields::read(&table, "", true);
     problems.extend(read.problems);
-    let why = read.configuration.as_ref().and_then(Configuration::out_of_reach);
+    let why = read.configuration.as_ref().and_then(Configuration::unreachable);
     problems.extend(why.map(|why| Problem { key: "integration.pia_url".to_owned(), why: why.to_owned() }));
     match (read.configuration, problems.is_empty()) {
         (Some(configuration), true) => {

@@ -11,8 +11,7 @@ use super::{Inner, RunId, Store, StoreError, count_in, count_out, time_in, time_
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::sync_run::{ChangeCounts, ClientChange, SyncReport, SyncStatus};
 
-/// How many runs of a configuration are remembered.
-pub const KEPT: usize = 100;
+pub use crate::domain::sync_run::RUNS_KEPT as KEPT;
 
 /// What the rows of a run are compared with: the same list, of the same Halo.
 pub(super) fn baseline(connection: &Connection, id: &ConfigurationId) -> Result<String, Trouble> {

@@ -92,7 +92,7 @@ pub fn body(model: &Model, page: &mut Page) {
     if !installed(model).is_empty() || model.facts.callbacks_failed.is_some() {
         let at = model.panes.window(Pane::Integration).selected.checked_sub(rows.len());
         if configured.is_none() && !rows.is_empty() && !model.work.apply.is_running() {
-            page.state(Tone::Warn, "Halo may still call other addresses: Re-configure gives it these.", MARGIN);
+            page.state(Tone::Warn, "Halo may still be using other addresses. Re-configure replaces them.", MARGIN);
         }
         callbacks(model, page, at, "created at the first save");
     }

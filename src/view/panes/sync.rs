@@ -12,7 +12,7 @@ use crate::app::panes::state::Report;
 use crate::app::panes::{Pane, history_height};
 use crate::app::text::wrap;
 use crate::domain::next::Next;
-use crate::domain::sync_run::{ChangeKind, SyncReport};
+use crate::domain::sync_run::{ChangeKind, RUNS_KEPT, SyncReport};
 use crate::domain::thousands;
 use crate::view::page::{MARGIN, Page, Part, Row};
 use crate::view::text::{ago, moment, took};
@@ -147,17 +147,17 @@ fn report(model: &Model, page: &mut Page, open: &Report) {
     }
     page.blank();
     let words = match &open.changes {
-        None => "Reading the changes.",
+        None => "Reading the changes.".to_owned(),
         Some(Err(failure)) => {
             page.failure(failure, MARGIN, &model.keys);
             return;
         }
-        Some(Ok(None)) => "No longer kept: only the last 100 runs are.",
-        Some(Ok(Some(changes))) if changes.is_empty() => "No client changed.",
-        Some(Ok(Some(_))) => "",
+        Some(Ok(None)) => format!("No longer kept: only the last {RUNS_KEPT} runs are."),
+        Some(Ok(Some(changes))) if changes.is_empty() => "No client changed.".to_owned(),
+        Some(Ok(Some(_))) => String::new(),
     };
     if !words.is_empty() {
-        page.paragraph(words, MARGIN, styles.dim());
+        page.paragraph(&words, MARGIN, styles.dim());
         return;
     }
     let room = page.width.saturating_sub(MARGIN);

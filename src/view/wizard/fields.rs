@@ -427,11 +427,16 @@ pub fn report_rows(page: &mut Page, keys: &KeyMap, report: &CheckReport, focus: 
 // Those that were skipped, in a line for each reason.
 fn skipped(page: &mut Page, checks: &[Check]) {
     let styles = page.styles;
-    let skipped: Vec<&Check> = checks.iter().filter(|check| check.status == CheckStatus::Skip).collect();
-    for group in skipped.chunk_by(|one, other| one.message == other.message) {
-        let names: Vec<&str> = group.iter().map(|check| check.id.title()).collect();
+    let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+    for check in checks.iter().filter(|check| check.status == CheckStatus::Skip) {
+        match by_reason.iter_mut().find(|(reason, _)| *reason == check.message) {
+            Some((_, names)) => names.push(check.id.title()),
+            None => by_reason.push((&check.message, vec![check.id.title()])),
+        }
+    }
+    for (reason, names) in by_reason {
         let row = Row::new(styles, false).cell("– skipped", styles.dim(), 10);
-        page.words(row, &format!("{}: {}", names.join(", "), group[0].message), styles.dim());
+        page.words(row, &format!("{}: {reason}", names.join(", ")), styles.dim());
     }
 }
 

@@ -146,7 +146,7 @@ fn finished(model: &Model, page: &mut Page) {
         let focused = focus == Some(Item::Field(FieldId::EscalateTo));
         fields::escalate_row(model, page, focused);
         if !focused && model.wizard.as_ref().is_some_and(|wizard| wizard.form.escalate_to.is_none()) {
-            let words = format!("{} chooses who gets tickets that are escalated", spoken(model, "choose"));
+            let words = format!("{} chooses who gets escalated tickets", spoken(model, "choose"));
             page.paragraph(&words, page.value_column(), Style::new());
         }
     }

@@ -90,7 +90,7 @@ fn save_line(model: &Model, wizard: &Wizard, page: &mut Page) {
                 page.paragraph(&words, page.value_column(), styles.dim());
             }
             if reconfigures(model) {
-                page.state(Tone::Warn, words::step::UNSENT, page.value_column());
+                page.state(Tone::Warn, &words::step::unsent(), page.value_column());
             }
         }
         SaveState::Not | SaveState::Saved(_) if wizard.base.is_some() => {

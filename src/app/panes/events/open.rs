@@ -7,7 +7,7 @@ use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::service;
 use crate::app::text::wrap;
-use crate::domain::event::{Body, Event, ForwardState, Forwarding};
+use crate::domain::event::{Body, EVENTS_KEPT_DAYS, Event, ForwardState, Forwarding};
 use crate::domain::failure::Failure;
 use crate::domain::next::Next;
 use crate::domain::thousands;
@@ -193,7 +193,9 @@ fn lines(opened: &Opened, columns: usize) -> Vec<Line> {
     lines.extend([Line::Blank, Line::Title("Body")]);
     match &opened.body {
         None => lines.push(Line::Help("Reading it.".to_owned())),
-        Some(Ok(None)) => lines.push(Line::Help("No longer kept: events are kept for 30 days.".to_owned())),
+        Some(Ok(None)) => {
+            lines.push(Line::Help(format!("No longer kept: events are kept for {EVENTS_KEPT_DAYS} days.")));
+        }
         Some(Err(failure)) => lines.extend(wrap(&failure.to_string(), columns).into_iter().map(Line::Help)),
         Some(Ok(Some(body))) => {
             lines.extend(body.lines.iter().flat_map(|line| indented(line, columns)).map(Line::Body));

@@ -10,7 +10,7 @@ use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::health::{Rule, State};
 use crate::domain::next::Next;
 use crate::domain::object::ObjectKind;
-use crate::domain::plan::{Action, Change, Plan};
+use crate::domain::plan::{Action, Cause, Change, Plan};
 use crate::domain::record::InstalledObject;
 use crate::words;
 use std::borrow::Cow;
@@ -123,7 +123,7 @@ fn state(change: &Change, recorded: bool) -> (Tone, String) {
         Action::Keep => (Tone::Good, "in place".to_owned()),
         Action::Create if recorded => (Tone::Bad, "missing in Halo".to_owned()),
         Action::Create => (Tone::Warn, "not in Halo yet".to_owned()),
-        Action::Update if change.is_of_rotation() => (Tone::Warn, "rotation not finished".to_owned()),
+        Action::Update if change.cause == Cause::Rotation => (Tone::Warn, "rotation not finished".to_owned()),
         Action::Update => {
             let fields: Vec<&str> = change.fields.iter().map(|field| field.name).collect();
             (Tone::Warn, format!("{}: {}", change.reason, fields.join(", ")))
@@ -144,10 +144,10 @@ fn repair(change: &Change, recorded: bool) -> Option<Cow<'static, str>> {
         Action::Keep => return None,
         Action::Create if recorded => "Re-configure will create it again.".into(),
         Action::Create => "Re-configure will create it.".into(),
-        Action::Update if change.is_of_rotation() => {
+        Action::Update if change.cause == Cause::Rotation => {
             format!("It still has the old token. To finish the rotation: {}", Next::Rotate).into()
         }
-        Action::Update if change.is_of_settings() => "Re-configure will apply your setting in Halo.".into(),
+        Action::Update if change.cause == Cause::Settings => "Re-configure will apply your setting in Halo.".into(),
         Action::Update => "Re-configure will restore it.".into(),
         Action::Adopt => "Re-configure will take it over, not create a second one.".into(),
         Action::Link => "Re-configure will link the Pia Chat Pod to it.".into(),

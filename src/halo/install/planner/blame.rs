@@ -2,7 +2,7 @@
 //! ran last.
 
 use crate::domain::object::{ObjectKind, same_id};
-use crate::domain::plan::{Action, Change, FieldChange, SETTING};
+use crate::domain::plan::{Action, Cause, Change, FieldChange, SETTING};
 use crate::domain::record::{InstalledObject, Written};
 use crate::domain::untrusted::Untrusted;
 use crate::domain::webhook_options::HaloOptions;
@@ -36,10 +36,12 @@ pub fn blame(plan: &mut InstallPlan, record: &[InstalledObject], written: &[Writ
                     let both = format!("{SETTING}, and {CHANGED}");
                     let reason = if own == line.fields.len() { SETTING } else { &both };
                     line.reason = line.reason.replacen(CHANGED, reason, 1);
+                    line.cause = Cause::Settings;
                 }
             }
             (ObjectKind::WebhookEvent, Action::Delete) if line.reason == NOT_WANTED && record.iter().any(is_own) => {
                 line.reason = format!("{SETTING}: it is not among the chosen events");
+                line.cause = Cause::Settings;
             }
             (ObjectKind::WebhookEvent, Action::Create) if has_events && !is_known(&line.name) => {
                 NOT_YET.clone_into(&mut line.reason);

@@ -77,6 +77,7 @@ mod tests {
     use super::*;
     use crate::domain::address::PiaUrl;
     use crate::domain::configuration::ConfigurationId;
+    use crate::domain::plan::Cause;
     use crate::domain::secret::Secret;
     use crate::domain::untrusted::Untrusted;
     use crate::halo::install::planner::plan;
@@ -146,9 +147,9 @@ mod tests {
         let half = plan(&rotating(), &held, &record);
         let pending: Vec<_> = half.pending().collect();
         assert_eq!(pending.len(), 1);
-        assert!(pending[0].is_of_rotation() && pending[0].id.as_deref() == Some("guid-1"));
+        assert!(pending[0].cause == Cause::Rotation && pending[0].id.as_deref() == Some("guid-1"));
         let kept = half.steps.iter().find(|change| change.id.as_deref() == Some("guid-0")).unwrap();
-        assert_eq!((kept.action, kept.is_of_rotation()), (Action::Keep, true));
+        assert_eq!((kept.action, kept.cause), (Action::Keep, Cause::Rotation));
         // What somebody has changed besides is their change still.
         held.webhooks[1].active = false;
         let drift = plan(&rotating(), &held, &record);

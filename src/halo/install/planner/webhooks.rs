@@ -5,7 +5,7 @@ use super::names::{is_like, not_ours, with_foreign};
 use super::{AGREED, events, leaving, recorded, step};
 use crate::domain::callback::{BASIC_USER, EventGroup, EventNumber, mask_address};
 use crate::domain::object::{ObjectKind, same_id};
-use crate::domain::plan::{Action, FieldChange, Offer, ROTATING};
+use crate::domain::plan::{Action, Cause, FieldChange, Offer, ROTATING};
 use crate::domain::record::InstalledObject;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::webhook_options::HaloOptions;
@@ -75,7 +75,11 @@ pub(super) fn plan_webhook(
     };
     plan.warnings.extend(beside.clone());
     let marks = own.is_some_and(|own| lacks_mark(own, wanted, held));
+    let before = plan.steps.len();
     push_webhook(plan, group, own, (action, marks), fields, &with_foreign(reason, beside));
+    if reason == ROTATING {
+        plan.steps[before..].iter_mut().for_each(|step| step.line.cause = Cause::Rotation);
+    }
     if own.is_none() {
         plan.offers
             .extend(held.webhooks.iter().filter(is_named_alike).map(|webhook| offer(webhook, group, address, wanted)));
