@@ -515,9 +515,13 @@ mod tests {
             keyboard.accept_all(next, silence, &mut events);
             events
         };
-        assert_eq!(pasting(b"\x03", PRESSED), [Event::Paste("pasted".to_owned()), interrupt]);
+        let half_a_second = Duration::from_millis(500);
+        for silence in [half_a_second, Duration::from_secs(9)] {
+            assert_eq!(pasting(b"\x03", silence), [Event::Paste("pasted".to_owned()), interrupt.clone()], "{silence:?}");
+        }
         // As a part of what is pasted it is text, also where the line stalls before it.
-        for (part, silence) in [(&b"\x03"[..], Duration::from_millis(20)), (b"\x03x", PRESSED), (b"q", PRESSED)] {
+        let before = half_a_second - Duration::from_millis(1);
+        for (part, silence) in [(&b"\x03"[..], before), (b"\x03x", half_a_second), (b"q", half_a_second)] {
             assert_eq!(pasting(part, silence), [], "{part:?}");
         }
     }

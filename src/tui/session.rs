@@ -397,6 +397,24 @@ mod tests {
     const ENTERED_LOG: [&str; 2] = ["raw", "ESC[?1049hESC[?2004hESC[?25l"];
     const LEFT_LOG: [&str; 2] = ["cooked", "ESC[?2026lESC[?2004lESC[0mESC[?1049lESC[?25h"];
 
+    /// A terminal that takes nothing, as on a line that was lost, is asked for a second and no longer.
+    #[test]
+    fn last_line_is_written_only_where_it_is_taken() {
+        use std::io::{Read as _, Write as _};
+        let (terminal, mut reader) = std::os::unix::net::UnixStream::pair().unwrap();
+        assert!(takes_line(&terminal));
+        terminal.set_nonblocking(true).unwrap();
+        while (&terminal).write(&[b'x'; 4096]).is_ok() {}
+        let began = std::time::Instant::now();
+        assert!(!takes_line(&terminal));
+        assert!(began.elapsed() >= Duration::from_secs(1));
+        // As soon as somebody reads, it is taken.
+        reader.set_nonblocking(true).unwrap();
+        let mut room = vec![0; 1 << 20];
+        while reader.read(&mut room).is_ok_and(|count| count > 0) {}
+        assert!(takes_line(&terminal));
+    }
+
     #[test]
     fn dropping_session_restores_once() {
         let terminal = FakeTerminal::default();

@@ -310,6 +310,31 @@ fn last_hundred_reports_are_kept_whole_newest_first() {
     assert_eq!(store.runs(&id("beta"), 1_000).unwrap().len(), 1);
 }
 
+/// What was staged gives its room to the clients, page by page: the file does not grow by both.
+#[test]
+fn file_does_not_hold_pages_and_clients_of_run_at_once() {
+    let (_folder, store) = store();
+    let size = || -> i64 {
+        let looking = rusqlite::Connection::open(store.path()).unwrap();
+        looking.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap()
+    };
+    let all: Vec<Client> = (0..20_000).map(|n| client(n, &format!("A client with a longer name, number {n}"))).collect();
+    let run = store.begin_run(&id("acme"), at(0)).unwrap();
+    let known = store.known(&id("acme")).unwrap();
+    let empty = size();
+    for (number, some) in (1..).zip(all.chunks(100)) {
+        stage(&store, run, &known, number, some);
+    }
+    let staged = size() - empty;
+    publish(&store, run, &known, &all, 5, true).unwrap();
+    let published = size() - empty;
+    let free: i64 = {
+        let looking = rusqlite::Connection::open(store.path()).unwrap();
+        looking.query_row("PRAGMA freelist_count", [], |row| row.get(0)).unwrap()
+    };
+    assert!(free < staged / 4, "{staged} staged, {published} published, {free} of them free");
+}
+
 #[test]
 fn readers_see_all_of_run_or_nothing_of_it() {
     let (_folder, store) = store();
