@@ -37,6 +37,9 @@ pub(super) const INTERRUPTED: &str = "found after an interrupted run";
 /// The file of a session's draft, by its number, and the lock that keeps others from it once it was written.
 pub(super) type ChosenDraft = Option<(usize, Option<Lock>)>;
 
+/// Opens the store where there is one.
+type Open = fn(&Path) -> Result<Option<Store>, StoreError>;
+
 /// Asks a person for the Client Secret, where there is one to ask.
 pub type Prompt = fn() -> Result<Secret, Failure>;
 
@@ -77,17 +80,9 @@ impl Workspace {
         Self::around(Store::open_to_look, paths, environment, clock)
     }
 
-    fn around(
-        open: impl FnOnce(&Path) -> Result<Option<Store>, StoreError>,
-        paths: Paths,
-        environment: Environment,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, Failure> {
+    fn around(open: Open, paths: Paths, environment: Environment, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
         restored::finish(&paths)?;
-        let store = match open(&paths.store())? {
-            Some(store) => store,
-            None => Store::open(&paths.store())?,
-        };
+        let store = open(&paths.store())?.map_or_else(|| Store::open(&paths.store()), Ok)?;
         let audit = Audit::new(paths.audit()).anchored(paths.anchor());
         let actor = actor_of(&environment);
         let (configuration, store_file) = (quoted(&paths.config()), quoted(store.path()));
@@ -161,11 +156,8 @@ impl Workspace {
     #[must_use]
     pub fn telling(self, tell: Tell) -> Self {
         if self.lost_its_store() {
-            tell(&format!(
-                "There was no store at {}: a new one was created. It does not contain what was synced or received \
-                     before",
-                quoted(self.store.path())
-            ));
+            let before = "It does not contain what was synced or received before";
+            tell(&format!("There was no store at {}: a new one was created. {before}", quoted(self.store.path())));
         }
         self.telling_by(Some(tell))
     }
