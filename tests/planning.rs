@@ -6,11 +6,9 @@ use pia_halo::demo::{Object, RateLimit, RetryAfter, Scripted, ScriptedAnswer, St
 use pia_halo::domain::failure::FailureKind;
 use pia_halo::domain::plan::Parts;
 use pia_halo::domain::plan::{Action, Outcome};
-use pia_halo::domain::rotation::Overlap;
 use pia_halo::ops::configure::{self, Consent};
 use pia_halo::ops::delivery;
 use pia_halo::ops::remove::{self, Extent};
-use pia_halo::ops::rotate::{self, Terms};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -197,7 +195,7 @@ async fn what_is_applied_equals_what_plan_showed_in_random_halos() {
         let mut random = Random(seed);
         if random.chance(80) {
             let consent = Consent::WhateverIsDue;
-            pia_halo::ops::configure::install(&workspace, &id, consent, cancel(), |_| {}).await.unwrap();
+            configure::install(&workspace, &id, consent, cancel(), |_| {}).await.unwrap();
         }
         profile.halo.change(|state| meddle(state, &mut random));
         let load = async || {
@@ -206,8 +204,7 @@ async fn what_is_applied_equals_what_plan_showed_in_random_halos() {
         };
         let plan = load().await;
         let before = profile.halo.snapshot();
-        let report =
-            pia_halo::ops::configure::install(&workspace, &id, Consent::Plan(&plan), cancel(), |_| {}).await.unwrap();
+        let report = configure::install(&workspace, &id, Consent::Plan(&plan), cancel(), |_| {}).await.unwrap();
         for (change, result) in plan.changes.iter().zip(&report.results) {
             let expected = if change.action == Action::Keep { Outcome::Unchanged } else { Outcome::Done };
             assert_eq!((result.outcome, &result.name), (expected, &change.name), "seed {seed}: {result:?}");
@@ -249,7 +246,7 @@ async fn what_is_applied_equals_what_plan_showed_in_random_halos() {
         assert!(!load().await.changes_pending(), "seed {seed}");
         let everything = Extent::Removal(Parts::ALL);
         let consent = Consent::WhateverIsDue;
-        let removed = pia_halo::ops::remove::run(&workspace, &id, everything, consent, cancel(), |_| {}).await.unwrap();
+        let removed = remove::run(&workspace, &id, everything, consent, cancel(), |_| {}).await.unwrap();
         assert!(removed.status.is_complete(), "seed {seed}: {removed:?}");
         let left = profile.halo.look(|state| {
             let ours = |webhook: &&Object| webhook.text("url").starts_with("https://pia.acme.example/callbacks/acme/");
@@ -268,13 +265,13 @@ async fn removal_stops_when_halo_has_changed_since_its_plan() {
     let workspace = profile.workspace();
     let (id, _, _) = workspace.configuration(None).unwrap();
     let (everything, cancel) = (Extent::Removal(Parts::ALL), CancellationToken::new);
-    let plan = pia_halo::ops::remove::load(&workspace, &id, everything, cancel(), |_| {}).await.unwrap().unwrap();
+    let plan = remove::load(&workspace, &id, everything, cancel(), |_| {}).await.unwrap().unwrap();
     profile
         .halo
         .change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("url", "https://theirs.example/"));
     profile.halo.clear_requests();
     let consent = Consent::Plan(&plan);
-    let failure = pia_halo::ops::remove::run(&workspace, &id, everything, consent, cancel(), |_| {}).await.unwrap_err();
+    let failure = remove::run(&workspace, &id, everything, consent, cancel(), |_| {}).await.unwrap_err();
     assert!(failure.message.contains("Halo has changed"), "{failure}");
     assert_eq!(profile.halo.writes().iter().filter(|write| write.path.starts_with("/api/")).count(), 0);
 }
@@ -284,7 +281,7 @@ async fn removal_stops_when_halo_has_changed_since_its_plan() {
 async fn plan_of_script_does_not_wait_for_limit_without_end() {
     let profile = Profile::synced(small()).await;
     profile.halo.change(|state| {
-        state.behaviour.rate_limit = Some(RateLimit { requests: 1, window: std::time::Duration::from_secs(3_600) });
+        state.behaviour.rate_limit = Some(RateLimit { requests: 1, window: Duration::from_secs(3_600) });
         state.behaviour.retry_after = RetryAfter::Seconds;
     });
     for command in [&["plan", "--json"][..], &["configure", "--yes", "--json"]] {
@@ -301,8 +298,7 @@ async fn person_is_told_when_limit_opens_before_anything_is_written() {
     let profile = Profile::synced(small()).await;
     profile.run(["configure", "--yes"]).await.expect(0);
     let (id, cancel, consent) = (profile.id(), CancellationToken::new, Consent::WhateverIsDue);
-    let terms = Terms { overlap: Overlap::USUAL, end_overlap: false };
-    for (command, skip) in [("configure", 1), ("remove", 1), ("rotate", 1), ("deliveries", 0)] {
+    for (command, skip) in [("configure", 1), ("remove", 1), ("deliveries", 0)] {
         profile.halo.change(|state| {
             let headers = vec![("retry-after", "3600".to_owned())];
             let answer = ScriptedAnswer::Reply { status: 429, content_type: "", headers, body: Vec::new() };
@@ -317,7 +313,6 @@ async fn person_is_told_when_limit_opens_before_anything_is_written() {
                 let everything = Extent::Removal(Parts::ALL);
                 remove::run(&workspace, &id, everything, consent, cancel(), |_| {}).await.unwrap_err()
             }
-            "rotate" => rotate::run(&workspace, &id, terms, consent, cancel(), |_| {}).await.unwrap_err(),
             _ => delivery::read(&workspace, &id, cancel()).await.unwrap_err(),
         };
         assert!(matches!(failure.kind, FailureKind::RateLimited(_)), "{command}: {failure}");

@@ -1,9 +1,10 @@
 //! What is told once the screen is given back: what was kept, and how to go on.
 
 use super::jobs::state::{Goal, SyncWork};
-use super::model::{Model, first_unfinished, is_finished, saved_title};
+use super::model::{Model, first_unfinished, saved_title};
 use super::text::draft_title;
 use crate::domain::next::Next;
+use crate::domain::step::Step;
 use crate::words::{service, step};
 
 /// One line for the shell; none where nothing was begun. What the demo did is gone with it.
@@ -38,8 +39,9 @@ fn unfinished(model: &Model) -> Option<String> {
     let saved = model.active()?;
     let (title, status) = (saved_title(saved), model.status().filter(|_| model.is_active()).unwrap_or(&saved.status));
     // What was in Halo once opens in its panes, and may wait for Re-configure all the same.
-    if !is_finished(status) || !status.steps.configure.was_finished() {
-        let next = step::name(first_unfinished(status));
+    let next = first_unfinished(status);
+    if next != Step::Finished {
+        let next = step::name(next);
         return Some(format!("{title} is saved. Still to do: {next}. To continue: {}", Next::Wizard));
     }
     let idle = !status.service.running && !status.service.timer;

@@ -344,6 +344,26 @@ impl Model {
         if self.work.apply.id().is_some_and(|id| self.current.as_ref() == Some(id)) { &self.work.apply } else { NONE }
     }
 
+    /// Every place that says how the configuration that is open stands.
+    pub(crate) fn statuses(&mut self) -> impl Iterator<Item = &mut Status> {
+        let current = self.current.as_ref();
+        let saved = self.overview.configurations.iter_mut().filter(move |saved| Some(&saved.id) == current);
+        let standing = self.facts.standing.as_mut().map(|standing| &mut standing.status);
+        saved.map(|saved| &mut saved.status).chain(standing)
+    }
+
+    /// What is in Halo is not what is wanted there any more, or is gone: known before the status is read again, as whoever goes
+    /// on at once is not to be shown how it was.
+    pub(crate) fn unconfigure(&mut self, is_gone: bool) {
+        for status in self.statuses().filter(|status| is_gone || status.integration.is_in_halo()) {
+            status.integration.configured_at = None;
+            status.steps.configure = if is_gone { StepState::Todo } else { StepState::NeedsReconfigure };
+            if is_gone {
+                status.integration.objects.clear();
+            }
+        }
+    }
+
     /// What the plan that is open is for, or what is being done of it.
     pub(crate) fn goal(&self) -> &Goal {
         self.apply().goal().unwrap_or(&self.work.goal)

@@ -8,7 +8,7 @@ use crate::app::notice::Tone;
 use crate::app::text::wrap;
 use crate::domain::gap::Gap;
 use crate::domain::health::{Finding, Rule, State, next_judgement};
-use crate::domain::status::{ServiceStatus, Status};
+use crate::domain::status::ServiceStatus;
 use crate::domain::ticket::{Known, Unfinished};
 use crate::domain::untrusted::Untrusted;
 use crate::words::Phrase;
@@ -27,14 +27,6 @@ const LOW: u16 = 14;
 /// How the service of the configuration that is open stands.
 pub fn status(model: &Model) -> Option<&ServiceStatus> {
     model.status().map(|status| &status.service)
-}
-
-/// Every place that says how the configuration that is open stands.
-pub(crate) fn statuses(model: &mut Model) -> impl Iterator<Item = &mut Status> {
-    let current = model.current.as_ref();
-    let saved = model.overview.configurations.iter_mut().filter(move |saved| Some(&saved.id) == current);
-    let standing = model.facts.standing.as_mut().map(|standing| &mut standing.status);
-    saved.map(|saved| &mut saved.status).chain(standing)
 }
 
 /// The issues that keep events away or late, the worst first. Only where Configure has been: none is expected before.

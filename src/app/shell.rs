@@ -289,9 +289,9 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             let before = model.current.clone();
             let effects = if on_card { integrations::open_for_commands(model) } else { Vec::new() };
             let below = keymap::below(model);
-            let palette = Palette::new(below, everything(model, below), palette::height(&model.layout));
-            let turned_from = (model.current != before).then_some(before);
-            model.palette = Some(Palette { turned_from, ..palette });
+            let mut palette = Palette::new(below, everything(model, below), palette::height(&model.layout));
+            palette.turned_from = (model.current != before).then_some(before);
+            model.palette = Some(palette);
             model.touch();
             return effects;
         }

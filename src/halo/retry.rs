@@ -596,7 +596,7 @@ mod tests {
             };
             let (ended, ()) = tokio::join!(course.run(|_| std::future::ready(Ok(answer(200)))), refused);
             assert!(matches!(ended, Err(Stop::RateLimited(Some(_)))), "{ended:?}");
-            assert_eq!(start.elapsed(), Duration::from_secs(1));
+            assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
         }
     }
 

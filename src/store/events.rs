@@ -648,7 +648,7 @@ mod tests {
         store.forget(&id("acme")).unwrap();
         // A backup that still reads is not waited for, with everybody else's writes behind it.
         let reads = Snapshot::take(store.path()).unwrap();
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         store.give_back().unwrap();
         assert!(began.elapsed() < schema::PATIENCE, "{:?}", began.elapsed());
         drop(reads);

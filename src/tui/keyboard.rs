@@ -517,7 +517,11 @@ mod tests {
         };
         let half_a_second = Duration::from_millis(500);
         for silence in [half_a_second, Duration::from_secs(9)] {
-            assert_eq!(pasting(b"\x03", silence), [Event::Paste("pasted".to_owned()), interrupt.clone()], "{silence:?}");
+            assert_eq!(
+                pasting(b"\x03", silence),
+                [Event::Paste("pasted".to_owned()), interrupt.clone()],
+                "{silence:?}"
+            );
         }
         // As a part of what is pasted it is text, also where the line stalls before it.
         let before = half_a_second - Duration::from_millis(1);

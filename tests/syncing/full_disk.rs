@@ -114,7 +114,7 @@ async fn every_writer_is_refused_on_full_disk_and_told_why() {
         })
         .collect();
     let script = format!("head -c 4m /dev/zero > \"$folder/filler\" 2>/dev/null\n{all}");
-    let refused = [Value::from(7), Value::from(1)].repeat(writers.len());
+    let refused: Vec<Value> = writers.iter().flat_map(|_| [7.into(), 1.into()]).collect();
     let ran = on_a_small_disk(&profile, "data/pia-halo", &script).await.expect(0);
     assert_eq!(printed(&ran), refused, "{ran:?}");
     std::fs::remove_dir_all(profile.folder.path().join("data/pia-halo.kept")).unwrap();

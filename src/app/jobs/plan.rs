@@ -9,14 +9,12 @@ use crate::app::keymap::{self, Command, Pane, Place};
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::{Holds, Tone};
 use crate::app::popup::{About, Popup, Typed};
-use crate::app::service;
 use crate::domain::by_hand;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::domain::owner::Owner;
 use crate::domain::plan::{Action, ChangeResult, ConfigureReport, Outcome, Plan};
-use crate::domain::status::StepState;
 use crate::words::plan::STALE;
 use crate::words::{self, Phrase};
 
@@ -379,12 +377,7 @@ pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) 
         let emptied = matches!(&outcome, Ok(report) if report.status.is_complete())
             && matches!(&goal, Goal::Remove { parts, .. } if parts.is_all());
         if emptied {
-            // Known before the status is read again: whoever goes on at once is not shown objects that are gone.
-            service::statuses(model).for_each(|status| {
-                status.steps.configure = StepState::Todo;
-                status.integration.configured_at = None;
-                status.integration.objects.clear();
-            });
+            model.unconfigure(true);
         }
     }
     model.work.apply = match outcome {

@@ -107,7 +107,7 @@ pub fn choose(model: &mut Model, part: Command) -> Vec<Effect> {
 pub fn agree(model: &mut Model) -> Vec<Effect> {
     let Some(Popup::Typed(typed)) = model.popup.take() else { return Vec::new() };
     model.touch();
-    let is_current = model.current.as_ref().is_some_and(|id| id.as_str() == typed.wanted);
+    let is_current = model.current.as_ref().is_some_and(|id| id.as_str() == typed.wanted.word());
     match typed.about {
         _ if !typed.is_right() || !is_current => Vec::new(),
         About::TakeOver if model.goal().is_install() => plan::take_over(model),

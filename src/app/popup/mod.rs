@@ -17,7 +17,6 @@ use crate::domain::health::Rule;
 use crate::domain::merge::{Clash, Conflict};
 use crate::domain::people::Agent;
 use crate::domain::ticket::Ticket;
-use crate::domain::untrusted::Untrusted;
 use crate::words::typed::ToType;
 
 use super::layout::Window;

@@ -302,7 +302,7 @@ fn act(stage: &mut Stage, act: &Act) -> Vec<Effect> {
         }
         Act::Type => {
             let text = match (&stage.model.popup, wrong_field(&stage.model)) {
-                (Some(Popup::Typed(typed)), _) => typed.wanted.clone(),
+                (Some(Popup::Typed(typed)), _) => typed.wanted.word().to_owned(),
                 (_, Some(FieldId::Url)) => "acme.halopsa.com".to_owned(),
                 (_, Some(FieldId::ClientId)) => "0d0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f".to_owned(),
                 (_, Some(FieldId::ClientSecret)) => CANARY.to_owned(),

@@ -8,13 +8,11 @@ use crate::app::jobs::{activate, plan, sync};
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::{Holds, Tone};
 use crate::app::popup::{About, Ask, Confirm, Deciding, Popup};
-use crate::app::service;
 use crate::app::wizard::Item;
 use crate::domain::draft::Step;
 use crate::domain::failure::Failure;
 use crate::domain::merge::{Clash, merge};
 use crate::domain::request::{SaveReport, SaveRequest, SecretChoice};
-use crate::domain::status::StepState;
 use crate::domain::sync_run::Brake;
 use crate::words::Phrase;
 
@@ -128,11 +126,7 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
     effects.extend(model.open(&report.id));
     model.facts.callbacks = report.callbacks;
     if moved && !report.moved {
-        // Known before the status is read again.
-        service::statuses(model).filter(|status| status.integration.is_in_halo()).for_each(|status| {
-            status.integration.configured_at = None;
-            status.steps.configure = StepState::NeedsReconfigure;
-        });
+        model.unconfigure(false);
     }
     let wanted_name = model.wizard.as_ref().map(Wizard::title).unwrap_or_default();
     match then {

@@ -315,10 +315,11 @@ fn last_hundred_reports_are_kept_whole_newest_first() {
 fn file_does_not_hold_pages_and_clients_of_run_at_once() {
     let (_folder, store) = store();
     let size = || -> i64 {
-        let looking = rusqlite::Connection::open(store.path()).unwrap();
+        let looking = Connection::open(store.path()).unwrap();
         looking.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap()
     };
-    let all: Vec<Client> = (0..20_000).map(|n| client(n, &format!("A client with a longer name, number {n}"))).collect();
+    let all: Vec<Client> =
+        (0..20_000).map(|n| client(n, &format!("A client with a longer name, number {n}"))).collect();
     let run = store.begin_run(&id("acme"), at(0)).unwrap();
     let known = store.known(&id("acme")).unwrap();
     let empty = size();
@@ -329,7 +330,7 @@ fn file_does_not_hold_pages_and_clients_of_run_at_once() {
     publish(&store, run, &known, &all, 5, true).unwrap();
     let published = size() - empty;
     let free: i64 = {
-        let looking = rusqlite::Connection::open(store.path()).unwrap();
+        let looking = Connection::open(store.path()).unwrap();
         looking.query_row("PRAGMA freelist_count", [], |row| row.get(0)).unwrap()
     };
     assert!(free < staged / 4, "{staged} staged, {published} published, {free} of them free");

@@ -36,7 +36,7 @@ pub fn watch(model: &mut Model) -> Option<Effect> {
 pub fn take(model: &mut Model, outcome: Result<Box<Recent>, Failure>) {
     match outcome {
         Ok(recent) => {
-            for status in service::statuses(model) {
+            for status in model.statuses() {
                 status.service.clone_from(&recent.service);
             }
             model.panes.events.fill(recent.list);
