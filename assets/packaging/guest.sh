@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Installs, runs, upgrades, removes and purges the Debian package in a guest with a systemd of its own:
+# Installs, runs, upgrades, reboots, removes and purges the Debian package in a guest with a systemd of its own:
 #
 #     guest.sh OLD.deb NEW.deb
 #
 # Run as root, with debootstrap and systemd-container installed. The guest is built once, in target/guest; it has no network
-# but its own loopback, where a simulated Halo posts the callbacks.
+# but its own loopback, where a simulated Halo posts the callbacks. That one runs beside the guest, so that a reboot of the
+# guest does not stop it.
 set -euo pipefail
 old=$(realpath "$1") new=$(realpath "$2")
 cd "$(dirname "$0")/../.."
@@ -16,20 +17,30 @@ if [ ! -e "$root/etc/debian_version" ]; then
 fi
 install -m 644 "$old" "$root/root/old.deb"
 install -m 644 "$new" "$root/root/new.deb"
+rm -rf "$root.halo"
+dpkg-deb -x "$new" "$root.halo"
 
-systemd-nspawn --quiet -D "$root" --register=no --keep-unit --private-network --boot </dev/null >"$root.log" 2>&1 &
-machine=$!
-trap 'kill -TERM "$machine" 2>/dev/null || true' EXIT
-leader=
-until [ -n "$leader" ]; do
-    kill -0 "$machine"
-    leader=$(pgrep -P "$machine" || true)
-done
+machine='' halo='' leader=''
+trap 'kill -TERM $machine $halo 2>/dev/null || true' EXIT
 in_guest() { nsenter -t "$leader" -m -u -i -n -p -- "$@"; }
-until in_guest systemctl is-system-running --wait 2>/dev/null | grep -qE 'running|degraded'; do kill -0 "$machine"; done
+# Boots the guest, with the given network.
+boot() {
+    systemd-nspawn --quiet -D "$root" --register=no --keep-unit "$1" --boot </dev/null >>"$root.log" 2>&1 &
+    machine=$! leader=''
+    until [ -n "$leader" ]; do
+        kill -0 "$machine"
+        leader=$(pgrep -P "$machine" || true)
+    done
+    until in_guest systemctl is-system-running --wait 2>/dev/null | grep -qE 'running|degraded'; do kill -0 "$machine"; done
+}
+: >"$root.log"
+boot --private-network
 
-# What a stranger would do, by the README; it stops at the first step that fails.
-in_guest bash -euo pipefail <<'GUEST'
+# It holds the network of the guest, also while that is down.
+nsenter -t "$leader" -n -- "$root.halo/usr/bin/pia-halo" demo --serve --listen 127.0.0.1:9000 --rate-limit 0 >"$root/root/halo.json" &
+halo=$!
+
+cat >"$root/root/steps" <<'STEPS'
 step() { printf '\n== %s\n' "$*"; }
 own() { (cd / && sudo -u pia-halo -H pia-halo "$@"); }
 # Tries a command for half a minute.
@@ -43,7 +54,19 @@ wait_for() {
 ticket() { curl -fsS -X POST -H 'content-type: application/json' -d '{}' http://127.0.0.1:9000/control/tickets | jq -r .id; }
 has_event() { own events --limit 1000 --json | jq -es --argjson ticket "$1" 'any(.[]; .ticket_id == $ticket)' >/dev/null; }
 shows() { curl -fsS http://127.0.0.1:8477/healthz | grep -qx ok; }
+# Each ticket of a list is stored, and each once.
+are_stored() {
+    while read -r id; do wait_for has_event "$id"; done <"$1"
+    own events --limit 1000 --json | jq -es 'map(select(.group == "ticket-created").ticket_id) | length == (unique | length)' >/dev/null
+    echo "$(wc -l <"$1") tickets made meanwhile are stored, each once"
+}
+# Who the last line of the audit trail names.
+last_actor() { own audit --json | jq -r '.entries[-1].who | .user + (if .acting_as then " as " + .acting_as else "" end)'; }
+STEPS
 
+# What a stranger would do, by the README; it stops at the first step that fails.
+in_guest bash -euo pipefail <<'GUEST'
+. /root/steps
 echo "127.0.0.1 localhost $(hostname)" >/etc/hosts
 dpkg --purge pia-halo >/dev/null 2>&1 || true
 
@@ -55,8 +78,6 @@ systemd-analyze verify pia-halo.service pia-halo.socket pia-halo-sync.timer pia-
 pia-halo --version
 
 step first run
-systemctl stop halo.service 2>/dev/null || true
-systemd-run --quiet --unit=halo -p StandardOutput=truncate:/root/halo.json pia-halo demo --serve --listen 127.0.0.1:9000 --rate-limit 0
 wait_for test -s /root/halo.json
 jq -r .client_secret /root/halo.json | install -m 600 -o pia-halo /dev/stdin /run/secret
 cat >/run/answers.toml <<TOML
@@ -91,15 +112,51 @@ before=$(systemctl show -P MainPID pia-halo.service)
 dpkg -i /root/new.deb
 wait "$traffic"
 test "$(systemctl show -P MainPID pia-halo.service)" != "$before"
-while read -r id; do wait_for has_event "$id"; done </run/made
-own events --limit 1000 --json | jq -es 'map(select(.group == "ticket-created").ticket_id) | length == (unique | length)' >/dev/null
-echo "$(wc -l </run/made) of 100 tickets made meanwhile are stored, each once"
+are_stored /run/made
 own doctor --quiet
 
 step a kill
 systemctl kill -s KILL pia-halo.service
 second=$(ticket)
 wait_for has_event "$second"
+
+step the audit trail names the person, whichever way
+id dana >/dev/null 2>&1 || useradd --create-home dana
+echo 'dana ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/dana
+install -m 755 /dev/stdin /usr/local/bin/as-the-ceo <<'SH'
+#!/bin/sh
+cd / && USER=the-ceo LOGNAME=the-ceo exec pia-halo sync --quiet >/dev/null
+SH
+# Each from systemd: whoever runs this file has logged in on another machine.
+systemd-run --quiet --wait -p User=dana sh -c 'sudo -u pia-halo -H as-the-ceo; exit'
+test "$(last_actor)" = 'dana as pia-halo'
+systemd-run --quiet --wait su pia-halo -s /bin/sh -c as-the-ceo
+test "$(last_actor)" = pia-halo
+systemd-run --quiet --wait -p User=pia-halo as-the-ceo
+test "$(last_actor)" = pia-halo
+GUEST
+
+printf '\n== a reboot under traffic\n'
+: >"$root/root/rebooted"
+(
+    for _ in $(seq 150); do
+        nsenter -t "$halo" -n -- chroot "$root" bash -euo pipefail -c '. /root/steps && ticket'
+        sleep 0.1
+    done
+) >"$root/root/rebooted" &
+traffic=$!
+until [ -s "$root/root/rebooted" ]; do kill -0 "$traffic"; done
+in_guest systemctl reboot || true
+# Without a unit of its own the guest ends here, and is booted once more into the same network.
+wait "$machine" || true
+boot "--network-namespace-path=/proc/$halo/ns/net"
+wait "$traffic"
+
+in_guest bash -euo pipefail <<'GUEST'
+. /root/steps
+wait_for shows
+are_stored /root/rebooted
+own status
 
 step take it out of Halo, and remove
 own remove --yes >/dev/null
@@ -115,7 +172,6 @@ dpkg --purge pia-halo
 test ! -e /var/lib/pia-halo
 # Root's own log stays: `pia-halo service install` ran as root.
 test -z "$(find / -xdev -name '*pia-halo*' -not -path '/proc/*' -not -path '/run/*' -not -path '/root/*' -print)"
-systemctl stop halo.service
 
 printf '\nall of it holds\n'
 GUEST
