@@ -81,14 +81,15 @@ fn keep(path: &Path, picture: &str) {
     }
 }
 
-/// Each frame lies over the ones before it, and is seen in its turn. Who wants no motion sees the plan.
+/// Each frame lies over the ones before it, and is seen in its turn. Who wants no motion sees the plan; where nothing can move,
+/// the last one is seen.
 fn moving(frames: &[String]) -> String {
     let all = frames.len() * SECONDS;
     let share = 100.0 / frames.len() as f64;
     let mut out = format!(
-        "<style>g{{visibility:hidden;animation:walk {all}s step-end infinite}}\
+        "<style>g{{animation:walk {all}s step-end infinite}}\
          @keyframes walk{{0%{{visibility:visible}}{share:.3}%{{visibility:hidden}}}}\
-         @media(prefers-reduced-motion:reduce){{g{{animation:none}}#wizard_configure_plan{{visibility:visible}}}}</style>\n"
+         @media(prefers-reduced-motion:reduce){{g{{animation:none;visibility:hidden}}#wizard_configure_plan{{visibility:visible}}}}</style>\n"
     );
     for (n, (frame, name)) in frames.iter().zip(WALK).enumerate() {
         let before = all - n * SECONDS;
@@ -101,7 +102,7 @@ fn svg(across: usize, down: usize, drawn: &str) -> String {
     let (w, h) = (across * CELL.0 + 20, down * CELL.1 + 20);
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" \
-         font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" font-size=\"15\" xml:space=\"preserve\">\n\
+         font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" font-size=\"15\">\n\
          {drawn}</svg>\n"
     )
 }
@@ -164,7 +165,8 @@ fn run(out: &mut String, x: usize, y: usize, cells: usize, text: &str, style: &S
     if style.underlined {
         extra.push_str(" text-decoration=\"underline\"");
     }
-    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    // Browsers no longer keep spaces for `xml:space`, and stretch what is left over the whole length.
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace(' ', "\u{a0}");
     let base = top + 15;
     let _ = writeln!(
         out,
