@@ -64,7 +64,7 @@ const LONGEST_NAME: usize = 40;
 /// The body of a callback: one event or, where Halo batches, an array of them. It is taken apart by its brackets and texts
 /// alone, so that what a reader of JSON would refuse (half a character, a number no machine holds, a hundred levels) costs
 /// no event beside it. Where they do not match, the events before are taken, and the rest is one that is not understood.
-/// Objects that stand one behind the other, as in a file of lines, are events too. Events are read one after the other: a body of any size takes no more memory than itself.
+/// Objects that stand one behind the other, as in a file of lines or in a list without commas, are events too. Events are read one after the other: a body of any size takes no more memory than itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventBody {
     text: String,
@@ -106,7 +106,7 @@ impl EventBody {
     }
 
     fn pieces(&self) -> Pieces<'_> {
-        Pieces { rest: self.whole(), list: None, is_broken: false }
+        Pieces { rest: self.whole(), list: None, behind: "", is_broken: false }
     }
 
     fn whole(&self) -> &str {
@@ -142,6 +142,8 @@ enum Piece<'a> {
 struct Pieces<'a> {
     rest: &'a str,
     list: Option<Items<'a>>,
+    /// What stands in the list behind an object, without a comma.
+    behind: &'a str,
     /// Whether brackets and texts do not match somewhere.
     is_broken: bool,
 }
@@ -152,8 +154,11 @@ impl<'a> Iterator for Pieces<'a> {
     fn next(&mut self) -> Option<Piece<'a>> {
         loop {
             if let Some(list) = &mut self.list {
-                if let Some(item) = list.next() {
-                    return Some(Piece::Event(item));
+                let behind = Some(std::mem::take(&mut self.behind)).filter(|behind| !behind.is_empty());
+                if let Some(item) = behind.or_else(|| list.next()) {
+                    let (event, behind) = first_object(item);
+                    self.behind = behind;
+                    return Some(Piece::Event(event));
                 }
                 self.rest = list.rest;
                 self.is_broken |= !list.closed;
@@ -238,6 +243,15 @@ impl<'a> Iterator for Items<'a> {
         }
         None
     }
+}
+
+/// An object, and what stands behind it without a comma: another event, which would be taken for a copy with it. All that is
+/// no object is one.
+fn first_object(item: &str) -> (&str, &str) {
+    let mut members = Items::of(item);
+    members.by_ref().for_each(drop);
+    let end = if item.starts_with('{') && members.closed { item.len() - members.rest.len() } else { item.len() };
+    (&item[..end], item[end..].trim_start())
 }
 
 /// Names and values of an object, as far as they can be told apart.
@@ -723,6 +737,14 @@ mod tests {
             let tickets: Vec<_> = read(body.as_bytes()).iter().map(|event| event.ticket_id).collect();
             assert_eq!(tickets, [Some(1), Some(2), Some(3)], "{body}");
         }
+        let bodies = |body: &str| read(body.as_bytes()).iter().map(|event| event.body.to_string()).collect::<Vec<_>>();
+        let (one, two) = (format!("{head}1}}"), format!("{head}2}}"));
+        for list in [format!("[{one}{two}]"), format!("[{one} {two}]"), format!("[{},{one}\n{two},{}]", ok(1), ok(2))] {
+            let found = bodies(&list);
+            assert!(found.contains(&one) && found.contains(&two), "{list}: {found:?}");
+            assert!(read(list.as_bytes()).iter().all(|event| event.not_understood.is_none()), "{list}");
+        }
+        assert_eq!(bodies(&format!("[{one} lost, {two}]")), [one, "lost".to_owned(), two], "nothing is left out");
         assert_eq!(read(b"[{}").len(), 1, "its last event is whole");
         let behind = read(b"[{}]x");
         assert_eq!((&*behind[1].body, behind[1].not_understood.as_deref()), ("x", Some("not an object")));

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::error::Trouble;
@@ -12,6 +13,7 @@ use super::{Store, StoreError, count_in};
 use crate::domain::callback::EventGroup;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::event::{Event, FetchedFrom, ForwardState, Forwarding, Incoming};
+use crate::domain::hex;
 use crate::domain::report::EventCounts;
 use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
@@ -60,7 +62,8 @@ pub struct ToForward {
 
 impl Store {
     /// Stores events, all of them in one write. When this returns they are on the disk. Says of each whether it is new:
-    /// one whose id is there already, for the same event of the same ticket, is not stored again.
+    /// one whose id is there already, for the same event of the same ticket, is not stored again. One that is not understood may
+    /// hold more than its id tells: it is known where it is there to the letter.
     ///
     /// # Errors
     ///
@@ -470,15 +473,21 @@ pub(super) fn insert(transaction: &Transaction<'_>, event: &NewEvent<'_>) -> Res
     let incoming = &event.incoming;
     let mut id = incoming.id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     let mut known = transaction.prepare_cached(
-        "SELECT event IS NOT ?3 OR ticket_id IS NOT ?4 FROM events WHERE configuration = ?1 AND id = ?2",
+        "SELECT event IS NOT ?3 OR ticket_id IS NOT ?4, (?5 IS NOT NULL OR not_understood IS NOT NULL) AND body IS NOT ?6
+         FROM events WHERE configuration = ?1 AND id = ?2",
     )?;
     let (configuration, ticket_id) = (event.configuration.as_str(), incoming.ticket_id);
-    let is_another: Option<bool> =
-        known.query_row(params![configuration, id, incoming.event, ticket_id], |row| row.get(0)).optional()?;
-    // Halo gives each event an id of its own, as far as anybody knows. Where two share one, the second is no copy.
-    if is_another == Some(true) {
-        let ticket = ticket_id.map(|id| id.to_string()).unwrap_or_default();
-        id = format!("{id}/{ticket}/{}", incoming.event.as_deref().unwrap_or_default());
+    let by = params![configuration, id, incoming.event, ticket_id, incoming.not_understood, incoming.body];
+    let differs: Option<(bool, bool)> = known.query_row(by, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    match differs {
+        // Nobody knows what else stands in what is not understood: it is a copy only where it is the same to the letter.
+        Some((_, true)) => id = format!("{id}/{}", hex(&Sha256::digest(incoming.body.as_bytes()))),
+        // Halo gives each event an id of its own, as far as anybody knows. Where two share one, the second is no copy.
+        Some((true, _)) => {
+            let ticket = ticket_id.map(|id| id.to_string()).unwrap_or_default();
+            id = format!("{id}/{ticket}/{}", incoming.event.as_deref().unwrap_or_default());
+        }
+        _ => {}
     }
     let mut insert = transaction.prepare_cached(
         "INSERT INTO events (configuration, id, received_at, grp, event, ticket_id, body, looked_up, forward, sent_at,
@@ -598,6 +607,23 @@ mod tests {
         let batch = [&batch[..], &[closed]].concat();
         assert_eq!(store.add_events(batch.clone()).unwrap(), [true; 4]);
         assert_eq!(store.add_events(batch).unwrap(), [false; 4]);
+    }
+
+    /// What is not understood may hold another event: it is no copy of one that tells something else.
+    #[test]
+    fn event_that_is_not_understood_is_known_by_its_every_letter() {
+        let (_folder, store) = store();
+        let told = |body: &'static str, not_understood: Option<&str>| {
+            let event = incoming(Some("a"), Some(7));
+            let not_understood = not_understood.map(str::to_owned);
+            NewEvent { incoming: Incoming { body: body.into(), not_understood, ..event.incoming }, ..event }
+        };
+        let batch = [told("{1}", None), told("{1}{2}", Some("odd")), told("{1}{3}", Some("odd")), told("{4}", None)];
+        assert_eq!(store.add_events(batch.clone()).unwrap(), [true, true, true, false]);
+        assert_eq!(store.add_events(batch).unwrap(), [false; 4]);
+        let other = |event: NewEvent<'static>| NewEvent { configuration: id("trial"), ..event };
+        let first = [told("{1}{2}", Some("odd")), told("{1}", None)].map(other);
+        assert_eq!(store.add_events(first).unwrap(), [true, true], "the good one is no copy of the bad one");
     }
 
     /// Whatever became of it: not forwarded at all, forwarded, given up. One that waits has three days more.
