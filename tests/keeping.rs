@@ -14,7 +14,7 @@ use pia_halo::store::{NewEvent, Proof, Snapshot, Store};
 use crate::secrecy::{forms, secrets_of};
 use crate::support::changing::small;
 use crate::support::disk::{at_every_call, may_trace, traced};
-use crate::support::{Profile, Ran, environment_of, files, run, store_of, workspace_of};
+use crate::support::{Profile, Ran, environment_of, files, private, run, store_of, workspace_of};
 
 /// A home on another host.
 struct Home(PathBuf);
@@ -70,7 +70,7 @@ async fn configured() -> (Profile, String) {
     let profile = Profile::synced(small()).await;
     profile.run(["configure", "--yes"]).await.expect(0);
     let passphrase = profile.folder.path().join("passphrase");
-    std::fs::write(&passphrase, "correct horse battery staple\n").unwrap();
+    private(&passphrase, "correct horse battery staple\n");
     (profile, passphrase.to_str().unwrap().to_owned())
 }
 
@@ -82,7 +82,7 @@ async fn backup_under_load_restores_each_table_and_plan_is_empty() {
     profile.run(["configure", "--yes"]).await.expect(0);
     let key = age::x25519::Identity::generate();
     let identity = profile.folder.path().join("key.txt");
-    std::fs::write(&identity, key.to_string().expose_secret()).unwrap();
+    private(&identity, key.to_string().expose_secret());
     let identity = identity.to_str().unwrap();
     let recipient = key.to_public().to_string();
     let (stop, tickets) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI64::new(0)));
@@ -164,7 +164,7 @@ async fn secrets_are_in_backup_only_where_asked_for_and_sealed() {
     let home = Home::new(&profile, "other");
     home.run(["restore", file]).await.expect(2).says("the secrets need a passphrase");
     let wrong = profile.folder.path().join("wrong");
-    std::fs::write(&wrong, "something else").unwrap();
+    private(&wrong, "something else");
     let refused = home.run(["restore", file, "--passphrase-file", wrong.to_str().unwrap()]).await.expect(1);
     refused.says("wrong passphrase for the secrets");
     assert!(!home.at("config").exists(), "nothing is changed by a wrong passphrase");
@@ -201,7 +201,7 @@ async fn restore_refuses_what_is_not_whole_or_not_agreed_to() {
         assert_eq!(home.run(arguments).await.expect(0).json()["secrets"], secrets);
     }
     let wrong = profile.folder.path().join("wrong");
-    std::fs::write(&wrong, "another one\n").unwrap();
+    private(&wrong, "another one\n");
     home.run(["restore", sealed, "--check", "--passphrase-file", wrong.to_str().unwrap()]).await.expect(1);
     let bad = profile.folder.path().join("bad.tar.gz");
     for (what, bytes) in [

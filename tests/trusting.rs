@@ -12,7 +12,7 @@ use pia_halo::store::Store;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::service::{Service, event, secrets};
-use crate::support::{Profile, login_name, run};
+use crate::support::{Profile, login_name, private, run};
 
 fn chmod(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
@@ -70,6 +70,67 @@ async fn command_in_answers_that_others_could_have_written_is_not_run() {
     let setup = ["setup", "--answers", file.to_str().unwrap(), "--test"];
     profile.run(setup).await.expect(7).says("chmod go-w");
     assert!(!mark.exists() && !profile.config().exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backup_that_others_could_have_written_is_not_restored() {
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let file = profile.folder.path().join("backup.tar.gz");
+    let name = file.to_str().unwrap();
+    profile.run(["backup", name]).await.expect(0);
+    let untouched = fs::read(profile.config()).unwrap();
+    chmod(&file, 0o622);
+    for how in ["--check", "--yes"] {
+        profile.run(["restore", name, how]).await.expect(7).says("chmod go-w");
+    }
+    assert_eq!(fs::read(profile.config()).unwrap(), untouched);
+    // What comes through a pipe is of whoever calls.
+    let mut piped = profile.command(["restore", "-", "--yes", "--without-secrets"]);
+    let child = piped.stdin(fs::File::open(&file).unwrap()).spawn().unwrap();
+    let ended = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
+    assert!(ended.status.success(), "{ended:?}");
+    chmod(&file, 0o600);
+    profile.run(["restore", name, "--yes"]).await.expect(0);
+}
+
+/// The same for each of them, as ssh asks it of its keys.
+#[tokio::test(flavor = "multi_thread")]
+async fn secret_that_others_could_read_is_refused() {
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let (secret, backup) = (profile.folder.path().join("secret"), profile.folder.path().join("backup.tar.gz"));
+    let (secret_name, backup_name) = (secret.to_str().unwrap(), backup.to_str().unwrap());
+    private(&secret, profile.halo.client_secret());
+    let seal = ["backup", backup_name, "--with-secrets", "--passphrase-file", secret_name];
+    profile.run(seal).await.expect(0);
+    for command in [
+        &["setup", "--client-secret-file", secret_name][..],
+        &seal,
+        &["restore", backup_name, "--check", "--passphrase-file", secret_name],
+        &["restore", backup_name, "--check", "--identity", secret_name],
+    ] {
+        chmod(&secret, 0o640);
+        profile.run(command.to_vec()).await.expect(7).says("chmod 600");
+        chmod(&secret, 0o600);
+        let code = if command.contains(&"--identity") { 2 } else { 0 };
+        profile.run(command.to_vec()).await.expect(code);
+    }
+}
+
+/// The program is a shell's; what it is handed is somebody else's.
+#[tokio::test(flavor = "multi_thread")]
+async fn script_that_others_could_have_written_is_not_run() {
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let (script, mark) = (profile.folder.path().join("get.sh"), profile.folder.path().join("ran"));
+    fs::write(&script, format!("touch {}", mark.display())).unwrap();
+    chmod(&script, 0o666);
+    let words = serde_json::json!(["sh", script]).to_string();
+    let settings = fs::read_to_string(profile.config()).unwrap();
+    let with = format!("client_secret_command = {words}\nclient_id =");
+    fs::write(profile.config(), settings.replacen("client_id =", &with, 1)).unwrap();
+    profile.run(["check"]).await.expect(7).says("chmod go-w");
+    fs::write(profile.config(), settings).unwrap();
+    profile.run(["serve", "--listen", "127.0.0.1:0", "--notify-command", &words]).await.expect(7).says("chmod go-w");
+    assert!(!mark.exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -227,6 +288,12 @@ async fn held_trail_is_waited_for_five_seconds_and_its_holder_named() {
     let named = format!("(process {})", std::process::id());
     profile.run(["deactivate"]).await.expect(6).says(&named);
     assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    // Nothing is done of which the trail would know nothing.
+    let store = profile.folder.path().join("data/pia-halo/pia-halo.db");
+    for command in [&["config", "delete", "acme", "--yes"][..], &["store", "set-aside"]] {
+        profile.run(command.to_vec()).await.expect(6).says(&named);
+        assert!(fs::read_to_string(profile.config()).unwrap().contains("acme") && store.exists(), "{command:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -282,4 +349,8 @@ async fn what_cannot_be_said_is_no_success() {
     assert!(!profile.folder.path().join("state").exists(), "the demo leaves no log");
     let ran = profile.run(["a\u{7}b\u{1b}]0;x\u{7}"]).await.expect(2);
     assert!(!ran.stderr.contains(['\u{7}', '\u{1b}']), "{ran:?}");
+    for arguments in [&["a\u{202e}b\u{200b}"][..], &["status", "--configuration", "a\u{2066}b\u{feff}"]] {
+        let ran = profile.run(arguments.to_vec()).await.expect(2);
+        assert!(!ran.stderr.contains(['\u{202e}', '\u{200b}', '\u{2066}', '\u{feff}']), "{ran:?}");
+    }
 }

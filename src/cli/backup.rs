@@ -12,12 +12,13 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::domain::secret::Secret;
 use crate::domain::thousands;
-use crate::domain::untrusted::Untrusted;
+use crate::domain::untrusted::{Untrusted, without_margin};
 use crate::ops::backup::restore::{self, Proved};
 use crate::ops::backup::seal::{Key, Seal};
 use crate::ops::backup::{self, Manifest};
 use crate::ops::{self, Clock as _, SystemClock, Workspace};
-use crate::settings::{Paths, open_named, read_named};
+use crate::settings::private_file::{require_secret, require_trusted};
+use crate::settings::{Paths, SettingsError, names_file, open_named, read_named};
 use crate::words::Tone;
 use crate::words::typed::ToType;
 
@@ -63,7 +64,7 @@ pub(super) async fn restore(call: &mut Call, options: Restore) -> Result<u8, Fai
     ops::restored::finish(&paths)?;
     let (environment, cancel, now) = (call.environment.clone(), call.cancel.clone(), SystemClock.now());
     let (file, at) = (options.file.clone(), paths.clone());
-    let prove = move || restore::prove(&at, &environment, open(&file)?, now, &cancel);
+    let prove = move || restore::prove(&at, &environment, open(&file, at.home.as_deref())?, now, &cancel);
     let mut proved = off_the_threads(prove).await?;
     // A check needs no key; where there is one, it is tried as well.
     let has_key = options.identity.is_some() || options.passphrase_file.is_some();
@@ -115,7 +116,11 @@ async fn off_the_threads<R: Send + 'static>(
         .map_err(|_| Failure::new(FailureKind::LocalState, "an internal task stopped without a result"))?
 }
 
-fn open(file: &Path) -> Result<Box<dyn Read>, Failure> {
+/// A backup brings settings, among them a command that is run in the person's name: nobody else may have written it.
+fn open(file: &Path, home: Option<&Path>) -> Result<Box<dyn Read>, Failure> {
+    if names_file(file) {
+        require_trusted(file, home).map_err(SettingsError::from)?;
+    }
     let cannot = |error| Failure::new(FailureKind::Usage, format!("cannot read {}: {error}", file.display()));
     open_named(file).map_err(cannot)
 }
@@ -125,6 +130,9 @@ fn needs_passphrase(or: &str) -> Failure {
 }
 
 fn secret_in(file: &Path) -> Result<Secret, Failure> {
+    if names_file(file) {
+        require_secret(file, None).map_err(SettingsError::from)?;
+    }
     let cannot = |why: String| Failure::new(FailureKind::Usage, format!("cannot read {}: {why}", file.display()));
     let bytes = read_named(file, LONGEST).map_err(|error| cannot(error.to_string()))?;
     match std::str::from_utf8(&bytes) {
@@ -133,9 +141,9 @@ fn secret_in(file: &Path) -> Result<Secret, Failure> {
     }
 }
 
-/// The first line of a file.
+/// The first line of a file, as a person would type it.
 fn passphrase_in(file: &Path) -> Result<Secret, Failure> {
-    match secret_in(file)?.expose().lines().next() {
+    match secret_in(file)?.expose().lines().next().map(without_margin) {
         Some(line) if !line.is_empty() => Ok(Secret::new(line)),
         _ => Err(Failure::new(FailureKind::Usage, format!("there is no passphrase in {}", file.display()))),
     }

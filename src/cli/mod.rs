@@ -57,7 +57,7 @@ use self::output::Output;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
-use crate::domain::untrusted::harmless;
+use crate::domain::untrusted::{harmless, is_invisible};
 use crate::ops::{SystemClock, Workspace};
 use crate::settings::{Environment, Paths, without_variables};
 
@@ -316,7 +316,10 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
     // What was typed is quoted: it may hold what a terminal acts upon.
     let text = error.render().to_string();
-    let is_odd = std::env::args_os().any(|argument| argument.to_string_lossy().contains(char::is_control));
+    let is_odd = std::env::args_os().any(|argument| {
+        let argument = argument.to_string_lossy();
+        argument.chars().any(|character| character.is_control() || is_invisible(character))
+    });
     let printed = if is_odd && error.use_stderr() {
         writeln!(std::io::stderr(), "{}", harmless(&text).trim_end())
     } else {

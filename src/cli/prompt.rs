@@ -64,9 +64,9 @@ pub fn secret() -> Result<Secret, Failure> {
 pub fn passphrase(is_new: bool) -> Result<Secret, Failure> {
     let typed = hidden("Passphrase").unwrap_or_default();
     let again = if is_new { hidden("Repeat the passphrase").unwrap_or_default() } else { typed.clone() };
-    match Secret::new(typed.trim_end_matches(['\r', '\n'])) {
+    match Secret::new(without_margin(&typed)) {
         empty if empty.is_empty() => Err(Failure::new(FailureKind::Usage, "a passphrase is needed")),
-        secret if secret == Secret::new(again.trim_end_matches(['\r', '\n'])) => Ok(secret),
+        secret if secret == Secret::new(without_margin(&again)) => Ok(secret),
         _ => Err(Failure::new(FailureKind::Usage, "the two passphrases differ")),
     }
 }

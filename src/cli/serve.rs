@@ -11,6 +11,7 @@ use super::{Call, planned};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::ops::{Workspace, take_over};
 use crate::service::{self, Destination, Listen, Options};
+use crate::settings::require_own_command;
 
 /// What is said where others than this machine can connect.
 const OPEN: &str = "  other machines can connect to it, and this traffic is not encrypted: allow only your TLS proxy \
@@ -25,6 +26,9 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
     if call.configuration.is_some() {
         // It serves what is active: another one is refused, and not passed over.
         workspace.active_configuration(call.configuration.as_ref())?;
+    }
+    if let Some(command) = &options.notify_command {
+        require_own_command(&command.0, &call.environment)?;
     }
     own(call, &workspace, options.owner.take_over).await?;
     let forward = match &options.forward_to {

@@ -17,7 +17,7 @@ use crate::domain::request::{SaveReport, SaveRequest, SecretChoice, VerifyReques
 use crate::ops::activate::Replacing;
 use crate::ops::{self, Workspace};
 use crate::settings::private_file::require_trusted;
-use crate::settings::{FoundSecret, SecretSource, SettingsError, answers, given_secret, read_named};
+use crate::settings::{FoundSecret, SecretSource, SettingsError, answers, given_secret, names_file, read_named};
 use crate::tui::plain::Goal;
 use crate::tui::session;
 
@@ -163,8 +163,7 @@ fn read_answers(path: &Path) -> Result<String, Failure> {
 
 /// A command in an answers file is run in the person's name: nobody else may have written it.
 fn require_own_command(file: &Path, configuration: &Configuration, workspace: &Workspace) -> Result<(), Failure> {
-    let is_file = file != Path::new("-") && std::fs::metadata(file).is_ok_and(|metadata| metadata.is_file());
-    if configuration.api.client_secret_command.is_some() && is_file {
+    if configuration.api.client_secret_command.is_some() && names_file(file) {
         let home = workspace.paths().home.as_deref();
         require_trusted(file, home).map_err(SettingsError::from)?;
     }

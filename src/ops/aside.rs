@@ -30,6 +30,8 @@ pub(super) fn had_store(audit: &Audit) -> bool {
 pub fn set_aside(paths: &Paths, environment: &Environment, now: Timestamp) -> Result<Option<PathBuf>, Failure> {
     let actor = actor_of(environment);
     let _locks = hold_everything(paths, environment, "store set-aside", now)?;
+    let trail = Audit::new(paths.audit()).anchored(paths.anchor());
+    trail.require_writable()?;
     let Some(folder) = store::set_aside(&paths.store(), now)? else { return Ok(None) };
     let activity = Activity {
         at: now,
@@ -42,6 +44,6 @@ pub fn set_aside(paths: &Paths, environment: &Environment, now: Timestamp) -> Re
         message: None,
         halo: None,
     };
-    Audit::new(paths.audit()).anchored(paths.anchor()).append(&activity)?;
+    trail.append(&activity)?;
     Ok(Some(folder))
 }

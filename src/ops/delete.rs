@@ -27,6 +27,7 @@ pub fn delete(workspace: &Workspace, id: &ConfigurationId) -> Result<(), Failure
     let _service = workspace.lock(SERVICE_LOCK, "delete")?;
     let _configure = workspace.lock(CONFIGURE_LOCK, "delete")?;
     let _sync = workspace.lock(&sync_lock(id), "delete")?;
+    workspace.require_trail()?;
     workspace.settings.update(|config: &mut Config| {
         config.configurations.remove(id);
         config.active.take_if(|active| active == id);

@@ -8,7 +8,8 @@ use super::workspace::ChosenDraft;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::Draft;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::settings::Settings;
+use crate::settings::private_file::FileError;
+use crate::settings::{Settings, SettingsError};
 use crate::store::{Lock, LockError};
 
 fn lock_name(place: usize) -> String {
@@ -33,6 +34,10 @@ pub fn load(workspace: &Workspace) -> Result<Option<Draft>, Failure> {
         let draft = match workspace.settings.load_draft(place) {
             // It is in the way of nobody.
             Err(_) if place > 1 => None,
+            Err(SettingsError::File(error @ (FileError::NotOurs { .. } | FileError::OthersWrite { .. }))) => {
+                tracing::warn!(%error, "a draft that others could have written is not read");
+                None
+            }
             read => read?,
         };
         let Some(draft) = draft else { continue };
@@ -129,6 +134,19 @@ mod tests {
 
     fn loaded(workspace: &Workspace) -> String {
         load(workspace).unwrap().map_or("none".to_owned(), |draft| draft.name().to_owned())
+    }
+
+    /// It would fill in somebody else's Url beside the stored Client Secret.
+    #[test]
+    fn draft_that_others_could_have_written_fills_no_form() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        save(&session(&folder, "dana"), &of("Dana's")).unwrap();
+        let (path, again) = (Paths::below(folder.path()).draft(), || loaded(&session(&folder, "dana")));
+        for (mode, is) in [(0o666, "none"), (0o620, "none"), (0o600, "Dana's")] {
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            assert_eq!(again(), is, "{mode:o}");
+        }
     }
 
     /// Dana's and Fox's, on one profile: neither sees, overwrites or discards the other's.

@@ -37,6 +37,8 @@ impl Settings {
     /// [`SettingsError`] where the file is there but cannot be used. It may be discarded then: it is only a help.
     pub fn load_draft(&self, place: usize) -> Result<Option<Draft>, SettingsError> {
         let path = self.paths.draft_at(place);
+        // What somebody else has put there would be saved as this person's own words.
+        self.require_trusted(&path)?;
         let Some(contents) = private_file::read(&path)? else { return Ok(None) };
         let table = document::parse(&path, &contents, Discretion::Plain)?;
         match table.try_into() {

@@ -63,6 +63,12 @@ pub fn open_named(path: &Path) -> io::Result<Box<dyn Read>> {
     Ok(Box::new(Given { file: open(path)?, patience: Some(PATIENCE) }))
 }
 
+/// Whether a path names a file, which can be somebody else's to write or to read. Standard input and a pipe are not: what
+/// comes through them is of whoever calls.
+pub fn names_file(path: &Path) -> bool {
+    path != Path::new("-") && std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
+}
+
 fn open(path: &Path) -> io::Result<File> {
     let file = open_at_once(OpenOptions::new().read(true), path, OFlags::empty())?;
     if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }

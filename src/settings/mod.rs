@@ -25,14 +25,14 @@ mod secret_source;
 mod suggestion;
 mod variables;
 
-pub use client_secret::{FoundSecret, client_secret, given_secret, secret_source};
+pub use client_secret::{FoundSecret, client_secret, given_secret, require_own_command, secret_source};
 pub use config::Config;
 pub use copies::Copies;
 pub use credentials::{FormerCallback, StoredSecrets, new_callback_secrets, new_forward_secret};
 pub use environment::Environment;
 pub use error::SettingsError;
 pub use fields::{EscalateChoice, Problem};
-pub use given::{end_waits, open_named, read_named};
+pub use given::{end_waits, names_file, open_named, read_named};
 pub use paths::Paths;
 pub use secret_source::SecretSource;
 pub use variables::{Setting, set_variables, with_variables, without_variables};

@@ -37,6 +37,12 @@ pub struct Profile {
     pub halo: SimulatedHalo,
 }
 
+/// Writes a file with a secret, which nobody else may read.
+pub fn private(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+}
+
 /// What a run of the program left behind.
 #[derive(Debug)]
 pub struct Ran {

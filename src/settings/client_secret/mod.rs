@@ -58,15 +58,15 @@ impl FoundSecret {
 ///
 /// # Errors
 ///
-/// [`SettingsError::Secret`] where it cannot be read, is empty or holds more than one line.
+/// [`SettingsError::Secret`] where it cannot be read, is empty or holds more than one line; [`SettingsError::File`] for a
+/// file that others could read or have written.
 pub fn given_secret(file: &Path) -> Result<FoundSecret, SettingsError> {
     let source = match file.to_str() {
         Some("-") => SecretSource::StandardInput,
         _ => SecretSource::GivenFile(file.to_owned()),
     };
-    // A pipe is nobody's to write later; a file that others may write is not the person's word.
-    if std::fs::metadata(file).is_ok_and(|metadata| metadata.is_file()) {
-        private_file::require_trusted(file, None)?;
+    if given::names_file(file) {
+        private_file::require_secret(file, None)?;
     }
     read_file(file, source)
 }
@@ -122,14 +122,23 @@ pub fn client_secret(
             read_file(&path.clone(), source)?
         }
         SecretSource::Command(ref words) => {
-            if let Some(program) = words.first().and_then(|word| program(word, environment)) {
-                private_file::require_trusted(&program, None)?;
-            }
+            require_own_command(words, environment)?;
             run(&words.clone(), source, environment, COMMAND_LIMIT)?
         }
         _ => secret_of(environment.get(VARIABLE).unwrap_or_default().as_encoded_bytes(), source)?,
     };
     Ok(Some(found))
+}
+
+/// Refuses a command that somebody else could have written: its program, or a file that it is handed. A shell runs that.
+///
+/// # Errors
+///
+/// As [`private_file::require_trusted`].
+pub fn require_own_command(words: &[String], environment: &Environment) -> Result<(), SettingsError> {
+    let program = words.first().and_then(|word| program(word, environment));
+    let scripts = words.iter().skip(1).map(PathBuf::from).filter(|word| word.is_absolute() && given::names_file(word));
+    program.into_iter().chain(scripts).try_for_each(|file| Ok(private_file::require_trusted(&file, None)?))
 }
 
 /// The first place outside `credentials.toml` that is set, in order.
