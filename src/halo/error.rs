@@ -415,7 +415,9 @@ impl HaloError {
                     )
                 }
                 Unreached::Proxy => {
-                    "Check HTTPS_PROXY and NO_PROXY in the environment, and what the proxy requires".to_owned()
+                    "Check HTTPS_PROXY and NO_PROXY in the environment: the proxy's name, port and certificate, and what it \
+                     requires"
+                        .to_owned()
                 }
                 Unreached::ProxySignIn => "Put the user and the password for the proxy into HTTPS_PROXY \
                                            (http://user:password@proxy:port), or name Halo's host in NO_PROXY"

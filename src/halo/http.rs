@@ -333,15 +333,18 @@ pub(super) fn lost(error: &reqwest::Error) -> Lost {
         let cause = if error.is_timeout() { Unreached::Silent } else { Unreached::Broken };
         return Lost { cause: Cause::Net(cause), sent: true };
     }
+    // Until there is a tunnel, a name, a certificate or a refusal is the proxy's, and Halo was not asked.
     let cause = if says(NOT_LOOPBACK) {
         Cause::NotEncrypted
+    } else if says("proxy authorization required") || says("proxy authentication required") {
+        Cause::Net(Unreached::ProxySignIn)
+    } else if says("tunnel error") {
+        Cause::Net(Unreached::Proxy)
     } else if says("invalid peer certificate") {
         Cause::Tls(certificate_fault(&words))
     } else if error.is_dns() {
         Cause::Net(Unreached::NameNotFound)
-    } else if says("proxy authorization required") || says("proxy authentication required") {
-        Cause::Net(Unreached::ProxySignIn)
-    } else if says("tunnel error") || says("proxy") {
+    } else if says("proxy") {
         Cause::Net(Unreached::Proxy)
     } else if error.is_timeout() {
         Cause::Net(Unreached::ConnectTimeout)

@@ -806,6 +806,36 @@ async fn self_signed_certificate_names_ca_file() {
     }
 }
 
+/// Before there is a tunnel, nothing that goes wrong is Halo's: nobody is to look at the Url for it.
+#[tokio::test]
+async fn fault_of_proxy_is_not_told_as_halos() {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = ServerConfig::builder().with_no_client_auth();
+    let config = config.with_single_cert(vec![certificate.der().clone()], key).unwrap();
+    let (acceptor, listener) = (TlsAcceptor::from(Arc::new(config)), TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let untrusted = format!("https://{}", listener.local_addr().unwrap());
+    let task = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            _ = acceptor.accept(stream).await;
+        }
+    });
+    let server = Server::bare(|_, _| Play::Hang).await;
+    // No name server is asked for a name that no name can be.
+    let nameless = format!("http://{}.example:3128", "a".repeat(70));
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    for proxy in [nameless, format!("http://{closed}"), untrusted] {
+        let url = HaloUrl::read("https://halo.example").unwrap().address;
+        let named = Proxy { variable: "HTTPS_PROXY", address: Secret::new(&proxy), except: String::new() };
+        let connection = Connection { url, proxy: Some(named), ..server.connection() };
+        let error = HaloApi::with_limits(connection, quick()).unwrap().sign_in().await.unwrap_err();
+        let is_proxys = matches!(error, HaloError::NotReached { cause: Unreached::Proxy, .. });
+        assert!(is_proxys, "{proxy}: {error:?}");
+    }
+    task.abort();
+}
+
 /// A page of nginx, Apache or Cloudflare says nothing of credentials and rights.
 #[tokio::test]
 async fn refusal_by_web_page_is_not_taken_for_halos() {

@@ -37,7 +37,15 @@ fn named(environment: &Environment) -> Option<Proxy> {
     }
     let (variable, address) = first(environment, &NAMES)?;
     let except = first(environment, &EXCEPT).map_or("", |(_, hosts)| hosts);
-    Some(Proxy { variable, address: Secret::new(address), except: except.to_owned() })
+    let except = except.split(',').map(exception).collect::<Vec<_>>().join(",");
+    Some(Proxy { variable, address: Secret::new(address), except })
+}
+
+/// An exception as the HTTP client reads it: it knows neither a star before the dot nor the port that https has anyway.
+fn exception(host: &str) -> &str {
+    let host = host.trim();
+    let host = host.strip_suffix(":443").filter(|name| !name.contains(':')).unwrap_or(host);
+    host.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(host)
 }
 
 fn first<'a>(environment: &'a Environment, names: &[&'static str]) -> Option<(&'static str, &'a str)> {
@@ -169,6 +177,10 @@ mod tests {
         assert_eq!((found(&[("HTTPS_PROXY", "")]), found(&[lower, ("REQUEST_METHOD", "GET")])), (None, None));
         let proxy = named(&Environment::from_pairs(both)).unwrap();
         assert!(proxy.leads_to("https://halo.example/api") && !proxy.leads_to("https://a.x.lan/"));
+        for (except, is_direct) in [("*.example", true), ("x, halo.example:443", true), ("halo.example:8443", false)] {
+            let proxy = named(&Environment::from_pairs([("HTTPS_PROXY", "http://a"), ("NO_PROXY", except)])).unwrap();
+            assert_eq!(!proxy.leads_to("https://halo.example/api"), is_direct, "{except}");
+        }
     }
 
     proptest! {
