@@ -8,8 +8,8 @@ use pia_halo::demo::Options;
 use pia_halo::domain::callback::CallbackSecrets;
 use serde_json::{Value, json};
 
-use crate::support::Profile;
 use crate::support::service::{Service, basic, event, guid, secrets, stored};
+use crate::support::{Profile, files};
 
 async fn serving() -> (Profile, Service, CallbackSecrets) {
     let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
@@ -166,6 +166,25 @@ async fn bad_element_is_stored_as_it_came_and_named() {
     let store = rusqlite::Connection::open(profile.store().path()).unwrap();
     store.execute("UPDATE events SET received_at = received_at - 8 * 86400000", []).unwrap();
     assert!(!is_issue().await, "it is known by then");
+}
+
+/// Where the Client Secret is not in the settings, what comes in may not hold it either.
+#[tokio::test(flavor = "multi_thread")]
+async fn client_secret_of_environment_is_kept_of_no_callback() {
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let outside = "an-outside-secret-7f3c9b2e51d8";
+    let mut command = profile.command(["serve", "--listen", "127.0.0.1:0"]);
+    command.env("PIA_HALO_CLIENT_SECRET", outside);
+    let (service, secrets) = (Service::start_by(command).await, secrets(&profile));
+    let mut body = event("tells", 1);
+    body["summary"] = json!(format!("see {outside}"));
+    assert_eq!(service.callback(&secrets, "ticket-updated", &body).await.status, 200);
+    let shown = profile.run(["events", "--show", &guid("tells"), "--json"]).await.expect(0).stdout;
+    assert!(shown.contains("see ") && !shown.contains(&outside[..16]), "{shown}");
+    for file in files(&profile.folder.path().join("data")) {
+        let bytes = std::fs::read(&file).unwrap();
+        assert!(!bytes.windows(16).any(|window| window == &outside.as_bytes()[..16]), "{}", file.display());
+    }
 }
 
 /// Whatever was acknowledged is in the file that the next start opens.

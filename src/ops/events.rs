@@ -1,6 +1,7 @@
 //! The callbacks after they are stored: whose they are, and what the ticket behind each is.
 
 use std::collections::BTreeMap;
+use std::sync::{MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -60,6 +61,21 @@ pub fn secrets(workspace: &Workspace) -> Result<BTreeMap<ConfigurationId, Stored
     let config = workspace.settings.load()?;
     let of = |id: &ConfigurationId| Ok((id.clone(), workspace.settings.secrets(id)?));
     config.configurations.keys().map(of).collect()
+}
+
+impl Workspace {
+    /// Remembers a secret that this program has read, for as long as it runs.
+    pub fn watch_for(&self, secret: &Secret) {
+        let mut known = self.read_secrets();
+        if !known.contains(secret) {
+            known.push(secret.clone());
+        }
+    }
+
+    /// Every secret that was read so far, wherever it was.
+    pub fn read_secrets(&self) -> MutexGuard<'_, Vec<Secret>> {
+        self.read_secrets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What events are signed with when they are forwarded: made once, and kept.

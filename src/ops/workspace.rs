@@ -62,6 +62,7 @@ pub struct Workspace {
     tell: Option<Tell>,
     /// Where the Client Secret is from, as it was told last, and whether it was cleaned.
     told_source: Arc<Mutex<Option<(SecretSource, bool)>>>,
+    pub(super) read_secrets: Arc<Mutex<Vec<Secret>>>,
     governors: Governors,
     draft: Arc<Mutex<ChosenDraft>>,
     takes_over: bool,
@@ -69,8 +70,7 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Opens the workspace below `paths`; the store is made where there is none, and opened for reading alone where it
-    /// may not be written.
+    /// Opens the workspace below `paths`; a store is made where there is none, and only read where it may not be written.
     pub fn open(paths: Paths, environment: Environment, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
         Self::around(Store::open_existing, paths, environment, clock)
     }
@@ -99,6 +99,7 @@ impl Workspace {
             prompt: None,
             tell: None,
             told_source: Arc::default(),
+            read_secrets: Arc::default(),
             governors: Governors::default(),
             draft: Arc::default(),
             takes_over: false,
@@ -263,7 +264,8 @@ impl Workspace {
         id: Option<&ConfigurationId>,
         command: Option<&[String]>,
     ) -> Result<Option<FoundSecret>, Failure> {
-        Ok(client_secret(&self.settings, &self.environment, id, command)?)
+        let found = client_secret(&self.settings, &self.environment, id, command)?;
+        Ok(found.inspect(|found| self.watch_for(&found.secret)))
     }
 
     /// The environment that the program was started in.
@@ -549,8 +551,7 @@ impl Workspace {
         Ok(chain)
     }
 
-    /// Refuses what could not be written into the audit trail: asked before something is changed, so that nothing is done of
-    /// which the trail knows nothing.
+    /// Asked before something is changed: nothing is done of which the audit trail could be told nothing.
     pub(super) fn require_trail(&self) -> Result<(), Failure> {
         Ok(self.audit.require_writable()?)
     }

@@ -116,6 +116,7 @@ impl Destination {
             }
             None => events::forward_secret(workspace, id)?,
         };
+        workspace.watch_for(&secret);
         signature(&secret)
     }
 }

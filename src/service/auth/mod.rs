@@ -17,7 +17,7 @@ use crate::domain::failure::Failure;
 use crate::domain::redaction::Watch;
 use crate::domain::secret::Secret;
 use crate::ops::{Workspace, events};
-use crate::settings::{StoredSecrets, new_callback_secrets};
+use crate::settings::{SecretSource, StoredSecrets, new_callback_secrets};
 
 /// What tells one state of a file from another: device, number, length, and when its content and its mode or owner changed.
 type Stamp = Vec<Option<[i128; 5]>>;
@@ -42,6 +42,8 @@ struct Known {
     stamp: Stamp,
     secrets: BTreeMap<ConfigurationId, StoredSecrets>,
     watches: BTreeMap<ConfigurationId, Watch>,
+    /// How many secrets were read elsewhere by then: there is none less.
+    read: usize,
     unread: Option<Unread>,
 }
 
@@ -58,7 +60,9 @@ impl Auth {
         let nobody = new_callback_secrets()?;
         let stamp = stamp(workspace);
         let secrets = events::secrets(workspace)?;
-        let known = Known { stamp, watches: watches(&secrets), secrets, unread: None };
+        read_outside(workspace);
+        let read = workspace.read_secrets().clone();
+        let known = Known { stamp, watches: watches(&secrets, &read), read: read.len(), secrets, unread: None };
         Ok(Self { workspace: workspace.clone(), known: RwLock::new(Arc::new(known)), nobody })
     }
 
@@ -97,13 +101,17 @@ impl Auth {
     fn known(&self) -> Arc<Known> {
         let known = Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner));
         let (stamp, now) = (stamp(&self.workspace), self.workspace.now());
-        if known.stamp == stamp && known.unread.is_none_or(|unread| within(unread.tried, now, TRY_AGAIN)) {
+        let is_current = known.stamp == stamp && known.unread.is_none_or(|unread| within(unread.tried, now, TRY_AGAIN));
+        let is_watched = known.read == self.workspace.read_secrets().len();
+        if is_current && is_watched {
             return known;
         }
+        let read = self.workspace.read_secrets().clone();
         let fresh = match events::secrets(&self.workspace) {
+            _ if is_current => Known { watches: watches(&known.secrets, &read), read: read.len(), ..(*known).clone() },
             Ok(secrets) => {
                 tracing::info!("changed settings are in use");
-                Known { stamp, watches: watches(&secrets), secrets, unread: None }
+                Known { stamp, watches: watches(&secrets, &read), read: read.len(), secrets, unread: None }
             }
             Err(failure) => {
                 // Half a change, or a slip of somebody's: what was good stays good for a while.
@@ -125,8 +133,21 @@ impl Auth {
     }
 }
 
-fn watches(secrets: &BTreeMap<ConfigurationId, StoredSecrets>) -> BTreeMap<ConfigurationId, Watch> {
-    secrets.iter().map(|(id, stored)| (id.clone(), Watch::new(stored.all().cloned()))).collect()
+fn watches(secrets: &BTreeMap<ConfigurationId, StoredSecrets>, read: &[Secret]) -> BTreeMap<ConfigurationId, Watch> {
+    let watch = |stored: &StoredSecrets| Watch::new(stored.all().chain(read).cloned());
+    secrets.iter().map(|(id, stored)| (id.clone(), watch(stored))).collect()
+}
+
+/// Reads the Client Secret where it is not in the settings, so that it is known before the first callback. A command may take
+/// its time: what it gives is known from its first use on.
+fn read_outside(workspace: &Workspace) {
+    let Ok(Some((id, configuration))) = workspace.active() else { return };
+    let command = configuration.api.client_secret_command.as_deref();
+    let source = workspace.secret_source(Some(&id), command).ok().flatten();
+    if source.is_some_and(|source| !matches!(source, SecretSource::Command(_))) {
+        // One that cannot be read is told where it is needed.
+        _ = workspace.find_secret(Some(&id), command);
+    }
 }
 
 /// Whether so little time has passed; a clock that was set back by more than that is no reason to go on waiting.
