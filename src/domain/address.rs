@@ -447,7 +447,7 @@ fn check_host(url: &Url, typed: &str) -> Result<(), AddressError> {
             check_ipv4(address)
         }
         Some(Host::Ipv6(address)) => {
-            if address.to_ipv4_mapped().is_some() {
+            if holds_ipv4(address) {
                 return Err(AddressError::DisguisedHost);
             }
             let forbidden = address.is_unspecified() || address.is_multicast() || address.is_unicast_link_local();
@@ -456,9 +456,19 @@ fn check_host(url: &Url, typed: &str) -> Result<(), AddressError> {
     }
 }
 
+/// Whether it only carries an IPv4 address, which it leads to: mapped, compatible, by NAT64 or by 6to4.
+fn holds_ipv4(address: Ipv6Addr) -> bool {
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => false,
+        [0, 0, 0, 0, 0, 0 | 0xffff, ..] | [0x64, 0xff9b, ..] | [0x2002, ..] => true,
+        _ => false,
+    }
+}
+
 fn check_ipv4(address: Ipv4Addr) -> Result<(), AddressError> {
-    let forbidden =
-        address.is_link_local() || address.is_unspecified() || address.is_multicast() || address.is_broadcast();
+    // 0.x is "this network": some systems take it for this machine.
+    let is_this = address.octets()[0] == 0;
+    let forbidden = address.is_link_local() || is_this || address.is_multicast() || address.is_broadcast();
     if forbidden { Err(AddressError::ForbiddenHost(address.to_string())) } else { Ok(()) }
 }
 
@@ -641,7 +651,9 @@ mod tests {
         assert_eq!(refusal("http://acme.halopsa.com"), "http is not encrypted; use https://acme.halopsa.com");
         assert_eq!(refusal("https://user:pw@acme.halopsa.com"), AddressError::Credentials.to_string());
         assert_eq!(refusal("https://@acme.halopsa.com"), AddressError::Credentials.to_string());
-        for text in ["https://169.254.169.254", "https://[fe80::1]", "https://0.0.0.0"] {
+        for text in
+            ["https://169.254.169.254", "https://[fe80::1]", "https://0.0.0.0", "https://0.1.2.3", "https://[::]"]
+        {
             assert!(matches!(HaloUrl::read(text), Err(AddressError::ForbiddenHost(_))), "{text}");
         }
         for text in [
@@ -650,6 +662,9 @@ mod tests {
             "https://0177.0.0.1",
             "https://127.1",
             "https://[::ffff:127.0.0.1]",
+            "https://[::127.0.0.1]",
+            "https://[64:ff9b::a9fe:a9fe]",
+            "https://[2002:a9fe:a9fe::]",
             "2130706433",
             "0x7f000001",
             "https://%22",

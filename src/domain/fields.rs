@@ -10,6 +10,7 @@ use super::configuration::{Configuration, check_board, check_client_id, check_na
 use super::daily_sync_time::{DailySyncTime, TimeError};
 use super::include::IncludeRule;
 use super::step::Step;
+use super::untrusted::without_margin;
 use super::webhook_options::WebhookOptions;
 
 /// A field, by the guide's name for it.
@@ -103,7 +104,7 @@ pub struct FieldInfo {
     pub read: fn(&str) -> Result<Taken, Refused>,
     /// Its value, as a person writes it; blank where it has none.
     pub get: fn(&Configuration) -> String,
-    /// Puts a text in that [`FieldInfo::read`] takes.
+    /// Puts a text in that [`FieldInfo::read`] takes: use [`FieldInfo::put`].
     pub set: fn(&mut Configuration, &str),
 }
 
@@ -502,12 +503,27 @@ impl FieldInfo {
         self.table_and_key().1
     }
 
+    /// A text without what a copy brings along at its ends: blanks of any kind and invisible characters. What is kept to the
+    /// letter keeps them, and an address says what is wrong with it.
+    pub fn bare<'t>(&self, text: &'t str) -> &'t str {
+        match self.kind {
+            Kind::Trimmed | Kind::Board | Kind::Number => without_margin(text),
+            Kind::Text | Kind::Address | Kind::Secret | Kind::Choice | Kind::ReadOnly => text,
+        }
+    }
+
+    /// Puts a text in that [`FieldInfo::take`] takes.
+    pub fn put(&self, own: &mut Configuration, text: &str) {
+        (self.set)(own, self.bare(text));
+    }
+
     /// Reads a text, which may be blank where the field may be.
     ///
     /// # Errors
     ///
     /// [`Refused`] where it is no value of this field.
     pub fn take(&self, text: &str) -> Result<Taken, Refused> {
+        let text = self.bare(text);
         if self.blank.is_some() && text.trim().is_empty() {
             return kept("", Ok::<(), String>(()));
         }

@@ -10,7 +10,7 @@ use super::untrusted::Untrusted;
 
 /// Settings that mean something together only: half of one person's and half of another's could send the Client Secret
 /// to a sign-in server of the wrong Halo.
-const TOGETHER: [&str; 3] = ["api.url", "api.tenant", "api.auth_url"];
+const TOGETHER: [&str; 5] = ["api.url", "api.client_id", "api.tenant", "api.auth_url", "api.ca_file"];
 
 /// A setting that two people changed, each to something else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -225,6 +225,11 @@ mod tests {
         let keys: Vec<&str> = merged.conflicts.iter().map(|conflict| conflict.key.as_str()).collect();
         assert_eq!(keys, ["api.auth_url", "api.url"]);
         assert_eq!(merged.configuration, theirs);
+        for key in TOGETHER {
+            let mine = variant(0, |own| usize::from(own == key));
+            let merged = merge(&read, &theirs, &mine, &BTreeSet::new());
+            assert!(key == "api.url" || merged.conflicts.len() == 2, "{key}: {merged:?}");
+        }
     }
 
     proptest! {

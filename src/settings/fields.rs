@@ -7,7 +7,7 @@ use crate::domain::address::{HaloUrl, Note};
 use crate::domain::configuration::{ApiCredentials, Configuration, EscalateTo};
 use crate::domain::fields::{FIELDS, FieldId, FieldInfo, Kind};
 use crate::domain::note_outcome::NoteOutcome;
-use crate::domain::untrusted::Untrusted;
+use crate::domain::untrusted::{Untrusted, without_margin};
 
 /// A key with what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +112,7 @@ pub fn read(table: &Table, prefix: &str, loose: bool) -> Read {
         let mut own = Configuration::new(ApiCredentials::new(reading.address, ""));
         own.api.client_secret_command = command;
         for (field, text) in &values {
-            (field.info().set)(&mut own, text);
+            field.info().put(&mut own, text);
         }
         if let Some(EscalateChoice::Exact(contact)) = &escalate_to {
             own.pia_screen.escalate_to = Some(contact.clone());
@@ -193,7 +193,7 @@ impl Reader<'_> {
             let Some(text) = text else { continue };
             // Left out or filled: a blank one in a file is a slip.
             let is_slip = info.id.is_advanced() && content.contains_key(key);
-            match if is_slip { (info.read)(text) } else { info.take(text) } {
+            match if is_slip { (info.read)(info.bare(text)) } else { info.take(text) } {
                 Ok(taken) => {
                     let path = path(&[self.prefix, table, key]);
                     self.notes.extend(taken.notes.into_iter().map(|note| (path.clone(), note)));
@@ -224,7 +224,7 @@ impl Reader<'_> {
         match value {
             Value::Integer(number) if *number > 0 => Some(NoteOutcome::Number(*number)),
             Value::String(name) if !name.trim().is_empty() && !name.chars().any(char::is_control) => {
-                Some(NoteOutcome::Name(name.trim().to_owned()))
+                Some(NoteOutcome::Name(without_margin(name).to_owned()))
             }
             _ => {
                 let why = "an action of Halo's is needed: its number, such as 7, or its name, such as \"Private Note\"";
@@ -241,7 +241,7 @@ impl Reader<'_> {
             // Blank is the guide's way of saying "none".
             Value::String(name) if loose && name.trim().is_empty() => None,
             Value::String(name) if loose && !name.chars().any(char::is_control) => {
-                Some(EscalateChoice::Name(name.trim().to_owned()))
+                Some(EscalateChoice::Name(without_margin(name).to_owned()))
             }
             Value::Integer(id) if loose => Some(EscalateChoice::Id(*id)),
             Value::Table(agent) => {

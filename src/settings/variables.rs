@@ -128,7 +128,7 @@ impl Setting {
         match self {
             Self::Field(info) => {
                 info.take(text).map_err(|refused| refused.why)?;
-                (info.set)(own, text);
+                info.put(own, text);
                 Ok(())
             }
             Self::Other(other) => (other.take)(own, text),

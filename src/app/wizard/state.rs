@@ -34,6 +34,8 @@ pub struct Wizard {
     pub agreed_host: Option<String>,
     /// The connection test.
     pub test: Test,
+    /// When it passed or failed here.
+    pub tested_at: Option<Timestamp>,
     /// Whether the person agreed to go on without a passed test.
     pub untested: bool,
     /// The suggestions under a board, while they are open.
@@ -89,6 +91,7 @@ impl Wizard {
             advanced: false,
             agreed_host: saved.and_then(|saved| saved.configuration.api.auth_url.as_ref().map(AuthUrl::authority)),
             test: Test::Not,
+            tested_at: None,
             untested: false,
             list: None,
             save: if saved.is_some() { SaveState::Saved(None) } else { SaveState::Not },
@@ -306,14 +309,14 @@ impl Wizard {
     /// The API Credentials as typed; none while a field is wrong.
     pub fn api(&self) -> Option<ApiCredentials> {
         let url = HaloUrl::read(self.form.text(FieldId::Url)).ok()?.address;
-        let client_id = self.form.text(FieldId::ClientId).trim().to_owned();
+        let client_id = FieldId::ClientId.info().bare(self.form.text(FieldId::ClientId)).to_owned();
         let mut own = Configuration::new(ApiCredentials::new(url, client_id));
         if let Some(base) = self.base.as_ref().map(|base| &base.api) {
             // A command comes before the stored secret: it would hide the one that was typed.
             own.api.client_secret_command = base.client_secret_command.clone().filter(|_| self.form.secret.is_empty());
         }
         for field in [FieldId::AuthUrl, FieldId::Tenant, FieldId::CaFile, FieldId::RequestBudget] {
-            (field.info().set)(&mut own, self.form.text(field));
+            field.info().put(&mut own, self.form.text(field));
         }
         Some(own.api)
     }
@@ -405,7 +408,7 @@ impl Wizard {
             None => Configuration::new(api),
         };
         for info in FIELDS.iter().filter(|info| info.is_line()) {
-            (info.set)(&mut own, self.form.text(info.id));
+            info.put(&mut own, self.form.text(info.id));
         }
         own.pia_screen.escalate_to = self.form.escalate_to.clone();
         own
