@@ -244,6 +244,22 @@ async fn client_list_is_printed_in_every_form_with_halo_gone() {
     assert!(table.starts_with("id,name,status,disabled_reason,toplevel,main_site,first_seen,last_seen\n"));
 }
 
+/// An empty list would tell a program that every client is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn list_that_was_never_synced_or_lost_is_no_empty_list() {
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let forms = [&["clients"][..], &["clients", "--json"], &["clients", "--format", "csv"], &["clients", "--quiet"]];
+    for form in forms {
+        profile.run(form.to_vec()).await.expect(3).says("No sync yet");
+    }
+    profile.run(["sync"]).await.expect(0);
+    profile.run(["clients", "--json"]).await.expect(0);
+    std::fs::remove_dir_all(profile.folder.path().join("data")).unwrap();
+    for form in forms {
+        profile.run(form.to_vec()).await.expect(3).says("The client list was lost");
+    }
+}
+
 /// One -v says what a command works with, offline too; two say each request.
 #[tokio::test(flavor = "multi_thread")]
 async fn verbose_names_files_person_and_configuration() {

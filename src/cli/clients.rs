@@ -6,6 +6,7 @@ use serde_json::json;
 use super::Call;
 use super::args::{ClientStatus, Clients, Format, Sort};
 use crate::domain::client::StoredClient;
+use crate::domain::exit_code::PENDING;
 use crate::domain::failure::Failure;
 use crate::domain::next::Next;
 use crate::domain::sync_run::ClientEvent;
@@ -61,7 +62,10 @@ pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
     }
     if clients.is_empty() && !ops::clients::lists(&workspace, &id)?.synced {
         let sync = call.next(&Next::Sync);
-        call.output.say(format!("No sync yet. Run the first one: {sync}"));
+        // For a program, too: an empty list would tell it that every client is gone.
+        let what = if ops::clients::were_lost(&workspace, &id)? { "The client list was lost" } else { "No sync yet" };
+        call.output.warn(format!("{what}. Run the first sync: {sync}"));
+        return Ok(PENDING);
     }
     Ok(0)
 }

@@ -13,6 +13,7 @@ use crate::domain::calendar::rfc3339;
 use crate::domain::client::{ClientStatus, DisabledReason, StoredClient, fold};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::health::Rule;
 use crate::domain::include::IncludeRule;
 use crate::domain::next::{Hint, Next};
 use crate::domain::search::{Index, Search};
@@ -302,6 +303,12 @@ pub fn first(workspace: &Workspace, id: &ConfigurationId, limit: usize) -> Resul
 /// The boards and agents of the last sync.
 pub fn lists(workspace: &Workspace, id: &ConfigurationId) -> Result<Lists, Failure> {
     Ok(workspace.store.lists(id)?)
+}
+
+/// Whether there was a list, and it went with a store that somebody has deleted.
+pub fn were_lost(workspace: &Workspace, id: &ConfigurationId) -> Result<bool, Failure> {
+    let known = workspace.store.health(id)?;
+    Ok(known.iter().any(|found| found.rule == Rule::StoreLost && found.is_issue()))
 }
 
 /// Reads the boards, agents and ticket types from Halo now, without a sync.

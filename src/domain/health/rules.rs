@@ -118,9 +118,11 @@ impl Facts<'_> {
             Rule::SyncHeld => self.sync_held(),
             Rule::SyncProved => self.sync_proved(),
             Rule::Interrupted => self.interrupted(),
-            Rule::Owner if self.last(rule).is_none() => Finding::well(rule, "no other machine has taken it over"),
-            Rule::Drift if !self.is_configured() => Finding::new(rule, State::Unknown, "not set up in Halo yet")
-                .next(Hint::from("Set it up: ").next(Next::Configure)),
+            Rule::Owner if self.last(rule).is_some() => self.seen(rule),
+            Rule::Drift | Rule::Owner if !self.is_configured() => {
+                let next = Hint::from("Set it up: ").next(Next::Configure);
+                Finding::new(rule, State::Unknown, "not set up in Halo yet").next(next)
+            }
             Rule::WebhookOff => self.webhook_off(),
             Rule::Deliveries => self.deliveries(),
             Rule::Silence => self.silence(),
@@ -169,7 +171,10 @@ impl Facts<'_> {
             return last.clone();
         }
         match self.status.steps.credentials {
-            step if step.was_finished() => Finding::well(rule, "accepted by Halo"),
+            step if step.was_finished() => {
+                let seen_at = self.last(rule).filter(|last| last.state == State::Well).and_then(|last| last.seen_at);
+                Finding { seen_at, ..Finding::well(rule, "accepted by Halo") }
+            }
             _ => Finding::new(rule, State::Watch, "saved, but not tested yet")
                 .next(Hint::from("Test them: ").next(Next::Check)),
         }
@@ -230,7 +235,7 @@ impl Facts<'_> {
             gone.push(format!("tickets cannot be assigned to {}", clean(&contact.name)));
         }
         match gone.is_empty() {
-            true => Finding::well(rule, "all found in Halo"),
+            true => Finding::well(rule, "all found in Halo").since(self.published_at()),
             false => Finding::new(rule, State::Watch, gone.join("; "))
                 .about(gone.join("; "))
                 .next("Create them in Halo, or choose others under Pia Screen"),
@@ -302,7 +307,7 @@ impl Facts<'_> {
     fn store_lost(&self) -> Finding {
         let rule = Rule::StoreLost;
         let lost = self.last(rule).filter(|lost| lost.is_issue() && self.published_at() < lost.seen_at);
-        lost.cloned().unwrap_or(Finding::well(rule, "the store was never missing"))
+        lost.cloned().unwrap_or(Finding::well(rule, "the store is not missing"))
     }
 
     fn sync_age(&self) -> Finding {
@@ -496,7 +501,10 @@ impl Facts<'_> {
             Some(late) => Finding::new(rule, State::Watch, late).since(service.last_event_at).next(
                 Hint::from("Check Halo's queue and both clocks. To see when each event happened: ").next(Next::Events),
             ),
-            None => Finding::well(rule, "events arrive promptly"),
+            None if let Some(at) = service.last_event_at => Finding::well(rule, "none at the last event").since(at),
+            None if !self.is_configured() => Finding::well(rule, "no events expected before Configure"),
+            None => Finding::new(rule, State::Unknown, "no event received yet")
+                .next("Change a ticket in Halo: its event arrives within a minute"),
         }
     }
 

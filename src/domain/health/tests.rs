@@ -167,12 +167,25 @@ fn every_rule_holds_where_nothing_is_wrong() {
     assert!(issues(&findings).is_empty());
 }
 
-/// Made before there were marks: nothing is wrong, and no light changes.
+/// Made before there were marks: nothing is wrong, and nothing is claimed.
 #[test]
 fn owner_that_nobody_looked_for_is_no_alarm() {
     let mut world = well();
     world.status.known.before.retain(|finding| finding.rule != Rule::Owner);
-    assert!(world.findings().iter().all(|finding| finding.state == State::Well));
+    let findings = world.findings();
+    let odd: Vec<_> = findings.iter().filter(|finding| finding.state != State::Well).collect();
+    assert!(matches!(odd[..], [owner] if (owner.rule, owner.state) == (Rule::Owner, State::Unknown)), "{odd:?}");
+    assert!(issues(&findings).is_empty());
+}
+
+/// What is called good has the moment of the look that found it so.
+#[test]
+fn good_state_that_is_not_of_this_moment_has_its_age() {
+    for rule in [Rule::Boards, Rule::Lag, Rule::SyncAge, Rule::Silence] {
+        assert!(found(rule, |_| {}).since.is_some(), "{rule:?}");
+    }
+    let tested = |world: &mut World| world.see(Rule::Credentials, State::Well, 3);
+    assert_eq!(found(Rule::Credentials, tested).seen_at, Some(now() - 3 * HOUR));
 }
 
 /// What makes a rule false, and how it is then.
@@ -231,6 +244,7 @@ const FAULTS: &[Fault] = &[
     (Rule::SyncProved, State::Watch, |world| world.status.known.runs[0].proved = false),
     (Rule::Interrupted, State::Broken, |world| world.status.integration.unfinished = 1),
     (Rule::Owner, State::Unknown, |world| world.see(Rule::Owner, State::Well, 200)),
+    (Rule::Owner, State::Unknown, |world| world.status.known.before.retain(|finding| finding.rule != Rule::Owner)),
     (Rule::Owner, State::Broken, |world| world.see(Rule::Owner, State::Broken, 1)),
     (Rule::Drift, State::Unknown, |world| world.status.known.before.retain(|finding| finding.rule != Rule::Drift)),
     (Rule::Drift, State::Broken, |world| world.see(Rule::Drift, State::Broken, 1)),
@@ -253,6 +267,7 @@ const FAULTS: &[Fault] = &[
         world.status.service.since = Some(now() - 30 * HOUR);
         world.status.service.last_event_at = Some(now() - 25 * HOUR);
     }),
+    (Rule::Lag, State::Unknown, |world| world.status.service.last_event_at = None),
     (Rule::Lag, State::Watch, |world| world.status.service.last_lag_ms = Some(600_000)),
     (Rule::Missed, State::Watch, |world| {
         let problems = vec!["Halo's log is empty".to_owned()];
