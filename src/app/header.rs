@@ -5,6 +5,7 @@ use super::jobs::health::findings;
 use super::model::Screen;
 use super::notice::Tone;
 use super::wizard::Test;
+use super::wizard::credentials::known_failure;
 use super::{Model, service};
 use crate::domain::address::HaloUrl;
 use crate::domain::health::{Finding, State, issues};
@@ -99,7 +100,10 @@ pub fn connection(model: &Model) -> (Tone, String) {
         Test::Before | Test::Passed(_) if wizard.settings && wizard.is_edited() => {
             (Tone::Warn, format!("not saved   {}", host()))
         }
-        Test::Before | Test::Passed(_) => (Tone::Good, host()),
+        Test::Before | Test::Passed(_) => match known_failure(model) {
+            Some(found) => (Tone::Bad, format!("{}   {}", short(found), host())),
+            None => (Tone::Good, host()),
+        },
         Test::Failed(_) | Test::Broken(_) if wizard.untested => (Tone::Warn, "not verified".to_owned()),
         Test::Failed(_) | Test::Broken(_) => (Tone::Bad, "test failed".to_owned()),
     }

@@ -173,7 +173,13 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
             }
         }
         Reply::Lists(Err(failure)) => model.say(Tone::Bad, failure.to_string()),
-        Reply::Planned(outcome) => plan::planned(model, outcome),
+        Reply::Planned(outcome) => {
+            let is_refused = !matches!(outcome, Ok(Ok(_)));
+            plan::planned(model, outcome);
+            // What it has found of the connection is shown wherever that is called tested.
+            let id = model.current.clone().filter(|_| is_refused && model.screen == Screen::Wizard);
+            return id.map(Effect::LoadStatus).into_iter().collect();
+        }
         Reply::Applied(result) => plan::applied(model, result),
         Reply::Configured(outcome) => return plan::configured(model, outcome),
         Reply::Deliveries(outcome) => return deliveries::take(model, outcome),

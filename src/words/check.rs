@@ -1,8 +1,11 @@
 //! The verdict on a connection.
 
-use super::time::took;
+use jiff::Timestamp;
+
+use super::time::{ago, took};
 use super::{Phrase, Tone};
 use crate::domain::check::{Check, CheckReport, CheckStatus, WriteProof};
+use crate::domain::health::Finding;
 
 pub fn verdict(status: CheckStatus) -> (Tone, &'static str) {
     match status {
@@ -45,6 +48,27 @@ pub fn advice(check: &Check) -> Option<Phrase> {
 /// The advice of a check beside the checks that follow it: one remedy of several is said once, with the last of them.
 pub fn advice_once<'a>(check: &Check, later: impl Iterator<Item = &'a Check>) -> Option<Phrase> {
     advice(check).filter(|advice| later.map(self::advice).all(|other| other.as_ref() != Some(advice)))
+}
+
+/// How the connection stands, where it is about to be saved.
+pub fn tested(known: Option<&Finding>, passed: bool, untested: bool, ago: Option<String>) -> (Tone, String) {
+    match (known, passed, untested) {
+        (Some(found), ..) => (Tone::Bad, super::health::short(found).to_owned()),
+        (None, true, _) => (Tone::Good, format!("connection tested {}", ago.unwrap_or_else(|| "earlier".to_owned()))),
+        (None, false, true) => (Tone::Warn, "credentials not verified".to_owned()),
+        (None, false, false) => (Tone::Warn, "credentials not tested".to_owned()),
+    }
+}
+
+/// Of a test that was made before what is on the screen.
+pub fn passed_before(ago: Option<String>) -> String {
+    format!("passed {}", ago.unwrap_or_else(|| "earlier".to_owned()))
+}
+
+/// What was found after the test had passed, and when.
+pub fn refused_since(found: &Finding, now: Timestamp) -> String {
+    let seen = found.seen_at.map(|at| format!(", {}", ago(now, at))).unwrap_or_default();
+    format!("failed since it was tested{seen}: {}", found.fact)
 }
 
 /// What is said of a passed test, with how long it took.

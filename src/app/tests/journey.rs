@@ -169,7 +169,8 @@ fn sync_time_is_changed_with_eight_keys() {
     let effects = press(&mut stage, "^S");
     let Some(Effect::Save(request)) = effects.last() else { panic!("{effects:?}") };
     assert_eq!(request.configuration.company_sync.daily_sync_time.to_string(), "05:15");
-    assert_eq!((request.verified, &request.secret), (true, &SecretChoice::Stored));
+    // It was tested earlier: that is not noted anew.
+    assert_eq!((request.verified, &request.secret), (false, &SecretChoice::Stored));
     assert_eq!(keys, 8);
     stage.reply(Reply::Saved(Ok(save_report(true))));
     stage.keys("Esc");

@@ -1,5 +1,7 @@
 //! The steps of the set-up.
 
+use jiff::SignedDuration;
+
 use crate::app::effect::{Effect, Slot};
 use crate::app::form::FieldId;
 use crate::app::go::Go;
@@ -11,18 +13,19 @@ use crate::app::notice::Tone;
 use crate::app::popup::Popup;
 use crate::app::testing::{
     CANARY, Stage, at_configure, at_review, at_sync, check, failed, id, lists, overview, passed, plan, save_report,
-    saved, sync_report, tested, with_credentials,
+    saved, standing, sync_report, tested, with_credentials,
 };
-use crate::app::wizard::credentials::token_words;
+use crate::app::wizard::credentials::{known_failure, token_words};
 use crate::app::wizard::pia_screen::escalate_words;
 use crate::app::wizard::{Item, StepSign, Test, Wizard, review, step_sign};
 use crate::domain::check::{CheckId, CheckStatus};
 use crate::domain::configuration::EscalateTo;
 use crate::domain::draft::Step;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::health::{Finding, Rule, State};
 use crate::domain::note_outcome::NoteOutcome;
 use crate::domain::request::{Activation, SecretChoice};
-use crate::domain::status::{Overview, StepState};
+use crate::domain::status::{Overview, Status, StepState};
 use crate::domain::sync_run::SyncStatus;
 
 fn wizard(stage: &Stage) -> &Wizard {
@@ -500,6 +503,43 @@ fn second_configuration_asks_before_it_becomes_active() {
     assert!(notice(&stage).contains("not the active one"), "{}", notice(&stage));
     stage.keys("a");
     assert_eq!(stage.keys("y"), [Effect::Activate { id: id("acme"), replacing: Some(id("old")) }]);
+}
+
+/// What whoever asked Halo has found since is told, and nothing is green beside it: saved long ago or tested a moment ago.
+#[test]
+fn connection_that_failed_since_its_test_is_nowhere_green() {
+    let refused = |seen| {
+        let finding = Finding::new(Rule::Credentials, State::Broken, "Halo does not accept them");
+        vec![Finding { seen_at: Some(seen), ..finding }]
+    };
+    let opened = |health| {
+        let mut saved = saved("acme", "Acme MSP", true, true, true);
+        saved.status.health = health;
+        let mut stage = Stage::with(overview(vec![saved]));
+        stage.keys("^O e");
+        stage
+    };
+    let mut stage = opened(Vec::new());
+    assert_eq!(connection(&stage.model).0, Tone::Good);
+    stage = opened(refused(stage.now));
+    assert_eq!(connection(&stage.model), (Tone::Bad, "credentials do not work   acme.halopsa.com".to_owned()));
+    assert_eq!(step_sign(&stage.model, Step::Credentials), StepSign::Warn);
+    assert!(known_failure(&stage.model).is_some());
+
+    let mut stage = at_configure();
+    let saved_now = |stage: &mut Stage, health| {
+        let status = Status { health, ..saved("acme", "Acme MSP", true, true, false).status };
+        stage.reply(Reply::Status(Ok(standing(status))))
+    };
+    let earlier = refused(stage.now - SignedDuration::from_hours(1));
+    saved_now(&mut stage, earlier);
+    assert_eq!(connection(&stage.model).0, Tone::Good, "it was tested after that");
+    let asked = stage.reply(Reply::Planned(Ok(Err(failed()))));
+    assert_eq!(asked, [Effect::LoadStatus(id("acme"))]);
+    let later = refused(stage.now + SignedDuration::from_secs(1));
+    saved_now(&mut stage, later);
+    assert_eq!(connection(&stage.model).0, Tone::Bad);
+    assert_eq!(step_sign(&stage.model, Step::Credentials), StepSign::Warn);
 }
 
 /// S40: without a proved sync, Configure is not reached, and the reason is said.

@@ -11,6 +11,7 @@ use crate::app::popup::{About, Ask, Confirm, Popup, Typed};
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::draft::Step;
 use crate::domain::failure::{Failure, FailureField};
+use crate::domain::health::{Finding, Rule, State};
 use crate::domain::request::VerifyRequest;
 
 pub use super::state::Test;
@@ -34,6 +35,35 @@ pub fn token_words(wizard: &Wizard, now: Timestamp) -> String {
             None => "none".to_owned(),
         },
     }
+}
+
+/// What whoever asked Halo has found wrong with the saved connection since its test passed: it is not called tested then.
+pub fn known_failure(model: &Model) -> Option<&Finding> {
+    let wizard = model.wizard.as_ref().filter(|wizard| wizard.test.is_passed())?;
+    let tested = wizard.tested_at.filter(|_| matches!(wizard.test, Test::Passed(_)));
+    let is_known = |found: &&Finding| {
+        let is_later = tested.is_none_or(|tested| found.seen_at.is_some_and(|seen| seen > tested));
+        matches!(found.rule, Rule::Credentials | Rule::Rights) && found.state == State::Broken && is_later
+    };
+    health_of(model, wizard).iter().find(is_known)
+}
+
+/// When the test that counts was made, where that is known.
+pub fn tested_at(model: &Model) -> Option<Timestamp> {
+    let wizard = model.wizard.as_ref()?;
+    match wizard.test {
+        Test::Passed(_) => wizard.tested_at,
+        Test::Before => {
+            let known = health_of(model, wizard).iter().find(|found| found.rule == Rule::Credentials);
+            known.and_then(|found| found.seen_at)
+        }
+        _ => None,
+    }
+}
+
+fn health_of<'a>(model: &'a Model, wizard: &Wizard) -> &'a [Finding] {
+    let is_its = wizard.id.is_some() && wizard.id == model.current;
+    model.status().filter(|_| is_its).map_or(&[], |status| &status.health)
 }
 
 /// Why the test cannot be started now.
@@ -113,7 +143,9 @@ pub fn checked(model: &mut Model, check: Check) -> bool {
 
 /// The test has ended.
 pub fn verified(model: &mut Model, outcome: Result<CheckReport, Failure>) -> Vec<Effect> {
+    let now = model.now;
     let Some(wizard) = model.wizard.as_mut().filter(|wizard| wizard.test.is_running()) else { return Vec::new() };
+    wizard.tested_at = Some(now);
     wizard.test = match outcome {
         Ok(report) if report.ok => Test::Passed(report),
         Ok(report) => Test::Failed(report),

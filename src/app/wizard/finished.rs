@@ -4,12 +4,14 @@ use crate::app::jobs::plan::is_settled;
 use crate::app::model::Model;
 use crate::domain::status::StepState;
 
+use super::credentials;
 use super::state::Test;
 
 /// The steps as the last screen names them: what is done, and what is open.
 pub fn open_lines(model: &Model) -> Vec<(StepState, &'static str, &'static str)> {
     let Some(wizard) = &model.wizard else { return Vec::new() };
     let verified = match (wizard.test.is_passed(), &wizard.test) {
+        (true, _) if credentials::known_failure(model).is_some() => StepState::NeedsAttention,
         (true, _) => StepState::Done,
         (false, Test::Not) if wizard.untested => StepState::NotVerified,
         _ => model.status().map_or(StepState::Todo, |status| status.steps.credentials),

@@ -310,7 +310,8 @@ pub fn enter_on_field(model: &mut Model) -> Vec<Effect> {
         }
         None if wizard.step == Step::Credentials && matches!(wizard.focus, Item::Field(_)) => {
             set_focus(model, Item::Test);
-            if model.wizard.as_ref().is_some_and(|wizard| wizard.test.is_passed()) {
+            let is_passed = model.wizard.as_ref().is_some_and(|wizard| wizard.test.is_passed());
+            if is_passed && credentials::known_failure(model).is_none() {
                 Vec::new()
             } else {
                 credentials::start(model)

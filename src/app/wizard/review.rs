@@ -37,6 +37,7 @@ pub fn save(model: &mut Model, then: Then) -> Vec<Effect> {
         model.say(Tone::Calm, reason);
         return Vec::new();
     }
+    let is_refused = credentials::known_failure(model).is_some();
     let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
     let configuration = match wizard.configuration() {
         Ok(configuration) => configuration,
@@ -51,12 +52,16 @@ pub fn save(model: &mut Model, then: Then) -> Vec<Effect> {
         wait_for_test(model);
         return effects;
     }
+    // What was tested earlier is not noted as tested now, nor over what is known of it since.
+    let is_now =
+        matches!(wizard.test, Test::Passed(_)) || wizard.base.as_ref().is_none_or(|base| base.api != configuration.api);
+    let verified = wizard.test.is_passed() && is_now && !is_refused;
     let request = SaveRequest {
         id: wizard.id.clone(),
         read: wizard.base.clone(),
         configuration: configuration.clone(),
         secret: wizard.secret_choice(),
-        verified: wizard.test.is_passed(),
+        verified,
     };
     let (configuration, typed, secret) = (Box::new(configuration), Box::new(wizard.draft()), request.secret.clone());
     wizard.save = SaveState::Running { configuration, typed, secret, then };

@@ -6,7 +6,7 @@ use crate::domain::draft::Step;
 use crate::domain::status::StepState;
 
 use super::state::{Item, Wizard};
-use super::{checklist, finished, initial_sync};
+use super::{checklist, credentials, finished, initial_sync};
 use crate::words::service;
 
 /// The sign of a step in the line of steps.
@@ -36,6 +36,7 @@ pub fn step_sign(model: &Model, step: Step) -> StepSign {
     }
     let valid = || Wizard::fields(step).all(|field| wizard.form.error(field, wizard.has_secret).is_none());
     match step {
+        Step::Credentials if credentials::known_failure(model).is_some() => StepSign::Warn,
         Step::Credentials if wizard.test.is_passed() && valid() => StepSign::Done,
         Step::Credentials if wizard.untested && valid() => StepSign::Warn,
         Step::CompanySync | Step::PiaScreen | Step::Integration if wizard.reached > step && valid() => StepSign::Done,

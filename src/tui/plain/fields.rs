@@ -9,7 +9,7 @@ use crate::app::go::Go;
 use crate::app::keymap::Command;
 use crate::app::message::Message;
 use crate::app::popup::{About, Chooser, OTHER_HOST, Popup, Typed};
-use crate::app::wizard::credentials::{Test, suspect};
+use crate::app::wizard::credentials::{Test, known_failure, suspect, tested_at};
 use crate::app::wizard::{Item, STEPS, Wizard, answers, checklist, company_sync, pia_screen};
 use crate::domain::check::CheckStatus;
 use crate::domain::daily_sync_time::DailySyncTime;
@@ -18,6 +18,7 @@ use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
 use crate::tui::hangup::Exit;
 use crate::words as told;
+use crate::words::time::ago;
 
 /// Rows of a list that are read out at once.
 const LISTED: usize = 10;
@@ -304,9 +305,14 @@ impl<P: Person> Dialogue<P> {
                 self.say("Not verified: continued without a test.");
                 return Ok(Tested::On);
             }
-            if wizard.test.is_passed() {
+            if let Some(found) = known_failure(self.model()) {
+                let words = format!("The connection test {}.", told::check::refused_since(found, self.model().now));
+                self.say(words);
+            } else if wizard.test.is_passed() {
                 if matches!(wizard.test, Test::Before) {
-                    self.say("The connection test passed earlier, and nothing has changed since.");
+                    let passed = tested_at(self.model()).map(|at| ago(self.model().now, at));
+                    let passed = told::check::passed_before(passed);
+                    self.say(format!("The connection test {passed}, and nothing has changed since."));
                 }
                 return Ok(Tested::On);
             }

@@ -9,6 +9,7 @@ use crate::app::jobs::plan;
 use crate::app::jobs::state::{ApplyWork, PlanWork, SyncEnd};
 use crate::app::keymap::{Command, Pane};
 use crate::app::message::Message;
+use crate::app::wizard::credentials::known_failure;
 use crate::app::wizard::review::{self, SaveState};
 use crate::app::wizard::{self, Item, answers, pia_screen};
 use crate::domain::draft::Step;
@@ -49,6 +50,9 @@ impl<P: Person> Dialogue<P> {
                 None => "saves",
             };
             let state = match (wizard.test.is_passed(), wizard.untested) {
+                (true, _) if known_failure(self.model()).is_some() => {
+                    "Halo has refused the connection since its test. "
+                }
                 (true, _) => "",
                 (false, true) => "The credentials are not verified. ",
                 (false, false) => "The credentials are not tested. ",

@@ -10,13 +10,12 @@ use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
 use crate::app::text::{width, wrap};
 use crate::app::wizard::company_sync::left_out;
-use crate::app::wizard::credentials::{Test, suspect, token_words};
+use crate::app::wizard::credentials::{Test, known_failure, suspect, tested_at, token_words};
 use crate::app::wizard::pia_screen::{board_warning, escalate_words, suggestions};
 use crate::app::wizard::{Item, Wizard};
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::draft::Step;
-use crate::domain::status::StepState;
 use crate::keys::KeyMap;
 use crate::view::page::{MARGIN, Page, Row};
 use crate::view::progress::seconds_since;
@@ -446,16 +445,19 @@ fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
     let from = page.lines.len();
     let label = if focused { styles.focus() } else { Style::new() };
     let row = page.label("Test", label, focused);
-    let saved = model.status().map(|status| status.steps.credentials);
     match &wizard.test {
+        Test::Before | Test::Passed(_) if let Some(found) = known_failure(model) => {
+            let words = format!("✗ {}", words::check::refused_since(found, model.now));
+            page.words(row, &words, styles.tone(Tone::Bad));
+        }
         Test::Not if wizard.untested => {
             page.words(row, "! not verified: continued without a test", styles.tone(Tone::Warn))
         }
         Test::Not => page.words(row, "○ not tested", styles.dim()),
-        Test::Before if saved == Some(StepState::Done) || saved.is_none() => {
-            page.words(row, "✓ passed earlier", styles.tone(Tone::Good));
+        Test::Before => {
+            let words = words::check::passed_before(tested_at(model).map(|at| ago(model.now, at)));
+            page.words(row, &format!("✓ {words}"), styles.tone(Tone::Good));
         }
-        Test::Before => page.words(row, "✓ passed", styles.tone(Tone::Good)),
         Test::Running { since, .. } => {
             let seconds = seconds_since(model, *since);
             page.words(row, &format!("testing the connection, {}", duration(seconds)), Style::new());

@@ -6,11 +6,14 @@ use crate::app::Model;
 use crate::app::form::{FIELDS, FieldId, Kind};
 use crate::app::notice::Tone;
 use crate::app::wizard::answers::{value, warning};
+use crate::app::wizard::credentials::{known_failure, tested_at};
 use crate::app::wizard::review::reconfigures;
 use crate::app::wizard::{Item, SaveState, Wizard};
 use crate::domain::untrusted::Untrusted;
 use crate::view::page::{MARGIN, Page};
+use crate::view::theme::symbol;
 use crate::words;
+use crate::words::time::ago;
 
 use super::fields;
 
@@ -18,12 +21,14 @@ use super::fields;
 pub fn body(model: &Model, page: &mut Page) {
     let Some(wizard) = &model.wizard else { return };
     let styles = page.styles;
-    let (right, style) = match (wizard.test.is_passed(), wizard.untested) {
-        (true, _) => ("✓ connection tested", styles.tone(Tone::Good)),
-        (false, true) => ("! credentials not verified", styles.tone(Tone::Warn)),
-        (false, false) => ("! credentials not tested", styles.tone(Tone::Warn)),
-    };
-    page.heading(if wizard.settings { "Settings" } else { "Review and Save" }, right, style);
+    let (tone, right) = words::check::tested(
+        known_failure(model),
+        wizard.test.is_passed(),
+        wizard.untested,
+        tested_at(model).map(|at| ago(model.now, at)),
+    );
+    let right = format!("{} {right}", symbol(tone));
+    page.heading(if wizard.settings { "Settings" } else { "Review and Save" }, &right, styles.tone(tone));
     let mut section = None;
     for field in wizard.lines() {
         if section.replace(field.info().step).is_some_and(|before| before != field.info().step) {

@@ -3,13 +3,14 @@
 use crate::app::go::Go;
 use crate::app::message::{Message, Reply};
 use crate::app::testing::{
-    Stage, at_review, at_sync, clash, draft, failed, lists, overview, passed, save_report, saved, tested,
+    Stage, at, at_review, at_sync, clash, draft, failed, lists, overview, passed, save_report, saved, tested,
     with_credentials,
 };
 use crate::domain::check::{CheckId, CheckStatus};
 use crate::domain::draft::Step;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::fields::FieldId;
+use crate::domain::health::{Finding, Rule, State};
 use crate::domain::people::Team;
 use crate::domain::status::{Overview, StepState};
 
@@ -142,6 +143,16 @@ fn tests(scenes: &mut Scenes) {
     scenes.add("wizard_credentials_not_verified", Stage::with(overview(vec![unverified])), |stage| {
         stage.keys("^O e");
         stage.send(Message::Go(Go::Step(Step::Credentials)));
+    });
+    let mut known = saved("acme", "Acme MSP", true, true, true);
+    let found = Finding::new(Rule::Credentials, State::Broken, "Halo does not accept the Client ID and Client Secret");
+    known.status.health = vec![Finding { seen_at: Some(at("2026-11-23T10:41:00Z")), ..found }];
+    scenes.add("wizard_credentials_refused_since", Stage::with(overview(vec![known.clone()])), |stage| {
+        stage.keys("^O e");
+        stage.send(Message::Go(Go::Step(Step::Credentials)));
+    });
+    scenes.add("wizard_settings_refused_since", Stage::with(overview(vec![known])), |stage| {
+        stage.keys("^O e");
     });
     scenes.add("wizard_quit_with_secret", with_credentials(), |stage| {
         stage.keys("^C");
