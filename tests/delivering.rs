@@ -195,7 +195,6 @@ async fn demo_ticket_reaches_events_pane_within_a_second() {
         pty.press(keys).await;
     }
     pty.sees("Webhook install was successful").await;
-    pty.press("Enter").await;
     // The last screen says how.
     pty.sees("curl -X POST http://127.0.0.1:").await;
     let screen = pty.screen();

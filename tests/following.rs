@@ -32,6 +32,12 @@ async fn every_pane_follows_other_programs() {
     person.sees("1 sync so far").await;
     profile.run(["sync"]).await.expect(0);
     follows(&mut person, "1 of 2 syncs").await;
+    // One that is still at it is told, too.
+    profile.halo.change(|state| state.behaviour.latency = Duration::from_millis(500));
+    let (done, ()) = tokio::join!(profile.run(["sync"]), follows(&mut person, "Another sync is running"));
+    done.expect(0);
+    profile.halo.change(|state| state.behaviour.latency = Duration::ZERO);
+    person.wait("its end", |screen| !screen.contains("Another sync is running")).await;
     let config = std::fs::read_to_string(profile.config()).unwrap();
     let time = config.lines().find(|line| line.starts_with("daily_sync_time")).unwrap();
     std::fs::write(profile.config(), config.replace(time, "daily_sync_time = \"03:21\"")).unwrap();

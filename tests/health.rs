@@ -108,3 +108,31 @@ async fn service_tells_drift_before_anybody_asks() {
     assert!(!notice.contains(profile.halo.client_secret()) && !notice.contains("SECRET"), "{notice}");
     assert!(ids(&profile.json(["issues"], 0).await).contains(&"drift"));
 }
+
+/// A run of Configure that Halo refused is an issue until another one has done it.
+#[tokio::test]
+async fn failed_configure_is_told_until_another_run_has_done_it() {
+    let profile = Profile::synced(few()).await;
+    let refused = "forbidden-writes".parse().unwrap();
+    profile.halo.set_fault(refused, true);
+    let failed = profile.run(["configure", "--yes"]).await;
+    assert_ne!(failed.code, 0);
+    assert!(ids(&profile.json(["issues"], 0).await).contains(&"interrupted"));
+    profile.run(["status"]).await.says("Configure failed");
+    profile.halo.set_fault(refused, false);
+    profile.run(["configure", "--yes"]).await.expect(0);
+    assert!(!ids(&profile.json(["issues"], 0).await).contains(&"interrupted"));
+}
+
+/// A Halo that is not reached has shown nothing of what is in it: that is no longer called in place.
+#[tokio::test]
+async fn objects_in_halo_that_is_not_reached_are_unknown() {
+    let profile = Profile::synced(few()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let Profile { folder, halo } = profile;
+    let asked = Profile { folder, halo: pia_halo::demo::SimulatedHalo::start(few()).await.unwrap() };
+    halo.stop().await.unwrap();
+    let unreached = asked.json(["doctor"], 5).await;
+    assert_eq!(finding(&unreached, "drift")["state"], "unknown", "{unreached}");
+    assert_eq!(finding(&asked.json(["doctor", "--offline"], 3).await, "drift")["state"], "unknown");
+}

@@ -91,6 +91,8 @@ async fn walk_by_keys_ends_with_exactly_objects_of_contract() {
     person.sees(&format!("{PIA}/callbacks/acme-msp/")).await;
     person.press("5").await;
     person.sees("configure (+14)").await;
+    // The contact's save has come, too.
+    person.sees("1 of 4").await;
     person.press("Down").await;
     person.press("Enter").await;
     person.sees("link ticket type").await;
@@ -374,11 +376,12 @@ async fn objects_that_were_made_are_listed_with_their_ids() {
     person.leave().await;
 }
 
-/// S44: two programs on one profile: the second one is told who syncs, and only one sync runs.
+/// S44: two programs on one profile: the second one is told who syncs and follows it, and only one sync runs.
 #[tokio::test(flavor = "multi_thread")]
 async fn sync_now_in_two_programs_runs_one_sync_and_says_who_is_at_it() {
     let profile = Profile::set_up(small()).await;
-    slow(&profile);
+    // Long enough that the second one is seen to follow.
+    profile.halo.change(|state| state.behaviour.latency = Duration::from_secs(1));
     let mut first = Interface::open(&profile).await;
     let mut second = Interface::open(&profile).await;
     first.is_at("Sync Now").await;
@@ -386,11 +389,12 @@ async fn sync_now_in_two_programs_runs_one_sync_and_says_who_is_at_it() {
     // The first one is at it for certain once Halo has been asked for a list.
     until(|| profile.halo.requests().iter().any(|request| request.path == "/api/client")).await;
     second.press("Enter").await;
-    second.sees("Another sync was running").await;
+    second.sees("Another sync is running").await;
     second.sees(&login_name()).await;
+    slow(&profile);
     first.sees("✓ Complete").await;
-    second.press("Enter").await;
     second.sees("✓ Complete").await;
     first.leave().await;
     second.leave().await;
+    assert_eq!(audited(&profile, "sync"), 1);
 }

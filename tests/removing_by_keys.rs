@@ -21,7 +21,6 @@ async fn plan_apply_repair_and_remove_by_keys() {
         person.sees("y Apply").await;
         person.press("y").await;
         person.sees("Webhook install was successful").await;
-        person.press("Enter").await;
         person.sees("You have finished").await;
         person.press("Enter").await;
         person.sees("1 Sync").await;

@@ -186,6 +186,12 @@ async fn settings_are_shown_with_their_secrets_masked() {
     assert!(!text.contains(profile.halo.client_secret()));
     let path = profile.json(["config", "path"], 0).await;
     assert_eq!(path["config"], profile.config().to_string_lossy().into_owned());
+    // And the folders, which are what somebody deletes who is done with it.
+    let told = profile.run(["config", "path"]).await.expect(0).stdout;
+    let folders = told.lines().skip_while(|line| !line.starts_with("folders")).count();
+    assert_eq!(folders, 3, "{told}");
+    let folder = profile.config().parent().unwrap().to_string_lossy().into_owned();
+    assert!(told.lines().any(|line| line.ends_with(&format!(" {folder}"))), "{told}");
 }
 
 /// Deactivated stays deactivated, also when the only configuration is saved again.

@@ -21,7 +21,9 @@ pub fn farewell(model: &Model) -> Option<String> {
         };
         return Some(format!("{} was stopped; what is done is kept. To continue: {next}", goal.word()));
     }
-    if let SyncWork::Running(run) = &model.work.sync {
+    if let SyncWork::Running(run) = &model.work.sync
+        && model.work.sync.is_own()
+    {
         let name = model.saved(&run.id).map_or_else(|| run.id.to_string(), saved_title);
         return Some(format!(
             "The sync of {name} was stopped; the stored list is unchanged. To continue: {}",

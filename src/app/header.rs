@@ -2,6 +2,7 @@
 
 use super::form::FieldId;
 use super::jobs::health::findings;
+use super::jobs::sync as job;
 use super::model::Screen;
 use super::notice::Tone;
 use super::wizard::Test;
@@ -27,7 +28,9 @@ pub fn standing(model: &Model) -> (Tone, String) {
 fn state(model: &Model) -> (Tone, String) {
     let Some(saved) = model.current_saved() else { return (Tone::Calm, String::new()) };
     let host = saved.configuration.api.url.host();
-    if model.work.sync.run_of(model.current.as_ref()).is_some() {
+    let syncs = model.work.sync.run_of(model.current.as_ref()).is_some() || job::elsewhere(model).is_some();
+    // A sync hides no issue, for however long it runs.
+    if syncs && !findings(model).iter().any(Finding::is_open) {
         return (Tone::Calm, format!("Syncing   {host}"));
     }
     if !saved.status.active {
@@ -41,6 +44,9 @@ fn state(model: &Model) -> (Tone, String) {
     let sync = format!("sync {} UTC", saved.configuration.company_sync.daily_sync_time);
     let last = service::status(model).and_then(|service| service.last_event_at);
     let last = last.map_or_else(|| "no event yet".to_owned(), |at| format!("event {}", ago(model.now, at)));
+    if syncs {
+        return (tone, format!("Syncing, {words}   {host}"));
+    }
     if findings.iter().any(Finding::is_open) {
         return (tone, format!("{words}   {last}   {sync}   {host}"));
     }

@@ -1,6 +1,7 @@
 //! The lines of the help: the field that has the focus, then every key.
 
 use super::form::FieldId;
+use super::jobs::health;
 use super::keymap::{Group, Pane, Place as P, place};
 use super::model::{Model, Screen};
 use super::offer::Offer;
@@ -8,10 +9,22 @@ use super::offers::working;
 use super::popup::HelpLine;
 use super::text::wrap;
 use super::wizard::checklist::NEEDS;
-use super::wizard::state::Item;
+use super::wizard::state::{Item, Wizard};
 use crate::domain::by_hand;
+use crate::domain::check::{Check, CheckStatus};
 use crate::domain::draft::Step;
 use crate::domain::plan::Parts;
+use crate::words;
+
+// The results that the focus is on: one of them, or all that are not as they should be.
+fn found(wizard: &Wizard) -> impl Iterator<Item = &Check> {
+    let is_meant = |at: usize, check: &Check| match wizard.focus {
+        Item::Check(of) | Item::Advice(of) => of == at,
+        Item::Test => matches!(check.status, CheckStatus::Fail | CheckStatus::Warn),
+        _ => false,
+    };
+    wizard.test.checks().iter().enumerate().filter(move |(at, check)| is_meant(*at, check)).map(|(_, check)| check)
+}
 
 /// The help for what has the focus: the field first, then every key.
 pub fn lines(model: &Model, columns: usize) -> Vec<HelpLine> {
@@ -33,6 +46,15 @@ pub fn lines(model: &Model, columns: usize) -> Vec<HelpLine> {
             text(&mut lines, &format!("Example: {}", info.example));
             lines.push(HelpLine::Blank);
         }
+        // What the test found, whole: on a low terminal there is no room for it beside the results.
+        for check in found(wizard) {
+            lines.push(HelpLine::Title(check.id.title().to_owned()));
+            text(&mut lines, &words::check::found(check));
+            if let Some(advice) = words::check::advice(check) {
+                text(&mut lines, &advice.with_keys(&model.keys));
+            }
+            lines.push(HelpLine::Blank);
+        }
         if wizard.step == Step::Credentials {
             lines.push(HelpLine::Title("What you need".to_owned()));
             for need in NEEDS {
@@ -40,6 +62,17 @@ pub fn lines(model: &Model, columns: usize) -> Vec<HelpLine> {
             }
             lines.push(HelpLine::Blank);
         }
+    }
+    // What is selected in the overview, whole.
+    if place == P::Pane(Pane::Overview)
+        && let Some(finding) = health::selected(model)
+    {
+        lines.push(HelpLine::Title(finding.rule.title().to_owned()));
+        text(&mut lines, &format!("{}.", words::health::fact(&finding, model.now)));
+        if let Some(next) = &finding.next {
+            text(&mut lines, &words::Phrase::from(next).with_keys(&model.keys));
+        }
+        lines.push(HelpLine::Blank);
     }
     let working: Vec<Offer> = working(model, place).collect();
     for (group, title) in [(Group::Here, "Here"), (Group::Moving, "Moving"), (Group::Everywhere, "Everywhere")] {

@@ -10,6 +10,12 @@ pub const SMALLEST: Size = Size { width: 40, height: 10 };
 /// From this width on there is a second column.
 pub const WIDE: u16 = 100;
 
+/// Below this many lines of the body room is scarce.
+pub const LOW: u16 = 14;
+
+/// No line of the body is longer.
+const LONGEST: u16 = 128;
+
 /// The rooms of a screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Layout {
@@ -40,7 +46,8 @@ pub fn layout(size: Size, steps: bool) -> Layout {
     let main = match size.width {
         width if !steps => width.min(WIDE),
         width if width < WIDE => width,
-        width => (width / 100 * 65 + width % 100 * 65 / 100).min(96),
+        // What is listed has most of the room; lines as long as that are not read any more.
+        width => (width - 35 - (width - WIDE) / 10).min(LONGEST),
     };
     let detail = (steps && size.width >= WIDE).then(|| Rect::new(main + 3, top, size.width - main - 5, height));
     Layout {

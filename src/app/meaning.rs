@@ -65,9 +65,7 @@ pub fn meaning(model: &Model, event: KeyEvent) -> Meaning {
 fn now(model: &Model, place: Place, command: Command) -> Now {
     match command {
         C::Integrations => Now::only_if(!matches!(model.screen, Screen::Integrations | Screen::Starting)),
-        C::InstallService => {
-            Now::only_if(model.systemd && model.status().is_some_and(|status| !status.service.running))
-        }
+        C::InstallService => Now::only_if(model.can_install_service()),
         C::Quit | C::Suspend | C::Repaint | C::Help | C::Commands | C::Setting(_) | C::CommandLine(_) => Now::Can,
         _ => dispatch::now(model, place, command),
     }

@@ -108,6 +108,8 @@ pub enum Reply {
     DraftFailed(Failure),
     /// The sync goes on.
     SyncProgress(SyncProgress),
+    /// Another program, told in words, is at a sync already: that one is followed.
+    SyncFollows(String),
     /// The sync has ended.
     Synced(Result<SyncReport, Failure>),
     /// It is noted that the person goes on with clients that no sync has proved to be all.

@@ -338,6 +338,11 @@ impl Model {
         self.current.is_some() && self.status().is_some_and(is_finished)
     }
 
+    /// Whether the service can be installed from here, as a unit of systemd.
+    pub(crate) fn can_install_service(&self) -> bool {
+        self.systemd && self.status().is_some_and(|status| !status.service.running)
+    }
+
     /// How Configure stands for the configuration that is open.
     pub(crate) fn apply(&self) -> &ApplyWork {
         const NONE: &ApplyWork = &ApplyWork::None;

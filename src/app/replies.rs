@@ -17,7 +17,7 @@ use super::notice::Tone;
 use super::panes::{self, Pane, clients, events, report};
 use super::popup::{Ask, Confirm, Popup};
 use super::text::draft_title;
-use super::wizard::{self, Wizard, credentials, initial_sync, review};
+use super::wizard::{self, Wizard, credentials, finished, initial_sync, review};
 
 // Where the interface begins, once it is known what there is.
 fn begin(model: &mut Model) -> Vec<Effect> {
@@ -158,6 +158,7 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
         }
         Reply::DraftFailed(failure) => model.say(Tone::Bad, format!("The draft could not be saved: {failure}")),
         Reply::SyncProgress(progress) => sync::progress(model, progress),
+        Reply::SyncFollows(other) => sync::follows(model, other),
         Reply::Synced(outcome) => {
             let mut effects = sync::synced(model, outcome);
             initial_sync::focus(model);
@@ -181,7 +182,11 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
             return id.map(Effect::LoadStatus).into_iter().collect();
         }
         Reply::Applied(result) => plan::applied(model, result),
-        Reply::Configured(outcome) => return plan::configured(model, outcome),
+        Reply::Configured(outcome) => {
+            let mut effects = plan::configured(model, outcome);
+            effects.extend(finished::follow(model));
+            return effects;
+        }
         Reply::Deliveries(outcome) => return deliveries::take(model, outcome),
         Reply::Hop(hop) => prove::hop(model, hop),
         Reply::Proved(outcome) => {

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::jobs::state::EscalateWork;
+use crate::app::layout::LOW;
 use crate::app::model::{Model, Screen};
 use crate::app::notice::Tone;
 use crate::app::text::wrap;
@@ -20,9 +21,6 @@ use super::panes::state::Pane;
 
 /// A gap is told for so long.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-
-/// Below this many lines of the body room is scarce.
-const LOW: u16 = 14;
 
 /// How the service of the configuration that is open stands.
 pub fn status(model: &Model) -> Option<&ServiceStatus> {

@@ -492,7 +492,7 @@ fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
     if prove::is_running(model) {
         reasons.push("A test ticket is open in Halo and might not be closed.".to_owned());
     }
-    if model.work.sync.is_running() {
+    if model.work.sync.is_own() {
         reasons.push(SYNC_STOPS.to_owned());
     }
     if secret {

@@ -22,6 +22,10 @@ pub(super) fn path(call: &mut Call) -> Result<u8, Failure> {
     for (_, what, path) in paths.named() {
         call.output.line(format!("{what:<12} {}", path.display()));
     }
+    for (at, folder) in paths.folders().iter().enumerate() {
+        let what = if at == 0 { "folders" } else { "" };
+        call.output.line(format!("{what:<12} {}", folder.display()));
+    }
     Ok(0)
 }
 

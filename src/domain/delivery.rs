@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::next::{Hint, Next};
+
 /// How it stands with the deliveries of one webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -74,6 +76,13 @@ pub struct Delivery {
     /// When Halo was asked.
     #[serde(serialize_with = "crate::domain::calendar::json")]
     pub read_at: Timestamp,
+}
+
+/// What to do about a delivery that was answered with 401 or 403. Which of the two it was, nobody can tell from here.
+pub fn let_in() -> Hint {
+    let proxy = "if a proxy in front of pia-halo asks for a login, exempt the callback path; otherwise Halo has another \
+                 password: set a new one with ";
+    Hint::from(proxy).next(Next::Rotate)
 }
 
 /// What is said of a verdict that is overtaken.

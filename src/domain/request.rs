@@ -86,6 +86,8 @@ pub struct Standing {
     pub activity: Vec<Activity>,
     /// Events of each hour of the last day, the oldest first.
     pub hours: Vec<u64>,
+    /// Another program that syncs it now, in words.
+    pub syncing: Option<String>,
 }
 
 /// Which configuration is active.

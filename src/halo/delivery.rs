@@ -2,8 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::delivery::{Delivery, DeliveryState};
-use crate::domain::next::Next;
+use crate::domain::delivery::{Delivery, DeliveryState, let_in};
 
 /// How long a delivery may be on its way before its missing answer is worth a word.
 const ON_ITS_WAY: SignedDuration = SignedDuration::from_mins(10);
@@ -214,10 +213,7 @@ fn kind_of(logged: &LoggedDelivery) -> DeliveryState {
 fn cure(state: DeliveryState) -> String {
     let text = match state {
         DeliveryState::Unauthorised => {
-            return format!(
-                "a proxy in front of pia-halo asks for a login: exempt the callback path. To set a new password: {}",
-                Next::Rotate
-            );
+            return let_in().to_string();
         }
         DeliveryState::NotFound => {
             "unknown address or token: check pia_url and the proxy in front of pia-halo, and run Configure \

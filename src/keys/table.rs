@@ -381,7 +381,7 @@ const LONG_LISTS: &[Place] = &[
 ];
 
 /// What only a command of the program does, in the words of the list of commands.
-pub static COMMAND_LINES: [(Next, &str); 8] = [
+pub static COMMAND_LINES: [(Next, &str); 10] = [
     (Next::Audit, "Verify the audit trail"),
     (Next::Support, "Support bundle"),
     (Next::Backup, "Backup"),
@@ -390,6 +390,8 @@ pub static COMMAND_LINES: [(Next, &str); 8] = [
     (Next::ByHand, "Configure by hand"),
     (Next::ConfigPath, "Where the settings are"),
     (Next::Restore, "Restore a backup"),
+    (Next::Report, "Report of a month"),
+    (Next::Serve, "Run the service by hand"),
 ];
 
 /// A line for each of them.
@@ -500,8 +502,8 @@ pub const BINDINGS: &[Binding] = &[
     // A yes of its own: never the next Enter of a row.
     row(C::Apply, "yes", &[P::Plan], "Apply", Left),
     row(C::Continue, "accept", &[P::Plan], "Continue", Left),
-    row(C::OpenLine, "accept", &[P::Plan], "Open", Left),
-    row(C::CloseLine, "accept", &[P::Plan], "Close", Left),
+    row(C::OpenLine, "accept", &[P::Plan, ACTIVITY], "Open", Left),
+    row(C::CloseLine, "accept", &[P::Plan, ACTIVITY], "Close", Left),
     // The plan says their keys beside each part.
     row(C::PartWebhooks, "part_webhooks", &[P::Plan], "Webhooks", Help),
     row(C::PartChatPod, "part_chat_pod", &[P::Plan], "Pia Chat Pod", Help),
@@ -523,8 +525,6 @@ pub const BINDINGS: &[Binding] = &[
     row(C::Escalate, "escalate", WITH_TICKETS, "Escalate", Left),
     row(C::Tickets, "tickets", &[EVENTS, P::PaneTickets], "Tickets", Left),
     row(C::Search, "search", &[EVENTS, ACTIVITY], "Search", Left),
-    row(C::OpenLine, "accept", &[ACTIVITY], "Open", Left),
-    row(C::CloseLine, "accept", &[ACTIVITY], "Close", Left),
     row(C::Filter, "filter", &[CLIENTS, EVENTS, ACTIVITY], "Filter", Left),
     row(C::SendAgain, "retry_issue", &[EVENTS], "Send undelivered events again", Help),
     row(C::ReadTickets, "check_halo", &[P::PaneTickets], "Read again", Left),

@@ -15,7 +15,7 @@ use super::{Workspace, check, delivery, owner};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Finding, Rule, from_owner};
+use crate::domain::health::{Finding, Rule, from_owner, from_run};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::owner::Belongs;
@@ -65,6 +65,7 @@ pub async fn install(
     results.extend(tell_blocked(&plan, &mut on_event));
     let warnings = [report.warnings(), plan.warnings.clone()].concat();
     let report = ConfigureReport { status, results, message, refusal: None, warnings, cause: apply.cause() };
+    workspace.note_health(id, [from_run(&report)]);
     let configured_at = status.is_complete().then(|| workspace.now());
     if configured_at.is_some() {
         let fact = "nothing in Halo has changed since Configure";

@@ -12,6 +12,7 @@ use crate::domain::callback::EventGroup;
 use crate::domain::check::CheckStatus;
 use crate::domain::client::ClientStatus;
 use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::delivery::let_in;
 use crate::domain::event::{Event, ForwardState};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::full_circle::{Earlier, FullCircle, Hop, HopReport, LeftOpen, question};
@@ -511,9 +512,7 @@ fn delivered(log: &LoggedDelivery) -> HopReport {
         }
         Some(status) => {
             let hint = match status {
-                401 | 403 => {
-                    Hint::from("The callback's password or token is wrong. To set it again: ").next(Next::Configure)
-                }
+                401 | 403 => let_in(),
                 404 => Hint::from("The address leads elsewhere: check the Pia Url and the reverse proxy"),
                 _ => Hint::from("Check what answers at the Pia Url. To see what is refused: ").next(Next::ServeVerbose),
             };

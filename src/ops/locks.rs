@@ -6,7 +6,7 @@ use super::actor::actor_of;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
 use crate::settings::{Environment, Paths, Settings};
-use crate::store::Lock;
+use crate::store::{Holder, Lock};
 
 /// The lock of whoever writes into a Halo, or changes which one that is. One for the whole profile: what is being
 /// configured stays the active configuration until it is done.
@@ -18,6 +18,16 @@ pub(super) const SERVICE_LOCK: &str = "service";
 /// The lock of a sync.
 pub(super) fn sync_lock(id: &ConfigurationId) -> String {
     format!("sync-{id}")
+}
+
+/// Who is at a sync of a configuration now.
+pub(super) fn sync_holder(paths: &Paths, id: &ConfigurationId) -> Option<Holder> {
+    Lock::holder(&paths.lock(&sync_lock(id)))
+}
+
+/// The program, in words, that is at a sync of a configuration now and is not this one.
+pub(super) fn syncing(paths: &Paths, id: &ConfigurationId) -> Option<String> {
+    sync_holder(paths, id).filter(|holder| holder.pid != std::process::id()).map(|holder| holder.to_string())
 }
 
 /// Keeps the service, every sync and Configure from working while the locks are held.

@@ -47,6 +47,24 @@ pub async fn load_taking(
     configuration: &Configuration,
     taken: &[String],
     cancel: CancellationToken,
+    on_check: impl FnMut(&Check) + Send,
+) -> Result<Result<Plan, CheckReport>, Failure> {
+    let read = read(workspace, id, configuration, taken, cancel, on_check).await;
+    let kept = match &read {
+        Ok(Ok(_)) => None,
+        Ok(Err(report)) => report.first_failure().and_then(|check| check.failure.as_ref()),
+        Err(failure) => Some(&failure.kind),
+    };
+    workspace.note_silence(id, kept);
+    read
+}
+
+async fn read(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    configuration: &Configuration,
+    taken: &[String],
+    cancel: CancellationToken,
     mut on_check: impl FnMut(&Check) + Send,
 ) -> Result<Result<Plan, CheckReport>, Failure> {
     workspace.recognise(id, &configuration.api)?;

@@ -14,6 +14,7 @@ use crate::domain::by_hand;
 use crate::domain::check::{Check, CheckId, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::health::{Finding, Rule};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::Parts;
@@ -214,8 +215,10 @@ impl<'a> Work<'a> {
             (Extent::LastRun, Some((run, _))) => store.end_configure_run(*run, self.workspace.now())?,
             // With everything gone there is nothing that a roll back could bring back.
             (Extent::Removal(parts), _) if parts.is_all() => store.forget_configure_runs(self.id)?,
-            _ => {}
+            _ => return Ok(()),
         }
+        // What that run did not do is not wanted any more.
+        self.workspace.note_health(self.id, [Finding::well(Rule::Interrupted, "what the last one did was taken back")]);
         Ok(())
     }
 }

@@ -64,6 +64,11 @@ impl Paths {
         ]
     }
 
+    /// The folders that hold them and everything else of this program.
+    pub fn folders(&self) -> [&Path; 3] {
+        [&self.config_dir, &self.data_dir, &self.state_dir]
+    }
+
     /// Folders below one root: a profile that can be thrown away whole.
     pub fn below(root: &Path) -> Self {
         Self {

@@ -344,7 +344,8 @@ async fn sync(
 ) -> Result<crate::domain::sync_run::SyncReport, Failure> {
     let (id, configuration, _) = workspace.configuration(Some(id))?;
     let on_progress = |progress: &SyncProgress| replies.send(Reply::SyncProgress(progress.clone()));
-    ops::sync::run(workspace, &id, &configuration, brake, cancel, on_progress).await
+    let on_other = |other| replies.send(Reply::SyncFollows(other));
+    ops::sync::run_or_follow(workspace, &id, &configuration, brake, cancel, on_progress, on_other).await
 }
 
 async fn plan(

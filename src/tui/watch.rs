@@ -29,7 +29,7 @@ pub async fn follow(workspace: &Workspace, id: &ConfigurationId, limit: usize, r
     // Before the first look: nothing falls between the two.
     let mut signals = Signals::of(workspace, Changes::ALL);
     let (mut recent, mut overview) = (None, None);
-    let (mut changes, mut owed, mut read_at) = (Changes::ALL, Changes::ALL, None::<Instant>);
+    let (mut changes, mut owed, mut read_at, mut again) = (Changes::ALL, Changes::ALL, None::<Instant>, ANYHOW);
     loop {
         if changes.has(Changes::STORE | Changes::SERVICE | Changes::SEND_AGAIN) {
             // What was sent again may be any of them.
@@ -42,11 +42,13 @@ pub async fn follow(workspace: &Workspace, id: &ConfigurationId, limit: usize, r
             }
             let of = id.clone();
             let standing = workspace.run_blocking(move |stored| ops::status::standing(stored, &of).map(Box::new)).await;
+            // That another program is done with its sync, nothing but a look tells.
+            again = if standing.as_ref().is_ok_and(|standing| standing.syncing.is_some()) { BETWEEN } else { ANYHOW };
             replies.send(Reply::Status(standing));
             (owed, read_at) = (Changes::default(), Some(Instant::now()));
         }
         changes = match read_at.filter(|_| owed != Changes::default()) {
-            None => tokio::time::timeout(ANYHOW, signals.wait_for_change()).await.unwrap_or_default(),
+            None => tokio::time::timeout(again, signals.wait_for_change()).await.unwrap_or_default(),
             Some(at) => tokio::time::timeout_at(at + BETWEEN, signals.wait_for_change()).await.unwrap_or_default(),
         };
         if changes != Changes::default() {

@@ -27,6 +27,7 @@ use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
 use crate::app::Model;
+use crate::app::layout::LOW;
 use crate::app::model::Screen;
 use crate::app::popup::{Ask, Confirm, Popup};
 use crate::app::text::wrap;
@@ -34,9 +35,6 @@ use crate::app::text::wrap;
 use page::{Page, put};
 use text::window;
 use theme::{Styles, clean, to_ascii};
-
-/// Below this many lines of the body, air always gives way to what is to be read; above, where all can be seen then.
-const LOW: usize = 14;
 
 /// Draws the model.
 pub fn draw(model: &Model, frame: &mut Frame) {
@@ -102,7 +100,8 @@ fn screen(model: &Model, frame: &mut Frame, styles: Styles) {
     let body = Rect { height: layout.body.height - extra, ..layout.body }.intersection(frame.area());
     let height = usize::from(body.height);
     let full = page.lines.iter().filter(|line| !line.spans.is_empty()).count();
-    if page.lines.len() > height && (height < LOW || full <= height) {
+    // On a low one air always gives way to what is to be read; else where all can be seen then.
+    if page.lines.len() > height && (height < usize::from(LOW) || full <= height) {
         page.squeeze();
     }
     let first = page.scroll(height);

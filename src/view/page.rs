@@ -240,6 +240,12 @@ impl Page {
 
     /// A failure: what happened, Halo's words, what to do next.
     pub fn failure(&mut self, failure: &Failure, column: usize, keys: &KeyMap) {
+        self.happened(failure, column);
+        self.advice(failure, column, keys);
+    }
+
+    /// What happened, and Halo's words.
+    pub fn happened(&mut self, failure: &Failure, column: usize) {
         self.state(Tone::Bad, &failure.message, column);
         let said = failure.halo_said.as_ref().map(|said| said.display()).filter(|said| !said.trim().is_empty());
         let said = match (said, failure.http_status) {
@@ -251,6 +257,10 @@ impl Page {
         if let Some(said) = said {
             self.paragraph(&said, column + 2, Style::new());
         }
+    }
+
+    /// What to do next.
+    pub fn advice(&mut self, failure: &Failure, column: usize, keys: &KeyMap) {
         if let Some(hint) = &failure.hint {
             self.paragraph(&Phrase::from(hint).with_keys(keys), column + 2, Style::new());
         }

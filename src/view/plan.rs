@@ -5,6 +5,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::app::Model;
+use crate::app::jobs::health::findings;
 use crate::app::jobs::plan::{self, blocker, is_again};
 use crate::app::jobs::removal;
 use crate::app::jobs::state::{ApplyWork, Goal, PlanWork};
@@ -60,7 +61,7 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
             page.blank();
             match work {
                 PlanWork::Ready(plan) => rows_being_done(page, plan, results, None, model.work.plan_line),
-                _ => rows_of_results(model, page, results),
+                _ => rows_of_results(model, page, results, Some(model.work.plan_line)),
             }
             by_hand(model, page);
         }
@@ -117,7 +118,7 @@ fn applying(model: &Model, page: &mut Page, plan: &PlanWork, title: &str) {
             let current = plan.changes.iter().position(|change| result_of(results, change).is_none()).unwrap_or(last);
             rows_being_done(page, plan, results, Some(current).filter(|_| !is_connecting), current);
         }
-        _ => rows_of_results(model, page, results),
+        _ => rows_of_results(model, page, results, Some(model.work.plan_line)),
     }
     page.blank();
     let words = if *stopping {
@@ -143,7 +144,7 @@ fn ended(model: &Model, page: &mut Page, report: &ConfigureReport, title: &str) 
     if let Some(refusal) = &report.refusal {
         report_rows(page, &model.keys, refusal, None);
     }
-    rows_of_results(model, page, &report.results);
+    rows_of_results(model, page, &report.results, Some(model.work.plan_line));
     by_hand(model, page);
 }
 
@@ -239,6 +240,12 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
     }
     if !plan.changes_pending() && plan.hindrances().next().is_none() {
         page.state(Tone::Good, model.work.goal.nothing(), MARGIN);
+        page.blank();
+    }
+    if model.work.goal.is_install()
+        && let Some(before) = words::plan::unfinished(&findings(model))
+    {
+        page.state(Tone::Warn, &before, MARGIN);
         page.blank();
     }
     if model.work.plan_stale {
@@ -414,12 +421,13 @@ fn rows_being_done(page: &mut Page, plan: &Plan, results: &[ChangeResult], curre
     }
 }
 
-fn rows_of_results(model: &Model, page: &mut Page, results: &[ChangeResult]) {
+/// Each object with what became of it and with Halo's id; one of them may have the focus.
+pub(super) fn rows_of_results(model: &Model, page: &mut Page, results: &[ChangeResult], focus: Option<usize>) {
     let styles = page.styles;
     let columns = name_columns(page, results.iter().map(|result| &result.name));
     let outcomes = results.iter().map(|result| width(words::plan::outcome(result).1)).max().unwrap_or_default();
     for (at, result) in results.iter().enumerate() {
-        let focused = model.work.plan_line == at;
+        let focused = focus == Some(at);
         let from = page.lines.len();
         let (tone, word) = words::plan::outcome(result);
         let style = if focused { styles.selected() } else { Style::new() };

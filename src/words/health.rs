@@ -54,11 +54,12 @@ fn is_event(finding: &Finding) -> bool {
             true
         }
         Rule::Silence => finding.state == State::Well,
+        Rule::Interrupted => has_failed(finding),
         _ => false,
     }
 }
 
-// Of syncs: whether the last one failed, and not only is too long ago.
+// Of syncs and of Configure: whether the last one failed, and not only is too long ago or was cut short.
 fn has_failed(finding: &Finding) -> bool {
     finding.object.as_deref().is_some_and(|object| object.starts_with(FAILED))
 }
@@ -131,6 +132,7 @@ pub fn short(finding: &Finding) -> &'static str {
         (Rule::SyncAge, _) => "sync overdue",
         (Rule::SyncHeld, _) => "sync on hold",
         (Rule::SyncProved, _) => "sync not proved complete",
+        (Rule::Interrupted, _) if has_failed(finding) => "Configure failed",
         (Rule::Interrupted, _) => "Configure interrupted",
         (Rule::Owner, _) => "owned by another machine",
         (Rule::Drift, _) => "objects differ in Halo",

@@ -40,6 +40,8 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         Next::Configure | Next::ConfigureUnproved | Next::TakeOver => ("Configure", None),
         Next::Adopt(_) | Next::AdoptYes(_) => ("Take over", Some("take_over")),
         Next::Remove | Next::RemovePlan => ("Remove", Some("remove")),
+        Next::Rotate => ("Rotate", Some("rotate")),
+        Next::RollBack => ("Roll back", Some("roll_back")),
         Next::Deliveries => ("Deliveries", Some("read_deliveries")),
         Next::Events => ("Events", Some("pane_events")),
         Next::Tickets => ("Tickets", Some("tickets")),
@@ -61,11 +63,10 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         | Next::History
         | Next::Run(_)
         | Next::ByHand
-        | Next::RollBack
         | Next::RemoveByHand
-        | Next::Rotate
         | Next::Status
         | Next::Audit
+        | Next::Report
         | Next::Support
         | Next::Backup
         | Next::Restore
@@ -90,8 +91,8 @@ mod tests {
         let hint = Hint::from("Run the first sync: ").next(Next::Sync);
         assert_eq!(Phrase::from(&hint).with_keys(&KeyMap::default()), "Run the first sync: Sync Now (s)");
         assert_eq!(Phrase::from(&hint).without_keys(), "Run the first sync: Sync Now");
-        let hint = Hint::from(Next::Rotate);
-        assert_eq!(Phrase::from(&hint).without_keys(), "pia-halo rotate", "no key does it");
+        let hint = Hint::from(Next::Support);
+        assert_eq!(Phrase::from(&hint).without_keys(), "pia-halo support", "no key does it");
     }
 
     #[test]

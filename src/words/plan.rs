@@ -1,6 +1,7 @@
 //! The plan: what is done to an object, and how that went.
 
 use super::Tone;
+use crate::domain::health::{Finding, Rule};
 use crate::domain::owner::Owner;
 use crate::domain::plan::{Action, Change, ChangeResult, FieldChange, Outcome};
 use crate::domain::untrusted::Untrusted;
@@ -24,6 +25,17 @@ pub fn belongs(owner: &Owner) -> String {
 /// What comes of taking it over: said before the name of that machine is typed.
 pub fn taking_over(owner: &Owner) -> String {
     format!("If you take it over, this machine repairs it and receives its events, and {} stops.", owner.place())
+}
+
+/// Said of a plan that comes after a run of Configure which did not come to its end.
+pub fn unfinished(findings: &[Finding]) -> Option<String> {
+    let issue = findings.iter().find(|finding| finding.rule == Rule::Interrupted && finding.is_issue())?;
+    let mut fact = issue.fact.clone();
+    // A sentence of its own here.
+    if let Some(first) = fact.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    Some(format!("{fact}. This plan was made from what Halo holds now: nothing is done twice."))
 }
 
 /// What is done to an object: its sign in a list, and the verb.

@@ -42,6 +42,11 @@ pub fn ended(report: &SyncReport) -> String {
     }
 }
 
+/// That another program is at a sync already.
+pub fn follows(other: &str) -> String {
+    format!("Another sync is running: {other}. Its result appears here.")
+}
+
 /// That Halo does not answer, and how it goes on.
 pub fn silent(silence: &Silence, now: Timestamp) -> String {
     let seconds = |from: Timestamp, to: Timestamp| duration(to.duration_since(from).as_secs().max(0).unsigned_abs());

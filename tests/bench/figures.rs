@@ -125,8 +125,7 @@ fn save_and_sync(pty: &mut Pty) -> usize {
 
 fn to_clients(pty: &mut Pty) {
     pty.wait_until("y Apply");
-    go(pty, "y", "Webhook install was successful");
-    go(pty, key::ENTER, "finished");
+    go(pty, "y", "finished");
     go(pty, "2", "of 30,000");
 }
 

@@ -409,6 +409,7 @@ impl Person for Pty {
         for name in keys.split_whitespace() {
             match name {
                 "Enter" => self.send(key::ENTER),
+                "Space" => self.send(" "),
                 "Esc" => self.send(key::ESC),
                 "Tab" => self.send(key::TAB),
                 "Shift-Tab" => self.send(key::BACK_TAB),

@@ -95,27 +95,24 @@ pub async fn sync(person: &mut impl Person) {
     person.is_at("Pia Escalate To").await;
 }
 
-/// Chooses the contact on the last page, and goes back to its first line.
+/// Chooses the contact on the last page.
 pub async fn choose_contact(person: &mut impl Person) {
-    // Below it are the two commands that start the service.
-    person.press("Shift-Tab Shift-Tab Shift-Tab").await;
-    person.is_at("Pia Escalate To").await;
-    person.press("Enter").await;
+    person.sees("Space chooses").await;
+    person.press("Space").await;
     person.sees("Fox Mulder").await;
     person.type_text("dana").await;
     person.wait("one agent", |screen| screen.contains("Dana Scully") && !screen.contains("Fox Mulder")).await;
     person.press("Enter").await;
     person.sees("Dana Scully").await;
-    person.press("Tab Tab Tab").await;
     person.is_at("API Credentials").await;
 }
 
-/// Applies the plan, and goes on to the end.
+/// Applies the plan, which leads to the end.
 pub async fn configure(person: &mut impl Person) {
     // A plan can be applied once it has been on the screen for a moment.
     person.sees("y Apply").await;
     person.press("y").await;
+    // The last page follows by itself.
     person.sees("Webhook install was successful").await;
-    person.press("Enter").await;
     person.sees("finished").await;
 }

@@ -6,9 +6,11 @@ use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::domain::delivery::{Delivery, DeliveryState, OVERTAKEN};
 use crate::domain::failure::Failure;
+use crate::domain::health::NEW;
+use crate::domain::next::Hint;
 use crate::domain::object::ObjectKind;
 use crate::domain::untrusted::Untrusted;
-use crate::words;
+use crate::words::{self, Phrase};
 
 /// What was read last: just now, or by an earlier run.
 pub fn known(model: &Model) -> &[Delivery] {
@@ -82,7 +84,8 @@ pub fn lines(model: &Model, id: Option<&str>) -> Vec<String> {
     let took = delivery.took().map(|took| format!("; took {}", clean(&took)));
     let mut lines = vec![format!("Delivery: {}{}.", clean(&delivery.message), took.unwrap_or_default())];
     lines.extend(delivery.error.as_ref().map(|error| format!("Error: {}", clean(error))));
-    lines.extend(delivery.advice.as_ref().map(|advice| format!("To do: {}.", clean(advice))));
+    let keys = |advice: &str| Phrase::from(&Hint::read(advice)).with_keys(&model.keys);
+    lines.extend(delivery.advice.as_ref().map(|advice| format!("To do: {}.", keys(&clean(advice)))));
     lines
 }
 
@@ -96,6 +99,10 @@ pub fn summary(model: &Model) -> Option<(Tone, String)> {
     let open: Vec<&Delivery> = known.iter().filter(|delivery| !delivery.state.is_fine()).collect();
     let name = |delivery: &Delivery| Untrusted::new(delivery.webhook.as_str()).display();
     let bad = open.iter().find(|delivery| tone(delivery.state) == Tone::Bad).or(open.first());
+    // As health judges it: a webhook that was installed today has had nothing to deliver.
+    let configured = model.status().and_then(|status| status.integration.configured_at);
+    let is_new = configured.is_some_and(|at| model.now.duration_since(at) < NEW);
+    let tone = |state| if is_new && state == DeliveryState::Never { Tone::Calm } else { tone(state) };
     Some(match bad {
         None => (Tone::Good, format!("Every webhook delivers, read {read}.")),
         Some(bad) => {
@@ -112,7 +119,7 @@ pub fn summary(model: &Model) -> Option<(Tone, String)> {
 fn short(state: DeliveryState) -> &'static str {
     match state {
         DeliveryState::Delivered => "delivered",
-        DeliveryState::Unauthorised => "rejected by this service",
+        DeliveryState::Unauthorised => "login refused",
         DeliveryState::NotFound => "unknown callback address",
         DeliveryState::ServerError => "server error in pia-halo or its proxy",
         DeliveryState::TimeOut => "not answered in time",

@@ -24,26 +24,36 @@ pub fn findings(model: &Model) -> Vec<Finding> {
     findings
 }
 
-/// What needs a person, the worst first.
+/// What the overview lists: what needs a person, the worst first, and then what is not known.
 pub fn list(model: &Model) -> Vec<Finding> {
-    issues(&findings(model)).into_iter().cloned().collect()
+    let findings = findings(model);
+    let mut list: Vec<Finding> = issues(&findings).into_iter().cloned().collect();
+    // Beside an issue one that only says where it is reported tells nobody anything.
+    let is_open = list.iter().any(Finding::is_open);
+    let is_told = |finding: &Finding| finding.state == State::Unknown && (!is_open || finding.next.is_some());
+    list.extend(findings.into_iter().filter(is_told));
+    list
 }
 
-/// The problem that is selected.
+/// What is selected of it.
 pub fn selected(model: &Model) -> Option<Finding> {
     let list = list(model);
     let at = position(model, &list);
     list.into_iter().nth(at)
 }
 
-/// Where the problem that is selected stands now; once it is gone, what has taken its place is.
+/// Where what is selected stands now; once it is gone, what has taken its place is.
 pub fn position(model: &Model, list: &[Finding]) -> usize {
     let at = list.iter().position(|issue| Some(issue.rule) == model.panes.issue);
     at.unwrap_or(model.panes.window(Pane::Overview).selected).min(list.len().saturating_sub(1))
 }
 
 /// The one command that mends it, or leads to where it is mended; none where only a command line does.
-pub fn mend(finding: &Finding) -> Option<C> {
+pub fn mend(model: &Model, finding: &Finding) -> Option<C> {
+    command(finding).filter(|command| *command != C::InstallService || model.can_install_service())
+}
+
+fn command(finding: &Finding) -> Option<C> {
     if finding.state == State::Well {
         return None;
     }

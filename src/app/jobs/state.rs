@@ -159,6 +159,8 @@ pub struct SyncRun {
     pub id: ConfigurationId,
     pub since: Timestamp,
     pub progress: SyncProgress,
+    /// Whose it is, where another program is at it and it is only followed here.
+    pub other: Option<String>,
     /// Whether the person stopped it: it ends, and says how.
     pub stopping: bool,
 }
@@ -177,6 +179,11 @@ pub enum SyncEnd {
 impl SyncWork {
     pub fn is_running(&self) -> bool {
         matches!(self, Self::Running(_))
+    }
+
+    /// Whether one runs that ends with this program.
+    pub fn is_own(&self) -> bool {
+        matches!(self, Self::Running(run) if run.other.is_none())
     }
 
     /// The run, while it is of this configuration.

@@ -55,6 +55,7 @@ pub fn start(model: &mut Model, brake: Brake) -> Vec<Effect> {
         id: id.clone(),
         since: model.now,
         progress: SyncProgress::default(),
+        other: None,
         stopping: false,
     });
     model.touch();
@@ -76,6 +77,21 @@ pub fn progress(model: &mut Model, progress: SyncProgress) {
         && run.progress != progress
     {
         run.progress = progress;
+        model.touch();
+    }
+}
+
+/// The other program that syncs what is open.
+pub fn elsewhere(model: &Model) -> Option<&str> {
+    let standing =
+        model.facts.standing.as_ref().filter(|_| model.work.sync.run_of(model.current.as_ref()).is_none())?;
+    standing.syncing.as_deref()
+}
+
+/// Another program is at a sync already: that one is shown, and how it ends.
+pub fn follows(model: &mut Model, other: String) {
+    if let SyncWork::Running(run) = &mut model.work.sync {
+        run.other = Some(other);
         model.touch();
     }
 }

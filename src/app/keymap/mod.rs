@@ -65,7 +65,7 @@ fn wizard_place(wizard: &Wizard) -> Place {
         Item::Field(_) if wizard.list.is_some() => Place::FieldList,
         Item::Field(_) if wizard.step == Step::Review => Place::Setting,
         Item::Field(_) => Place::Field,
-        Item::Test | Item::Check(_) => Place::Test,
+        Item::Test | Item::Check(_) | Item::Advice(_) => Place::Test,
         Item::SyncNow if wizard.step == Step::CompanySync => Place::SyncButton,
         Item::SyncNow | Item::Warning(_) | Item::Go => Place::InitialSync,
         Item::Callback(_) => Place::Callbacks,

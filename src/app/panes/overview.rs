@@ -13,12 +13,13 @@ use crate::domain::sync_run::Brake;
 pub struct Overview;
 
 fn retry(issue: Option<Finding>) -> Option<Retry> {
-    issue.and_then(|issue| issue.rule.retry())
+    issue.filter(Finding::is_issue).and_then(|issue| issue.rule.retry())
 }
 
-// The selection stays with what it is on.
+// The selection stays with the issue that it is on; what is not known gives way to one that comes up.
 fn hold(model: &mut Model, list: &[Finding]) {
-    model.panes.issue = list.get(model.panes.window(Pane::Overview).selected).map(|issue| issue.rule);
+    let selected = list.get(model.panes.window(Pane::Overview).selected);
+    model.panes.issue = selected.filter(|finding| finding.is_issue()).map(|issue| issue.rule);
 }
 
 impl Overview {
@@ -26,7 +27,7 @@ impl Overview {
         // Asked for each key of the screen: the findings are judged for those alone that are about one.
         let issue = || health::selected(model);
         match command {
-            C::Mend => match issue().and_then(|issue| health::mend(&issue)) {
+            C::Mend => match issue().and_then(|issue| health::mend(model, &issue)) {
                 Some(command) => Self::offer(model, command),
                 None => Now::Hidden,
             },
@@ -34,7 +35,7 @@ impl Overview {
             C::Stop => Now::only_if(model.work.look.as_ref().is_some_and(|look| !look.stopping)),
             // Halo is asked again by a key of its own.
             C::Retry => Now::only_if(matches!(retry(issue()), Some(Retry::Sync | Retry::SendAgain))),
-            C::Dismiss => Now::only_if(issue().is_some()),
+            C::Dismiss => Now::only_if(issue().is_some_and(|issue| issue.is_issue())),
             _ => super::now(model, command),
         }
     }
@@ -43,7 +44,7 @@ impl Overview {
         let issue = health::selected(model).zip(model.current.clone());
         match (command, issue) {
             (C::Mend, Some((issue, _))) => {
-                health::mend(&issue).map(|command| Self::run(model, command)).unwrap_or_default()
+                health::mend(model, &issue).map(|command| Self::run(model, command)).unwrap_or_default()
             }
             (C::Retry, Some((issue, id))) => match issue.rule.retry() {
                 Some(Retry::Sync) => sync::start(model, Brake::On),
@@ -65,14 +66,17 @@ impl Controls for Overview {
     }
 
     fn words(model: &Model, place: P, binding: &Binding) -> Option<String> {
+        let mends = || health::selected(model).and_then(|issue| health::mend(model, &issue));
         match binding.command {
             C::Mend => {}
+            // Enter says the same.
+            C::Look if mends() == Some(C::Look) => return Some(String::new()),
             C::Dismiss if health::selected(model).is_some_and(|issue| issue.dismissed) => {
                 return Some("Restore".to_owned());
             }
             _ => return super::words(model, binding),
         }
-        let mend = health::selected(model).and_then(|issue| health::mend(&issue))?;
+        let mend = mends()?;
         model.keys.rows(place).find(|(row, _)| row.command == mend).map(|(row, _)| row.words.to_owned())
     }
 

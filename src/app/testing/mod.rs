@@ -705,6 +705,7 @@ pub fn standing(status: Status) -> Box<Standing> {
             activity("2026-11-12T09:01:00Z", "save", Some("Acme MSP"), "done"),
         ],
         hours: (0..24).map(|hour| [0, 3, 9, 4][hour % 4]).collect(),
+        syncing: None,
     })
 }
 

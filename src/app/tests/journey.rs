@@ -99,15 +99,12 @@ fn keys_lead_from_integrations_to_end() {
         cause: None,
     })));
     stage.reply(Reply::Overview(Ok(overview(vec![saved("acme", "Acme MSP", true, true, true)]))));
-    stage.keys("Enter");
-    assert_eq!(step(&stage), Step::Finished);
+    assert_eq!(step(&stage), Step::Finished, "the end follows by itself");
 
     // S35: Pia Escalate To is there once more, and is saved on the way out.
-    stage.keys("Shift-Tab Shift-Tab Shift-Tab");
-    assert_eq!(focus(&stage), Item::Field(FieldId::EscalateTo));
-    stage.keys("Enter");
+    stage.keys("Space");
     stage.type_text("dana");
-    stage.keys("Enter Tab");
+    stage.keys("Enter");
     let effects = stage.keys("Enter");
     let Some(Effect::Save(request)) = effects.last() else { panic!("{effects:?}") };
     let contact = EscalateTo { agent_id: 7, name: "Dana Scully".to_owned() };
@@ -120,14 +117,19 @@ fn keys_lead_from_integrations_to_end() {
     assert_eq!(next_wake(&stage.model, stage.now), Some(minute), "idle means asleep: an age is told by the minute");
 }
 
-/// From the start to a plan that is applied: ten keys on six screens beside the values.
+/// From the start to the last screen: ten keys beside the values, and six screens on which anything is waited for.
 #[test]
 fn set_up_takes_ten_keys_on_six_screens() {
     let mut stage = Stage::with(Overview::default());
     let (mut keys, mut screens) = (0, std::collections::BTreeSet::new());
+    // Two steps that share a page are one screen.
+    let screen = |stage: &Stage| {
+        let step = stage.model.wizard.as_ref().map(|wizard| wizard::steps::page(wizard.step));
+        format!("{:?} {step:?}", stage.model.screen)
+    };
     let mut press = |stage: &mut Stage, key: &str| {
         keys += 1;
-        screens.insert(format!("{:?} {:?}", stage.model.screen, stage.model.wizard.as_ref().map(|wizard| wizard.step)));
+        screens.insert(screen(stage));
         stage.keys(key)
     };
     press(&mut stage, "Enter");
@@ -145,6 +147,16 @@ fn set_up_takes_ten_keys_on_six_screens() {
     stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Complete))));
     stage.reply(Reply::Planned(Ok(Ok(plan()))));
     assert_eq!(press(&mut stage, "y"), [Effect::Configure(id("acme"), Box::new(plan()))]);
+    stage.reply(Reply::Configured(Ok(ConfigureReport {
+        status: ConfigureStatus::Configured,
+        results: results(&plan()),
+        message: "Webhook install was successful".to_owned(),
+        refusal: None,
+        warnings: Vec::new(),
+        cause: None,
+    })));
+    assert_eq!(step(&stage), Step::Finished);
+    screens.insert(screen(&stage));
     assert_eq!((keys, screens.len()), (10, 6), "{screens:?}");
 }
 

@@ -2,8 +2,10 @@
 
 use crate::app::effect::{Effect, Slot};
 use crate::app::footer::hints;
+use crate::app::header::standing as standing_of;
 use crate::app::jobs::health;
 use crate::app::jobs::state::PlanWork;
+use crate::app::jobs::sync::elsewhere;
 use crate::app::keymap::Command;
 use crate::app::message::Reply;
 use crate::app::model::Screen;
@@ -399,11 +401,60 @@ fn rule(stage: &Stage) -> Rule {
     health::selected(&stage.model).unwrap().rule
 }
 
+/// Where no systemd runs, nothing offers to install the service as a unit of it: neither a key nor what mends the issue.
+#[test]
+fn service_is_installed_only_under_systemd() {
+    let mut stage = in_trouble();
+    stage.keys("Home");
+    assert_eq!(rule(&stage), Rule::Service);
+    let is_offered = |stage: &Stage| hints(&stage.model, 200).0.iter().any(|hint| hint.words.contains("Install"));
+    assert!(is_offered(&stage));
+    stage.model.systemd = false;
+    assert!(!is_offered(&stage), "{:?}", hints(&stage.model, 200).0);
+    assert_eq!(stage.keys("Enter i"), []);
+}
+
+/// A sync hides no issue from the header while it runs.
+#[test]
+fn header_tells_issues_while_sync_runs() {
+    let mut stage = in_trouble();
+    stage.keys("s");
+    let (tone, words) = standing_of(&stage.model);
+    assert_eq!(tone, Tone::Bad);
+    assert!(words.starts_with("Syncing, 2 issues: service not running"), "{words}");
+}
+
+/// A sync of another program is told wherever somebody looks, though nobody here has asked for one.
+#[test]
+fn sync_of_another_program_is_told() {
+    let mut stage = in_panes();
+    let mut told = stage.model.facts.standing.clone().unwrap();
+    told.syncing = Some("serve by pia-halo on jump1".to_owned());
+    stage.reply(Reply::Status(Ok(told.clone())));
+    assert!(standing_of(&stage.model).1.starts_with("Syncing"), "{:?}", standing_of(&stage.model));
+    assert_eq!(elsewhere(&stage.model), Some("serve by pia-halo on jump1"));
+    told.syncing = None;
+    stage.reply(Reply::Status(Ok(told)));
+    assert_eq!(elsewhere(&stage.model), None);
+}
+
+/// What is not known is in the list behind what is wrong: it can be selected and read, and is not dismissed.
+#[test]
+fn unknown_checks_are_in_list_and_cannot_be_dismissed() {
+    let mut stage = in_trouble();
+    tell(&mut stage, |status| status.known.before.retain(|finding| finding.rule != Rule::Clock));
+    stage.keys("Home Down Down");
+    assert_eq!(rule(&stage), Rule::Clock);
+    assert_eq!(stage.keys("x"), []);
+    assert!(stage.model.popup.is_none());
+    assert_eq!(stage.keys("Enter"), [Effect::Look(id("acme"))]);
+}
+
 /// What comes up or goes above it moves the list, and not the choice.
 #[test]
 fn selected_problem_stays_selected_when_others_come() {
     let mut stage = in_trouble();
-    stage.keys("End");
+    stage.keys("Home Down");
     assert_eq!(rule(&stage), Rule::Rotation);
     tell(&mut stage, |status| status.integration.unfinished = 1);
     assert_eq!(rule(&stage), Rule::Rotation, "another one came above it");
@@ -438,18 +489,18 @@ fn enter_never_dismisses_and_dismissing_can_be_undone() {
     let mut stage = in_panes();
     for rule in Rule::ALL {
         let broken = Finding::new(rule, State::Broken, "f");
-        assert_ne!(health::mend(&broken), Some(Command::Dismiss), "{rule:?}");
+        assert_ne!(health::mend(&stage.model, &broken), Some(Command::Dismiss), "{rule:?}");
     }
     stage.keys("0");
     tell(&mut stage, |status| status.integration.rotation.under_way = true);
-    stage.keys("End");
+    stage.keys("Home");
     let dismiss = |undo| [Effect::Dismiss { id: id("acme"), rule: Rule::Rotation, undo }];
     assert_eq!(stage.keys("x"), [], "it asks first");
     assert_eq!(stage.keys("Enter"), [], "no is the answer that loses nothing");
     assert_eq!(stage.keys("x y"), dismiss(false));
     let cause = health::list(&stage.model).iter().find(|issue| issue.rule == Rule::Rotation).unwrap().cause();
     tell(&mut stage, |status| status.known.dismissed = vec![(Rule::Rotation, cause)]);
-    stage.keys("End");
+    stage.keys("Home");
     assert_eq!(rule(&stage), Rule::Rotation);
     let (keys, _) = hints(&stage.model, 200);
     assert!(keys.iter().any(|hint| hint.words == "Restore"), "{keys:?}");

@@ -250,7 +250,7 @@ fn state(model: &Model) -> String {
             (wizard.test.is_running(), wizard.test.is_passed(), wizard.untested, wizard.test.checks().is_empty());
         let valid = wizard.configuration().is_ok();
         let kind = |item: Item| match item {
-            Item::Need(_) | Item::Check(_) | Item::Warning(_) | Item::Callback(_) | Item::Open(_) => {
+            Item::Need(_) | Item::Check(_) | Item::Advice(_) | Item::Warning(_) | Item::Callback(_) | Item::Open(_) => {
                 format!("{item:?}").split('(').next().unwrap_or_default().to_owned()
             }
             item => format!("{item:?}"),

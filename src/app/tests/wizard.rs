@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::app::effect::{Effect, Slot};
+use crate::app::farewell::farewell;
 use crate::app::form::FieldId;
 use crate::app::go::Go;
 use crate::app::header::connection;
@@ -10,14 +11,14 @@ use crate::app::keymap::Command;
 use crate::app::message::{Message, Reply};
 use crate::app::model::Screen;
 use crate::app::notice::Tone;
-use crate::app::popup::Popup;
+use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{
     CANARY, Stage, at_configure, at_review, at_sync, check, failed, id, lists, overview, passed, plan, save_report,
     saved, standing, sync_report, tested, with_credentials,
 };
 use crate::app::wizard::credentials::{known_failure, token_words};
 use crate::app::wizard::pia_screen::escalate_words;
-use crate::app::wizard::{Item, StepSign, Test, Wizard, review, step_sign};
+use crate::app::wizard::{Item, StepSign, Test, Wizard, items, review, step_sign};
 use crate::domain::check::{CheckId, CheckStatus};
 use crate::domain::configuration::EscalateTo;
 use crate::domain::draft::Step;
@@ -101,9 +102,62 @@ fn credentials_are_done_only_when_tested_or_skipped() {
     assert_eq!(connection(&stage.model).1, "not verified");
     stage.keys("Enter Enter");
     let effects = stage.keys("Enter");
-    assert_eq!(wizard(&stage).step, Step::Review);
     let Some(Effect::Save(request)) = effects.last() else { panic!("{effects:?}") };
     assert!(!request.verified);
+    assert_eq!(stage.keys("Enter"), [], "saved once");
+    stage.reply(Reply::Saved(Err(Failure::new(FailureKind::LocalState, "the disk is full"))));
+    assert_eq!((wizard(&stage).step, wizard(&stage).focus), (Step::Review, Item::Save), "why stands there");
+}
+
+/// Company Sync and Pia Screen are two steps on one page: Tab goes on from one to the other, Enter and Esc by steps.
+#[test]
+fn company_sync_and_pia_screen_share_page() {
+    let mut stage = tested();
+    stage.keys("Enter");
+    let at = |stage: &Stage| (wizard(stage).step, wizard(stage).focus);
+    assert_eq!(at(&stage), (Step::CompanySync, Item::Field(FieldId::DailySyncTime)));
+    stage.keys("Tab Tab");
+    assert_eq!(at(&stage), (Step::PiaScreen, Item::Field(FieldId::PiaBoard)));
+    assert_eq!(step_sign(&stage.model, Step::CompanySync), StepSign::Done);
+    stage.keys("Shift-Tab");
+    assert_eq!(at(&stage), (Step::CompanySync, Item::Field(FieldId::Include)));
+    stage.keys("Enter");
+    assert_eq!(at(&stage), (Step::PiaScreen, Item::Field(FieldId::PiaBoard)));
+    stage.keys("Esc");
+    assert_eq!(at(&stage), (Step::CompanySync, Item::Field(FieldId::DailySyncTime)));
+    stage.keys("Enter Enter");
+    assert_eq!(wizard(&stage).step, Step::Integration);
+}
+
+/// Another program syncs already: it is told and followed, and neither stopped nor asked about on the way out.
+#[test]
+fn sync_of_another_program_is_followed() {
+    let mut stage = at_sync();
+    stage.keys("Enter");
+    stage.reply(Reply::SyncFollows("Sync Now by dana on jump1".to_owned()));
+    assert!(stage.model.work.sync.run_of(Some(&id("acme"))).is_some_and(|run| run.other.is_some()));
+    assert_eq!(stage.keys("q"), [Effect::Quit], "nothing is cut short");
+    assert_eq!(farewell(&stage.model).filter(|words| words.contains("was stopped")), None);
+    stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Complete))));
+    assert!(stage.model.is_synced());
+}
+
+/// On a low screen what to do about a failed check is a stop of its own, and the help has it whole at any size.
+#[test]
+fn remedy_of_failed_test_is_read_on_low_screen() {
+    for (height, stops) in [(12, 1), (24, 0)] {
+        let mut stage = with_credentials();
+        stage.resize(40, height);
+        stage.keys("Enter");
+        stage.reply(Reply::Verified(Ok(failed())));
+        let advice = items(&stage.model).iter().filter(|item| matches!(item, Item::Advice(_))).count();
+        assert!(if stops > 0 { advice >= stops } else { advice == 0 }, "{height}: {advice}");
+        stage.keys("?");
+        let Some(Popup::Help(help)) = &stage.model.popup else { panic!("{:?}", stage.model.popup) };
+        let told = |line: &HelpLine| if let HelpLine::Text(text) = line { format!("{text} ") } else { String::new() };
+        let text: String = help.lines.iter().map(told).collect();
+        assert!(text.contains("You do not have permission") && text.contains("the Administrator role"), "{text}");
+    }
 }
 
 /// N12: a new secret replaces the stored one only after Halo has taken it.

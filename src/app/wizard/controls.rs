@@ -11,7 +11,7 @@ use crate::app::notice::Tone;
 use crate::app::parts::{line, line::Changed, plan as page};
 use crate::app::popup::Popup;
 use crate::app::text::NO_CALLBACKS;
-use crate::app::wizard::state::{Item, SaveState};
+use crate::app::wizard::state::Item;
 use crate::app::wizard::{self, credentials, pia_screen, review};
 use crate::domain::draft::Step;
 use crate::domain::sync_run::Brake;
@@ -40,7 +40,7 @@ fn on_last_field(wizard: &State) -> bool {
 }
 
 fn save(model: &Model, command: C) -> Now {
-    let running = model.wizard.as_ref().is_some_and(|wizard| matches!(wizard.save, SaveState::Running { .. }));
+    let running = model.wizard.as_ref().is_some_and(State::is_saving);
     let step = model.wizard.as_ref().map(|wizard| wizard.step);
     if step != Some(Step::Review) {
         return Now::Hidden;
@@ -78,6 +78,9 @@ impl Controls for Wizard {
             (C::ChooseAgent, P::Choice | P::Finished) => Now::only_if(pia_screen::choose_refusal(model).is_none()),
             (C::EnterField, P::Choice) if waits_for_agents(model) => Now::Not("Halo's agents are being read.".into()),
             (C::EnterField, P::Choice) => Now::only_if(pia_screen::choose_refusal(model).is_some()),
+            (C::EnterField, P::Field) => {
+                unless(wizard.is_some_and(|w| w.id.is_none() && w.is_saving()), review::SAVING)
+            }
             (C::ClearAgent, _) => unless(wizard.is_none_or(|w| w.form.escalate_to.is_none()), "Already blank."),
             (C::DiscardDraft, _) => Now::only_if(wizard.is_some_and(|wizard| wizard.settings && wizard.is_edited())),
             (C::SyncNow, _) => Now::unless(sync::refusal(model)),

@@ -1,14 +1,26 @@
 //! The last screen of the set-up.
 
+use crate::app::effect::Effect;
 use crate::app::jobs::plan::is_settled;
-use crate::app::model::Model;
+use crate::app::jobs::state::ApplyWork;
+use crate::app::model::{Model, Screen};
+use crate::domain::draft::Step;
+use crate::domain::plan::ChangeResult;
 use crate::domain::status::StepState;
+use crate::words::service;
 
-use super::credentials;
 use super::state::Test;
+use super::{credentials, go};
 
-/// The steps as the last screen names them: what is done, and what is open.
-pub fn open_lines(model: &Model) -> Vec<(StepState, &'static str, &'static str)> {
+/// Configure has ended: where nothing of it is left, the set-up comes to its last screen by itself.
+pub fn follow(model: &mut Model) -> Vec<Effect> {
+    let is_free = model.screen == Screen::Wizard && model.popup.is_none() && model.palette.is_none();
+    let is_here = model.wizard.as_ref().is_some_and(|wizard| wizard.step == Step::Configure);
+    if is_free && is_here && model.apply().is_configured() { go(model, Step::Finished) } else { Vec::new() }
+}
+
+/// The steps as the last screen names them: what is done, perhaps with what was said of it, and what is open.
+pub fn open_lines(model: &Model) -> Vec<(StepState, &'static str, String)> {
     let Some(wizard) = &model.wizard else { return Vec::new() };
     let verified = match (wizard.test.is_passed(), &wizard.test) {
         (true, _) if credentials::known_failure(model).is_some() => StepState::NeedsAttention,
@@ -17,12 +29,33 @@ pub fn open_lines(model: &Model) -> Vec<(StepState, &'static str, &'static str)>
         _ => model.status().map_or(StepState::Todo, |status| status.steps.credentials),
     };
     let done = |done: bool| if done { StepState::Done } else { StepState::Todo };
-    vec![
+    let configured = done(model.is_configured() || is_settled(model));
+    let mut lines = [
         (verified, "API Credentials", "edit the configuration and test the connection"),
         (done(wizard.id.is_some() && !wizard.is_edited()), "Saved", "Review and Save"),
         (synced(model), "Initial Sync", "Sync Now, in the Sync pane"),
-        (done(model.is_configured() || is_settled(model)), "Configure", "Configure in the Integration pane"),
+        (configured, "Configure", "Configure in the Integration pane"),
     ]
+    .map(|(state, name, open)| (state, name, if state == StepState::Done { "" } else { open }.to_owned()));
+    if let (StepState::Done, ApplyWork::Ended { report, .. }) = (configured, model.apply()) {
+        lines[3].2.clone_from(&report.message);
+    }
+    Vec::from(lines)
+}
+
+/// What Configure did just now, object by object.
+pub fn results(model: &Model) -> &[ChangeResult] {
+    match model.apply() {
+        ApplyWork::Ended { report, .. } if model.apply().is_configured() => &report.results,
+        _ => &[],
+    }
+}
+
+/// What stands below the steps and takes the focus, so that it is read to its end on a low terminal too: what starts the
+/// service, and then what Configure did.
+pub fn below(model: &Model) -> (usize, usize) {
+    let runs = model.status().is_some_and(|status| status.service.running);
+    (if runs { 1 } else { service::commands(model.systemd).len() }, results(model).len())
 }
 
 /// How far the first sync is.

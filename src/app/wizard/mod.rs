@@ -226,7 +226,7 @@ pub fn arrive(model: &mut Model, step: Step) -> Vec<Effect> {
     model.place_all();
     let mut effects = Vec::new();
     match (step, id) {
-        (Step::PiaScreen, Some(id)) => effects.push(Effect::LoadLists(id)),
+        (Step::CompanySync | Step::PiaScreen, Some(id)) => effects.push(Effect::LoadLists(id)),
         (Step::Integration, Some(id)) => effects.push(Effect::LoadCallbacks(id)),
         (Step::InitialSync, _) => initial_sync::focus(model),
         (Step::Configure, _) => effects.extend(plan::load_plan_unless_there(model)),
@@ -275,6 +275,10 @@ pub fn set_focus(model: &mut Model, item: Item) {
         }
         // One that few need is on its page from here on.
         wizard.advanced |= matches!(item, Item::Field(field) if !wizard.is_shown(field));
+        if let Some(step) = steps::own_step(wizard, item) {
+            wizard.step = step;
+            wizard.reached = wizard.reached.max(step);
+        }
         wizard.focus = item;
     }
     model.touch();
@@ -318,13 +322,7 @@ pub fn enter_on_field(model: &mut Model) -> Vec<Effect> {
             }
         }
         // Save, the first sync and the plan follow one another: what is to be written into Halo is asked behind them.
-        _ if wizard.step == Step::Integration && wizard.id.is_none() => {
-            let mut effects = forward(model);
-            if model.wizard.as_ref().is_some_and(|wizard| wizard.step == Step::Review) {
-                effects.extend(review::save(model, review::Then::Sync));
-            }
-            effects
-        }
+        _ if wizard.step == Step::Integration && wizard.id.is_none() => review::save(model, review::Then::Sync),
         _ => forward(model),
     }
 }

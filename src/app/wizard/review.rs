@@ -20,11 +20,14 @@ pub use super::state::{SaveState, Then};
 use super::state::{Test, Wizard};
 use super::{credentials, go, point_at};
 
+/// Said to whoever saves twice.
+pub const SAVING: &str = "It is being saved.";
+
 /// Why Save does nothing now.
 pub fn save_refusal(model: &Model) -> Option<String> {
     let wizard = model.wizard.as_ref()?;
     match &wizard.save {
-        SaveState::Running { .. } => Some("It is being saved.".to_owned()),
+        SaveState::Running { .. } => Some(SAVING.to_owned()),
         SaveState::Saved(_) if !wizard.is_edited() => Some("Nothing has changed since it was saved.".to_owned()),
         _ => None,
     }
@@ -105,8 +108,11 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
         Err(failure) => {
             let words = failure.to_string();
             wizard.save = SaveState::Failed(failure);
-            if then == Then::End {
-                model.say(Tone::Bad, words);
+            match then {
+                Then::End => model.say(Tone::Bad, words),
+                // Why stands on the page of Save.
+                Then::Sync => return go(model, Step::Review),
+                Then::Stay | Then::Configure => {}
             }
             return Vec::new();
         }
@@ -218,8 +224,8 @@ pub fn forward(model: &mut Model) -> Vec<Effect> {
     if save_refusal(model).is_none() {
         return save(model, Then::Stay);
     }
-    if matches!(model.wizard.as_ref().map(|wizard| &wizard.save), Some(SaveState::Running { .. })) {
-        model.say(Tone::Calm, "It is being saved.");
+    if model.wizard.as_ref().is_some_and(Wizard::is_saving) {
+        model.say(Tone::Calm, SAVING);
         return Vec::new();
     }
     if model.wizard.as_ref().is_some_and(|wizard| wizard.settings) && model.is_finished_current() {

@@ -63,6 +63,8 @@ pub enum Item {
     Test,
     /// One of its results.
     Check(usize),
+    /// What to do about one of them, or about a test that could not be made: a stop of its own where the screen is low.
+    Advice(usize),
     SyncNow,
     /// A callback address.
     Callback(usize),
@@ -159,6 +161,10 @@ impl Wizard {
             let text = self.form.text(info.id);
             draft.with(info.id, if info.is_address() { without_user(text) } else { text.to_owned() })
         })
+    }
+
+    pub fn is_saving(&self) -> bool {
+        matches!(self.save, SaveState::Running { .. })
     }
 
     /// Whether something is typed that is not saved.

@@ -1,13 +1,14 @@
 //! The steps: their names, their signs, what can have the focus on each.
 
 use crate::app::form::FieldId;
+use crate::app::layout::LOW;
 use crate::app::model::Model;
 use crate::domain::draft::Step;
 use crate::domain::status::StepState;
 
-use super::state::{Item, Wizard};
+use super::state::{Item, Test, Wizard};
 use super::{checklist, credentials, finished, initial_sync};
-use crate::words::service;
+use crate::words::{check, service};
 
 /// The sign of a step in the line of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,22 @@ pub const STEPS: [(Step, &str); 7] = [
     (Step::Configure, "Configure"),
 ];
 
+/// The step that a step shares its page with, by the first of them: each is a section of it, and the one with the focus is
+/// the one that is shown.
+pub fn page(step: Step) -> Step {
+    if step == Step::PiaScreen { Step::CompanySync } else { step }
+}
+
+/// The step that something belongs to which gets the focus, where that is another one on the same page.
+pub fn own_step(wizard: &Wizard, item: Item) -> Option<Step> {
+    let own = match item {
+        Item::Field(field) => field.info().step,
+        Item::SyncNow => Step::CompanySync,
+        _ => return None,
+    };
+    (own != wizard.step && page(own) == page(wizard.step)).then_some(own)
+}
+
 pub fn step_sign(model: &Model, step: Step) -> StepSign {
     let Some(wizard) = &model.wizard else { return StepSign::Todo };
     if wizard.step == step {
@@ -48,17 +65,31 @@ pub fn step_sign(model: &Model, step: Step) -> StepSign {
     }
 }
 
+// The results of the test. On a low screen a result may be longer than the screen: what to do about it is read by itself.
+fn results<'a>(model: &Model, wizard: &'a Wizard) -> Box<dyn Iterator<Item = Item> + 'a> {
+    let is_low = model.layout.body.height < LOW;
+    if let Test::Broken(failure) = &wizard.test {
+        return Box::new((is_low && failure.hint.is_some()).then_some(Item::Advice(0)).into_iter());
+    }
+    let checks = wizard.test.checks();
+    Box::new(wizard.test.order().into_iter().flat_map(move |at| {
+        let advised = is_low && check::advice(&checks[at]).is_some();
+        std::iter::once(Item::Check(at)).chain(advised.then_some(Item::Advice(at)))
+    }))
+}
+
 /// What can have the focus on the step that is shown, in order.
 pub fn items(model: &Model) -> Vec<Item> {
     let Some(wizard) = &model.wizard else { return Vec::new() };
     let fields = || wizard.shown_fields(wizard.step).map(Item::Field);
     match wizard.step {
         Step::Checklist => (0..checklist::NEEDS.len()).map(Item::Need).collect(),
-        Step::Credentials => {
-            fields().chain([Item::Test]).chain(wizard.test.order().into_iter().map(Item::Check)).collect()
+        Step::Credentials => fields().chain([Item::Test]).chain(results(model, wizard)).collect(),
+        Step::CompanySync | Step::PiaScreen => {
+            let of = |step| wizard.shown_fields(step).map(Item::Field);
+            let sync = wizard.id.is_some().then_some(Item::SyncNow);
+            of(Step::CompanySync).chain(sync).chain(of(Step::PiaScreen)).collect()
         }
-        Step::CompanySync => fields().chain(wizard.id.is_some().then_some(Item::SyncNow)).collect(),
-        Step::PiaScreen => fields().collect(),
         Step::Integration => fields().chain((0..model.facts.callbacks.len()).map(Item::Callback)).collect(),
         Step::Review => wizard.lines().map(Item::Field).chain([Item::Save]).collect(),
         Step::InitialSync => initial_sync::items(model),
@@ -66,8 +97,8 @@ pub fn items(model: &Model) -> Vec<Item> {
         Step::Finished => {
             let contact = model.facts.lists.synced.then_some(Item::Field(FieldId::EscalateTo));
             let lines = finished::open_lines(model).len();
-            // What starts the service is read to its end on a low terminal too.
-            let below = (lines..lines + service::commands(model.systemd).len()).map(Item::Open);
+            let (services, results) = finished::below(model);
+            let below = (lines..lines + services + results).map(Item::Open);
             (0..lines).map(Item::Open).chain(contact).chain(below).collect()
         }
     }

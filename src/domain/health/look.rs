@@ -7,7 +7,7 @@ use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::domain::owner::Belongs;
-use crate::domain::plan::{Action, Change, FieldChange, Plan};
+use crate::domain::plan::{Action, Change, ChangeResult, ConfigureReport, FieldChange, Outcome, Plan};
 use crate::domain::sync_run::{Sight, SyncReport};
 use crate::domain::untrusted::Untrusted;
 
@@ -136,6 +136,35 @@ pub fn from_plan(plan: &Plan) -> Finding {
     Finding::new(rule, state, facts.join("; "))
         .about(names.join(NAMES_APART))
         .next(Hint::from("See the plan: ").next(Next::Plan).text("; repair it: ").next(Next::Configure))
+}
+
+/// What a run of Configure says that has ended: whatever it did not do is an issue until another run has done it.
+pub fn from_run(report: &ConfigureReport) -> Finding {
+    let rule = Rule::Interrupted;
+    let is_open = |result: &&ChangeResult| !matches!(result.outcome, Outcome::Done | Outcome::Unchanged);
+    let open: Vec<&ChangeResult> = report.results.iter().filter(is_open).collect();
+    if report.status.is_complete() {
+        return Finding::well(rule, "the last one did everything");
+    }
+    let how = if report.cause == Some(FailureKind::Interrupted) { "was stopped" } else { "failed" };
+    // Without what to do about it: the results say that.
+    let first = |why: &str| Untrusted::new(why.split_once(". ").map_or(why, |(first, _)| first)).display();
+    let why = open.iter().find_map(|result| result.message.as_deref()).map(first);
+    let why = why.map(|why| format!(": {}", why.trim_end_matches('.'))).unwrap_or_default();
+    let fact = format!("the last run {how}, {} of {} changes not made{why}", open.len(), report.results.len());
+    let names: Vec<String> = open.iter().map(|result| result.name.display()).collect();
+    Finding::new(rule, State::Broken, fact)
+        .about(format!("{FAILED}{NAMES_APART}{}", names.join(NAMES_APART)))
+        .next(Hint::from("Run it again: ").next(Next::Configure))
+}
+
+/// Halo did not answer: what was well at the last look is not known to be so now.
+pub fn not_answered(before: &[Finding]) -> Option<Finding> {
+    let is_well = |finding: &&Finding| finding.rule == Rule::Drift && finding.state == State::Well;
+    before.iter().find(is_well).map(|drift| {
+        Finding::new(drift.rule, State::Unknown, "Halo did not answer")
+            .next(Hint::from("Check now: ").next(Next::Doctor))
+    })
 }
 
 /// Who owns the configuration in Halo. A missing owner is no fault: the next run of Configure records one.

@@ -27,7 +27,7 @@ const QUIET: SignedDuration = SignedDuration::from_hours(24);
 const STALE: SignedDuration = SignedDuration::from_hours(24 * 8);
 
 /// How long a webhook may have nothing to deliver after it was installed.
-const NEW: SignedDuration = SignedDuration::from_hours(24);
+pub const NEW: SignedDuration = SignedDuration::from_hours(24);
 
 /// Halo's clock may be so far ahead of ours.
 const AHEAD: SignedDuration = SignedDuration::from_mins(2);
@@ -377,7 +377,9 @@ impl Facts<'_> {
     fn interrupted(&self) -> Finding {
         let rule = Rule::Interrupted;
         match self.status.integration.unfinished {
-            0 => Finding::well(rule, "none was interrupted"),
+            0 => {
+                self.failed_run().unwrap_or(Finding::well(rule, "none was interrupted, and the last one did not fail"))
+            }
             count => {
                 let writes = if count == 1 { "a write".to_owned() } else { format!("{count} writes") };
                 let fact = format!("a run was interrupted: the result of {writes} is unknown");
@@ -385,6 +387,14 @@ impl Facts<'_> {
                 Finding::new(rule, State::Broken, fact).about(count.to_string()).next(next)
             }
         }
+    }
+
+    // How the last run ended that did not do everything. Whoever has looked at what is in Halo since then knows it better.
+    fn failed_run(&self) -> Option<Finding> {
+        let failed = self.last(Rule::Interrupted).filter(|last| last.is_issue() && last.seen_at.is_some())?;
+        let is_seen_since =
+            self.is_configured() && self.last(Rule::Drift).is_some_and(|drift| drift.seen_at > failed.seen_at);
+        (!is_seen_since).then(|| failed.clone())
     }
 
     // By Halo's own log, the worst of all webhooks; none where nothing was read.

@@ -14,7 +14,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::gap::Gap;
 use crate::domain::object::ObjectKind;
 use crate::domain::people::{Agent, Team};
-use crate::domain::plan::{Action, Cause, Change, Plan};
+use crate::domain::plan::{Action, Cause, Change, ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
 use crate::domain::record::InstalledObject;
 use crate::domain::status::{
     ClientCounts, IntegrationStatus, Known, LastSync, Lists, ServiceStatus, Status, StepState, Steps,
@@ -148,9 +148,12 @@ impl World {
     }
 
     fn see(&mut self, rule: Rule, state: State, hours: i32) {
-        self.status.known.before.retain(|finding| finding.rule != rule);
-        let seen = Finding::new(rule, state, "seen");
-        self.status.known.before.push(Finding { seen_at: Some(now() - hours * HOUR), ..seen });
+        self.note(hours, Finding::new(rule, state, "seen"));
+    }
+
+    fn note(&mut self, hours: i32, found: Finding) {
+        self.status.known.before.retain(|finding| finding.rule != found.rule);
+        self.status.known.before.push(Finding { seen_at: Some(now() - hours * HOUR), ..found });
     }
 
     fn deliver(&mut self, state: DeliveryState) {
@@ -243,11 +246,16 @@ const FAULTS: &[Fault] = &[
     (Rule::SyncProved, State::Unknown, |world| world.status.known.runs.clear()),
     (Rule::SyncProved, State::Watch, |world| world.status.known.runs[0].proved = false),
     (Rule::Interrupted, State::Broken, |world| world.status.integration.unfinished = 1),
+    (Rule::Interrupted, State::Broken, |world| world.note(0, from_run(&failed_run()))),
     (Rule::Owner, State::Unknown, |world| world.see(Rule::Owner, State::Well, 200)),
     (Rule::Owner, State::Unknown, |world| world.status.known.before.retain(|finding| finding.rule != Rule::Owner)),
     (Rule::Owner, State::Broken, |world| world.see(Rule::Owner, State::Broken, 1)),
     (Rule::Drift, State::Unknown, |world| world.status.known.before.retain(|finding| finding.rule != Rule::Drift)),
     (Rule::Drift, State::Broken, |world| world.see(Rule::Drift, State::Broken, 1)),
+    (Rule::Drift, State::Unknown, |world| {
+        let silent = not_answered(&world.status.known.before).unwrap();
+        world.note(1, silent);
+    }),
     (Rule::WebhookOff, State::Unknown, |world| {
         world.status.integration.deliveries.clear();
         world.see(Rule::Drift, State::Watch, 1);
@@ -283,6 +291,62 @@ const FAULTS: &[Fault] = &[
     (Rule::Rotation, State::Watch, |world| world.status.integration.rotation.under_way = true),
     (Rule::EscalationNote, State::Watch, |world| world.see(Rule::EscalationNote, State::Watch, 1)),
 ];
+
+fn failed_run() -> ConfigureReport {
+    let failed = ChangeResult {
+        kind: ObjectKind::Webhook,
+        name: "Pia - Ticket Created".into(),
+        id: None,
+        action: Action::Create,
+        outcome: Outcome::Failed,
+        message: Some("Halo refused it (403). Give the agent the role".to_owned()),
+    };
+    ConfigureReport {
+        status: ConfigureStatus::Failed,
+        results: vec![failed],
+        message: "1 not done. Fix that and run Configure again".to_owned(),
+        refusal: None,
+        warnings: Vec::new(),
+        cause: None,
+    }
+}
+
+/// What a run of Configure did not do is told until another one has done it, or somebody has looked at what is in Halo since.
+#[test]
+fn failed_run_is_told_until_it_is_done_or_looked_at() {
+    let told = |change: &dyn Fn(&mut World)| {
+        found(Rule::Interrupted, |world| {
+            world.see(Rule::Drift, State::Well, 5);
+            world.note(2, from_run(&failed_run()));
+            change(world);
+        })
+    };
+    let failed = told(&|_| {});
+    assert_eq!(failed.fact, "the last run failed, 1 of 1 changes not made: Halo refused it (403)");
+    let nothing_there = |world: &mut World| {
+        world.see(Rule::Drift, State::Well, 1);
+        world.status.integration.objects.clear();
+        world.status.integration.configured_at = None;
+    };
+    assert_eq!(told(&nothing_there).state, State::Broken, "nothing is in Halo that anybody could have looked at");
+    assert_eq!(told(&|world| world.see(Rule::Drift, State::Well, 1)).state, State::Well);
+    let done = ConfigureReport { status: ConfigureStatus::Configured, ..failed_run() };
+    assert_eq!(told(&|world| world.note(1, from_run(&done))).state, State::Well);
+}
+
+/// A Halo that does not answer leaves nothing green of what is in it, and takes nothing back that is known to be wrong.
+#[test]
+fn silent_halo_leaves_objects_unknown() {
+    let mut world = well();
+    assert_eq!(light(&world.findings(), Light::Objects).unwrap().state, State::Well);
+    let silent = not_answered(&world.status.known.before).unwrap();
+    world.note(0, silent);
+    let findings = world.findings();
+    let objects = light(&findings, Light::Objects).unwrap();
+    assert_eq!((objects.state, objects.fact.as_str()), (State::Unknown, "Halo did not answer"));
+    world.see(Rule::Drift, State::Broken, 1);
+    assert_eq!(not_answered(&world.status.known.before), None);
+}
 
 #[test]
 fn every_rule_is_false_where_its_fault_is() {

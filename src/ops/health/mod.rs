@@ -44,14 +44,16 @@ pub async fn look(
     {
         workspace.note_health(id, [found]);
     }
-    match ask(workspace, id, configuration, cancel, &mut on_check).await {
-        Ok(kept) => Ok(kept),
-        Err(failure) if failure.kind == FailureKind::Interrupted => Err(failure),
+    let kept = match ask(workspace, id, configuration, cancel, &mut on_check).await {
+        Ok(kept) => kept,
+        Err(failure) if failure.kind == FailureKind::Interrupted => return Err(failure),
         Err(failure) => {
             workspace.note_health(id, from_failure(&failure));
-            Ok(Some(failure))
+            Some(failure)
         }
-    }
+    };
+    workspace.note_silence(id, kept.as_ref().map(|failure| &failure.kind));
+    Ok(kept)
 }
 
 /// Looks whether the database is whole. Reads all of it.

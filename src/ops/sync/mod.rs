@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::engine::{Conclusion, Engine, Rules};
 use self::reading::{Reading, SideLists};
-use super::locks::sync_lock;
+use super::locks::{sync_holder, sync_lock};
+use super::signals::{Changes, Signals};
 use super::{Workspace, events, lost_task};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
@@ -352,6 +353,45 @@ fn busy(workspace: &Workspace, id: &ConfigurationId, failure: Failure) -> Result
         error: Some(failure),
         ..blank(workspace.store.client_counts(id)?, workspace.now())
     })
+}
+
+/// Runs the sync; where another program is at one already, tells who it is and follows that: the report is that of the
+/// other one. To be cancelled meanwhile ends the following, and not the sync.
+pub async fn run_or_follow(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    configuration: &Configuration,
+    brake: Brake,
+    cancel: CancellationToken,
+    on_progress: impl FnMut(&SyncProgress) + Send,
+    on_other: impl FnOnce(String) + Send,
+) -> Result<SyncReport, Failure> {
+    let before = newest(workspace, id).await?;
+    let report = run(workspace, id, configuration, brake, cancel.clone(), on_progress).await?;
+    let look = || {
+        let id = id.clone();
+        workspace.run_blocking(move |workspace| {
+            Ok(sync_holder(workspace.settings.paths(), &id).map(|holder| holder.to_string()))
+        })
+    };
+    let found = if report.status == SyncStatus::Busy { look().await? } else { None };
+    let Some(found) = found else { return Ok(report) };
+    on_other(found);
+    let mut signals = Signals::of(workspace, Changes::STORE);
+    while look().await?.is_some() {
+        tokio::select! {
+            () = cancel.cancelled() => return Ok(report),
+            _ = tokio::time::timeout(LISTEN, signals.wait_for_change()) => {}
+        }
+    }
+    let ended = newest(workspace, id).await?;
+    let is_new = |ended: &SyncReport| before.as_ref().is_none_or(|before| before.run != ended.run);
+    Ok(ended.filter(is_new).unwrap_or(report))
+}
+
+async fn newest(workspace: &Workspace, id: &ConfigurationId) -> Result<Option<SyncReport>, Failure> {
+    let id = id.clone();
+    workspace.run_blocking(move |workspace| Ok(runs(workspace, &id, 1)?.into_iter().next())).await
 }
 
 /// The last runs, newest first.

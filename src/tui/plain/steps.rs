@@ -5,6 +5,7 @@ use super::person::Person;
 use super::words::{self, sentence};
 use crate::app::form::FieldId;
 use crate::app::go::Go;
+use crate::app::jobs::health::findings;
 use crate::app::jobs::plan;
 use crate::app::jobs::state::{ApplyWork, PlanWork, SyncEnd};
 use crate::app::keymap::{Command, Pane};
@@ -371,6 +372,10 @@ impl<P: Person> Dialogue<P> {
     /// A plan, line by line, and what is in its way.
     pub(super) fn say_changes(&mut self, plan: &Plan) {
         self.say_all(plan.belongs.other().map(told::plan::belongs));
+        if self.model().goal().is_install() {
+            let before = told::plan::unfinished(&findings(self.model()));
+            self.say_all(before);
+        }
         self.say(format!("The plan: {}.", plan.summary()));
         let changes: Vec<String> = plan.changes.iter().map(words::change).collect();
         self.say_all(changes);

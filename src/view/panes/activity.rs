@@ -30,8 +30,9 @@ pub fn body(model: &Model, page: &mut Page) {
     let lines = activity::lines(model);
     if !lines.is_empty() {
         let filter = if state.filter == Filter::All { String::new() } else { format!("{} · ", state.filter.word()) };
-        let count = state.rows.iter().map(|row| if row.is_open { 1 } else { 1 + row.inner }).sum::<usize>() as u64;
-        let words = format!("{filter}{} of {}", thousands(count), thousands(lines.len() as u64));
+        // Where one is among the rows that are seen: the lines of a run stand behind one of them.
+        let at = (model.panes.window(Pane::Activity).selected + 1).min(state.rows.len());
+        let words = format!("{filter}{} of {}", thousands(at as u64), thousands(state.rows.len() as u64));
         page.beside_last(&words, styles.dim());
     }
     page.blank();

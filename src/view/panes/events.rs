@@ -169,7 +169,8 @@ fn empty(model: &Model, page: &mut Page) {
     if let Some(tip) = model.facts.tip.as_ref().filter(|_| events.read) {
         page.paragraph(tip, MARGIN, Style::new());
     }
-    if let Some(words) = service::words(model) {
+    // The second column says it, too.
+    if let Some(words) = service::words(model).filter(|_| model.layout.detail.is_none()) {
         page.blank();
         page.paragraph(&words.join(" · "), MARGIN, styles.dim());
     }

@@ -9,8 +9,9 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Sparkline, Widget};
 
 use crate::app::Model;
-use crate::app::jobs::health::{findings, looking, mend};
+use crate::app::jobs::health::{findings, list, looking, mend};
 use crate::app::keymap::{Command, Place};
+use crate::app::layout::LOW;
 use crate::app::notice::Tone;
 use crate::app::panes::Pane;
 use crate::app::text::{width, wrap};
@@ -38,9 +39,6 @@ const DAYS: usize = 30;
 
 /// Hours of events that are shown.
 const HOURS: usize = 24;
-
-/// Below this many lines the lights and the problems are all there is room for.
-const LOW: u16 = 14;
 
 /// Below this many columns a light names no key: the problem below it does.
 const NARROW: usize = 60;
@@ -73,7 +71,7 @@ pub(super) fn body(model: &Model, page: &mut Page) {
         }
     }
     page.blank();
-    problems(model, page, &findings, &list, is_low);
+    problems(model, page, is_low);
 }
 
 // What the heading says on its right.
@@ -95,7 +93,7 @@ fn shine(model: &Model, page: &mut Page, one: Light, found: &Finding, findings: 
     // What is dismissed keeps its sign, and loses its colour.
     let (sign, tone) = (symbol(state(found.state).0), burns(found).0);
     let is_narrow = page.width < NARROW;
-    let key = mend(found).filter(|_| !is_narrow).map(|command| key_words(model, command)).unwrap_or_default();
+    let key = mend(model, found).filter(|_| !is_narrow).map(|command| key_words(model, command)).unwrap_or_default();
     let words = match found.state {
         // A word that is whole says more than a sentence that is cut.
         calm @ (State::Well | State::Unknown) if is_narrow => state(calm).1.to_owned(),
@@ -212,7 +210,7 @@ fn syncs(model: &Model, standing: &Standing, styles: Styles) -> Chart {
     };
     let tones: Vec<Option<Tone>> = (0..DAYS).rev().map(tone_of).collect();
     let counted = tally(tones.iter().flatten().copied());
-    let words = if counted.is_empty() { "none in 30 days".to_owned() } else { counted };
+    let words = if counted.is_empty() { format!("none in {DAYS} days") } else { format!("{counted} of {DAYS} days") };
     let mark = |tone: Option<Tone>| tone.map_or_else(|| Span::styled(".", styles.dim()), |tone| block(tone, styles));
     Chart {
         name: "Syncs",
@@ -302,11 +300,27 @@ fn deliveries(standing: &Standing, styles: Styles) -> Option<Chart> {
     (!marks.is_empty()).then_some(Chart { name: "Deliveries", line: Drawn::Marks(marks), words, span: ["", ""] })
 }
 
-fn problems(model: &Model, page: &mut Page, findings: &[Finding], list: &[&Finding], is_low: bool) {
-    let styles = page.styles;
+fn problems(model: &Model, page: &mut Page, is_low: bool) {
+    let (styles, list) = (page.styles, list(model));
+    let is_open = list.iter().any(Finding::is_open);
+    let known = list.iter().filter(|finding| finding.is_issue()).count();
     for (at, issue) in list.iter().enumerate() {
         let focused = at == model.panes.window(Pane::Overview).selected;
         let style = if focused { styles.selected() } else { Style::new() };
+        // On a low terminal what is not known speaks for itself.
+        if at == known && !is_open && !is_low {
+            rest(page, &list);
+        }
+        if issue.state == State::Unknown {
+            // It is named, with what settles it.
+            let from = page.lines.len();
+            let row = Row::new(styles, focused).cell(&format!("– {}", issue.rule.title()), style, TITLE);
+            page.words(row, &unknown(model, issue, |command| key_words(model, command)), Style::new());
+            if focused {
+                keep(page, from, is_low && at == 0);
+            }
+            continue;
+        }
         let mark = format!("{} {}", symbol(state(issue.state).0), issue.rule.title());
         let tone = styles.tone(burns(issue).0);
         let room = page.width.saturating_sub(MARGIN + TITLE + 1);
@@ -324,30 +338,32 @@ fn problems(model: &Model, page: &mut Page, findings: &[Finding], list: &[&Findi
         if let Some(next) = &issue.next {
             page.paragraph(&Phrase::from(next).with_keys(&model.keys), MARGIN + 2, Style::new());
         }
-        page.keep_from(from);
-        if is_low && let Some(keep) = &mut page.keep {
-            // The lights stay in sight.
-            keep.end = keep.end.min(from + 1);
-        }
+        keep(page, from, is_low && at == 0);
     }
-    if list.iter().any(|issue| issue.is_open()) {
-        return;
+    if known == list.len() && !is_open {
+        rest(page, &list);
     }
-    match at_rest(findings, list) {
+}
+
+// What has the focus is in sight; on a low screen of the first one its line alone, so that the lights are, too.
+fn keep(page: &mut Page, from: usize, only_first: bool) {
+    page.keep_from(from);
+    if only_first && let Some(keep) = &mut page.keep {
+        keep.end = keep.end.min(from + 1);
+    }
+}
+
+fn rest(page: &mut Page, list: &[Finding]) {
+    match at_rest(list) {
         (Tone::Good, words) => page.state(Tone::Good, &words, MARGIN),
         (_, words) => page.paragraph(&words, MARGIN, Style::new()),
-    }
-    // What is not known is named, each with what settles it.
-    for finding in findings.iter().filter(|finding| finding.state == State::Unknown) {
-        let row = Row::new(styles, false).cell(&format!("– {}", finding.rule.title()), Style::new(), TITLE);
-        page.words(row, &unknown(finding, |command| key_words(model, command)), Style::new());
     }
 }
 
 // What is not known of a rule, and what settles it: a key of this pane, or what a person has to do elsewhere.
-fn unknown(finding: &Finding, key: impl Fn(Command) -> String) -> String {
+fn unknown(model: &Model, finding: &Finding, key: impl Fn(Command) -> String) -> String {
     let fact = &finding.fact;
-    match (mend(finding), &finding.next) {
+    match (mend(model, finding), &finding.next) {
         (Some(command), _) => format!("{fact}: {}", key(command)),
         (None, Some(next)) => format!("{fact}. {}.", Phrase::from(next).without_keys()),
         (None, None) => format!("{fact}."),
@@ -355,9 +371,9 @@ fn unknown(finding: &Finding, key: impl Fn(Command) -> String) -> String {
 }
 
 // What is said where nothing needs a person.
-fn at_rest(findings: &[Finding], dismissed: &[&Finding]) -> (Tone, String) {
-    match findings.iter().filter(|finding| finding.state == State::Unknown).count() {
-        0 if dismissed.is_empty() => (Tone::Good, format!("{NOTHING_TO_DO}.")),
+fn at_rest(list: &[Finding]) -> (Tone, String) {
+    match list.iter().filter(|finding| finding.state == State::Unknown).count() {
+        0 if list.is_empty() => (Tone::Good, format!("{NOTHING_TO_DO}.")),
         0 => (Tone::Calm, "Nothing else to do.".to_owned()),
         1 => (Tone::Calm, "Nothing to do. 1 check is unknown:".to_owned()),
         count => (Tone::Calm, format!("Nothing to do. {count} checks are unknown:")),
@@ -401,9 +417,9 @@ pub(super) fn lines(model: &Model) -> Vec<String> {
         .collect();
     lines.extend(list.iter().map(|one| issue(one, model.now).without_keys()));
     if list.iter().all(|issue| !issue.is_open()) && !findings.is_empty() {
-        lines.push(at_rest(&findings, &list).1);
+        lines.push(at_rest(&self::list(model)).1);
         for finding in findings.iter().filter(|finding| finding.state == State::Unknown) {
-            let words = unknown(finding, |command| key_words_alone(model, command));
+            let words = unknown(model, finding, |command| key_words_alone(model, command));
             lines.push(format!("{}: {}.", finding.rule.title(), words.trim_end_matches('.')));
         }
     }

@@ -5,6 +5,7 @@ use ratatui::text::Line;
 
 use crate::app::Model;
 use crate::app::jobs::state::SyncEnd;
+use crate::app::jobs::sync::elsewhere;
 use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
 use crate::app::panes::report::height as report_height;
@@ -17,7 +18,7 @@ use crate::domain::thousands;
 use crate::view::page::{MARGIN, Page, Part, Row};
 use crate::view::text::{ago, moment, took};
 use crate::view::theme::{Styles, symbol};
-use crate::view::wizard::sync_progress;
+use crate::view::wizard::{sync_progress, sync_stops};
 use crate::words;
 
 /// Columns of the beginning of a run.
@@ -41,12 +42,7 @@ pub fn body(model: &Model, page: &mut Page) {
     if let Some(run) = model.work.sync.run_of(model.current.as_ref()) {
         page.heading("Company Sync", "", Style::new());
         sync_progress(model, page, run);
-        let words = if run.stopping {
-            "Stopping. The result appears in a moment.".to_owned()
-        } else {
-            format!("{} stops; the list stays unchanged.", spoken(model, "cancel"))
-        };
-        page.paragraph(&words, MARGIN, styles.dim());
+        page.paragraph(&sync_stops(model, run), MARGIN, styles.dim());
     } else {
         let count = match runs.len() {
             0 => String::new(),
@@ -54,6 +50,9 @@ pub fn body(model: &Model, page: &mut Page) {
             count => format!("{} of {} syncs", model.panes.window(Pane::Sync).selected + 1, thousands(count as u64)),
         };
         page.heading("Company Sync", &count, styles.dim());
+        if let Some(other) = elsewhere(model) {
+            page.state(Tone::Calm, &words::sync::follows(other), MARGIN);
+        }
         match model.work.sync.end_of(model.current.as_ref()) {
             Some(SyncEnd::Failed(failure)) => page.failure(failure, MARGIN, &model.keys),
             Some(SyncEnd::Stopped { read, .. }) => {

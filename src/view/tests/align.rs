@@ -143,6 +143,8 @@ fn show_results(names: &[String]) -> Stage {
         warnings: Vec::new(),
         cause: None,
     })));
+    // The last screen came by itself.
+    stage.keys("Esc");
     stage
 }
 
@@ -208,8 +210,8 @@ fn next_column_begins_in_same_cell_in_each_row() {
                 for y in body.y..body.bottom() {
                     let mut columns = columns_of(&buffer, y, marker);
                     columns.retain(|x| *x < body.width);
-                    // The frame of a box: its last column is the one behind the names.
-                    if *marker == "│" && columns.len() >= 2 {
+                    // The frame of a box: its last column is the one behind the names; that of the page is the scrollbar's.
+                    if *marker == "│" {
                         columns.retain(|x| x + 1 < body.width);
                     }
                     if !columns.is_empty() {

@@ -56,6 +56,7 @@ kinds!(item, ITEMS, Item, {
     Item::Field(_) => "focus on a field",
     Item::Test => "focus on the test",
     Item::Check(_) => "focus on a check",
+    Item::Advice(_) => "focus on what to do about a check",
     Item::SyncNow => "focus on Sync Now",
     Item::Callback(_) => "focus on a callback",
     Item::Save => "focus on Save",

@@ -41,6 +41,10 @@ fn every_screen_says_what_guide_asks_for() {
         ),
         ("wizard_sync_complete", &["Complete with warnings", "Halo says 237, stored 237"]),
         ("wizard_sync_busy", &["dana on jump1 is syncing"]),
+        (
+            "wizard_sync_followed",
+            &["Another sync is running: Sync Now by dana on jump1", "Its result appears here", "Esc stops waiting"],
+        ),
         ("wizard_sync_stopping", &["Stopping"]),
         ("wizard_sync_stopped", &["Interrupted (resumable)"]),
         (
@@ -53,6 +57,10 @@ fn every_screen_says_what_guide_asks_for() {
                 "nothing written yet",
             ],
         ),
+        (
+            "wizard_configure_after_interrupted",
+            &["A run was interrupted: the result of 2 writes is unknown", "nothing is done twice"],
+        ),
         ("wizard_configure_blocked", &["blocked", "is not ours"]),
         ("wizard_configure_refused", &["nothing was changed in Halo", "You do not have permission"]),
         (
@@ -64,13 +72,19 @@ fn every_screen_says_what_guide_asks_for() {
         ("wizard_configure_stopped", &["! Stopped. 0 of 6 changes made. Run Configure again", "○ webhook"]),
         (
             "wizard_finished",
-            &["You have finished setting up your Halo PSA integration", "Start the service", "pia-halo serve"],
+            &[
+                "Webhook install was successful",
+                "You have finished setting up your Halo PSA integration",
+                "Start the service",
+                "pia-halo serve",
+            ],
         ),
         ("pane_sync", &["Proof", "Next run", "Tue 24 Nov 2026 04:30 UTC"]),
         ("pane_clients_detail", &["no longer in Halo"]),
         ("pane_overview", &["Credentials accepted by Halo", "Objects in Halo", "No issues, nothing to do"]),
         ("pane_overview_problems", &["3 issues", "✗ Service not running: ", "! Rotation dismissed: "]),
         ("pane_overview_dismissing", &["Dismiss \"Service\"?", "It comes back when it changes", "Dismiss (y)"]),
+        ("pane_overview_failed_run", &["Configure runs", "the last run failed, 7 of 7 changes not made"]),
         ("pane_overview_unknown", &["1 check is unknown:", "Clock not checked yet: t Check now"]),
         (
             "pane_integration_repair",

@@ -128,15 +128,14 @@ fn has_focus(model: &crate::app::Model) -> bool {
 }
 
 /// Screens on which there is nothing to select: something is being read or has failed, or the list is empty.
-const NOTHING_TO_SELECT: [&str; 41] = [
+const NOTHING_TO_SELECT: [&str; 40] = [
     "pane_overview",
-    "pane_overview_unknown",
     "pane_overview_checking",
     "pane_overview_inactive",
-    "pane_overview_nothing_read",
     "starting",
     "wizard_sync_asking",
     "wizard_sync_silent",
+    "wizard_sync_followed",
     "wizard_sync_running",
     "wizard_sync_stopping",
     "wizard_configure_reading",

@@ -218,6 +218,29 @@ fn what_matters_is_whole_at_every_width() {
     }
 }
 
+/// From 120 columns on there is room for every reason of a plan in its line.
+#[test]
+fn reasons_of_plan_use_room_of_wide_terminal() {
+    let mut stage = super::scenes::scene("wizard_configure_plan");
+    for (width, height) in [(120, 40), (200, 50)] {
+        stage.resize(width, height);
+        let body = usize::from(stage.model.layout.body.width);
+        let text = plain(&stage);
+        let whole = |line: &&str| head(line, body).contains("link: not linked to the Pia Chat Pod");
+        assert_eq!(text.lines().filter(whole).count(), 2, "{width}\n{text}");
+    }
+}
+
+/// On the lowest terminal, too, a check that is not known is read with what settles it, and the help has it whole.
+#[test]
+fn unknown_check_is_read_on_low_terminal() {
+    let mut stage = super::scenes::scene("pane_overview_unknown");
+    stage.resize(40, 12);
+    assert!(words(&plain(&stage)).contains(&words("not checked yet: t Check now")), "{}", plain(&stage));
+    stage.keys("?");
+    assert!(plain(&stage).contains("Clock") && plain(&stage).contains("not checked yet."), "{}", plain(&stage));
+}
+
 fn head(line: &str, columns: usize) -> &str {
     line.char_indices().nth(columns).map_or(line, |(at, _)| &line[..at])
 }

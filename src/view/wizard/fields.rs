@@ -6,7 +6,7 @@ use ratatui::text::Line;
 
 use crate::app::Model;
 use crate::app::form::{FIELDS, FieldId, Kind};
-use crate::app::keymap::spoken;
+use crate::app::keymap::{Command, Place, spoken};
 use crate::app::notice::Tone;
 use crate::app::text::{width, wrap};
 use crate::app::wizard::company_sync::left_out;
@@ -30,7 +30,11 @@ const LISTED: usize = 6;
 
 pub fn credentials(model: &Model, page: &mut Page) {
     let Some(wizard) = &model.wizard else { return };
-    page.heading("API Credentials", "", Style::new());
+    // Here a question mark is text. On a narrow terminal the line of keys has to say it.
+    let is_told = wizard.id.is_none() && page.width >= 60;
+    let key = model.keys.key(Command::Help, Place::Field).filter(|_| is_told);
+    let needs = key.map(|key| format!("{} shows what you need", key.name())).unwrap_or_default();
+    page.heading("API Credentials", &needs, Style::new());
     rows(model, wizard, page, Step::Credentials);
     page.blank();
     test(model, wizard, page);
@@ -70,7 +74,7 @@ pub fn pia_screen(model: &Model, page: &mut Page) {
 pub fn integration(model: &Model, page: &mut Page) {
     let Some(wizard) = &model.wizard else { return };
     let styles = page.styles;
-    page.heading("Integration", "", Style::new());
+    page.heading("Integration", if wizard.is_saving() { "saving" } else { "" }, Style::new());
     rows(model, wizard, page, Step::Integration);
     page.blank();
     page.plain("Setup Integration", styles.title());
@@ -185,7 +189,7 @@ fn value(wizard: &Wizard, id: FieldId, focused: bool, room: usize, dim: Style) -
     if !focused {
         return if input.value().is_empty() && id.may_be_blank() {
             let default = wizard.form.default_chat_pod().filter(|_| id == FieldId::ChatPodUrl);
-            (fit(default.as_deref().unwrap_or("blank"), room), dim, None)
+            (fit(default.as_deref().or(id.info().blank).unwrap_or("blank"), room), dim, None)
         } else {
             (fit(input.value(), room), Style::new(), None)
         };
@@ -348,6 +352,8 @@ pub enum Words {
     Line,
     /// All of it, where there are lines for that.
     Whole,
+    /// All of it, and what to do about it has to be in sight.
+    Advice,
 }
 
 /// A check with its verdict; what is not as it should be says what to change. One remedy for several checks is said once,
@@ -367,10 +373,10 @@ pub fn check_row<'a>(
     let style = if check.status == CheckStatus::Skip { styles.dim() } else { styles.tone(tone) };
     // On a narrow terminal the words go under the name.
     let narrow = page.width < 70;
-    let column = if narrow { MARGIN + 10 } else { MARGIN + 10 + 22 };
+    let column = if narrow { MARGIN + 2 } else { MARGIN + 10 + 22 };
     let room = page.width.saturating_sub(column + 1).max(8);
     let message = words::check::found(check);
-    let open = check.status != CheckStatus::Pass || focused || shown == Words::Whole;
+    let open = check.status != CheckStatus::Pass || focused || shown != Words::Line;
     // What passed takes one line, and the rest of its words is there when it is selected. Nothing is cut.
     let short = words::check::in_short(check, room).filter(|_| !open);
     let mut lines = short.map_or_else(|| wrap(&message, room), |short| vec![short]).into_iter();
@@ -389,7 +395,12 @@ pub fn check_row<'a>(
     }
     let advice = if focused { words::check::advice(check) } else { words::check::advice_once(check, later) };
     if let Some(hint) = advice {
-        page.paragraph(&hint.with_keys(keys), MARGIN + 10, Style::new());
+        let from = page.lines.len();
+        page.paragraph(&hint.with_keys(keys), if narrow { MARGIN + 2 } else { MARGIN + 10 }, Style::new());
+        if shown == Words::Advice {
+            page.keep_from(from);
+            return;
+        }
     }
     if focused {
         page.keep_from(from);
@@ -472,7 +483,12 @@ fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
         }
         Test::Broken(failure) => {
             page.words(row, "✗ failed. Nothing has been saved.", styles.tone(Tone::Bad));
-            page.failure(failure, MARGIN + 2, &model.keys);
+            page.happened(failure, MARGIN + 2);
+            let advice = page.lines.len();
+            page.advice(failure, MARGIN + 2, &model.keys);
+            if wizard.focus == Item::Advice(0) {
+                page.keep_from(advice);
+            }
         }
     }
     if focused {
@@ -493,7 +509,9 @@ fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
     let words = if is_free { Words::Whole } else { Words::Line };
     for (row, at) in order.iter().enumerate() {
         let later = order.iter().skip(row + 1).map(|later| &checks[*later]);
-        check_row(page, &model.keys, &checks[*at], wizard.focus == Item::Check(*at), later, words);
+        let advised = wizard.focus == Item::Advice(*at);
+        let words = if advised { Words::Advice } else { words };
+        check_row(page, &model.keys, &checks[*at], advised || wizard.focus == Item::Check(*at), later, words);
     }
     skipped(page, checks);
     if focused {

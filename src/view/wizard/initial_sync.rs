@@ -5,6 +5,7 @@ use ratatui::style::Style;
 use crate::app::Model;
 use crate::app::jobs::state::{SyncEnd, SyncRun};
 use crate::app::jobs::sync;
+use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
 use crate::app::wizard::{Item, initial_sync};
 use crate::domain::sync_run::{SideList, SyncReport, SyncStatus};
@@ -24,12 +25,7 @@ pub fn body(model: &Model, page: &mut Page) {
         page.heading("Initial Sync", if run.stopping { "Stopping" } else { "Syncing" }, styles.title());
         progress(model, page, run);
         page.blank();
-        let words = if run.stopping {
-            "Stopping. The result appears in a moment."
-        } else {
-            "Esc stops; the list stays unchanged."
-        };
-        page.paragraph(words, MARGIN, styles.dim());
+        page.paragraph(&stops(model, run), MARGIN, styles.dim());
         return;
     }
     page.heading("Initial Sync", "", Style::new());
@@ -93,9 +89,24 @@ pub fn body(model: &Model, page: &mut Page) {
     }
 }
 
-/// How a sync goes: counts, rate, the wait for the request limit, time left.
+/// What Esc does to a sync that runs.
+pub fn stops(model: &Model, run: &SyncRun) -> String {
+    let key = spoken(model, "cancel");
+    match (run.stopping, &run.other) {
+        (true, _) => "Stopping. The result appears in a moment.".to_owned(),
+        (false, Some(_)) => format!("{key} stops waiting for it; the other sync continues."),
+        (false, None) => format!("{key} stops; the list stays unchanged."),
+    }
+}
+
+/// How a sync goes: counts, rate, the wait for the request limit, time left. Of another program's only who is at it.
 pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
     let styles = page.styles;
+    if let Some(other) = &run.other {
+        page.state(Tone::Calm, &words::sync::follows(other), MARGIN);
+        page.paragraph(&format!("waiting {}", duration(seconds_since(model, run.since))), MARGIN + 2, styles.dim());
+        return;
+    }
     let progress = &run.progress;
     let label = |name: &str| Row::new(styles, false).cell(name, Style::new(), 14);
     match progress.clients_total {

@@ -5,7 +5,7 @@ pub use fields::callbacks;
 pub(crate) mod initial_sync;
 pub(crate) mod review;
 
-pub use initial_sync::progress as sync_progress;
+pub use initial_sync::{progress as sync_progress, stops as sync_stops};
 
 use ratatui::style::Style;
 use ratatui::text::Line;
@@ -15,10 +15,9 @@ use crate::app::form::FieldId;
 use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
 use crate::app::text::wrap;
-use crate::app::wizard::finished::{is_done, open_lines};
+use crate::app::wizard::finished::{below as below_steps, is_done, open_lines, results};
 use crate::app::wizard::{Item, checklist};
 use crate::domain::draft::Step;
-use crate::domain::status::StepState;
 
 use crate::words;
 
@@ -33,8 +32,10 @@ pub fn page(model: &Model, styles: Styles, columns: usize) -> Page {
     match wizard.step {
         Step::Checklist => checklist(model, &mut page),
         Step::Credentials => fields::credentials(model, &mut page),
-        Step::CompanySync => fields::company_sync(model, &mut page),
-        Step::PiaScreen => fields::pia_screen(model, &mut page),
+        Step::CompanySync | Step::PiaScreen => {
+            fields::company_sync(model, &mut page);
+            fields::pia_screen(model, &mut page);
+        }
         Step::Integration => fields::integration(model, &mut page),
         Step::Review => review::body(model, &mut page),
         Step::InitialSync => initial_sync::body(model, &mut page),
@@ -49,7 +50,7 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
     let Some(wizard) = &model.wizard else { return Vec::new() };
     match wizard.focus {
         Item::Field(field) => field_help(field, styles, columns),
-        Item::Check(at) => wizard
+        Item::Check(at) | Item::Advice(at) => wizard
             .test
             .checks()
             .get(at)
@@ -133,10 +134,10 @@ fn finished(model: &Model, page: &mut Page) {
         let style = if focused { styles.focus() } else { Style::new() };
         let from = page.lines.len();
         let row = page.label(name, style, focused).text(&format!("{} {words}", symbol(tone)), styles.tone(tone));
-        if *state == StepState::Done {
+        if open.is_empty() {
             page.push(row);
         } else {
-            page.words(row.text("   ", Style::new()), open, styles.dim());
+            page.words(row.text("   ", Style::new()), open, Style::new());
         }
         if focused {
             page.keep_from(from);
@@ -155,12 +156,18 @@ fn finished(model: &Model, page: &mut Page) {
         Some(Item::Open(at)) => at.checked_sub(lines.len()),
         _ => None,
     };
-    service(model, page, below);
+    let (services, _) = below_steps(model);
+    service(model, page, below.filter(|at| *at < services));
     if let Some(tip) = &model.facts.tip {
         page.blank();
         // What is to be typed stands on a line of its own, so that it can be copied whole.
         let (what, command) = tip.split_once(": ").unwrap_or((tip, ""));
         page.words(Row::new(styles, false), &format!("{what}:"), Style::new());
         page.words(Row::new(styles, false).to(MARGIN + 2), command, styles.title());
+    }
+    if !results(model).is_empty() {
+        page.blank();
+        page.plain("In Halo", styles.title());
+        plan::rows_of_results(model, page, results(model), below.and_then(|at| at.checked_sub(services)));
     }
 }

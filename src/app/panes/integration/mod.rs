@@ -12,8 +12,7 @@ use crate::domain::next::Next;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Cause, Change, Plan};
 use crate::domain::record::InstalledObject;
-use crate::words;
-use std::borrow::Cow;
+use crate::words::{self, Phrase};
 
 use super::state::Pane;
 pub use super::state::Selected;
@@ -56,7 +55,7 @@ pub fn objects(model: &Model) -> Vec<ObjectRow> {
             // What was never there is missing to nobody.
             let is_said = change.reason.is_empty() || (change.action == Action::Create && !is_known);
             let mut detail: Vec<String> = (!is_said).then(|| change.reason.clone()).into_iter().collect();
-            detail.extend(repair(change, is_known).map(Cow::into_owned));
+            detail.extend(repair(change, is_known).map(|repair| repair.with_keys(&model.keys)));
             detail.extend(change.id.as_ref().map(|id| format!("Halo's id {id}")));
             if change.kind == ObjectKind::Webhook {
                 detail.extend(deliveries::lines(model, change.id.as_deref()));
@@ -139,13 +138,13 @@ fn state(change: &Change, recorded: bool) -> (Tone, String) {
 }
 
 /// What Re-configure does about it.
-fn repair(change: &Change, recorded: bool) -> Option<Cow<'static, str>> {
+fn repair(change: &Change, recorded: bool) -> Option<Phrase> {
     Some(match change.action {
         Action::Keep => return None,
         Action::Create if recorded => "Re-configure will create it again.".into(),
         Action::Create => "Re-configure will create it.".into(),
         Action::Update if change.cause == Cause::Rotation => {
-            format!("It still has the old token. To finish the rotation: {}", Next::Rotate).into()
+            Phrase::from("It still has the old token. To finish the rotation: ").next(&Next::Rotate).text(".")
         }
         Action::Update if change.cause == Cause::Settings => "Re-configure will apply your setting in Halo.".into(),
         Action::Update => "Re-configure will restore it.".into(),

@@ -114,6 +114,12 @@ fn tests(scenes: &mut Scenes) {
         stage.reply(Reply::Verified(Ok(failed())));
         stage.keys("Down");
     });
+    scenes.add("wizard_credentials_advice", with_credentials(), |stage| {
+        stage.resize(40, 12);
+        stage.keys("Enter");
+        stage.reply(Reply::Verified(Ok(failed())));
+        stage.keys("Down Down");
+    });
     scenes.add("wizard_credentials_refused", with_credentials(), |stage| {
         stage.keys("Enter");
         stage.reply(Reply::Verified(Err(refused())));

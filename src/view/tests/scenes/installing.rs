@@ -1,7 +1,9 @@
 //! Configure and the end of the set-up.
 
 use crate::app::message::{Message, Reply};
-use crate::app::testing::{Stage, at_configure, at_sync, failed, kept, offering, plan, results, theirs};
+use crate::app::testing::{
+    Stage, at_configure, at_sync, failed, kept, offering, plan, results, standing, status, theirs,
+};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Blocked, ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
@@ -156,8 +158,22 @@ pub fn add(scenes: &mut Scenes) {
     scenes.add("wizard_configure_quit", applying(), |stage| {
         stage.keys("^C");
     });
-    scenes.add("wizard_configure_done", configured(), |_| {});
-    scenes.add("wizard_configure_kept", ended(ConfigureStatus::NothingToDo, results(&kept()), "Nothing to do"), |_| {});
+    scenes.add("wizard_configure_done", configured(), |stage| {
+        // The last screen came by itself.
+        stage.keys("Esc");
+    });
+    scenes.add("wizard_configure_after_interrupted", planned(plan()), |stage| {
+        let mut interrupted = status("Acme MSP", true, true, false);
+        interrupted.integration.unfinished = 2;
+        stage.reply(Reply::Status(Ok(standing(interrupted))));
+    });
+    scenes.add(
+        "wizard_configure_kept",
+        ended(ConfigureStatus::NothingToDo, results(&kept()), "Nothing to do"),
+        |stage| {
+            stage.keys("Esc");
+        },
+    );
     let message = "3 done, 3 not done. It is safe to run Configure again";
     scenes.add("wizard_configure_partly", ended(ConfigureStatus::PartlyDone, partly(), message), |_| {});
     scenes.add("wizard_configure_partly_detail", ended(ConfigureStatus::PartlyDone, partly(), message), |stage| {
@@ -197,11 +213,9 @@ pub fn add(scenes: &mut Scenes) {
         for saved in &mut stage.model.overview.configurations {
             saved.status.service.running = false;
         }
-        stage.keys("Enter");
+        stage.send(Message::Wake);
     });
-    scenes.add("wizard_finished_running", configured(), |stage| {
-        stage.keys("Enter");
-    });
+    scenes.add("wizard_finished_running", configured(), |_| {});
     scenes.add("wizard_finished_open", at_sync(), |stage| {
         crate::app::wizard::go(&mut stage.model, crate::domain::draft::Step::Finished);
     });

@@ -4,14 +4,14 @@ use crate::app::message::Reply;
 use crate::app::panes::clients::ClientList;
 use crate::app::testing::{
     Stage, at, callbacks, changes, clients, deliveries, failed, finished, in_panes, kept, lists, overview, plan,
-    progress, saved, standing, status, sync_report,
+    progress, results, saved, standing, status, sync_report,
 };
 use crate::domain::activity::ActivityField;
 use crate::domain::client::{ClientStatus, DisabledReason, StoredClient};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Finding, Rule, State};
-use crate::domain::plan::{ConfigureReport, ConfigureStatus};
+use crate::domain::health::{Finding, Rule, State, from_run};
+use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Outcome};
 use crate::domain::request::Standing;
 use crate::domain::sync_run::{RequestBudget, SyncProgress, SyncReport, SyncStatus};
 
@@ -105,6 +105,24 @@ fn overview_pane(scenes: &mut Scenes) {
     scenes.add("pane_overview_dismissing", over(broken), |stage| {
         stage.keys("x");
     });
+    let failed_run = |standing: &mut Standing| {
+        standing.status.integration.objects.clear();
+        standing.status.integration.configured_at = None;
+        standing.status.integration.was_configured = false;
+        let run = results(&plan()).into_iter().map(|result| ChangeResult { outcome: Outcome::Failed, ..result });
+        let report = ConfigureReport {
+            status: ConfigureStatus::Failed,
+            results: run.collect(),
+            message: "6 not done. Fix that and run Configure again".to_owned(),
+            refusal: None,
+            warnings: Vec::new(),
+            cause: None,
+        };
+        let moment = Some(at("2026-11-23T10:51:00Z"));
+        let failed = Finding { seen_at: moment, ..from_run(&report).since(moment) };
+        standing.status.known.before.push(failed);
+    };
+    scenes.add("pane_overview_failed_run", over(failed_run), |_| {});
     let unknown = |standing: &mut Standing| {
         standing.status.known.before.retain(|finding| finding.rule != Rule::Clock);
         standing.hours = vec![0; 24];
@@ -376,7 +394,7 @@ fn integration(scenes: &mut Scenes) {
         stage.keys("y");
         stage.reply(Reply::Configured(Ok(ConfigureReport {
             status: ConfigureStatus::Configured,
-            results: crate::app::testing::results(&plan()),
+            results: results(&plan()),
             message: "Webhook install was successful".to_owned(),
             refusal: None,
             warnings: Vec::new(),

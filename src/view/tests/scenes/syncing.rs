@@ -107,6 +107,11 @@ pub fn add(scenes: &mut Scenes) {
         stage.keys("Enter");
         stage.reply(Reply::Synced(Err(busy())));
     });
+    scenes.add("wizard_sync_followed", at_sync(), |stage| {
+        stage.keys("Enter");
+        stage.reply(Reply::SyncFollows("Sync Now by dana on jump1 since 10:51:07 UTC (process 4711)".to_owned()));
+        stage.later(12);
+    });
     scenes.add("wizard_sync_unreachable", at_sync(), |stage| {
         stage.keys("Enter");
         stage.reply(Reply::Synced(Err(unreachable())));
