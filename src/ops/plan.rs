@@ -55,7 +55,7 @@ pub async fn load_taking(
         Ok(Err(report)) => report.first_failure().and_then(|check| check.failure.as_ref()),
         Err(failure) => Some(&failure.kind),
     };
-    workspace.note_silence(id, kept);
+    check::note_silence(workspace, id, kept);
     read
 }
 

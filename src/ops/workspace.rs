@@ -13,7 +13,7 @@ use crate::domain::activity::{Activity, Actor, BreakReason, Chain, ChainBreak};
 use crate::domain::address::SignInPlace;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Finding, Rule, State, not_answered};
+use crate::domain::health::{Finding, Rule, State};
 use crate::domain::next::{Hint, Next};
 use crate::domain::product::Product;
 use crate::domain::secret::Secret;
@@ -486,15 +486,6 @@ impl Workspace {
         // Whoever may only read looks all the same.
         if let Err(error) = write().map_err(Failure::from) {
             tracing::debug!(%error, "the findings could not be saved");
-        }
-    }
-
-    /// Halo was asked, and what kept it from an answer: one that is not reached has shown nothing of what is in it.
-    pub(crate) fn note_silence(&self, id: &ConfigurationId, kept: Option<&FailureKind>) {
-        if kept == Some(&FailureKind::NotReached)
-            && let Ok(before) = self.store.health(id)
-        {
-            self.note_health(id, not_answered(&before));
         }
     }
 

@@ -19,7 +19,7 @@ use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, HaloIdentit
 use crate::domain::check::{MissingRight, NEEDED, Right, RightState};
 use crate::domain::configuration::{ApiCredentials, ConfigurationId, PiaScreen};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Rule, State, clock, from_check, not_told_to};
+use crate::domain::health::{Rule, State, clock, from_check, not_answered, not_told_to};
 use crate::domain::people::{Agent, Team};
 use crate::domain::product::Product;
 use crate::domain::request::{SecretChoice, VerifyRequest};
@@ -89,6 +89,15 @@ pub(super) fn note(workspace: &Workspace, id: &ConfigurationId, report: &CheckRe
     }
     found.extend(halo.clock_ahead().map(|ahead| clock(ahead, workspace.now())));
     workspace.note_health(id, found);
+}
+
+/// Halo was asked, and what kept it from an answer: one that is not reached has shown nothing of what is in it.
+pub(super) fn note_silence(workspace: &Workspace, id: &ConfigurationId, kept: Option<&FailureKind>) {
+    if kept == Some(&FailureKind::NotReached)
+        && let Ok(before) = workspace.store.health(id)
+    {
+        workspace.note_health(id, not_answered(&before));
+    }
 }
 
 /// The same for work that needs only some of it: no other verdict is told, and no other one counts.

@@ -52,7 +52,7 @@ pub async fn look(
             Some(failure)
         }
     };
-    workspace.note_silence(id, kept.as_ref().map(|failure| &failure.kind));
+    check::note_silence(workspace, id, kept.as_ref().map(|failure| &failure.kind));
     Ok(kept)
 }
 
