@@ -209,7 +209,7 @@ async fn webhook_switched_off_while_stopped_is_named_in_status() {
 /// Halo switches the webhook off while nobody listens: what happened afterwards is not in its log. Where the settings ask
 /// for it, the service switches the webhook on again, and changes nothing else.
 #[tokio::test(flavor = "multi_thread")]
-async fn webhook_switched_off_is_caught_up_and_switched_on_where_asked() {
+async fn webhook_that_was_off_is_caught_up_and_switched_on_if_asked() {
     let (profile, address) = stopped().await;
     profile.halo.change(|halo| halo.webhook_mut(CREATED).unwrap().set("auto_disable_attempts", 1));
     let is_on = || profile.halo.look(|halo| halo.webhook(CREATED).unwrap().flag("active"));
@@ -261,7 +261,7 @@ async fn look_after(profile: &Profile, was_off: bool) -> (Gap, usize) {
     profile.store().note_complete(&id, ago(30)).unwrap();
     let halo = workspace.halo(&id, &configuration.api).await.unwrap();
     profile.halo.clear_requests();
-    let look = catch_up::Look { earlier: None, until: workspace.now(), was_off, forward: false };
+    let look = catch_up::CatchUpRange { earlier: None, until: workspace.now(), was_off, forward: false };
     let gap = catch_up::run(&workspace, &id, &halo, look, None).await.unwrap().unwrap();
     let lists = profile.halo.requests().iter().filter(|request| request.path == "/api/tickets").count();
     (gap, lists)

@@ -1,4 +1,4 @@
-//! The walk by commands: from an answers file to a working integration, with the contract's JSON and exit codes.
+//! The walk by commands: from an answers file to a working integration, with the JSON of the schemas and the exit codes.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ fn names(list: &Value) -> Vec<&str> {
 
 /// S2, S18: the whole job through Halo's public API alone.
 #[tokio::test(flavor = "multi_thread")]
-async fn walk_by_commands_ends_with_exactly_objects_of_contract() {
+async fn walk_by_commands_ends_with_exactly_our_objects() {
     let profile = Profile::new().await;
     let before = profile.halo.snapshot();
     profile.save("acme", "").await.expect(0).says("acme saved, active");
@@ -69,7 +69,7 @@ async fn walk_by_commands_ends_with_exactly_objects_of_contract() {
     assert_eq!(again["status"], "nothing_to_do");
     assert_eq!(profile.json(["plan"], 0).await["changes_pending"], false);
 
-    holds_exactly_the_objects_of_the_contract(&before, &profile.halo.snapshot());
+    holds_exactly_our_objects(&before, &profile.halo.snapshot());
 
     let status = profile.json(["status"], 0).await;
     assert_eq!(
@@ -83,8 +83,8 @@ async fn walk_by_commands_ends_with_exactly_objects_of_contract() {
     assert!(status["integration"]["configured_at"].is_string());
 }
 
-/// What stood in Halo before is untouched, and what was added is contract section 6 to the letter.
-pub fn holds_exactly_the_objects_of_the_contract(before: &Value, after: &Value) {
+/// What stood in Halo before is untouched, and what was added is every object of ours, to the letter.
+pub fn holds_exactly_our_objects(before: &Value, after: &Value) {
     let added = |list: &str| -> Vec<Value> {
         let old = before[list].as_array().unwrap();
         after[list].as_array().unwrap().iter().filter(|row| !old.contains(row)).cloned().collect()

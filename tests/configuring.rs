@@ -6,7 +6,7 @@ use pia_halo::demo::{Object, Options, Scripted, ScriptedAnswer};
 use pia_halo::domain::callback::EventGroup;
 use serde_json::{Value, json};
 
-use crate::commands::holds_exactly_the_objects_of_the_contract;
+use crate::commands::holds_exactly_our_objects;
 use crate::support::{Profile, login_name};
 
 fn small() -> Options {
@@ -142,7 +142,7 @@ async fn configure_ten_times_makes_one_set_of_objects() {
     // One works; the other is told that it is busy or, coming just after, finds nothing to do.
     assert!(codes == [0, 6] || codes == [0, 0], "{one:#?} {two:#?}");
     let once = profile.halo.snapshot();
-    holds_exactly_the_objects_of_the_contract(&before, &once);
+    holds_exactly_our_objects(&before, &once);
     for _ in 0..8 {
         assert_eq!(profile.json(["configure", "--yes"], 0).await["status"], "nothing_to_do");
     }
@@ -157,7 +157,7 @@ async fn write_with_lost_answer_is_found_and_not_repeated() {
         let before = profile.halo.snapshot();
         let report = profile.json(["configure", "--yes"], 0).await;
         assert_eq!(report["status"], "configured", "{fault}: {report}");
-        holds_exactly_the_objects_of_the_contract(&before, &profile.halo.snapshot());
+        holds_exactly_our_objects(&before, &profile.halo.snapshot());
         assert_eq!(profile.json(["plan"], 0).await["changes_pending"], false, "{fault}");
     }
 }
@@ -363,7 +363,7 @@ async fn nothing_of_another_halo_is_taken_for_ours() {
     assert_eq!(rights["state"], "unknown", "what was seen, was seen elsewhere");
     profile.run(["sync"]).await.expect(0);
     profile.run(["configure", "--yes"]).await.expect(0);
-    holds_exactly_the_objects_of_the_contract(&before, &other.halo.snapshot());
+    holds_exactly_our_objects(&before, &other.halo.snapshot());
 }
 
 /// A check that fails once is not a yes.
@@ -463,7 +463,7 @@ async fn run_that_was_killed_in_write_is_finished_by_next() {
             child.kill().unwrap();
             child.wait().unwrap();
             profile.run(["configure", "--yes"]).await.expect(0);
-            holds_exactly_the_objects_of_the_contract(&before, &profile.halo.snapshot());
+            holds_exactly_our_objects(&before, &profile.halo.snapshot());
             let trail = std::fs::read_to_string(profile.folder.path().join("state/pia-halo/audit.jsonl")).unwrap();
             let found = trail.lines().find(|line| line.contains("found after an interrupted run"));
             let found = found.unwrap_or_else(|| panic!("{path} {apply}: the intent was forgotten"));

@@ -178,7 +178,7 @@ async fn events_that_arrive_in_wrong_order_are_all_stored() {
 /// The demo, with nothing but Enter: Configure, and a ticket in the simulated Halo is stored within a second and stands in
 /// the Events pane by itself.
 #[tokio::test(flavor = "multi_thread")]
-async fn demo_ticket_reaches_events_pane_within_a_second() {
+async fn demo_ticket_reaches_events_pane_within_one_second() {
     let home = tempfile::tempdir().unwrap();
     let start = Start::pia_halo(home.path(), ["demo", "--clients", "20"]).env("TMPDIR", home.path().to_str().unwrap());
     let mut pty = start.spawn();

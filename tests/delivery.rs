@@ -63,7 +63,7 @@ async fn each_outcome_in_halos_log_is_told_with_halos_time_and_advice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_delivery_since_installation_is_a_warning_with_cause() {
+async fn no_delivery_since_installation_is_warning_with_cause() {
     let profile = configured().await;
     let report = profile.json(["deliveries"], 3).await;
     let found = of(&report, CREATED);

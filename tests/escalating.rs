@@ -61,7 +61,7 @@ async fn many_escalations_at_once_make_one_change_and_one_note() {
 /// Killed at each write, before and after Halo took it: there is a trace, the next one looks, and neither writes again
 /// what stands there nor adds the note twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_escalation_leaves_a_trace_for_the_next() {
+async fn killed_escalation_leaves_trace_for_next_one() {
     let (begun, done) = ("begun", "done");
     let there = "read back later: in place";
     let not_there = "read back later: not as planned";

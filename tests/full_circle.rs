@@ -211,7 +211,7 @@ async fn interrupted_full_circle_closes_its_ticket() {
 
 /// Killed with its ticket in Halo, whether it heard of it or not: named by status, and closed by the next one.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_full_circle_is_named_and_its_ticket_closed_by_the_next() {
+async fn killed_full_circle_is_named_and_next_one_closes_its_ticket() {
     let (profile, service) = configured(few()).await;
     let silent = Scripted {
         method: "POST",

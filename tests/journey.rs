@@ -6,7 +6,7 @@ use std::time::Duration;
 use pia_halo::demo::Options;
 use ratatui::layout::Size;
 
-use crate::commands::holds_exactly_the_objects_of_the_contract;
+use crate::commands::holds_exactly_our_objects;
 use crate::support::interface::Interface;
 use crate::support::walk::{self, Person};
 use crate::support::{PIA, Profile, login_name, until};
@@ -51,7 +51,7 @@ fn every_frame_shows_all_steps(frames: &[String]) {
 /// S2, S6, S11, S17, S20, S30, S35, S42, S45, S46, S47, S48, S49, S50, S51, S54, S56, S57, S58, S59, S62, S63, S64: from the
 /// first screen to the last, by keys alone, and nothing is done in Halo itself.
 #[tokio::test(flavor = "multi_thread")]
-async fn walk_by_keys_ends_with_exactly_objects_of_contract() {
+async fn walk_by_keys_ends_with_exactly_our_objects() {
     let profile = Profile::new().await;
     let before = profile.halo.snapshot();
     let mut person = Interface::open(&profile).await;
@@ -106,7 +106,7 @@ async fn walk_by_keys_ends_with_exactly_objects_of_contract() {
     let frames = person.frames();
     person.leave().await;
     every_frame_shows_all_steps(&frames);
-    holds_exactly_the_objects_of_the_contract(&before, &profile.halo.snapshot());
+    holds_exactly_our_objects(&before, &profile.halo.snapshot());
 
     let saved: toml::Table = std::fs::read_to_string(profile.config()).unwrap().parse().unwrap();
     let saved = &saved["configurations"]["acme-msp"];
@@ -261,7 +261,7 @@ async fn refused_configure_writes_nothing_and_resumes_once_mended() {
     person.sees("to create").await;
     walk::configure(&mut person).await;
     person.leave().await;
-    holds_exactly_the_objects_of_the_contract(&before, &profile.halo.snapshot());
+    holds_exactly_our_objects(&before, &profile.halo.snapshot());
 }
 
 /// S55: half of it fails; what is done is kept, and pressing again finishes without a second copy of anything.
@@ -283,7 +283,7 @@ async fn configure_that_failed_half_way_is_finished_by_pressing_again() {
     walk::configure(&mut person).await;
     person.leave().await;
     assert_eq!(profile.halo.writes().len(), written + 1);
-    holds_exactly_the_objects_of_the_contract(&before, &profile.halo.snapshot());
+    holds_exactly_our_objects(&before, &profile.halo.snapshot());
 }
 
 /// S60: a ticket type that was made later is seen by a look into Halo, and Re-configure links it and nothing else.

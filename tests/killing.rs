@@ -2,7 +2,7 @@
 
 use pia_halo::demo::ScriptedAnswer;
 
-use crate::commands::holds_exactly_the_objects_of_the_contract;
+use crate::commands::holds_exactly_our_objects;
 use crate::support::Profile;
 use crate::support::changing::{When, at_write, killed_at, plain, small, without_ids};
 
@@ -17,7 +17,7 @@ async fn continued(when: When) {
     let mut writes = 0;
     while killed_at(&profile, CONFIGURE, writes, when).await {
         profile.run(CONFIGURE).await.expect(0);
-        holds_exactly_the_objects_of_the_contract(&before, &plain(profile.halo.snapshot()));
+        holds_exactly_our_objects(&before, &plain(profile.halo.snapshot()));
         profile.run(REMOVE).await.expect(0);
         assert_eq!(plain(profile.halo.snapshot()), before, "{when:?} {writes}");
         writes += 1;
@@ -226,7 +226,7 @@ async fn write_with_lost_reply_or_false_500_is_not_doubled() {
         for write in 0..14 {
             at_write(&profile, write, true, &answer);
             profile.run(CONFIGURE).await.expect(0);
-            holds_exactly_the_objects_of_the_contract(&before, &plain(profile.halo.snapshot()));
+            holds_exactly_our_objects(&before, &plain(profile.halo.snapshot()));
             at_write(&profile, write, true, &answer);
             profile.run(REMOVE).await.expect(0);
             profile.halo.change(|state| state.on_request = None);
@@ -250,7 +250,7 @@ async fn write_that_did_not_happen_is_reported_and_made_next() {
         assert!(said || write >= 8, "{write}: {report}");
         profile.halo.change(|state| state.on_request = None);
         profile.run(CONFIGURE).await.expect(0);
-        holds_exactly_the_objects_of_the_contract(&before, &plain(profile.halo.snapshot()));
+        holds_exactly_our_objects(&before, &plain(profile.halo.snapshot()));
         at_write(&profile, write, false, &status(200));
         profile.run(REMOVE).await.expect(0);
         profile.halo.change(|state| state.on_request = None);

@@ -271,7 +271,7 @@ async fn mark_survives_what_people_change_in_webhook() {
 /// As before there were marks: nothing is wrong without one, and the next run of Configure leaves it. Where Halo keeps none,
 /// nothing ever is.
 #[tokio::test(flavor = "multi_thread")]
-async fn installation_without_mark_is_well_and_marked_at_next_configure() {
+async fn unmarked_installation_is_well_and_next_configure_marks_it() {
     let profile = configured().await;
     const UPDATED: &str = "Pia - Ticket Updated";
     let notes = [Some(""), Some("mine"), None];

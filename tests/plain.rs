@@ -6,7 +6,7 @@ use pia_halo::demo::Options;
 use pia_halo::domain::fields::FieldId;
 use rustix::process::Signal;
 
-use crate::commands::holds_exactly_the_objects_of_the_contract;
+use crate::commands::holds_exactly_our_objects;
 use crate::secrecy::{forms, secrets_of};
 use crate::support::changing::{plain, small};
 use crate::support::interface::Interface;
@@ -96,7 +96,7 @@ fn begin(profile: &Profile, arguments: &[&str]) -> Listener {
 
 /// S2, N21: from nothing to the end by questions, with the same result as by keys and by commands.
 #[tokio::test(flavor = "multi_thread")]
-async fn walk_by_questions_ends_with_exactly_objects_of_contract() {
+async fn walk_by_questions_ends_with_exactly_our_objects() {
     let profile = Profile::new().await;
     let before = profile.halo.snapshot();
     // No answers and a terminal that only knows lines: setup asks.
@@ -132,7 +132,7 @@ async fn walk_by_questions_ends_with_exactly_objects_of_contract() {
     for secret in secrets_of(&profile) {
         listener.never_heard(&secret);
     }
-    holds_exactly_the_objects_of_the_contract(&before, &profile.halo.snapshot());
+    holds_exactly_our_objects(&before, &profile.halo.snapshot());
     let status = profile.json(["status"], 0).await;
     assert_eq!(status["steps"]["configure"], "done");
     let config = std::fs::read_to_string(profile.config()).unwrap();
@@ -263,7 +263,7 @@ async fn without_shell_stop_leaves_secret_unseen() {
 
 /// The demo by questions: nothing but Enter, one yes, and what Halo delivers is stored.
 #[tokio::test(flavor = "multi_thread")]
-async fn plain_demo_tells_how_to_make_a_ticket_and_stores_its_event() {
+async fn plain_demo_tells_how_to_make_ticket_and_stores_its_event() {
     let home = tempfile::tempdir().unwrap();
     let start = Start::pia_halo(home.path(), ["demo", "--plain", "--clients", "20"]);
     let mut listener = Listener::start(start.env("TMPDIR", home.path().to_str().unwrap()));

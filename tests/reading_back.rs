@@ -159,7 +159,7 @@ async fn switch_that_was_forestalled_after_removal_says_so() {
 
 /// An event that somebody has changed since cannot be given back, and then Halo is not as it was.
 #[tokio::test(flavor = "multi_thread")]
-async fn roll_back_that_leaves_an_event_says_so() {
+async fn roll_back_that_leaves_event_says_so() {
     let profile = Profile::synced(small()).await;
     profile.run(["configure", "--yes"]).await.expect(0);
     let set_type = |kind: i64| {

@@ -31,6 +31,28 @@ fn every_requirement_names_test_that_exists() {
     }
 }
 
+/// A promise is held by a test that `cargo test NAME` finds: `_4` stands for the last of several.
+#[test]
+fn every_promise_names_test_that_exists() {
+    let list = std::fs::read_to_string(project().join("assets/docs/promises.md")).unwrap();
+    let rows: Vec<&str> = list.lines().filter(|line| line.starts_with("| ")).skip(2).collect();
+    assert!(rows.len() > 50, "{}", rows.len());
+    let sources = sources();
+    for row in rows {
+        let tests = row.trim_end_matches(['|', ' ']).rsplit(" | ").next().unwrap();
+        let mut named = tests.split('`').skip(1).step_by(2).peekable();
+        assert!(named.peek().is_some(), "no test: {row}");
+        for test in named {
+            let is_there = if test.starts_with('_') {
+                sources.contains(&format!("{test}("))
+            } else {
+                sources.contains(&format!("fn {test}("))
+            };
+            assert!(is_there, "there is no test {test}: {row}");
+        }
+    }
+}
+
 /// Whoever finds S12 or R46 in a comment finds in the list what it stands for.
 #[test]
 fn every_number_in_comments_is_listed() {

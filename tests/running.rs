@@ -178,7 +178,7 @@ fn systemd_finds_nothing_to_say_about_units() {
     assert!(ours.is_empty(), "{ours:#?}");
 }
 
-/// Everything that the program lets the world see through the proxy is what the contract says, and no log has a token.
+/// Everything that the program lets the world see through the proxy is the path of the callbacks, and no log has a token.
 #[test]
 fn proxies_pass_on_callbacks_alone_and_log_no_token() {
     let read = |name: &str| std::fs::read_to_string(project().join("assets/reverse-proxy").join(name)).unwrap();

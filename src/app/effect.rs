@@ -85,7 +85,7 @@ pub enum Effect {
     HoldEdit(ConfigurationId),
     /// Run the company sync. Answers: `SyncProgress`, then `Synced`.
     Sync {
-        /// Whose.
+        /// The configuration whose clients are read.
         id: ConfigurationId,
         /// What becomes of it where many clients are gone.
         brake: Brake,
@@ -141,7 +141,7 @@ pub enum Effect {
     Prove(ConfigurationId),
     /// Read the newest events now and whenever something changes, until it is cancelled. Answers: `Events`.
     WatchEvents {
-        /// Whose.
+        /// The configuration whose events are watched.
         id: ConfigurationId,
         /// How many.
         limit: usize,
@@ -150,7 +150,7 @@ pub enum Effect {
     LoadEvents(ConfigurationId),
     /// Read the body of an event. Answer: `Event`.
     LoadEvent {
-        /// Whose.
+        /// The configuration that the event came to.
         id: ConfigurationId,
         /// Its place among the events.
         number: i64,
@@ -159,9 +159,9 @@ pub enum Effect {
     LoadTickets(ConfigurationId),
     /// Hand a ticket over to people. Answer: `Escalated`.
     Escalate {
-        /// Whose.
+        /// The configuration in whose Halo the ticket is.
         id: ConfigurationId,
-        /// The ticket.
+        /// Halo's number of it.
         ticket: i64,
         /// The note that goes with it.
         note: Option<String>,
@@ -172,7 +172,7 @@ pub enum Effect {
     Export(Box<Export>),
     /// Read what a run changed. Answer: `Changes`.
     LoadChanges {
-        /// Whose.
+        /// The configuration that was synced.
         id: ConfigurationId,
         /// The number of the run.
         run: u64,
@@ -183,7 +183,7 @@ pub enum Effect {
     LoadCallbacks(ConfigurationId),
     /// Make a configuration the active one. Answer: `Activated`.
     Activate {
-        /// The configuration.
+        /// The one that becomes active.
         id: ConfigurationId,
         /// The other one that the person agreed to leave; no other loses its place.
         replacing: Option<ConfigurationId>,
@@ -192,7 +192,7 @@ pub enum Effect {
     Look(ConfigurationId),
     /// Say that a problem is known, or take that back. Answer: `Issue`.
     Dismiss {
-        /// Whose.
+        /// The configuration that has the problem.
         id: ConfigurationId,
         /// The rule that is dismissed, or no longer.
         rule: Rule,
@@ -218,7 +218,7 @@ pub enum Effect {
 /// Clients to be written to a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
-    /// Whose.
+    /// The configuration that the clients are of.
     pub id: ConfigurationId,
     /// The file, as it was typed.
     pub file: String,

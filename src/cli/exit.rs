@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exit_codes_are_those_of_contract() {
+    fn exit_codes_are_documented_ones() {
         let kinds = [FailureKind::Declined, FailureKind::Usage, FailureKind::NeedsYes, FailureKind::WrongCredentials];
         assert_eq!(kinds.map(|kind| kind.exit_code()), [1, 2, 3, 4]);
         let kinds = [FailureKind::NotReached, FailureKind::Busy, FailureKind::LocalState, FailureKind::Interrupted];

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn inactive_clients_need_a_filter_and_misspelt_ones_are_ignored() {
+    async fn inactive_clients_need_filter_and_misspelt_ones_are_ignored() {
         let tester = tester().await;
         let inactive = tester.halo.look(|state| state.clients.iter().filter(|client| client.inactive).count());
         assert!((1..20).contains(&inactive));

@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn failures_in_a_row_switch_webhook_off_by_either_member() {
+    async fn consecutive_failures_switch_webhook_off_by_either_member() {
         for by_disabled in [false, true] {
             let tester = tester().await;
             tester.halo.change(|state| {

@@ -101,7 +101,7 @@ impl Object {
         self.members.insert(member.to_owned(), value.into());
     }
 
-    /// The name.
+    /// What people call it: Halo keeps it in the member `name`.
     #[must_use]
     pub fn name(&self) -> &str {
         self.text("name")

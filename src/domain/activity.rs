@@ -51,7 +51,7 @@ impl fmt::Display for Actor {
 /// One line of the audit trail. Secrets in it are masked before it is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
-    /// When.
+    /// When it was done.
     pub at: Timestamp,
     /// The account that acted, and by which login it was reached.
     pub who: Actor,
@@ -137,13 +137,13 @@ pub struct Record {
     /// What was done.
     #[serde(flatten)]
     pub activity: Activity,
-    /// The machine.
+    /// The name of the machine where it was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// The number of the operating system's user: unlike the name, no variable of the environment gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<u32>,
-    /// The process.
+    /// The process that did it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,
     /// Whether a line before this one was left unfinished, as by a killed program.
@@ -230,7 +230,7 @@ pub enum BreakReason {
 /// One field before and after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActivityField {
-    /// The field.
+    /// As the trail names the field: a key of the settings, or a member of an object in Halo.
     pub name: String,
     /// Before.
     pub before: Option<String>,

@@ -10,7 +10,7 @@ use super::untrusted::{Exact, LOOKED_AT, Untrusted, is_invisible};
 pub struct Client {
     /// Halo's id.
     pub id: i64,
-    /// The name.
+    /// As Halo writes it.
     pub name: Untrusted,
     /// The top level it belongs to.
     pub toplevel: Option<Untrusted>,

@@ -7,7 +7,7 @@ use super::untrusted::Untrusted;
 pub struct Agent {
     /// Halo's id.
     pub id: i64,
-    /// The name.
+    /// As Halo writes it; two agents may share one.
     pub name: Untrusted,
     /// Whether tickets can be assigned to the agent: enabled, a person, and not Halo's "Unassigned".
     pub assignable: bool,
@@ -23,7 +23,7 @@ pub const UNASSIGNED: i64 = 1;
 pub struct Team {
     /// Halo's id.
     pub id: i64,
-    /// The name.
+    /// As Halo writes it: tickets name their board by it.
     pub name: Untrusted,
     /// Whether Halo has switched it off.
     pub inactive: bool,
@@ -34,7 +34,7 @@ pub struct Team {
 pub struct TicketType {
     /// Halo's id.
     pub id: i64,
-    /// The name.
+    /// As Halo writes it.
     pub name: Untrusted,
     /// Whether it can be used.
     pub active: bool,
@@ -45,7 +45,7 @@ pub struct TicketType {
 pub struct Status {
     /// Halo's id.
     pub id: i64,
-    /// The name.
+    /// As Halo writes it.
     pub name: Untrusted,
     /// Whether it ends a ticket.
     pub ends: bool,

@@ -57,7 +57,7 @@ impl Action {
 /// One field of an object, before and after. Secrets in it are already masked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldChange {
-    /// The field.
+    /// As the plan shows it.
     pub name: &'static str,
     /// What Halo holds.
     pub before: Option<String>,
@@ -82,7 +82,7 @@ pub struct Change {
     pub action: Action,
     /// To what kind of object.
     pub kind: ObjectKind,
-    /// Its name.
+    /// What the object is called in Halo.
     pub name: Untrusted,
     /// Halo's id, where it has one already.
     pub id: Option<String>,
@@ -156,7 +156,7 @@ pub struct Plan {
 pub struct Offer {
     /// What kind of object.
     pub kind: ObjectKind,
-    /// Its name.
+    /// The name that it shares with ours.
     pub name: Untrusted,
     /// Halo's id.
     pub id: String,
@@ -335,7 +335,7 @@ pub enum Outcome {
 pub struct ChangeResult {
     /// The kind of object.
     pub kind: ObjectKind,
-    /// Its name.
+    /// What the object is called in Halo.
     pub name: Untrusted,
     /// Halo's id, once it has one.
     pub id: Option<String>,

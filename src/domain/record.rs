@@ -150,7 +150,7 @@ pub struct InstalledObject {
     pub kind: ObjectKind,
     /// Halo's id, as text.
     pub id: String,
-    /// Its name.
+    /// The name that Configure gave it.
     pub name: Untrusted,
     /// When it was installed or taken over.
     #[serde(serialize_with = "crate::domain::calendar::json")]
@@ -166,7 +166,7 @@ pub struct InstalledObject {
 pub struct Written {
     /// What kind of object.
     pub kind: ObjectKind,
-    /// Its name.
+    /// What the object was called then.
     pub name: Untrusted,
     /// What was to be done.
     pub action: Action,

@@ -101,7 +101,7 @@ pub enum Activation {
         wanted: ConfigurationId,
         /// The one that is active.
         active: ConfigurationId,
-        /// Its name.
+        /// What people call that one.
         active_name: String,
     },
 }

@@ -43,7 +43,7 @@ pub struct LogPart {
 /// A ticket that has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChangedTicket {
-    /// Its id.
+    /// Halo's number of it.
     pub id: i64,
     /// When it changed.
     pub at: Timestamp,

@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn failures_are_read_up_to_a_success_past_missing_rows() {
+    async fn failures_are_read_up_to_success_past_missing_rows() {
         let server = Server::halo(|seen: &Seen, _| match seen.path() {
             PATH => {
                 let row = |at: usize| value!({ "id": format!("row-{at}"), "webhook_id": GUID, "timestamp": format!("2026-03-02T09:12:{:02}", 50 - at) });

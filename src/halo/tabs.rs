@@ -34,7 +34,7 @@ const KEPT: [&str; 10] = [
 pub struct TabDraft {
     /// Halo's id; none makes a new one.
     pub id: Option<i64>,
-    /// The name.
+    /// What stands on the tab.
     pub name: String,
     /// What it shows, with Halo's variables in it.
     pub url: String,

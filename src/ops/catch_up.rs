@@ -33,9 +33,9 @@ enum What {
     Ticket(i64),
 }
 
-/// What is looked after.
+/// The time in which callbacks may have been missed.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct CatchUpRange {
     /// From when on callbacks may have been missed, where that is known to be before the last good moment.
     pub earlier: Option<Timestamp>,
     /// Until when.
@@ -57,10 +57,10 @@ pub async fn run(
     workspace: &Workspace,
     id: &ConfigurationId,
     halo: &HaloApi,
-    look: Look,
+    range: CatchUpRange,
     ours_since: Option<Timestamp>,
 ) -> Result<Option<Gap>, Failure> {
-    let Look { earlier, until, was_off, forward } = look;
+    let CatchUpRange { earlier, until, was_off, forward } = range;
     let of = id.clone();
     let read = move |workspace: &Workspace| {
         let Some(since) = workspace.store.complete_until(&of)? else {

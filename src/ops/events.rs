@@ -33,7 +33,7 @@ pub fn group(slug: &str) -> Option<EventGroup> {
 /// An event of Halo's catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CatalogueEvent {
-    /// Its number.
+    /// What Halo knows it by.
     pub number: i64,
     /// Halo's name for it.
     pub name: Untrusted,

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn proxy_variable_that_is_no_text_is_named_and_empty_one_is_none() {
+    fn proxy_variable_that_is_no_text_is_named_and_empty_one_unset() {
         use std::ffi::OsString;
         use std::os::unix::ffi::OsStringExt;
         let refusal = |name: &str, value: &[u8]| {

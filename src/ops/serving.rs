@@ -95,7 +95,7 @@ pub fn saw_switched_off(workspace: &Workspace, id: &ConfigurationId) -> Result<b
 
 /// What there is to forward.
 pub struct Due {
-    /// The configuration.
+    /// The configuration that has something.
     pub id: ConfigurationId,
     /// Events, of different tickets.
     pub events: Vec<ToForward>,

@@ -112,9 +112,9 @@ async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
     };
     let until = workspace.now();
     let halo = workspace.halo(&id, &configuration.api).await?.in_background().cancelled_by(shared.cancel.clone());
-    let look = catch_up::Look { earlier: known.missed_since, until, was_off, forward: shared.forwards };
+    let range = catch_up::CatchUpRange { earlier: known.missed_since, until, was_off, forward: shared.forwards };
     let ours_since = owner.map(|owner| owner.since);
-    let gap = catch_up::run(workspace, &id, &halo, look, ours_since).await?;
+    let gap = catch_up::run(workspace, &id, &halo, range, ours_since).await?;
     known.looked_after = Some((id.clone(), until, Instant::now()));
     known.missed_since = None;
     let Some(gap) = gap else { return Ok(()) };

@@ -576,7 +576,7 @@ mod tests {
 
     /// Nobody looks the ticket up: Halo is out of reach.
     #[tokio::test(start_paused = true)]
-    async fn event_is_forwarded_after_a_minute_without_its_ticket() {
+    async fn event_is_forwarded_after_one_minute_without_its_ticket() {
         use crate::service::intake::Intake;
         use crate::service::receiver::tests::{callback, receiver};
         use crate::service::testing::Fixture;

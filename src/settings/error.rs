@@ -25,7 +25,7 @@ pub enum SettingsError {
     /// Written by a newer pia-halo. It is left untouched.
     #[error("{} has version {found}; this pia-halo supports version {known}", path.display())]
     NewerVersion {
-        /// The file.
+        /// The file as it was opened.
         path: PathBuf,
         /// The version that it names, fit to be shown.
         found: String,
@@ -35,7 +35,7 @@ pub enum SettingsError {
     /// Not TOML.
     #[error("{}, line {line}, column {column}: {why}", path.display())]
     NotToml {
-        /// The file.
+        /// The file as it was opened.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
@@ -47,13 +47,13 @@ pub enum SettingsError {
     /// Not UTF-8.
     #[error("{} is not a text file in UTF-8", path.display())]
     NotText {
-        /// The file.
+        /// The file as it was opened.
         path: PathBuf,
     },
     /// TOML, but a key or a value is wrong.
     #[error("{}: {key}: {why}", path.display())]
     Invalid {
-        /// The file.
+        /// The file as it was opened.
         path: PathBuf,
         /// The key, with the tables it is in.
         key: String,

@@ -84,7 +84,7 @@ impl Paths {
         self.config_dir.join("config.toml")
     }
 
-    /// The secrets.
+    /// Where the secrets are, apart from the settings: private to the account.
     pub fn credentials(&self) -> PathBuf {
         self.config_dir.join("credentials.toml")
     }

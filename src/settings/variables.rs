@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_variable_is_refused_by_name_and_blank_one_counts_as_unset() {
+    fn wrong_variable_is_refused_by_name_and_blank_one_is_unset() {
         let time = "PIA_HALO_COMPANY_SYNC_DAILY_SYNC_TIME";
         let failure = with_variables(&Environment::from_pairs([(time, "25:00")]), configuration()).unwrap_err();
         assert!(failure.message.starts_with(&format!("{time}: ")), "{failure}");

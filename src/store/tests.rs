@@ -686,7 +686,7 @@ fn store_whose_log_was_removed_keeps_what_it_had_taken() {
 
 /// What is written after that would be lost with a crash.
 #[test]
-fn store_whose_log_was_removed_or_that_was_emptied_takes_nothing() {
+fn emptied_store_or_one_without_its_log_takes_nothing() {
     type Harm = fn(&Path);
     let harms: [(&str, Harm); 4] = [
         ("log removed", |path| fs::remove_file(schema::beside(path, "-wal")).unwrap()),

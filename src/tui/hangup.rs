@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn exit_codes_are_those_of_contract() {
+    fn exit_codes_are_documented_ones() {
         let exits = [Exit::Quit, Exit::HungUp, Exit::Interrupted, Exit::Terminated];
         assert_eq!(exits.map(Exit::code), [0, 129, 130, 143]);
     }

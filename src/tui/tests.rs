@@ -282,7 +282,7 @@ async fn at_most_thirty_frames_are_drawn_in_second() {
 
 /// A sync over a slow line costs four small frames a second, however fast it goes, and nobody waits for one of them.
 #[tokio::test(start_paused = true)]
-async fn progress_is_drawn_four_times_a_second_and_keys_at_once() {
+async fn progress_is_drawn_every_quarter_second_and_keys_at_once() {
     let outside = FakeOutside::new(|_, replies: Replies, _| async move {
         for count in 1..=2000 {
             replies.send(progress(count));

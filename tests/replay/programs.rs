@@ -150,7 +150,7 @@ async fn resolved_tickets_are_not_shown_as_open() {
 
 /// An agent that may not read the statuses: then the name beside the ticket tells which one is over.
 #[tokio::test(flavor = "multi_thread")]
-async fn where_statuses_cannot_be_read_name_tells_which_ticket_is_over() {
+async fn name_tells_which_ticket_is_over_without_readable_statuses() {
     let stage = Stage::new().await;
     stage.replay.put("GET", "/api/Status", Reply::json(403, json!("")));
     let row = |id: i64, name: &str| json!({ "id": id, "team": "Pia", "status_id": 60 + id, "status_name": name });

@@ -99,6 +99,6 @@ async fn every_call_on_file_over_quota_leaves_whole_list_and_message() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_call_on_file_of_full_disk_leaves_whole_list_and_message() {
+async fn every_file_call_on_full_disk_leaves_whole_list_and_message() {
     println!("{}", every_call_fails("ENOSPC").await);
 }

@@ -248,7 +248,7 @@ async fn killed_at_every_call_of_save_each_file_is_whole() {
 
 /// R28: what a thousand killed saves left is gone after the next start, and none of it is taken for data.
 #[tokio::test(flavor = "multi_thread")]
-async fn leftovers_of_a_thousand_killed_saves_are_never_read() {
+async fn leftovers_of_thousand_killed_saves_are_never_read() {
     let profile = Profile::synced(Options { clients: 30, ..Options::default() }).await;
     let status = profile.json(["config", "show"], 0).await;
     let list = stored(&profile);

@@ -195,7 +195,7 @@ fn note(profile: &Profile, change: impl FnOnce(&mut Value)) {
 /// R42: whether a lock is held the kernel says, not the note: the number of a killed holder may be another process by now,
 /// and that of a living one may say nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn reused_pid_of_a_holder_holds_nobody_up() {
+async fn reused_pid_of_holder_holds_nobody_up() {
     let profile = Profile::set_up(small()).await;
     keep_busy(&profile, true);
     let mut holder = start(&profile);

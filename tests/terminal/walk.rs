@@ -6,7 +6,7 @@ use pia_halo::demo::Options;
 use rustix::process::Signal;
 
 use super::sequences::assert_only_known_sequences;
-use crate::commands::holds_exactly_the_objects_of_the_contract;
+use crate::commands::holds_exactly_our_objects;
 use crate::secrecy::{forms, secrets_of};
 use crate::support::Profile;
 use crate::support::pty::{Start, key};
@@ -57,7 +57,7 @@ async fn whole_walk_in_real_terminal_keeps_its_promises() {
     pty.press("q").await;
     assert_eq!(pty.exit_code(), 0);
     pty.assert_restored();
-    holds_exactly_the_objects_of_the_contract(&before, &profile.halo.snapshot());
+    holds_exactly_our_objects(&before, &profile.halo.snapshot());
 
     let raw = pty.raw();
     assert_only_known_sequences(&raw);

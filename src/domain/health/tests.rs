@@ -381,7 +381,7 @@ fn sync_that_fails_for_weeks_stays_too_old() {
 }
 
 #[test]
-fn right_that_sync_was_refused_is_not_broken_after_sync_that_works() {
+fn right_refused_to_sync_is_well_after_sync_that_works() {
     let refused = |by: &'static str| {
         found(Rule::Rights, move |world| {
             let failure = Failure::new(FailureKind::MissingRight, "refused");
@@ -563,7 +563,7 @@ fn webhook_without_chosen_events_has_nothing_to_deliver() {
 }
 
 #[test]
-fn nothing_is_expected_of_inactive_configuration_or_before_configure() {
+fn inactive_or_unconfigured_configuration_is_expected_nothing() {
     let mut world = well();
     world.status.integration = IntegrationStatus::default();
     world.status.known.before.clear();

@@ -155,6 +155,8 @@ fn within(since: Timestamp, now: Timestamp, length: SignedDuration) -> bool {
     now.duration_since(since).abs() < length
 }
 
+// Looked at for each callback, which costs two calls of the system: a signal of the change may come after the callback, and a
+// token that was taken back lets nobody in any more.
 fn stamp(workspace: &Workspace) -> Stamp {
     use std::os::unix::fs::MetadataExt;
     let paths = workspace.paths();
@@ -336,7 +338,7 @@ mod tests {
 
     /// One look at the wrong moment: nothing about the file changes afterwards, and its new secrets are taken up all the same.
     #[test]
-    fn unreadable_settings_are_read_again_without_a_change() {
+    fn unreadable_settings_are_read_again_without_change() {
         let (fixture, auth, old, file) = with_one_pair();
         let new = new_callback_secrets().unwrap();
         change(&fixture, |secrets| secrets.callback = Some(new.clone()));

@@ -1,4 +1,4 @@
-//! Where the Client Secret comes from: the first match of the contract's order (section 2) wins.
+//! Where the Client Secret comes from: the first place in the order of `assets/docs/commands.md` wins.
 
 use std::ffi::OsStr;
 use std::io::{self, Read};

@@ -42,7 +42,7 @@ fn shell(script: &str) -> Vec<String> {
 }
 
 #[test]
-fn first_place_in_contracts_order_wins() {
+fn first_place_in_documented_order_wins() {
     let fixture = fixture();
     let stored = StoredSecrets { client_secret: Some(Secret::new("stored")), ..StoredSecrets::default() };
     fixture.settings.save_secrets(&ConfigurationId::parse("acme").unwrap(), &stored).unwrap();
@@ -82,7 +82,7 @@ fn other_credentials_of_systemd_do_not_hide_next_place() {
 }
 
 #[test]
-fn unusable_secret_source_is_named_and_ends_the_search() {
+fn unusable_secret_source_is_named_and_ends_search() {
     let fixture = fixture();
     let empty = fixture.file("empty", "\n");
     let two = fixture.file("two", "one\ntwo\n");

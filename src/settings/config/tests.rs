@@ -101,7 +101,7 @@ fn every_field_comes_back_as_it_was_saved() {
 }
 
 #[test]
-fn contracts_own_example_is_read() {
+fn documented_example_is_read() {
     let (_folder, settings) = settings();
     let example = r#"
 version = 1

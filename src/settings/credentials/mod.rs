@@ -36,7 +36,7 @@ pub struct StoredSecrets {
 /// Callback secrets that a rotation has replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormerCallback {
-    /// The secrets.
+    /// What callbacks that are still under way may carry.
     pub secrets: CallbackSecrets,
     /// How long they are good.
     pub until: Timestamp,

@@ -241,7 +241,7 @@ fn two_torn_lines_in_row_are_both_held() {
 }
 
 #[test]
-fn lines_without_hash_are_accepted_only_at_the_start() {
+fn lines_without_hash_are_accepted_only_at_start() {
     let (_folder, audit) = trail();
     fs::create_dir(audit.path().parent().unwrap()).unwrap();
     let old = |n| serde_json::to_string(&activity(n)).unwrap();

@@ -98,7 +98,7 @@ fn event_bound_twice_is_bound_twice_again() {
 }
 
 #[test]
-fn deleted_webhook_is_not_back_by_a_kept_name() {
+fn deleted_webhook_is_not_back_by_kept_name() {
     let (mut held, record) = installed();
     let copy = ExistingWebhook { id: "copy".to_owned(), ..held.webhooks[0].clone() };
     // Ours was called Foo; its copy, which had the name, was deleted, and ours renamed.

@@ -89,7 +89,7 @@ pub(super) fn installed() -> (Existing, Vec<InstalledObject>) {
 }
 
 #[test]
-fn empty_halo_gets_exactly_objects_of_contract() {
+fn empty_halo_gets_exactly_our_objects() {
     let plan = plan(&wanted(), &empty_halo(), &[]);
     assert_eq!(plan.shown().counts(), ActionCounts { create: 8, link: 2, keep: 2, ..ActionCounts::default() });
     assert_eq!(plan.blocked, []);
