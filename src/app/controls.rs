@@ -34,7 +34,7 @@ impl Now {
 
 /// What is typed or pasted, where it is no command.
 #[derive(Clone, Copy)]
-pub enum Typed<'a> {
+pub enum TextInput<'a> {
     Key(KeyEvent),
     /// A pasted text, to the letter.
     Paste(&'a str),
@@ -58,7 +58,7 @@ pub trait Controls {
     fn moved(_model: &mut Model, _place: Place, _to: Move) {}
 
     /// Takes a text; answers nothing where none is taken.
-    fn typed(_model: &mut Model, _place: Place, _text: Typed<'_>) -> Option<Vec<Effect>> {
+    fn typed(_model: &mut Model, _place: Place, _text: TextInput<'_>) -> Option<Vec<Effect>> {
         None
     }
 

@@ -1,6 +1,6 @@
 //! The screens: which of them has the keys, and the one place that forwards to it.
 
-use super::controls::{Controls, Move, Now, Typed};
+use super::controls::{Controls, Move, Now, TextInput};
 use super::effect::Effect;
 use super::keymap::{Binding, Command, Pane, Place as P};
 use super::model::{Model, Screen};
@@ -19,13 +19,13 @@ impl Controls for Starting {
 macro_rules! ask {
     ($model:expr, $place:expr, $what:ident($($given:expr),*)) => {
         match $place {
-            P::Palette => palette::controls::Commands::$what($($given),*),
-            P::Confirm => popup::confirm::Confirm::$what($($given),*),
-            P::HelpPage => popup::help::Help::$what($($given),*),
-            P::Typed => popup::typed::Typed::$what($($given),*),
-            P::Escalate => popup::escalate::Escalate::$what($($given),*),
+            P::Palette => palette::controls::PaletteControls::$what($($given),*),
+            P::Confirm => popup::confirm::ConfirmControls::$what($($given),*),
+            P::HelpPage => popup::help::HelpControls::$what($($given),*),
+            P::Typed => popup::typed::TypedControls::$what($($given),*),
+            P::Escalate => popup::escalate::EscalateControls::$what($($given),*),
             P::Starting => Starting::$what($($given),*),
-            P::Cards | P::CardSearch => integrations::controls::Integrations::$what($($given),*),
+            P::Cards | P::CardSearch => integrations::controls::IntegrationsControls::$what($($given),*),
             P::Pane(pane) => panes::ask_pane!(pane, $what($($given),*)),
             P::ClientSearch | P::ClientPage => panes::ask_pane!(Pane::Clients, $what($($given),*)),
             P::Plan if $model.screen == Screen::Panes => panes::ask_pane!(Pane::Integration, $what($($given),*)),
@@ -46,7 +46,7 @@ macro_rules! ask {
             | P::InitialSync
             | P::Plan
             | P::Finished
-            | P::Chooser => wizard::controls::Wizard::$what($($given),*),
+            | P::Chooser => wizard::controls::WizardControls::$what($($given),*),
         }
     };
 }
@@ -73,7 +73,7 @@ pub fn moved(model: &mut Model, place: P, to: Move) {
 }
 
 /// Takes a text where the place takes one.
-pub fn typed(model: &mut Model, place: P, text: Typed<'_>) -> Option<Vec<Effect>> {
+pub fn typed(model: &mut Model, place: P, text: TextInput<'_>) -> Option<Vec<Effect>> {
     ask!(model, place, typed(model, place, text))
 }
 

@@ -10,11 +10,10 @@ use super::popup::HelpLine;
 use super::text::wrap;
 use super::wizard::checklist::NEEDS;
 use super::wizard::state::{Item, Wizard};
-use crate::domain::by_hand;
 use crate::domain::check::{Check, CheckStatus};
 use crate::domain::draft::Step;
 use crate::domain::plan::Parts;
-use crate::words;
+use crate::words::{self, by_hand};
 
 // The results that the focus is on: one of them, or all that are not as they should be.
 fn found(wizard: &Wizard) -> impl Iterator<Item = &Check> {

@@ -8,6 +8,7 @@ use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::{Draft, Step};
 use crate::domain::failure::Failure;
+use crate::domain::include::IncludeRule;
 use crate::domain::people::Team;
 use crate::domain::request::Standing;
 use crate::domain::status::{Lists, Overview, Saved, Status, StepState};
@@ -331,6 +332,27 @@ impl Model {
             [Slot::Lists, Slot::Callbacks, Slot::Status, Slot::Clients, Slot::Changes, Slot::Plan, Slot::Deliveries];
         let reads = reads.into_iter().chain([Slot::Watch, Slot::Event, Slot::Tickets]);
         reads.filter(|_| was_open).map(Effect::Cancel).collect()
+    }
+
+    /// Forgets a configuration that was deleted, wherever something of it is kept.
+    pub(crate) fn forget(&mut self, id: &ConfigurationId) -> Vec<Effect> {
+        self.overview.configurations.retain(|saved| saved.id != *id);
+        self.wizard.take_if(|wizard| wizard.id.as_ref() == Some(id));
+        let mut effects = if self.current.as_ref() == Some(id) { self.turn_to(None) } else { Vec::new() };
+        if self.overview.draft.take_if(|draft| draft.configuration.as_ref() == Some(id)).is_some() {
+            effects.push(Effect::DiscardDraft);
+        }
+        effects
+    }
+
+    /// Whether a set-up is in memory that can be gone on with.
+    pub(crate) fn is_setting_up(&self) -> bool {
+        self.wizard.as_ref().is_some_and(|wizard| !wizard.settings)
+    }
+
+    /// What a rule would leave out of the clients of the configuration that is open; none while they are being read.
+    pub(crate) fn left_out(&self, rule: &IncludeRule) -> Option<String> {
+        self.panes.clients.preview(rule)
     }
 
     /// Whether the configuration that is open is set up to the end.

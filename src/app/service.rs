@@ -12,12 +12,12 @@ use crate::domain::health::{Finding, Rule, State, next_judgement};
 use crate::domain::status::ServiceStatus;
 use crate::domain::ticket::{Known, Unfinished};
 use crate::domain::untrusted::Untrusted;
+use crate::keys::Pane;
 use crate::words::Phrase;
 use crate::words::health::{burns, issue};
 use crate::words::time::{ago, moment};
 
 use super::jobs::health;
-use super::panes::state::Pane;
 
 /// A gap is told for so long.
 const DAY: SignedDuration = SignedDuration::from_hours(24);

@@ -8,7 +8,7 @@ use crate::domain::draft::Step;
 use crate::domain::secret::Secret;
 use crate::domain::sync_run::Brake;
 
-use super::controls::{Move, Typed};
+use super::controls::{Move, TextInput};
 use super::dispatch;
 use super::effect::{Effect, Slot};
 use super::form::{FieldId, Pasted};
@@ -44,7 +44,7 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
     let mut effects = match message {
         Message::Key(event) => key(model, event),
         Message::Burst(text) => burst(model, text.expose()),
-        Message::Paste(text) => type_in(model, Typed::Paste(text.expose())),
+        Message::Paste(text) => type_in(model, TextInput::Paste(text.expose())),
         Message::Resize(size) => {
             if model.size != size {
                 model.size = size;
@@ -191,7 +191,7 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
             model.say_while(Holds::Refused(keymap::place(model), command), Tone::Calm, reason);
             Vec::new()
         }
-        Meaning::Nothing => dispatch::typed(model, keymap::place(model), Typed::Key(event)).unwrap_or_default(),
+        Meaning::Nothing => dispatch::typed(model, keymap::place(model), TextInput::Key(event)).unwrap_or_default(),
     });
     if said.is_some() && model.notice.is_none() {
         if model.is_dirty() {
@@ -316,7 +316,7 @@ fn copy_command(model: &mut Model, at: usize) -> Vec<Effect> {
 }
 
 // A paste that the terminal has marked.
-fn type_in(model: &mut Model, text: Typed<'_>) -> Vec<Effect> {
+fn type_in(model: &mut Model, text: TextInput<'_>) -> Vec<Effect> {
     dispatch::typed(model, keymap::place(model), text).unwrap_or_else(|| {
         model.say(Tone::Calm, "There is no field to paste into here.");
         Vec::new()

@@ -8,7 +8,6 @@ use tokio_util::sync::CancellationToken;
 use super::args::Configure;
 use super::planned::Question;
 use super::{Call, check, plan, planned, prompt, remove};
-use crate::domain::by_hand;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
@@ -17,6 +16,7 @@ use crate::domain::plan::{ConfigureStatus, Offer, Plan, TAKING_OVER};
 use crate::ops::configure::Consent;
 use crate::ops::remove::Extent;
 use crate::ops::{self, Workspace};
+use crate::words::by_hand;
 use crate::words::typed::ToType;
 
 pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Failure> {

@@ -16,12 +16,12 @@ use crate::words::health::{NOTHING_TO_DO, fact, state};
 
 pub(super) async fn run(call: &mut Call, options: &Doctor) -> Result<u8, Failure> {
     let workspace = if options.offline { call.look()? } else { call.workspace()? };
-    let (id, configuration) = workspace.active_configuration(call.configuration.as_ref())?;
+    let id = ops::health::looked_after(&workspace, call.configuration.as_ref())?;
     let mut kept = None;
     if !options.offline {
         let output = &mut call.output;
         let on_check = |check: &Check| output.progress(&format!("Asking Halo: {}", check.id.title()));
-        kept = ops::health::look(&workspace, &id, &configuration, call.cancel.clone(), on_check).await?;
+        kept = ops::health::look(&workspace, &id, call.cancel.clone(), on_check).await?;
     }
     let findings = ops::health::evaluate(&workspace, &id)?;
     let failure = failure(&findings, kept.as_ref());
@@ -48,7 +48,7 @@ fn exit_code(findings: &[Finding], failure: Option<&Failure>) -> u8 {
     failure.map_or(open, ExitCode::exit_code)
 }
 
-// The rules of the contract: refused before not reached, and both before what only needs a look, which is no failure.
+// As for every command: refused before not reached, and both before what only needs a look, which is no failure.
 fn failure(findings: &[Finding], kept: Option<&Failure>) -> Option<Failure> {
     let is_broken = |finding: &&Finding| {
         matches!(finding.rule, Rule::Credentials | Rule::Rights) && finding.state == State::Broken && !finding.dismissed
@@ -94,7 +94,7 @@ fn sentence(findings: &[Finding]) -> String {
 
 pub(super) async fn list(call: &mut Call, options: Issues) -> Result<u8, Failure> {
     let workspace = if options.what.is_some() { call.workspace()? } else { call.look()? };
-    let (id, _) = workspace.active_configuration(call.configuration.as_ref())?;
+    let id = ops::health::looked_after(&workspace, call.configuration.as_ref())?;
     match options.what {
         Some(Issue::Dismiss { id: rule }) => {
             ops::health::dismiss(&workspace, &id, rule, false)?;

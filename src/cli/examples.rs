@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use clap::Command;
 
 use super::options;
-use crate::domain::by_hand;
 use crate::domain::plan::Parts;
+use crate::words::by_hand;
 
 /// What is typed behind the program's name, and what it does. The first words are the command that it belongs to.
 const EXAMPLES: &[(&str, &str)] = &[

@@ -3,7 +3,7 @@
 
 use clap::{Arg, ArgMatches, Command, CommandFactory as _};
 
-use super::args::{Arguments, Command as Asked, Format};
+use super::args::{self, Arguments, Format};
 use crate::domain::failure::{Failure, FailureKind};
 
 /// Commands that are about no configuration, or about all of them, or name theirs themselves.
@@ -92,14 +92,14 @@ pub(super) fn require_sense(arguments: &Arguments, path: &str) -> Result<(), Fai
     }
     let text = |what: &str| refused(format!("--json makes no sense with {what}"));
     let format = match &arguments.command {
-        Some(Asked::Clients(options)) => options.format,
-        Some(Asked::History(options)) => options.format,
+        Some(args::Command::Clients(options)) => options.format,
+        Some(args::Command::History(options)) => options.format,
         _ => None,
     };
     match &arguments.command {
         _ if WITHOUT_JSON.contains(&path) => text(path),
-        Some(Asked::Demo(demo)) if !demo.serve && !demo.list_faults => text("the screens of the demo"),
-        Some(Asked::Setup(setup)) if setup.print_template => text("--print-template"),
+        Some(args::Command::Demo(demo)) if !demo.serve && !demo.list_faults => text("the screens of the demo"),
+        Some(args::Command::Setup(setup)) if setup.print_template => text("--print-template"),
         _ if format == Some(Format::Csv) => text("--format csv"),
         _ if format == Some(Format::Table) => text("--format table"),
         _ => Ok(()),
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn option_that_makes_no_sense_is_refused_before_and_after_command() {
+    fn senseless_option_is_refused_before_and_after_command() {
         for (line, words) in [
             ("activate acme --configuration other", "--configuration makes no sense with activate"),
             ("--configuration other activate acme", "--configuration makes no sense with activate"),

@@ -6,7 +6,6 @@ use serde_json::json;
 
 use super::args::{Part, Remove};
 use super::{Call, plan, planned, prompt};
-use crate::domain::by_hand;
 use crate::domain::check::Check;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::Failure;
@@ -17,6 +16,7 @@ use crate::ops;
 use crate::ops::Workspace;
 use crate::ops::configure::Consent;
 use crate::ops::remove::Extent;
+use crate::words::by_hand;
 use crate::words::typed::ToType;
 
 /// What is asked, and how a yes is given.

@@ -15,7 +15,7 @@ use crate::domain::sync_run::usage;
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
-use crate::words::service::BY_TIMER;
+use crate::words::service::{BY_TIMER, STOPPED};
 use crate::words::{self, Tone};
 
 pub(super) fn run(call: &mut Call, options: &args::Status) -> Result<u8, Failure> {
@@ -73,7 +73,7 @@ fn syncs(output: &mut Output, status: &Status) {
             true => format!("Next sync  due {at}"),
             false if service.timer => format!("Next sync  {BY_TIMER}"),
             false => format!(
-                "Next sync  none by itself, as the service is not running: sudo {}, or your own timer. Due {at}",
+                "Next sync  none by itself, as {STOPPED}: sudo {}, or your own timer. Due {at}",
                 Next::InstallService
             ),
         });
@@ -129,7 +129,7 @@ fn in_halo(output: &mut Output, status: &Status) {
         many => format!("In Halo    {many} objects, {state}"),
     });
     for words in integration.left_behind() {
-        output.line(format!("           {}", Untrusted::new(words).display()));
+        output.line(format!("           {}", Untrusted::new(words.to_string()).display()));
     }
     let rotation = &integration.rotation;
     if rotation.under_way {

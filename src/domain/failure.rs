@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use super::fields::FieldId;
 use super::next::Hint;
 use super::untrusted::Untrusted;
 
@@ -37,15 +38,6 @@ pub enum FailureKind {
     Interrupted,
 }
 
-/// The field of the wizard that a failure points at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureField {
-    /// Url.
-    Url,
-    /// Client ID or Client Secret; Halo does not say which.
-    ClientSecret,
-}
-
 /// A failure as a person meets it: what happened, what Halo said, what to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -59,8 +51,8 @@ pub struct Failure {
     pub halo_said: Option<Untrusted>,
     /// Halo's status code.
     pub http_status: Option<u16>,
-    /// Which field to look at.
-    pub field: Option<FailureField>,
+    /// The setting it points at. Of Client ID and Client Secret Halo does not say which: then it is the secret.
+    pub field: Option<FieldId>,
 }
 
 impl Failure {
@@ -108,7 +100,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Written out as the `error` object of the contract.
+/// Written out as the `error` object of `assets/schema/`.
 impl Serialize for Failure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct("error", 3)?;

@@ -139,12 +139,12 @@ pub struct LeftOpen {
 
 impl LeftOpen {
     /// What there is to do about it.
-    pub fn words(&self) -> String {
+    pub fn words(&self) -> Hint {
         let ticket = match self.ticket {
             Some(ticket) => format!("Ticket {ticket} (\"{}\") was left open", self.summary),
             None => format!("A ticket \"{}\" may have been left open", self.summary),
         };
-        format!("{ticket} in Halo by a full-circle test. To close it: {}", Next::FullCircle)
+        Hint::from(format!("{ticket} in Halo by a full-circle test. To close it: ")).next(Next::FullCircle)
     }
 }
 

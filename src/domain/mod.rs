@@ -5,7 +5,6 @@
 
 pub mod activity;
 pub mod address;
-pub(crate) mod by_hand;
 pub(crate) mod calendar;
 pub mod callback;
 pub(crate) mod chat_pod;
@@ -34,7 +33,6 @@ pub mod object;
 pub(crate) mod owner;
 pub mod people;
 pub mod plan;
-pub(crate) mod product;
 pub mod record;
 pub(crate) mod redaction;
 pub(crate) mod report;

@@ -12,7 +12,7 @@ use super::event::{LATE, minutes};
 use super::full_circle::LeftOpen;
 use super::gap::Gap;
 use super::health::{Finding, Rule, State};
-use super::next::Next;
+use super::next::{Hint, Next};
 use super::people::{Agent, Team, TicketType};
 use super::record::InstalledObject;
 use super::rotation::RotationStatus;
@@ -135,7 +135,7 @@ pub struct IntegrationStatus {
 
 impl IntegrationStatus {
     /// What an interrupted run has left behind, each with the way on.
-    pub fn left_behind(&self) -> impl Iterator<Item = String> {
+    pub fn left_behind(&self) -> impl Iterator<Item = Hint> {
         self.interruption().into_iter().chain(self.left_open.iter().map(LeftOpen::words))
     }
 
@@ -164,17 +164,16 @@ impl IntegrationStatus {
     }
 
     /// Says that a run was killed halfway, and the two ways to continue.
-    pub fn interruption(&self) -> Option<String> {
+    pub fn interruption(&self) -> Option<Hint> {
         let writes = match self.unfinished {
             0 => return None,
             1 => "a write".to_owned(),
             many => format!("{many} writes"),
         };
-        Some(format!(
-            "A run was interrupted: the result of {writes} is unknown. Run Configure or Remove again to check and \
-                 finish; {} undoes Configure's last run.",
-            Next::RollBack
-        ))
+        let known = format!(
+            "A run was interrupted: the result of {writes} is unknown. Run Configure or Remove again to check and finish; "
+        );
+        Some(Hint::from(known).next(Next::RollBack).text(" undoes Configure's last run."))
     }
 }
 
@@ -215,7 +214,7 @@ pub struct ServiceStatus {
 pub struct Release {
     /// The name of the product.
     pub product: String,
-    /// Its version.
+    /// The version that Halo said it is.
     pub version: String,
     /// The version before that, where it has changed since the first check.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -253,9 +252,9 @@ impl ServiceStatus {
 /// Where one configuration stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
-    /// Its id.
+    /// The id of the configuration.
     pub configuration: String,
-    /// Its name.
+    /// What the person called it.
     pub name: String,
     /// Whether it is the active one.
     pub active: bool,
@@ -322,7 +321,7 @@ pub struct Overview {
 /// A saved configuration with where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
-    /// Its id.
+    /// What commands know it by.
     pub id: ConfigurationId,
     /// What is saved.
     pub configuration: Configuration,

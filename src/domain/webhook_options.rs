@@ -44,9 +44,9 @@ impl HaloOptions {
         all.filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
-    /// What of these is told there too: what Halo did not tell is not written, nor judged.
+    /// Those of them that Halo returned with the webhook: no other is written, or judged.
     #[must_use]
-    pub fn told_by(self, held: Self) -> Self {
+    pub fn readable_in(self, held: Self) -> Self {
         Self {
             log_days: self.log_days.filter(|_| held.log_days.is_some()),
             notifies: self.notifies.filter(|_| held.notifies.is_some()),
@@ -228,7 +228,7 @@ mod tests {
     fn option_that_halo_does_not_tell_is_not_written() {
         let wanted = HaloOptions { log_days: Some(60), notifies: Some(true), attempts: Some(5) };
         let held = HaloOptions { log_days: Some(30), ..HaloOptions::default() };
-        assert_eq!(wanted.told_by(held).members(), [("log_retention_policy_days", 60.into())]);
+        assert_eq!(wanted.readable_in(held).members(), [("log_retention_policy_days", 60.into())]);
         assert_eq!(wanted.members().len(), 3);
     }
 }

@@ -8,10 +8,11 @@ use thiserror::Error;
 
 pub use super::wire::BadReply;
 use crate::domain::calendar::rfc3339;
-use crate::domain::failure::{Failure, FailureField, FailureKind};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::fields::FieldId;
 use crate::domain::next::Hint;
-use crate::domain::product::Product;
 use crate::domain::untrusted::Untrusted;
+use crate::halo::product::Product;
 
 /// Where the credentials and rights of the application stand in Halo.
 const APPLICATIONS: &str = "Configuration › Integrations › Halo PSA API › View Applications";
@@ -86,7 +87,7 @@ pub enum HaloError {
     /// The file of the private certificate authority cannot be used.
     #[error("the file {} of the setting ca_file {problem}", .path.display())]
     CaFile {
-        /// The file.
+        /// Where the setting says that it is.
         path: PathBuf,
         /// What is wrong with it, as the end of a sentence.
         problem: String,
@@ -371,16 +372,16 @@ impl HaloError {
         }
     }
 
-    fn field(&self) -> Option<FailureField> {
+    fn field(&self) -> Option<FieldId> {
         match self {
-            Self::WrongCredentials { .. } => Some(FailureField::ClientSecret),
+            Self::WrongCredentials { .. } => Some(FieldId::ClientSecret),
             Self::NotReached { .. }
             | Self::Tls { .. }
             | Self::ForeignAuthHost { .. }
             | Self::Redirected { .. }
             | Self::Intercepted { .. }
             | Self::NotEncrypted
-            | Self::Unexpected { what: BadReply::WebPage | BadReply::NotJson, .. } => Some(FailureField::Url),
+            | Self::Unexpected { what: BadReply::WebPage | BadReply::NotJson, .. } => Some(FieldId::Url),
             _ => None,
         }
     }
@@ -519,7 +520,7 @@ mod tests {
         };
         let failure = Failure::from(error);
         assert_eq!(failure.kind, FailureKind::WrongCredentials);
-        assert_eq!((failure.field, failure.http_status), (Some(FailureField::ClientSecret), Some(401)));
+        assert_eq!((failure.field, failure.http_status), (Some(FieldId::ClientSecret), Some(401)));
         assert!(failure.hint.unwrap().contains("it changes when the application is first saved"));
         assert_eq!(failure.halo_said.unwrap().raw(), "The specified…");
     }

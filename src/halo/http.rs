@@ -21,10 +21,10 @@ use super::proxy::through;
 use super::retry::{Answer, Cause, Lost, Patience, millis};
 use super::wire;
 use super::{Connection, authority, said};
-use crate::domain::product::Product;
 use crate::domain::redaction::host_without_secrets;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
+use crate::halo::product::Product;
 
 /// As much of an error reply as is read: enough for its words, whatever a gateway sends.
 const ERROR_BODY: usize = 64 * 1024;

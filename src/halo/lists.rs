@@ -7,8 +7,8 @@ use serde::Deserialize;
 use super::wire::{Each, Flag, Int, Text};
 use super::{HaloApi, HaloError};
 use crate::domain::people::{Agent, Status, Team, UNASSIGNED};
-use crate::domain::product::Product;
 use crate::domain::untrusted::Untrusted;
+use crate::halo::product::Product;
 use crate::halo::rights::AgentRights;
 
 /// What Halo says of itself.

@@ -34,6 +34,7 @@ mod lists;
 mod loopback;
 mod moment;
 mod pace;
+pub(crate) mod product;
 pub mod proxy;
 mod retry;
 pub(crate) mod rights;
@@ -93,11 +94,11 @@ use self::proxy::Proxy;
 use self::retry::{Answer, Attempts, CONNECTS_FOR_A_PERSON, Cause, Counters, OF_A_COMMAND, Stop, WaitedInVain};
 use self::token::{Bearer, TokenHold};
 use crate::domain::address::{AuthUrl, HaloUrl};
-use crate::domain::product::Product;
 use crate::domain::redaction::Watch;
 use crate::domain::secret::Secret;
 use crate::domain::sync_run::{BudgetWait, RequestBudget, Silence};
 use crate::domain::untrusted::Untrusted;
+use crate::halo::product::Product;
 
 /// For finding out the address of this machine.
 const OWN_ADDRESS: Duration = Duration::from_secs(2);

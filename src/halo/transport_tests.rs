@@ -20,7 +20,7 @@ use super::testing::{Play, SECRET, Seen, Server, TOKEN, bound, json, quick, toke
 use super::*;
 use crate::domain::address::SignInPlace;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::product::Product;
+use crate::halo::product::Product;
 
 fn empty_page() -> Play {
     json(200, r#"{"record_count":0,"clients":[]}"#)

@@ -526,7 +526,7 @@ pub const BINDINGS: &[Binding] = &[
     row(C::Tickets, "tickets", &[EVENTS, P::PaneTickets], "Tickets", Left),
     row(C::Search, "search", &[EVENTS, ACTIVITY], "Search", Left),
     row(C::Filter, "filter", &[CLIENTS, EVENTS, ACTIVITY], "Filter", Left),
-    row(C::SendAgain, "retry_issue", &[EVENTS], "Send undelivered events again", Help),
+    row(C::SendAgain, "retry_issue", &[EVENTS, P::EventPage], "Send undelivered events again", Help),
     row(C::ReadTickets, "check_halo", &[P::PaneTickets], "Read again", Left),
     row(C::Sort, "sort", &[CLIENTS], "Sort", Left),
     row(C::SyncNow, "sync_now", PANES, "Sync Now", Left),

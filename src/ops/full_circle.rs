@@ -25,6 +25,7 @@ use crate::domain::untrusted::Untrusted;
 use crate::halo::delivery::LoggedDelivery;
 use crate::halo::{HaloApi, HaloError, NewTicket};
 use crate::store::Lock;
+use crate::words::service;
 
 /// How the summary of the ticket begins; its time makes it one of a kind.
 const SUMMARY: &str = "pia-halo full circle";
@@ -341,6 +342,7 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
             if self.has_ended(&seen) || self.made.elapsed() >= patience || self.cancel.is_cancelled() {
                 break;
             }
+            // A glance and no signal: what ends the wait is Halo's log and the time that has passed as often as the store.
             tokio::select! {
                 () = self.cancel.cancelled() => {}
                 () = sleep(GLANCE) => {}
@@ -411,7 +413,7 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
                 .reached(Some(event.received_at), seen.event_after.unwrap_or(0)),
             None if ends => unreached(Hop::Stored),
             None if !self.prepared.is_served => {
-                HopReport::new(Hop::Stored, CheckStatus::Skip, "the service is not running on this machine")
+                HopReport::new(Hop::Stored, CheckStatus::Skip, format!("{} on this machine", service::STOPPED))
             }
             None => HopReport::broken(
                 Hop::Stored,

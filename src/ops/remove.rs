@@ -10,7 +10,6 @@ use super::configure::{ended, refused, settle_open_intents};
 use super::locks::CONFIGURE_LOCK;
 use super::plan::Target;
 use super::{Workspace, check};
-use crate::domain::by_hand;
 use crate::domain::check::{Check, CheckId, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
@@ -23,6 +22,7 @@ use crate::domain::record::Written;
 use crate::halo::HaloApi;
 use crate::halo::install::plan::InstallPlan;
 use crate::store::{ConfigureRun, Lock};
+use crate::words::by_hand;
 
 /// What is to be taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

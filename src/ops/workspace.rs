@@ -15,10 +15,10 @@ use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationI
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State};
 use crate::domain::next::{Hint, Next};
-use crate::domain::product::Product;
 use crate::domain::secret::Secret;
 use crate::domain::sync_run::{BudgetWait, Silence};
 use crate::domain::untrusted::Untrusted;
+use crate::halo::product::Product;
 use crate::halo::{Connection, Governors, HaloApi};
 use crate::settings::private_file::{quoted, require_trusted};
 use crate::settings::{

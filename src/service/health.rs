@@ -60,7 +60,7 @@ pub async fn run(shared: Arc<Shared>, command: Option<Vec<String>>, moments: imp
 async fn turn(shared: &Shared, command: Option<&[String]>, told: &mut Told, look: bool) -> Result<(), Failure> {
     let workspace = &shared.workspace;
     let active = workspace.run_blocking(|workspace| workspace.active()).await?;
-    let Some((id, configuration)) = active else {
+    let Some((id, _)) = active else {
         shared.metrics.health(&[]);
         return Ok(());
     };
@@ -72,9 +72,7 @@ async fn turn(shared: &Shared, command: Option<&[String]>, told: &mut Told, look
     if look {
         told.tried = Some(now);
     }
-    if look
-        && let Some(failure) = ops::health::look(workspace, &id, &configuration, shared.cancel.clone(), |_| {}).await?
-    {
+    if look && let Some(failure) = ops::health::look(workspace, &id, shared.cancel.clone(), |_| {}).await? {
         tracing::warn!(%failure, "cannot check in Halo whether anything was changed");
     }
     let of = id.clone();

@@ -31,7 +31,8 @@ use crate::ops::remove::Extent;
 use crate::ops::rotate::Terms;
 use crate::ops::{self, Workspace};
 
-/// How often it is tried to hold what somebody else holds.
+/// How often it is tried to hold what somebody else holds. It is only a help: a few seconds matter to nobody, and no watch of
+/// the kernel's, of which a user has few, is spent on it.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether the request limit is waited for.
@@ -205,7 +206,7 @@ async fn answer(workspace: &Workspace, effect: Effect, replies: &Replies, cancel
             let delete = move |stored: &Workspace| ops::delete::delete(stored, &id).map(|()| id);
             Reply::Deleted(workspace.run_blocking(delete).await)
         }
-        Effect::Look(id) => Reply::Looked(look(workspace, &id, cancel).await),
+        Effect::Look(id) => Reply::Looked(ops::health::look(workspace, &id, cancel, |_| {}).await),
         Effect::Dismiss { id, rule, undo } => {
             let dismissed = workspace.run_blocking(move |stored| ops::health::dismiss(stored, &id, rule, undo)).await;
             let words = if undo { "It counts again." } else { "Dismissed. It comes back when something changes." };
@@ -251,15 +252,6 @@ fn clients(workspace: &Workspace, id: &ConfigurationId, replies: &Replies) -> Re
     }
     let (clients, changes) = ops::clients::all_with_changes(workspace, id)?;
     Ok(ClientList::new(clients, &changes))
-}
-
-async fn look(
-    workspace: &Workspace,
-    id: &ConfigurationId,
-    cancel: CancellationToken,
-) -> Result<Option<Failure>, Failure> {
-    let (id, configuration) = workspace.active_configuration(Some(id))?;
-    ops::health::look(workspace, &id, &configuration, cancel, |_| {}).await
 }
 
 async fn tickets(

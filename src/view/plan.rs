@@ -139,7 +139,9 @@ fn ended(model: &Model, page: &mut Page, report: &ConfigureReport, title: &str) 
         _ => Tone::Bad,
     };
     page.heading(title, "", Style::new());
-    page.state(tone, stopped.as_ref().unwrap_or(&report.message), MARGIN);
+    // As the report names its steps, by their commands.
+    let message = || Phrase::from(&Hint::read(&report.message)).with_keys(&model.keys);
+    page.state(tone, &stopped.unwrap_or_else(message), MARGIN);
     page.blank();
     if let Some(refusal) = &report.refusal {
         report_rows(page, &model.keys, refusal, None);

@@ -2,6 +2,7 @@
 //! here and add their own marks, colours and keys.
 
 pub(crate) mod audit;
+pub(crate) mod by_hand;
 pub(crate) mod check;
 pub(crate) mod event;
 pub(crate) mod health;

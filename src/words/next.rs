@@ -43,7 +43,14 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         Next::Rotate => ("Rotate", Some("rotate")),
         Next::RollBack => ("Roll back", Some("roll_back")),
         Next::Deliveries => ("Deliveries", Some("read_deliveries")),
-        Next::Events => ("Events", Some("pane_events")),
+        Next::Events | Next::Undelivered => ("Events", Some("pane_events")),
+        Next::SendAgain => ("Send undelivered events again", Some("retry_issue")),
+        Next::Retry(_) => ("Try again", Some("retry_issue")),
+        Next::Dismiss(_) => ("Dismiss", Some("dismiss_issue")),
+        Next::FullCircle => ("Test ticket", Some("prove_it")),
+        Next::InstallService => ("Install the service", Some("install_service")),
+        Next::History | Next::Run(_) => ("Sync", Some("pane_sync")),
+        Next::Issues | Next::Status => ("Overview", Some("pane_overview")),
         Next::Tickets => ("Tickets", Some("tickets")),
         Next::Escalate => ("Escalate", Some("escalate")),
         Next::Activate(_) | Next::ActivateYes(_) => ("Activate", Some("activate")),
@@ -54,17 +61,10 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         | Next::SetupSecret
         | Next::AnswersTemplate
         | Next::DemoServe
-        | Next::FullCircle
-        | Next::Issues
-        | Next::Dismiss(_)
-        | Next::Retry(_)
         | Next::ConfigPath
         | Next::ConfigEdit
-        | Next::History
-        | Next::Run(_)
         | Next::ByHand
         | Next::RemoveByHand
-        | Next::Status
         | Next::Audit
         | Next::Report
         | Next::Support
@@ -72,10 +72,7 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         | Next::Restore
         | Next::Serve
         | Next::ServeVerbose
-        | Next::InstallService
         | Next::ForwardTo
-        | Next::Undelivered
-        | Next::SendAgain
         | Next::ShowEvent
         | Next::SetStoreAside => return None,
     })
@@ -93,6 +90,15 @@ mod tests {
         assert_eq!(Phrase::from(&hint).without_keys(), "Run the first sync: Sync Now");
         let hint = Hint::from(Next::Support);
         assert_eq!(Phrase::from(&hint).without_keys(), "pia-halo support", "no key does it");
+    }
+
+    /// What a key does nobody is told to type: each of these keys is named by some step.
+    #[test]
+    fn every_key_that_does_what_command_does_is_named() {
+        let named: Vec<&str> = Next::every().iter().filter_map(|next| label(next)?.1).collect();
+        for id in ["rotate", "roll_back", "retry_issue", "dismiss_issue", "prove_it", "install_service", "pane_sync"] {
+            assert!(named.contains(&id), "{id}");
+        }
     }
 
     #[test]

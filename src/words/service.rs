@@ -9,6 +9,9 @@ use crate::domain::status::ServiceStatus;
 /// The last step of the set-up.
 pub const START: &str = "Start the service";
 
+/// That it does not run, as a part of a sentence.
+pub const STOPPED: &str = "the service is not running";
+
 pub const NEEDED: &str = "It is not running: no daily sync, and Halo's callbacks are lost.";
 
 pub const RUNS: &str = "The service is running: it runs the daily sync and receives Halo's callbacks.";
@@ -31,6 +34,11 @@ pub fn next_run(time: DailySyncTime, status: Option<&ServiceStatus>, now: Timest
         Some(service) if service.timer => format!("run {BY_TIMER}"),
         _ => "runs every day while the service is running".to_owned(),
     }
+}
+
+/// The step that starts it.
+pub fn start(systemd: bool) -> Next {
+    if systemd { Next::InstallService } else { Next::Serve }
 }
 
 /// The commands that start it, each with what it is for.

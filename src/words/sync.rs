@@ -6,39 +6,57 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::sync_run::{ChangeCounts, Silence, SyncReport, SyncStatus, confirm};
 use crate::domain::thousands;
 
+use super::Tone;
 use super::time::{duration, took};
 
 /// What it means to go on with clients that no sync has proved to be all.
 pub const UNPROVED: &str = "This sync could not prove that the list is complete. If a client is missing, its tickets \
     still arrive, but Pia does not know the client. The list is marked \"not proved\" until a later sync proves it.";
 
-/// How many clients changed, by what happened to them.
+/// How many clients changed, and what happened to them.
+pub fn parts(changes: &ChangeCounts) -> [(u64, &'static str); 4] {
+    [
+        (changes.added, "added"),
+        (changes.updated, "changed"),
+        (changes.disabled, "disabled"),
+        (changes.returned, "returned"),
+    ]
+}
+
+/// The same in a line.
 pub fn counts(changes: &ChangeCounts) -> String {
-    format!(
-        "{} added, {} changed, {} disabled, {} returned",
-        thousands(changes.added),
-        thousands(changes.updated),
-        thousands(changes.disabled),
-        thousands(changes.returned)
-    )
+    parts(changes).map(|(count, what)| format!("{} {what}", thousands(count))).join(", ")
 }
 
 /// How many clients changed in all.
 pub fn changed(changes: &ChangeCounts) -> u64 {
-    changes.added + changes.updated + changes.disabled + changes.returned
+    parts(changes).iter().map(|(count, _)| count).sum()
 }
 
 /// The word for the end of a sync.
-pub fn status(status: SyncStatus) -> &'static str {
-    if status == SyncStatus::Interrupted { "Interrupted (resumable)" } else { status.word() }
+pub fn status(status: SyncStatus) -> (Tone, &'static str) {
+    match status {
+        SyncStatus::Complete => (Tone::Good, status.word()),
+        SyncStatus::Failed => (Tone::Bad, status.word()),
+        SyncStatus::Interrupted => (Tone::Warn, "Interrupted (resumable)"),
+        _ => (Tone::Warn, status.word()),
+    }
 }
+
+/// A sync that a person stopped.
+pub fn stopped(read: u64) -> String {
+    format!("{} after {} clients. The list is unchanged.", status(SyncStatus::Interrupted).1, thousands(read))
+}
+
+/// Said with the failure of a sync that was started here.
+pub const FAILED: &str = "The stored list is unchanged. Sync Now tries again.";
 
 /// That a sync ended, when, and how.
 pub fn ended(report: &SyncReport) -> String {
     let finished = report.finished_at.strftime("%H:%M UTC");
     match report.status {
         SyncStatus::Busy => format!("Another sync was running at {finished}: nothing was read."),
-        status => format!("{} at {finished}, took {}", self::status(status), took(report.duration_ms)),
+        status => format!("{} at {finished}, took {}", self::status(status).1, took(report.duration_ms)),
     }
 }
 

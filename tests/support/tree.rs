@@ -24,6 +24,8 @@ pub struct File {
     pub rooms: BTreeSet<String>,
     /// The enums that it takes apart.
     pub matches: BTreeSet<String>,
+    /// The types that it defines.
+    pub types: BTreeSet<String>,
     module: Vec<String>,
     paths: Vec<Vec<String>>,
     uses: BTreeMap<String, Vec<String>>,
@@ -70,6 +72,8 @@ impl File {
         });
         let mut found = Found { module: module.clone(), children: children.collect(), ..Found::default() };
         found.visit_file(&file);
+        let named: Vec<_> = found.named.iter().filter_map(|path| found.below_crate(path)).collect();
+        found.paths.extend(named);
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned();
         Self {
             name: path.display().to_string(),
@@ -78,6 +82,7 @@ impl File {
             names: BTreeSet::new(),
             rooms: found.paths.iter().filter_map(|path| path.first().cloned()).collect(),
             matches: found.matches,
+            types: found.types,
             module,
             code,
             paths: found.paths,
@@ -171,9 +176,12 @@ fn test_modules(module: &[String], items: &[syn::Item]) -> Vec<Vec<String>> {
 struct Found {
     module: Vec<String>,
     children: BTreeSet<String>,
+    /// Paths as they are written: what they lead to is known once every `use` was read.
+    named: Vec<Vec<String>>,
     paths: Vec<Vec<String>>,
     uses: BTreeMap<String, Vec<String>>,
     matches: BTreeSet<String>,
+    types: BTreeSet<String>,
 }
 
 impl Found {
@@ -184,7 +192,8 @@ impl Found {
             "self" => self.module.clone(),
             "super" => self.module[..self.module.len().checked_sub(1)?].to_vec(),
             child if self.children.contains(child) => [self.module.clone(), vec![child.to_owned()]].concat(),
-            _ => return None,
+            // A module that a `use` has brought here.
+            known => self.uses.get(known)?.clone(),
         };
         for part in &path[1..] {
             match part.as_str() {
@@ -197,7 +206,7 @@ impl Found {
     }
 
     fn take(&mut self, path: &[String]) {
-        self.paths.extend(self.below_crate(path));
+        self.named.push(path.to_vec());
     }
 
     fn take_tree(&mut self, above: &[String], tree: &syn::UseTree) {
@@ -206,6 +215,10 @@ impl Found {
             syn::UseTree::Path(path) => return self.take_tree(&with(path.ident.to_string()), &path.tree),
             syn::UseTree::Group(group) => return group.items.iter().for_each(|tree| self.take_tree(above, tree)),
             syn::UseTree::Glob(_) => return self.take(above),
+            // A group that names the module itself, too.
+            syn::UseTree::Name(name) if name.ident == "self" => {
+                (above.last().cloned().unwrap_or_default(), above.to_vec())
+            }
             syn::UseTree::Name(name) => (name.ident.to_string(), with(name.ident.to_string())),
             syn::UseTree::Rename(name) => (name.rename.to_string(), with(name.ident.to_string())),
         };
@@ -219,7 +232,8 @@ impl Found {
     fn take_tokens(&mut self, tokens: &str) {
         let words: Vec<&str> = tokens.split_whitespace().collect();
         for at in 0..words.len() {
-            if ["crate", "super", "self"].contains(&words[at]) && words.get(at + 1) == Some(&"::") {
+            let begins = at == 0 || words[at - 1] != "::";
+            if begins && words.get(at + 1) == Some(&"::") {
                 let rest = words[at..].chunks(2).take_while(|pair| pair.get(1).is_some_and(|sign| *sign == "::"));
                 let mut path: Vec<String> = rest.map(|pair| pair[0].to_owned()).collect();
                 path.extend(words.get(at + 2 * path.len()).map(|last| (*last).to_owned()));
@@ -234,6 +248,16 @@ impl Visit<'_> for Found {
         if !is_for_tests(item) {
             visit::visit_item(self, item);
         }
+    }
+
+    fn visit_item_struct(&mut self, item: &syn::ItemStruct) {
+        self.types.insert(item.ident.to_string());
+        visit::visit_item_struct(self, item);
+    }
+
+    fn visit_item_enum(&mut self, item: &syn::ItemEnum) {
+        self.types.insert(item.ident.to_string());
+        visit::visit_item_enum(self, item);
     }
 
     fn visit_item_use(&mut self, item: &syn::ItemUse) {

@@ -1,6 +1,6 @@
 //! The Integrations page under the keys.
 
-use crate::app::controls::{Controls, Move, Now, Typed};
+use crate::app::controls::{Controls, Move, Now, TextInput};
 use crate::app::effect::Effect;
 use crate::app::go::Go;
 use crate::app::integrations::{self, Card, select, selected};
@@ -12,7 +12,7 @@ use crate::app::popup::{Ask, Confirm, Popup};
 use crate::app::text::draft_title;
 use crate::words::Phrase;
 
-pub struct Integrations;
+pub struct IntegrationsControls;
 
 fn is_active(model: &Model) -> bool {
     matches!(selected(model), Some(Card::Saved(id)) if model.saved(&id).is_some_and(|saved| saved.status.active))
@@ -29,7 +29,7 @@ fn has_draft(model: &Model) -> bool {
     }
 }
 
-impl Controls for Integrations {
+impl Controls for IntegrationsControls {
     fn now(model: &Model, place: P, command: C) -> Now {
         let unless = |refused: bool, reason: &str| Now::unless(refused.then(|| reason.to_owned()));
         match command {
@@ -57,7 +57,7 @@ impl Controls for Integrations {
                 unless(!edits, "Nothing to edit.")
             }
             C::Back if place == P::Cards => {
-                let leads = model.wizard.as_ref().is_some_and(|wizard| !wizard.settings)
+                let leads = model.is_setting_up()
                     || model.is_finished_current()
                     || !model.integrations.query.value().is_empty();
                 let words = || Phrase::from("This is the first screen.").key(" Quit is ", "quit", ".");
@@ -90,7 +90,7 @@ impl Controls for Integrations {
                 model.integrations.searching = false;
                 select(model, 0);
             }
-            C::Back if model.wizard.as_ref().is_some_and(|wizard| !wizard.settings) => return model.go(Go::Wizard),
+            C::Back if model.is_setting_up() => return model.go(Go::Wizard),
             C::Back => return model.go(Go::Panes),
             C::ViewAll => {
                 model.integrations.all = !model.integrations.all;
@@ -129,7 +129,7 @@ impl Controls for Integrations {
         }
     }
 
-    fn typed(model: &mut Model, place: P, text: Typed<'_>) -> Option<Vec<Effect>> {
+    fn typed(model: &mut Model, place: P, text: TextInput<'_>) -> Option<Vec<Effect>> {
         if place != P::CardSearch {
             return None;
         }

@@ -291,14 +291,7 @@ pub fn deleted(model: &mut Model, outcome: Result<ConfigurationId, Failure>) -> 
         }
     };
     let name = model.saved(&id).map_or_else(|| id.to_string(), saved_title);
-    model.overview.configurations.retain(|saved| saved.id != id);
-    if model.wizard.as_ref().is_some_and(|wizard| wizard.id.as_ref() == Some(&id)) {
-        model.wizard = None;
-    }
-    let mut effects = if model.current.as_ref() == Some(&id) { model.turn_to(None) } else { Vec::new() };
-    if model.overview.draft.take_if(|draft| draft.configuration.as_ref() == Some(&id)).is_some() {
-        effects.push(Effect::DiscardDraft);
-    }
+    let mut effects = model.forget(&id);
     model.say(Tone::Good, format!("{name} was deleted here. Nothing in its Halo was changed."));
     if model.screen != Screen::Integrations {
         enter(model);

@@ -7,11 +7,10 @@ use crate::app::effect::Effect;
 use crate::app::jobs::state::EscalateWork;
 use crate::app::model::Model;
 use crate::app::notice::Tone;
-use crate::app::panes::events::open;
-use crate::app::panes::state::Pane;
 use crate::app::popup::{Popup, Question};
 use crate::domain::ticket::{Escalation, Known, Ticket, Unfinished};
 use crate::domain::untrusted::Untrusted;
+use crate::keys::Pane;
 
 use super::tickets::selected;
 
@@ -54,10 +53,6 @@ pub fn refusal(model: &Model) -> Option<String> {
 
 /// Asks before a ticket is escalated.
 pub fn ask(model: &mut Model) -> Vec<Effect> {
-    if model.panes.events.tickets && model.panes.events.ticket.is_none() {
-        // What is decided on is seen whole first.
-        open::open_ticket(model);
-    }
     let Some((ticket, known)) = meant(model) else { return Vec::new() };
     let known = known.cloned();
     let kept = model.current.clone().and_then(|id| model.work.notes.get(&(id, ticket)).cloned());

@@ -2,7 +2,7 @@
 
 use crate::app::controls::Now;
 use crate::app::effect::{Effect, Slot};
-use crate::app::jobs::state::Look;
+use crate::app::jobs::state::HealthCheck;
 use crate::app::keymap::{Command as C, Pane};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
@@ -86,15 +86,15 @@ fn command(finding: &Finding) -> Option<C> {
 }
 
 /// The look at Halo that is under way for this configuration.
-pub fn looking(model: &Model) -> Option<&Look> {
-    model.work.look.as_ref().filter(|look| Some(&look.id) == model.current.as_ref())
+pub fn looking(model: &Model) -> Option<&HealthCheck> {
+    model.work.health_check.as_ref().filter(|look| Some(&look.id) == model.current.as_ref())
 }
 
 /// Whether Halo can be asked now.
 pub fn look_now(model: &Model) -> Now {
     let refusal = match () {
         () if !model.is_active() => Some("Only the active configuration is checked."),
-        () if model.work.look.is_some() => Some("Halo is already being checked."),
+        () if model.work.health_check.is_some() => Some("Halo is already being checked."),
         () => None,
     };
     Now::unless(refusal)
@@ -103,13 +103,13 @@ pub fn look_now(model: &Model) -> Now {
 /// Asks Halo how everything stands; nothing is written there.
 pub fn look(model: &mut Model) -> Vec<Effect> {
     let Some(id) = model.current.clone() else { return Vec::new() };
-    model.work.look = Some(Look { id: id.clone(), since: model.now, stopping: false });
+    model.work.health_check = Some(HealthCheck { id: id.clone(), since: model.now, stopping: false });
     model.touch();
     vec![Effect::Look(id)]
 }
 
 pub fn stop_look(model: &mut Model) -> Vec<Effect> {
-    if let Some(look) = &mut model.work.look {
+    if let Some(look) = &mut model.work.health_check {
         look.stopping = true;
     }
     model.touch();
@@ -119,7 +119,7 @@ pub fn stop_look(model: &mut Model) -> Vec<Effect> {
 /// Halo was asked; what was found is in the store.
 pub fn looked(model: &mut Model, outcome: Result<Option<Failure>, Failure>) -> Vec<Effect> {
     let here = looking(model).is_some();
-    model.work.look = None;
+    model.work.health_check = None;
     model.touch();
     if !here {
         return Vec::new();

@@ -9,12 +9,12 @@ use crate::app::keymap::{self, Command, Pane, Place};
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::{Holds, Tone};
 use crate::app::popup::{About, Popup, Typed};
-use crate::domain::by_hand;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::domain::owner::Owner;
 use crate::domain::plan::{Action, ChangeResult, ConfigureReport, Outcome, Plan};
+use crate::words::by_hand;
 use crate::words::plan::STALE;
 use crate::words::{self, Phrase};
 

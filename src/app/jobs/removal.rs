@@ -6,11 +6,11 @@ use crate::app::jobs::state::{ApplyWork, Goal, PlanWork};
 use crate::app::keymap::Command;
 use crate::app::model::{Model, Screen};
 use crate::app::notice::Tone;
-use crate::app::panes::state::Pane;
 use crate::app::popup::{About, Popup};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::plan::Parts;
 
+use crate::keys::Pane;
 use crate::words::Phrase;
 
 use super::plan;

@@ -26,7 +26,7 @@ pub struct HeldSync {
 
 /// Asking Halo whether everything is as it should be.
 #[derive(Clone, Debug)]
-pub struct Look {
+pub struct HealthCheck {
     pub id: ConfigurationId,
     pub since: Timestamp,
     /// Whether it was asked to stop.
@@ -57,7 +57,7 @@ pub struct Work {
     /// A test ticket that goes full circle.
     pub proof: ProofWork,
     /// Asking Halo whether everything is as it should be.
-    pub look: Option<Look>,
+    pub health_check: Option<HealthCheck>,
     /// When the plan was read from Halo.
     pub plan_read: Option<Timestamp>,
     /// Whether another program has changed the integration since.
@@ -111,8 +111,8 @@ impl Work {
             ProofWork::Running { since, .. } => Some(*since),
             _ => None,
         };
-        let look = self.look.as_ref().map(|look| look.since);
-        [sync, plan, apply, deliveries, tickets, escalate, proof, look].into_iter().flatten()
+        let health = self.health_check.as_ref().map(|check| check.since);
+        [sync, plan, apply, deliveries, tickets, escalate, proof, health].into_iter().flatten()
     }
 
     /// Forgets the plan and what came of it. What runs is never forgotten.

@@ -1,6 +1,6 @@
 //! The list of commands under the keys. What is chosen in it is run by the shell.
 
-use crate::app::controls::{Controls, Move, Now, Typed};
+use crate::app::controls::{Controls, Move, Now, TextInput};
 use crate::app::effect::Effect;
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
@@ -8,9 +8,9 @@ use crate::app::palette::height;
 use crate::app::parts::line::{self, Changed};
 
 /// The list of commands.
-pub struct Commands;
+pub struct PaletteControls;
 
-impl Controls for Commands {
+impl Controls for PaletteControls {
     fn now(model: &Model, _: P, command: C) -> Now {
         match (&model.palette, command) {
             (Some(palette), C::RunChosen) => Now::unless(palette.refusal()),
@@ -44,7 +44,7 @@ impl Controls for Commands {
         }
     }
 
-    fn typed(model: &mut Model, _: P, text: Typed<'_>) -> Option<Vec<Effect>> {
+    fn typed(model: &mut Model, _: P, text: TextInput<'_>) -> Option<Vec<Effect>> {
         let height = height(&model.layout);
         let palette = model.palette.as_mut()?;
         let changed = line::search(&mut palette.query, text);

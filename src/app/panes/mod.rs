@@ -37,14 +37,7 @@ pub fn enter(model: &mut Model) -> Vec<Effect> {
 /// Shows a pane, and asks for what it shows. What was known stays on the screen meanwhile.
 pub fn show(model: &mut Model, pane: Pane) -> Vec<Effect> {
     model.touch();
-    model.panes.pane = pane;
-    model.panes.planning = false;
-    model.panes.report = None;
-    model.panes.clients.searching = false;
-    model.panes.clients.asks_where = false;
-    model.panes.events.searching = false;
-    model.panes.activity.searching = false;
-    model.panes.events.open = None;
+    model.panes.turn_to(pane);
     if !matches!(model.work.escalate, EscalateWork::Running { .. }) {
         model.work.escalate = EscalateWork::None;
     }
@@ -92,12 +85,12 @@ pub fn objects_height(model: &Model) -> usize {
 macro_rules! ask_pane {
     ($pane:expr, $what:ident($($given:expr),*)) => {
         match $pane {
-            Pane::Overview => panes::overview::Overview::$what($($given),*),
-            Pane::Sync => panes::sync::Sync::$what($($given),*),
-            Pane::Clients => panes::clients::controls::Clients::$what($($given),*),
-            Pane::Integration => panes::integration::controls::Integration::$what($($given),*),
-            Pane::Events => panes::events::controls::Events::$what($($given),*),
-            Pane::Activity => panes::activity::controls::Activity::$what($($given),*),
+            Pane::Overview => panes::overview::OverviewControls::$what($($given),*),
+            Pane::Sync => panes::sync::SyncControls::$what($($given),*),
+            Pane::Clients => panes::clients::controls::ClientsControls::$what($($given),*),
+            Pane::Integration => panes::integration::controls::IntegrationControls::$what($($given),*),
+            Pane::Events => panes::events::controls::EventsControls::$what($($given),*),
+            Pane::Activity => panes::activity::controls::ActivityControls::$what($($given),*),
         }
     };
 }

@@ -10,7 +10,7 @@ use crate::domain::health::{Finding, Retry};
 use crate::domain::sync_run::Brake;
 
 /// How everything stands.
-pub struct Overview;
+pub struct OverviewControls;
 
 fn retry(issue: Option<Finding>) -> Option<Retry> {
     issue.filter(Finding::is_issue).and_then(|issue| issue.rule.retry())
@@ -22,7 +22,7 @@ fn hold(model: &mut Model, list: &[Finding]) {
     model.panes.issue = selected.filter(|finding| finding.is_issue()).map(|issue| issue.rule);
 }
 
-impl Overview {
+impl OverviewControls {
     fn offer(model: &Model, command: C) -> Now {
         // Asked for each key of the screen: the findings are judged for those alone that are about one.
         let issue = || health::selected(model);
@@ -32,7 +32,7 @@ impl Overview {
                 None => Now::Hidden,
             },
             C::Look => health::look_now(model),
-            C::Stop => Now::only_if(model.work.look.as_ref().is_some_and(|look| !look.stopping)),
+            C::Stop => Now::only_if(model.work.health_check.as_ref().is_some_and(|look| !look.stopping)),
             // Halo is asked again by a key of its own.
             C::Retry => Now::only_if(matches!(retry(issue()), Some(Retry::Sync | Retry::SendAgain))),
             C::Dismiss => Now::only_if(issue().is_some_and(|issue| issue.is_issue())),
@@ -60,7 +60,7 @@ impl Overview {
     }
 }
 
-impl Controls for Overview {
+impl Controls for OverviewControls {
     fn now(model: &Model, _: P, command: C) -> Now {
         Self::offer(model, command)
     }

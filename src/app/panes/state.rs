@@ -34,6 +34,16 @@ pub struct Panes {
 }
 
 impl Panes {
+    /// Another pane is shown: nothing is open in the one before any more.
+    pub(super) fn turn_to(&mut self, pane: Pane) {
+        self.pane = pane;
+        self.planning = false;
+        self.report = None;
+        self.clients.leave();
+        self.events.leave();
+        self.activity.leave();
+    }
+
     /// The window on the list of a pane.
     pub fn window(&self, pane: Pane) -> Window {
         self.windows[pane as usize]

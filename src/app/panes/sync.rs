@@ -9,7 +9,7 @@ use crate::app::model::Model;
 use crate::app::panes::{Pane, history_height, report};
 
 /// The company sync and its history.
-pub struct Sync;
+pub struct SyncControls;
 
 // The list that is shown, with its rows and its height.
 fn list(model: &mut Model) -> (&mut Window, usize, usize) {
@@ -24,7 +24,7 @@ fn list(model: &mut Model) -> (&mut Window, usize, usize) {
     }
 }
 
-impl Controls for Sync {
+impl Controls for SyncControls {
     fn now(model: &Model, _: P, command: C) -> Now {
         match command {
             C::Stop => {

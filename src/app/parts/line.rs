@@ -4,7 +4,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use tui_input::backend::crossterm::EventHandler;
 use tui_input::{Input, InputRequest};
 
-use crate::app::controls::Typed;
+use crate::app::controls::TextInput;
 
 /// The most characters that a search line takes.
 const SEARCH: usize = 100;
@@ -18,15 +18,15 @@ pub enum Changed {
 }
 
 /// Takes a text into a search line.
-pub fn search(input: &mut Input, text: Typed<'_>) -> Changed {
+pub fn search(input: &mut Input, text: TextInput<'_>) -> Changed {
     line(input, text, SEARCH)
 }
 
 /// Takes a text into a line of at most so many characters. Of a pasted one the first line is taken.
-pub fn line(input: &mut Input, text: Typed<'_>, most: usize) -> Changed {
+pub fn line(input: &mut Input, text: TextInput<'_>, most: usize) -> Changed {
     match text {
-        Typed::Key(event) => key(input, event, most),
-        Typed::Paste(text) => {
+        TextInput::Key(event) => key(input, event, most),
+        TextInput::Paste(text) => {
             let room = most.saturating_sub(input.value().chars().count());
             let line = text.trim().lines().next().unwrap_or_default();
             let before = input.value().len();

@@ -5,19 +5,19 @@ use crate::app::effect::Effect;
 use crate::app::go::Go;
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
-use crate::app::popup::{Answer, Ask, Confirm as Question, Popup};
+use crate::app::popup::{Answer, Ask, Confirm, Popup};
 
 /// A question with a yes and a no.
-pub struct Confirm;
+pub struct ConfirmControls;
 
-fn question(model: &Model) -> Option<&Question> {
+fn question(model: &Model) -> Option<&Confirm> {
     match &model.popup {
         Some(Popup::Confirm(question)) => Some(question),
         _ => None,
     }
 }
 
-impl Controls for Confirm {
+impl Controls for ConfirmControls {
     fn now(model: &Model, _: P, command: C) -> Now {
         let Some(question) = question(model) else { return Now::Can };
         match command {
@@ -43,7 +43,7 @@ impl Controls for Confirm {
             C::Yes => Answer::Yes,
             C::No => Answer::No,
             C::ThirdAnswer => Answer::Third,
-            C::Answer => question(model).map_or(Answer::No, Question::chosen),
+            C::Answer => question(model).map_or(Answer::No, Confirm::chosen),
             C::OtherAnswer => {
                 if let Some(Popup::Confirm(question)) = &mut model.popup {
                     question.turn();

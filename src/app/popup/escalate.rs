@@ -1,6 +1,6 @@
 //! The question before a ticket is escalated, under the keys.
 
-use crate::app::controls::{Controls, Now, Typed};
+use crate::app::controls::{Controls, Now, TextInput};
 use crate::app::effect::Effect;
 use crate::app::jobs::escalate as job;
 use crate::app::keymap::{Command as C, Place as P};
@@ -13,9 +13,9 @@ use crate::app::popup::Popup;
 const NOTE: usize = 1_000;
 
 /// The question before a ticket is escalated.
-pub struct Escalate;
+pub struct EscalateControls;
 
-impl Controls for Escalate {
+impl Controls for EscalateControls {
     fn now(model: &Model, _: P, command: C) -> Now {
         match command {
             C::EscalateNow => Now::unless(job::now_refusal(model)),
@@ -30,17 +30,17 @@ impl Controls for Escalate {
         }
     }
 
-    fn typed(model: &mut Model, _: P, text: Typed<'_>) -> Option<Vec<Effect>> {
+    fn typed(model: &mut Model, _: P, text: TextInput<'_>) -> Option<Vec<Effect>> {
         // The key that opened the question, pressed twice, is no note.
-        if let (Typed::Key(_), Some(reason)) = (text, job::now_refusal(model)) {
+        if let (TextInput::Key(_), Some(reason)) = (text, job::now_refusal(model)) {
             model.say(Tone::Warn, reason);
         } else if let Some(Popup::Escalate(question)) = &mut model.popup {
             let changed = match text {
-                Typed::Key(_) => line::line(&mut question.note, text, NOTE),
+                TextInput::Key(_) => line::line(&mut question.note, text, NOTE),
                 // A note has no second line here: what stood on several stands beside each other.
-                Typed::Paste(text) => {
+                TextInput::Paste(text) => {
                     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-                    line::line(&mut question.note, Typed::Paste(&text), NOTE)
+                    line::line(&mut question.note, TextInput::Paste(&text), NOTE)
                 }
             };
             if changed != Changed::Nothing {

@@ -7,9 +7,9 @@ use crate::app::model::Model;
 use crate::app::popup::{Popup, help_height};
 
 /// The keys and the field.
-pub struct Help;
+pub struct HelpControls;
 
-impl Controls for Help {
+impl Controls for HelpControls {
     fn on(model: &mut Model, _: P, _: C) -> Vec<Effect> {
         model.close_popup()
     }

@@ -1,6 +1,6 @@
 //! A yes that has to be typed, under the keys.
 
-use crate::app::controls::{Controls, Now, Typed as Text};
+use crate::app::controls::{Controls, Now, TextInput};
 use crate::app::effect::Effect;
 use crate::app::go::Go;
 use crate::app::keymap::{Binding, Command as C, Place as P};
@@ -10,9 +10,9 @@ use crate::app::popup::{About, Popup};
 use crate::words::Phrase;
 
 /// A yes that has to be typed.
-pub struct Typed;
+pub struct TypedControls;
 
-impl Controls for Typed {
+impl Controls for TypedControls {
     fn now(model: &Model, _: P, command: C) -> Now {
         match (&model.popup, command) {
             (Some(Popup::Typed(typed)), C::Agree) if !typed.is_right() && typed.about == About::Export => {
@@ -49,7 +49,7 @@ impl Controls for Typed {
         }
     }
 
-    fn typed(model: &mut Model, _: P, text: Text<'_>) -> Option<Vec<Effect>> {
+    fn typed(model: &mut Model, _: P, text: TextInput<'_>) -> Option<Vec<Effect>> {
         if let Some(Popup::Typed(typed)) = &mut model.popup
             && line::search(&mut typed.input, text) != Changed::Nothing
         {

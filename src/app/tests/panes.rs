@@ -19,13 +19,13 @@ use crate::app::testing::{
     Stage, at, at_configure, at_sync, changes, clients, id, in_panes, kept, offering, plan, progress, results,
     standing, status, sync_report,
 };
-use crate::domain::by_hand::CHAT_POD_REMOVAL;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, ConfigureReport, ConfigureStatus};
 use crate::domain::status::Status;
 use crate::domain::sync_run::{Brake, SyncStatus};
+use crate::words::by_hand::CHAT_POD_REMOVAL;
 
 #[test]
 fn digits_go_to_panes_and_each_asks_for_what_it_shows() {

@@ -298,7 +298,7 @@ fn refused_test_points_at_its_field() {
     let mut stage = with_credentials();
     stage.keys("Enter");
     let mut failure = Failure::new(FailureKind::WrongCredentials, "refused");
-    failure.field = Some(crate::domain::failure::FailureField::ClientSecret);
+    failure.field = Some(FieldId::ClientSecret);
     stage.reply(Reply::Verified(Err(failure)));
     assert_eq!(crate::app::wizard::credentials::suspect(wizard(&stage)), Some(FieldId::ClientSecret));
 }

@@ -1,6 +1,6 @@
 //! The set-up under the keys, with the choice of an agent that floats above it.
 
-use crate::app::controls::{Controls, Move, Now, Typed};
+use crate::app::controls::{Controls, Move, Now, TextInput};
 use crate::app::effect::Effect;
 use crate::app::form::{Edited, FieldId, Pasted};
 use crate::app::go::Go;
@@ -16,9 +16,7 @@ use crate::app::wizard::{self, credentials, pia_screen, review};
 use crate::domain::draft::Step;
 use crate::domain::sync_run::Brake;
 
-pub struct Wizard;
-
-type State = wizard::state::Wizard;
+pub struct WizardControls;
 
 fn focus(model: &Model) -> Option<Item> {
     model.wizard.as_ref().map(|wizard| wizard.focus)
@@ -35,7 +33,7 @@ fn better(model: &Model) -> Option<(FieldId, String)> {
     wizard.form.suggestion(field).map(|better| (field, better))
 }
 
-fn on_last_field(wizard: &State) -> bool {
+fn on_last_field(wizard: &Wizard) -> bool {
     matches!(wizard.focus, Item::Field(_) if wizard.next_field().is_none())
 }
 
@@ -53,7 +51,7 @@ fn save(model: &Model, command: C) -> Now {
     }
 }
 
-impl Controls for Wizard {
+impl Controls for WizardControls {
     fn now(model: &Model, place: P, command: C) -> Now {
         let unless = |refused: bool, reason: &str| Now::unless(refused.then(|| reason.to_owned()));
         let wizard = model.wizard.as_ref();
@@ -221,7 +219,7 @@ impl Controls for Wizard {
         }
     }
 
-    fn typed(model: &mut Model, place: P, text: Typed<'_>) -> Option<Vec<Effect>> {
+    fn typed(model: &mut Model, place: P, text: TextInput<'_>) -> Option<Vec<Effect>> {
         match place {
             P::Field | P::FieldList | P::Setting => Some(into_field(model, text)),
             P::Chooser => {
@@ -247,18 +245,18 @@ impl Controls for Wizard {
     }
 }
 
-fn into_field(model: &mut Model, text: Typed<'_>) -> Vec<Effect> {
+fn into_field(model: &mut Model, text: TextInput<'_>) -> Vec<Effect> {
     let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
     let Some(field) = wizard.text_field() else { return Vec::new() };
     match text {
-        Typed::Key(event) => match wizard.form.key(field, event) {
+        TextInput::Key(event) => match wizard.form.key(field, event) {
             Edited::Text => return wizard::edited(model, field),
             Edited::Cursor => model.touch(),
             Edited::Full => model
                 .say(Tone::Warn, format!("{} takes at most {} characters.", field.info().label, field.info().longest)),
             Edited::Nothing => {}
         },
-        Typed::Paste(text) => {
+        TextInput::Paste(text) => {
             let pasted = wizard.form.paste(field, text);
             let effects = if pasted == Pasted::Nothing { Vec::new() } else { wizard::edited(model, field) };
             if let Some(words) = pasted.words(field) {

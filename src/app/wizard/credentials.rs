@@ -10,7 +10,7 @@ use crate::app::notice::Tone;
 use crate::app::popup::{About, Ask, Confirm, Popup, Typed};
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::draft::Step;
-use crate::domain::failure::{Failure, FailureField};
+use crate::domain::failure::Failure;
 use crate::domain::health::{Finding, Rule, State};
 use crate::domain::request::VerifyRequest;
 
@@ -164,10 +164,7 @@ pub fn verified(model: &mut Model, outcome: Result<CheckReport, Failure>) -> Vec
 /// The field that a failed test points at.
 pub fn suspect(wizard: &Wizard) -> Option<FieldId> {
     let Test::Broken(failure) = &wizard.test else { return None };
-    match failure.field? {
-        FailureField::Url => Some(FieldId::Url),
-        FailureField::ClientSecret => Some(FieldId::ClientSecret),
-    }
+    failure.field
 }
 
 /// "Continue untested": asks first.

@@ -2,13 +2,13 @@
 
 use super::Apply;
 use super::write::{Found, Write, compare, gone, settled, text, there, written};
-use crate::domain::by_hand;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::Outcome;
 use crate::domain::record::{BeforeAfter, Members};
 use crate::halo::install::plan::EventWrite;
 use crate::halo::install::planner;
 use crate::halo::{HaloApi, HaloError};
+use crate::words::by_hand;
 
 impl Write for EventWrite {
     fn reason_to_skip(&self, apply: &Apply<'_>) -> Option<String> {

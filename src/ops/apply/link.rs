@@ -3,7 +3,6 @@
 use super::Apply;
 use super::tab::is_as_planned;
 use super::write::{Found, Write, gone};
-use crate::domain::by_hand;
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::Outcome;
@@ -11,6 +10,7 @@ use crate::domain::record::BeforeAfter;
 use crate::halo::HaloError;
 use crate::halo::install::existing::ExistingTicketType;
 use crate::halo::install::plan::LinkWrite;
+use crate::words::by_hand;
 
 impl Write for LinkWrite {
     fn reason_to_skip(&self, apply: &Apply<'_>) -> Option<String> {

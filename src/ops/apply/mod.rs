@@ -25,7 +25,6 @@ use self::write::{Found, Write};
 use super::plan::Target;
 use super::{Workspace, owner};
 use crate::domain::activity::HaloAnswer;
-use crate::domain::by_hand;
 use crate::domain::callback::EventGroup;
 use crate::domain::check::Check;
 use crate::domain::configuration::ConfigurationId;
@@ -39,6 +38,7 @@ use crate::halo::install::planner;
 use crate::halo::install::snapshot::Snapshot;
 use crate::halo::{HaloApi, HaloError};
 use crate::store::ConfigureRun;
+use crate::words::by_hand;
 
 /// What Configure, Remove and a roll back tell while they work.
 pub enum Event<'a> {

@@ -2,7 +2,6 @@
 
 use super::Apply;
 use super::write::{Found, Write, gone, settled, text, there, written};
-use crate::domain::by_hand;
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::object::ObjectKind;
 use crate::domain::record::BeforeAfter;
@@ -11,6 +10,7 @@ use crate::halo::install::plan::TabWrite;
 use crate::halo::install::planner;
 use crate::halo::install::snapshot::{is_another_tab, same_tab};
 use crate::halo::{HaloError, TabDraft};
+use crate::words::by_hand;
 
 impl Write for TabWrite {
     fn reason_to_skip(&self, apply: &Apply<'_>) -> Option<String> {

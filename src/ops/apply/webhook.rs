@@ -2,7 +2,6 @@
 
 use super::Apply;
 use super::write::{Found, Write, gone, settled, there, written};
-use crate::domain::by_hand;
 use crate::domain::callback::{BASIC_USER, EventGroup};
 use crate::domain::object::ObjectKind;
 use crate::domain::record::BeforeAfter;
@@ -12,6 +11,7 @@ use crate::halo::install::plan::WebhookWrite;
 use crate::halo::install::planner;
 use crate::halo::install::snapshot::same_webhook;
 use crate::halo::{HaloError, WebhookDraft};
+use crate::words::by_hand;
 
 impl Write for WebhookWrite {
     fn reason_to_skip(&self, apply: &Apply<'_>) -> Option<String> {
@@ -99,7 +99,7 @@ fn draft(apply: &Apply<'_>, group: EventGroup, id: Option<&str>) -> WebhookDraft
         password: installs.map(|installs| installs.secrets.password.clone()),
         active: true,
         tells_disabled: seen.is_some_and(|seen| seen.tells_disabled),
-        options: seen.map_or(options, |seen| options.told_by(seen.options)),
+        options: seen.map_or(options, |seen| options.readable_in(seen.options)),
         note: installs.and_then(|installs| {
             let note = seen.and_then(|seen| seen.note.as_ref()).map_or("", Untrusted::raw);
             Some(installs.wanted.owner.as_ref()?.marked(note))

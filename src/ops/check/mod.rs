@@ -21,10 +21,10 @@ use crate::domain::configuration::{ApiCredentials, ConfigurationId, PiaScreen};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Rule, State, clock, from_check, not_answered, not_told_to};
 use crate::domain::people::{Agent, Team};
-use crate::domain::product::Product;
 use crate::domain::request::{SecretChoice, VerifyRequest};
 use crate::domain::sync_run::Sight;
 use crate::domain::untrusted::Untrusted;
+use crate::halo::product::Product;
 use crate::halo::rights::{self, APPLICATION, AgentRights, Scopes};
 use crate::halo::{HaloApi, HaloError, Token};
 

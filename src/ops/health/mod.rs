@@ -15,6 +15,15 @@ use crate::domain::health::{Finding, Retry, Rule, State, from_failure, from_owne
 use crate::domain::next::{Hint, Next};
 use crate::domain::sync_run::Brake;
 
+/// The configuration that is looked after: the active one, by its id or without.
+///
+/// # Errors
+///
+/// Where another one is active, or none.
+pub fn looked_after(workspace: &Workspace, id: Option<&ConfigurationId>) -> Result<ConfigurationId, Failure> {
+    workspace.active_configuration(id).map(|(id, _)| id)
+}
+
 /// Every finding of a configuration, without a request.
 ///
 /// # Errors
@@ -33,10 +42,10 @@ pub fn findings(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<Findi
 pub async fn look(
     workspace: &Workspace,
     id: &ConfigurationId,
-    configuration: &Configuration,
     cancel: CancellationToken,
     mut on_check: impl FnMut(&Check) + Send,
 ) -> Result<Option<Failure>, Failure> {
+    let (id, configuration) = &workspace.active_configuration(Some(id))?;
     look_at_store(workspace, id).await?;
     // Where a proxy is meant and not named well, the look at Halo says so; this one would go past it.
     if workspace.require_sound_proxy().is_ok()
@@ -154,7 +163,7 @@ pub async fn retry(
         }
         Some(Retry::SendAgain) => _ = events::send_again(workspace, &id, None)?,
         Some(Retry::Look) => {
-            if let Some(failure) = look(workspace, &id, &configuration, cancel, |_| {}).await? {
+            if let Some(failure) = look(workspace, &id, cancel, |_| {}).await? {
                 return Err(failure);
             }
         }

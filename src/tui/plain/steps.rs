@@ -15,12 +15,12 @@ use crate::app::wizard::review::{self, SaveState};
 use crate::app::wizard::{self, Item, answers, pia_screen};
 use crate::domain::draft::Step;
 use crate::domain::failure::FailureKind;
+use crate::domain::next::Hint;
 use crate::domain::plan::{Offer, Plan, TAKING_OVER};
 use crate::domain::secret::Secret;
-use crate::domain::thousands;
 use crate::tui::hangup::Exit;
-use crate::words as told;
 use crate::words::typed::ToType;
+use crate::words::{self as told, Phrase};
 
 /// How a look at the plan ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -238,14 +238,14 @@ impl<P: Person> Dialogue<P> {
                 let asks = self.model().popup.is_some();
                 lines.extend(report.warnings.iter().filter(|_| !asks).map(|warning| format!("Warning: {warning}")));
                 let hint = report.error.as_ref().and_then(|error| error.hint.as_ref());
-                lines.extend(hint.filter(|_| !asks).map(|hint| sentence(&told::Phrase::from(hint).without_keys())));
+                lines.extend(hint.filter(|_| !asks).map(|hint| sentence(&Phrase::from(hint).without_keys())));
             }
             Some(SyncEnd::Failed(failure)) => {
                 lines.extend(words::failure(failure));
-                lines.push("The stored list is unchanged. Sync Now tries again.".to_owned());
+                lines.push(told::sync::FAILED.to_owned());
             }
             Some(SyncEnd::Stopped { read, .. }) => {
-                lines.push(format!("Interrupted after {} clients. The list is unchanged.", thousands(*read)));
+                lines.push(told::sync::stopped(*read));
             }
             None => {}
         }
@@ -404,7 +404,8 @@ impl<P: Person> Dialogue<P> {
         let mut lines = Vec::new();
         match self.model().apply() {
             ApplyWork::Ended { report, .. } => {
-                lines.push(plan::how_far(self.model()).unwrap_or_else(|| sentence(&report.message)));
+                let message = || sentence(&Phrase::from(&Hint::read(&report.message)).without_keys());
+                lines.push(plan::how_far(self.model()).unwrap_or_else(message));
             }
             ApplyWork::Failed { failure, .. } => {
                 // That it was stopped is said with how far it came.

@@ -14,7 +14,6 @@ use crate::app::panes::events::{Filter, height, tickets_height};
 use crate::app::service;
 use crate::app::text::wrap;
 use crate::domain::event::Event;
-use crate::domain::next::Next;
 use crate::domain::thousands;
 use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
@@ -22,7 +21,7 @@ use crate::view::integrations::search_line;
 use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
 use crate::view::text::{age, duration, moment, pad};
 use crate::view::theme::{Styles, symbol};
-use crate::words;
+use crate::words::{self, Phrase};
 
 /// Columns of the time, of the ticket's number, and of whether it stands on the Pia Board.
 const WHEN: usize = 13;
@@ -160,7 +159,10 @@ fn empty(model: &Model, page: &mut Page) {
             "No events yet: Halo sends them once the webhooks are installed. Press {} to go to Configure.",
             spoken(model, "pane_integration")
         ),
-        (true, true) if !running => format!("No events: the service is not running. Start {}.", Next::Serve),
+        (true, true) if !running => Phrase::from(format!("No events: {}. To start it: ", words::service::STOPPED))
+            .next(&words::service::start(model.systemd))
+            .text(".")
+            .with_keys(&model.keys),
         (true, true) => {
             "No events yet. They appear as Halo sends them: create a ticket on the Pia Board to see one.".to_owned()
         }
@@ -287,7 +289,7 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
         lines.extend(others(model, &opened.event, styles, columns));
     } else if let Some(event) = events.selected() {
         lines.extend(title_lines(&words::event::name(event), styles, columns));
-        lines.extend(pairs(open::facts(event), styles, columns));
+        lines.extend(pairs(open::facts(event, &model.keys), styles, columns));
     }
     if let Some(words) = service::words(model) {
         lines.push(Line::default());

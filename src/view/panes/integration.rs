@@ -12,14 +12,14 @@ use crate::app::notice::Tone;
 use crate::app::panes::integration::{callbacks as installed, objects};
 use crate::app::panes::{Pane, objects_height};
 use crate::app::text::{width, wrap};
-use crate::domain::by_hand;
 use crate::domain::object::ObjectKind;
 use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
 use crate::view::plan;
 use crate::view::text::duration;
 use crate::view::theme::{Styles, symbol};
 use crate::view::wizard::callbacks;
-use crate::words;
+use crate::words::by_hand;
+use crate::words::{self, Phrase};
 
 const KIND: usize = 14;
 
@@ -78,7 +78,7 @@ pub fn body(model: &Model, page: &mut Page) {
     let integration = model.status().map(|status| &status.integration);
     if !model.work.apply.is_running() {
         let left = integration.into_iter().flat_map(|integration| integration.left_behind());
-        left.for_each(|words| page.state(Tone::Warn, &words, MARGIN));
+        left.for_each(|words| page.state(Tone::Warn, &Phrase::from(&words).with_keys(&model.keys), MARGIN));
     }
     looked(model, page, rows.is_empty());
     if !rows.is_empty() {

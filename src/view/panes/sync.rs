@@ -12,14 +12,13 @@ use crate::app::panes::report::height as report_height;
 use crate::app::panes::state::Report;
 use crate::app::panes::{Pane, history_height};
 use crate::app::text::wrap;
-use crate::domain::next::Next;
 use crate::domain::sync_run::{ChangeKind, RUNS_KEPT, SyncReport};
 use crate::domain::thousands;
 use crate::view::page::{MARGIN, Page, Part, Row};
 use crate::view::text::{ago, moment, took};
 use crate::view::theme::{Styles, symbol};
 use crate::view::wizard::{sync_progress, sync_stops};
-use crate::words;
+use crate::words::{self, Phrase};
 
 /// Columns of the beginning of a run.
 const BEGAN: usize = 15;
@@ -56,9 +55,7 @@ pub fn body(model: &Model, page: &mut Page) {
         match model.work.sync.end_of(model.current.as_ref()) {
             Some(SyncEnd::Failed(failure)) => page.failure(failure, MARGIN, &model.keys),
             Some(SyncEnd::Stopped { read, .. }) => {
-                let words =
-                    format!("Interrupted (resumable) after {} clients. The list is unchanged.", thousands(*read));
-                page.state(Tone::Warn, &words, MARGIN);
+                page.state(Tone::Warn, &words::sync::stopped(*read), MARGIN);
             }
             _ => {}
         }
@@ -81,7 +78,9 @@ pub fn body(model: &Model, page: &mut Page) {
         if is_stopped && by_timer {
             page.pair("Service", words::service::ONLY_TIMER, styles.tone(Tone::Warn));
         } else if is_stopped {
-            page.pair("Service", &format!("stopped: no daily sync. Start {}", Next::Serve), styles.tone(Tone::Warn));
+            let start =
+                Phrase::from("stopped: no daily sync. To start it: ").next(&words::service::start(model.systemd));
+            page.pair("Service", &start.with_keys(&model.keys), styles.tone(Tone::Warn));
         }
     }
     if let Some(failure) = &model.facts.standing_failed {
@@ -104,7 +103,7 @@ pub fn body(model: &Model, page: &mut Page) {
     for (at, run) in runs.iter().enumerate().skip(window.first).take(history_height(model)) {
         let focused = at == window.selected;
         let style = if focused { styles.selected() } else { Style::new() };
-        let (tone, word) = tone_and_word(run);
+        let (tone, word) = words::sync::status(run.status);
         let changes = words::sync::changed(&run.changes);
         let row = Row::new(styles, focused)
             .cell(&moment(model.now, run.started_at), style, BEGAN)
@@ -138,7 +137,7 @@ fn report(model: &Model, page: &mut Page, open: &Report) {
         if rows == 0 { String::new() } else { format!("{} of {}", open.window.selected + 1, thousands(rows as u64)) };
     page.heading("What the sync changed", &place, styles.dim());
     if let Some(run) = open.run(model.facts.standing.as_ref().map_or(&[][..], |standing| &standing.runs)) {
-        let (tone, word) = tone_and_word(run);
+        let (tone, word) = words::sync::status(run.status);
         let began = words::time::long(run.started_at);
         page.pair("Run", &format!("{} {word}, {began}", symbol(tone)), styles.tone(tone));
         page.pair("Proof", &proof(run), Style::new());
@@ -194,24 +193,13 @@ fn proof(run: &SyncReport) -> String {
     }
 }
 
-fn tone_and_word(run: &SyncReport) -> (Tone, &'static str) {
-    use crate::domain::sync_run::SyncStatus;
-    let tone = match run.status {
-        SyncStatus::Complete => Tone::Good,
-        SyncStatus::Failed => Tone::Bad,
-        _ => Tone::Warn,
-    };
-    let word = if run.status == SyncStatus::Interrupted { "Interrupted (resumable)" } else { run.status.word() };
-    (tone, word)
-}
-
 fn last_run(model: &Model, page: &mut Page, last: Option<&SyncReport>) {
     let styles = page.styles;
     let Some(run) = last else {
         page.pair("Last run", &format!("no sync yet; press {} to sync", spoken(model, "sync_now")), styles.dim());
         return;
     };
-    let (tone, word) = tone_and_word(run);
+    let (tone, word) = words::sync::status(run.status);
     let words = format!("{} {word}, {}, took {}", symbol(tone), ago(model.now, run.finished_at), took(run.duration_ms));
     page.pair("Last run", &words, styles.tone(tone));
     page.pair("Proof", &proof(run), Style::new());
@@ -222,7 +210,7 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
     let runs = model.facts.standing.as_ref().map_or(&[][..], |standing| &standing.runs);
     let looked_at = model.panes.report.as_ref().and_then(|open| open.run(runs));
     let Some(run) = looked_at.or_else(|| runs.get(model.panes.window(Pane::Sync).selected)) else { return Vec::new() };
-    let (tone, word) = tone_and_word(run);
+    let (tone, word) = words::sync::status(run.status);
     let mut lines = vec![
         Line::default(),
         Line::styled(words::time::long(run.started_at), styles.title()),
@@ -231,14 +219,8 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
     ];
     lines.extend(wrap(&proof(run), columns).into_iter().map(Line::raw));
     lines.push(Line::default());
-    for (count, words) in [
-        (run.changes.added, "added"),
-        (run.changes.updated, "changed"),
-        (run.changes.disabled, "disabled"),
-        (run.changes.returned, "returned"),
-        (run.requests, "requests"),
-        (run.retries, "retries"),
-    ] {
+    let spent = [(run.requests, "requests"), (run.retries, "retries")];
+    for (count, words) in words::sync::parts(&run.changes).into_iter().chain(spent) {
         lines.push(Line::raw(format!("{:>9} {words}", thousands(count))));
     }
     for warning in &run.warnings {

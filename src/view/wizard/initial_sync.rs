@@ -53,14 +53,10 @@ pub fn body(model: &Model, page: &mut Page) {
         }
         Some(SyncEnd::Failed(failure)) => {
             page.failure(failure, MARGIN, &model.keys);
-            page.paragraph("The stored list is unchanged. Sync Now tries again.", MARGIN + 2, Style::new());
+            page.paragraph(words::sync::FAILED, MARGIN + 2, Style::new());
         }
         Some(SyncEnd::Stopped { read, .. }) => {
-            let words = format!(
-                "Interrupted (resumable) after {} clients. The list is unchanged; Sync Now reads it again.",
-                thousands(*read)
-            );
-            page.state(Tone::Warn, &words, MARGIN);
+            page.state(Tone::Warn, &format!("{} Sync Now reads it again.", words::sync::stopped(*read)), MARGIN);
         }
         None if model.is_synced() => page.state(Tone::Good, "A sync was completed before.", MARGIN),
         None => page.paragraph("Run the first sync before you configure Halo.", MARGIN, Style::new()),
@@ -162,18 +158,6 @@ pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
     page.paragraph(&words, MARGIN, styles.dim());
 }
 
-/// How the end of a sync is shown.
-pub fn status_tone(status: SyncStatus) -> Tone {
-    match status {
-        SyncStatus::Complete => Tone::Good,
-        SyncStatus::CompleteWithWarnings
-        | SyncStatus::Interrupted
-        | SyncStatus::NeedsConfirmation
-        | SyncStatus::Busy => Tone::Warn,
-        SyncStatus::Failed => Tone::Bad,
-    }
-}
-
 /// How a sync ended: the word, the proof, what changed, the warnings.
 pub fn ended(page: &mut Page, report: &SyncReport, focus: Option<usize>) {
     let styles = page.styles;
@@ -184,7 +168,7 @@ pub fn ended(page: &mut Page, report: &SyncReport, focus: Option<usize>) {
         warnings(page, report, focus);
         return;
     }
-    page.state(status_tone(report.status), &words, MARGIN);
+    page.state(words::sync::status(report.status).0, &words, MARGIN);
     page.paragraph(&report.proof(), MARGIN + 2, Style::new());
     page.paragraph(&words::sync::counts(&report.changes), MARGIN + 2, styles.dim());
     warnings(page, report, focus);

@@ -1,13 +1,13 @@
 //! The Activity pane under the keys.
 
-use crate::app::controls::{Controls, Move, Now, Typed};
+use crate::app::controls::{Controls, Move, Now, TextInput};
 use crate::app::effect::Effect;
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::panes::{self, Pane, activity};
 use crate::app::parts::line::{self, Changed};
 
-pub struct Activity;
+pub struct ActivityControls;
 
 /// Rows of the audit trail that fit; without a second column, what it would say stands below the selected row.
 pub fn height(model: &Model) -> usize {
@@ -22,7 +22,7 @@ fn searched(model: &mut Model) {
     model.touch();
 }
 
-impl Controls for Activity {
+impl Controls for ActivityControls {
     fn now(model: &Model, _: P, command: C) -> Now {
         match command {
             C::OpenLine | C::CloseLine => {
@@ -76,7 +76,7 @@ impl Controls for Activity {
         }
     }
 
-    fn typed(model: &mut Model, place: P, text: Typed<'_>) -> Option<Vec<Effect>> {
+    fn typed(model: &mut Model, place: P, text: TextInput<'_>) -> Option<Vec<Effect>> {
         if place != P::ActivitySearch {
             return None;
         }

@@ -83,6 +83,11 @@ pub struct Activities {
 }
 
 impl Activities {
+    /// Another pane is shown.
+    pub(crate) fn leave(&mut self) {
+        self.searching = false;
+    }
+
     /// Whether not everything is listed.
     pub fn is_filtered(&self) -> bool {
         !self.query.value().is_empty() || self.filter != Filter::All

@@ -1,6 +1,6 @@
 //! The Clients pane under the keys.
 
-use crate::app::controls::{Controls, Move, Now, Typed};
+use crate::app::controls::{Controls, Move, Now, TextInput};
 use crate::app::effect::Effect;
 use crate::app::keymap::{Binding, Command as C, Pane, Place as P};
 use crate::app::model::Model;
@@ -10,7 +10,7 @@ use crate::app::panes::clients::{self, Filter};
 use crate::app::parts::line::{self, Changed};
 use crate::app::popup::Popup;
 
-pub struct Clients;
+pub struct ClientsControls;
 
 fn leave_search(model: &mut Model) {
     model.panes.clients.searching = false;
@@ -18,7 +18,7 @@ fn leave_search(model: &mut Model) {
     model.touch();
 }
 
-impl Controls for Clients {
+impl Controls for ClientsControls {
     fn now(model: &Model, _: P, command: C) -> Now {
         match command {
             C::Export => Now::unless(clients::export_refusal(model)),
@@ -93,13 +93,13 @@ impl Controls for Clients {
         }
     }
 
-    fn typed(model: &mut Model, place: P, text: Typed<'_>) -> Option<Vec<Effect>> {
+    fn typed(model: &mut Model, place: P, text: TextInput<'_>) -> Option<Vec<Effect>> {
         if place != P::ClientSearch {
             return None;
         }
         match line::search(&mut model.panes.clients.query, text) {
             Changed::Text => {
-                model.panes.clients.search(matches!(text, Typed::Key(_)));
+                model.panes.clients.search(matches!(text, TextInput::Key(_)));
                 clients::settle(model);
             }
             Changed::Cursor => model.touch(),

@@ -54,6 +54,12 @@ impl fmt::Debug for Clients {
 }
 
 impl Clients {
+    /// Another pane is shown.
+    pub(crate) fn leave(&mut self) {
+        self.searching = false;
+        self.asks_where = false;
+    }
+
     /// Takes a list over. The search, the filter and the selected client stay. The beginning of a list is not taken in
     /// place of a whole one.
     pub fn fill(&mut self, list: ClientList) {

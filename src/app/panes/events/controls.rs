@@ -1,6 +1,6 @@
 //! The Events pane under the keys: the events, one of them whole, and the tickets on the Pia Board.
 
-use crate::app::controls::{Controls, Move, Now, Typed};
+use crate::app::controls::{Controls, Move, Now, TextInput};
 use crate::app::effect::Effect;
 use crate::app::jobs::state::TicketWork;
 use crate::app::jobs::{escalate, tickets};
@@ -11,7 +11,7 @@ use crate::app::panes::events::{self, Filter, open};
 use crate::app::parts::line::{self, Changed};
 
 /// What Halo has told us.
-pub struct Events;
+pub struct EventsControls;
 
 // From the events to the tickets, and back.
 fn turn(model: &mut Model) -> Vec<Effect> {
@@ -25,7 +25,7 @@ fn turn(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-impl Controls for Events {
+impl Controls for EventsControls {
     fn now(model: &Model, _: P, command: C) -> Now {
         match command {
             C::OpenEvent => Now::unless(open::refusal(model)),
@@ -93,7 +93,13 @@ impl Controls for Events {
             C::Tickets => return turn(model),
             C::ReadTickets => return tickets::read(model),
             C::Stop => return tickets::stop(model),
-            C::Escalate => return escalate::ask(model),
+            C::Escalate => {
+                if model.panes.events.tickets && model.panes.events.ticket.is_none() {
+                    // What is decided on is seen whole first.
+                    open::open_ticket(model);
+                }
+                return escalate::ask(model);
+            }
             C::SendAgain => return model.current.clone().map(Effect::SendAgain).into_iter().collect(),
             _ => return panes::on(model, command),
         }
@@ -123,7 +129,7 @@ impl Controls for Events {
         }
     }
 
-    fn typed(model: &mut Model, place: P, text: Typed<'_>) -> Option<Vec<Effect>> {
+    fn typed(model: &mut Model, place: P, text: TextInput<'_>) -> Option<Vec<Effect>> {
         if place != P::EventSearch {
             return None;
         }

@@ -13,7 +13,8 @@ use crate::domain::next::Next;
 use crate::domain::thousands;
 use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
-use crate::words;
+use crate::keys::KeyMap;
+use crate::words::{self, Phrase};
 
 use super::list::EventList;
 pub use super::state::{Line, Opened, OpenedTicket, Text};
@@ -78,7 +79,7 @@ pub fn settle(model: &mut Model) {
     let (columns, height) = (usize::from(model.layout.body.width).saturating_sub(6).max(20), height(model));
     let events = &mut model.panes.events;
     if let Some(opened) = &mut events.open {
-        let lines = lines(opened, columns);
+        let lines = lines(opened, columns, &model.keys);
         opened.text.set(lines, height);
     }
     if let Some(opened) = &mut events.ticket {
@@ -101,7 +102,7 @@ pub fn scroll(model: &mut Model, to: Move) {
 }
 
 /// What is known of an event beside its body.
-pub fn facts(event: &Event) -> Vec<(&'static str, String, Tone)> {
+pub fn facts(event: &Event, keys: &KeyMap) -> Vec<(&'static str, String, Tone)> {
     let mut facts = vec![
         ("Received", event.received_at.strftime("%a %d %b %Y %H:%M:%S UTC").to_string(), Tone::Calm),
         ("Event", words::event::name(event), Tone::Calm),
@@ -115,7 +116,7 @@ pub fn facts(event: &Event) -> Vec<(&'static str, String, Tone)> {
     );
     let (tone, _, board) = words::event::board(event);
     facts.push(("Pia Board", board.to_owned(), tone));
-    let (tone, handed) = forwarded(event.forwarding.as_ref());
+    let (tone, handed) = forwarded(event.forwarding.as_ref(), keys);
     facts.push(("Forwarded", handed, tone));
     facts.push(("Id", event.id.clone(), Tone::Calm));
     facts
@@ -140,7 +141,7 @@ pub fn ticket_facts(ticket: &Ticket) -> Vec<(&'static str, String, Tone)> {
     known.into_iter().flatten().collect()
 }
 
-fn forwarded(forwarding: Option<&Forwarding>) -> (Tone, String) {
+fn forwarded(forwarding: Option<&Forwarding>, keys: &KeyMap) -> (Tone, String) {
     let Some(forwarding) = forwarding else {
         return (Tone::Calm, format!("off; to forward events: {}", Next::ForwardTo));
     };
@@ -157,8 +158,8 @@ fn forwarded(forwarding: Option<&Forwarding>) -> (Tone, String) {
             (Tone::Calm, format!("waiting, {tries}{}{error}", next.unwrap_or_default()))
         }
         ForwardState::Undelivered => {
-            let words = format!("undelivered, given up after {tries}{error}. To try again: {}", Next::SendAgain);
-            (Tone::Bad, words)
+            let words = Phrase::from(format!("undelivered, given up after {tries}{error}. To try again: "));
+            (Tone::Bad, words.next(&Next::SendAgain).with_keys(keys))
         }
     }
 }
@@ -188,8 +189,8 @@ fn ticket_lines(ticket: &Ticket, list: &EventList, columns: usize) -> Vec<Line> 
     lines
 }
 
-fn lines(opened: &Opened, columns: usize) -> Vec<Line> {
-    let mut lines = paired(facts(&opened.event), columns);
+fn lines(opened: &Opened, columns: usize, keys: &KeyMap) -> Vec<Line> {
+    let mut lines = paired(facts(&opened.event, keys), columns);
     lines.extend([Line::Blank, Line::Title("Body")]);
     match &opened.body {
         None => lines.push(Line::Help("Reading it.".to_owned())),

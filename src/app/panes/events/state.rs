@@ -72,6 +72,12 @@ impl Default for Events {
 }
 
 impl Events {
+    /// Another pane is shown.
+    pub(crate) fn leave(&mut self) {
+        self.searching = false;
+        self.open = None;
+    }
+
     /// Takes the newest events over. Who looks at the newest goes on doing so; who has selected another one keeps it.
     pub fn fill(&mut self, list: EventList) {
         self.read = true;

@@ -11,7 +11,7 @@ use crate::app::parts::plan as page;
 use crate::app::popup::{About, Popup, Typed};
 use crate::app::text::NO_CALLBACKS;
 
-pub struct Integration;
+pub struct IntegrationControls;
 
 // The callback addresses are selected like the objects above them.
 fn size(model: &Model) -> (usize, usize) {
@@ -19,7 +19,7 @@ fn size(model: &Model) -> (usize, usize) {
     (integration::objects(model).len() + callbacks, objects_height(model) + callbacks)
 }
 
-impl Controls for Integration {
+impl Controls for IntegrationControls {
     fn now(model: &Model, place: P, command: C) -> Now {
         match command {
             C::Activate => activate::now(model),

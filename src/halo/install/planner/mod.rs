@@ -6,16 +6,16 @@
 //! ```text
 //!  plan()           webhooks.rs  events.rs  tab.rs     what Configure would change
 //!  plan_removal()   removal.rs                         what Remove would take out
-//!  plan_roll_back() roll_back.rs  back.rs              what brings back the Halo from before a run
+//!  plan_roll_back() roll_back.rs  restored_ids.rs      what brings back the Halo from before a run
 //!  plan_rotation()  rotation.rs                        what gives the webhooks a new token and password
 //! ```
 
-mod back;
 mod blame;
 mod events;
 mod names;
 mod ours;
 mod removal;
+mod restored_ids;
 mod roll_back;
 mod rotation;
 mod tab;

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::back::{Back, same_tab};
 use super::ours::Ours;
+use super::restored_ids::{RestoredIds, same_tab};
 use super::tab::{delete_tab, unlink};
 use super::webhooks::delete_webhook;
 use super::{events, leaving, step};
@@ -24,9 +24,9 @@ pub type Current = BTreeMap<(ObjectKind, String), Members>;
 
 /// Says what has to be done to undo the writes of a run, given newest first.
 pub fn plan_roll_back(ours: &Ours<'_>, writes: &[Written], held: &Existing, current: &Current) -> InstallPlan {
-    let back = Back::find(ours, writes, held);
+    let restored = RestoredIds::find(ours, writes, held);
     let (plan, done) = (InstallPlan::default(), BTreeSet::new());
-    let mut roll_back = RollBack { ours, writes, held, current, back, plan, done };
+    let mut roll_back = RollBack { ours, writes, held, current, restored, plan, done };
     // What the run has made goes altogether: mending it first would be of no use.
     let made: BTreeSet<(ObjectKind, String)> = writes
         .iter()
@@ -44,7 +44,7 @@ struct RollBack<'a> {
     writes: &'a [Written],
     held: &'a Existing,
     current: &'a Current,
-    back: Back,
+    restored: RestoredIds,
     plan: InstallPlan,
     /// What the plan deals with already.
     done: BTreeSet<(ObjectKind, String, bool)>,
@@ -163,7 +163,7 @@ impl RollBack<'_> {
     fn link(&mut self, write: &Written) {
         let Some(was) = write.proof.parent.as_deref() else { return };
         // The tab is there again, or was never deleted; or this plan makes it again, and it is linked under its new id.
-        let now = self.back.id_of(ObjectKind::CustomTab, was).map(str::to_owned);
+        let now = self.restored.id_of(ObjectKind::CustomTab, was).map(str::to_owned);
         let is_deleted = self.writes.iter().any(|write| {
             (write.kind, write.action) == (ObjectKind::CustomTab, Action::Delete)
                 && write.object.as_deref() == Some(was)
@@ -242,10 +242,10 @@ impl RollBack<'_> {
 
     fn make_again(&mut self, write: &Written) {
         let (Some(before), Some(was)) = (&write.proof.before, &write.object) else { return };
-        if self.back.id_of(write.kind, was).is_some() || !self.is_new(write.kind, was, false) {
+        if self.restored.id_of(write.kind, was).is_some() || !self.is_new(write.kind, was, false) {
             return;
         }
-        let parent = write.proof.parent.as_ref().map(|parent| self.back.webhook(parent).to_owned());
+        let parent = write.proof.parent.as_ref().map(|parent| self.restored.webhook(parent).to_owned());
         let members = before.clone();
         let kind = write.kind;
         let restore = Restore { kind, id: None, was: Some(was.clone()), parent, members, was_adopted: false };

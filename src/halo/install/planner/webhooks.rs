@@ -189,7 +189,7 @@ pub fn webhook_fields(webhook: &ExistingWebhook, name: &str, address: &str, want
         differs("basic_username", user.display(), BASIC_USER);
     }
     let held = webhook.options.members();
-    for (option, wanted) in options.told_by(webhook.options).members() {
+    for (option, wanted) in options.readable_in(webhook.options).members() {
         let before = held.iter().find(|(name, _)| *name == option).map(|(_, value)| value);
         if let Some(before) = before.filter(|before| **before != wanted) {
             differs(option, before.to_string(), &wanted.to_string());

@@ -12,7 +12,7 @@ mod syncing;
 pub use panes::many_clients;
 
 use crate::app::testing::{Stage, foreign};
-use crate::domain::failure::{Failure, FailureField, FailureKind};
+use crate::domain::failure::{Failure, FailureKind};
 
 /// The scenes while they are put together.
 #[derive(Default)]
@@ -51,7 +51,7 @@ fn refused() -> Failure {
     );
     failure.halo_said = Some(foreign("invalid_client"));
     failure.http_status = Some(401);
-    failure.field = Some(FailureField::ClientSecret);
+    failure.field = Some(crate::domain::fields::FieldId::ClientSecret);
     failure
 }
 
@@ -59,7 +59,7 @@ fn unreachable() -> Failure {
     let mut failure =
         Failure::new(FailureKind::NotReached, "acme.halopsa.com could not be reached: the name is not known")
             .hint("Check the Url and the network of this machine. pia-halo check tests it again.");
-    failure.field = Some(FailureField::Url);
+    failure.field = Some(crate::domain::fields::FieldId::Url);
     failure
 }
 

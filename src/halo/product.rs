@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::untrusted::Untrusted;
+use crate::domain::untrusted::Untrusted;
 
 /// A name of Halo's: Halo PSA, HaloITSM.
 #[derive(Clone, Debug, PartialEq, Eq)]

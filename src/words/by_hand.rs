@@ -1,11 +1,11 @@
 //! The same by hand: the clicks in Halo and the values to copy, for when the API is refused.
 
-use super::callback::{BASIC_USER, EventGroup};
-use super::chat_pod::ChatPodUrl;
-use super::next::Next;
-use super::object::ObjectKind;
-use super::plan::Parts;
-use super::webhook_options::WebhookOptions;
+use crate::domain::callback::{BASIC_USER, EventGroup};
+use crate::domain::chat_pod::ChatPodUrl;
+use crate::domain::next::Next;
+use crate::domain::object::ObjectKind;
+use crate::domain::plan::Parts;
+use crate::domain::webhook_options::WebhookOptions;
 
 /// Where custom tabs are in Halo, as the guide walks there.
 const CUSTOM_TABS: &str = "Configuration icon (bottom of the side menu) › Custom Objects › Custom Tabs";

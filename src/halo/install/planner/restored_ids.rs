@@ -1,6 +1,6 @@
 //! What a run has deleted and is there again: after a roll back that was interrupted, or by hand.
 //!
-//! An object that is made again gets another id, and ids of tabs and events are small numbers that come back. So it is
+//! An object that is made again gets another id, and ids of tabs and events are small numbers that come restored. So it is
 //! known by what it looks like, and never taken for one that the run itself kept, mended or made.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,16 +14,16 @@ use crate::domain::untrusted::Untrusted;
 use crate::halo::install::existing::{Existing, ExistingTab};
 
 /// The ids that deleted objects have now, by kind and the id they had.
-pub(super) struct Back(BTreeMap<(ObjectKind, String), String>);
+pub(super) struct RestoredIds(BTreeMap<(ObjectKind, String), String>);
 
-impl Back {
+impl RestoredIds {
     /// Looks for every object that the run has deleted.
     pub(super) fn find(ours: &Ours<'_>, writes: &[Written], held: &Existing) -> Self {
         let recorded = ours.record.iter().map(|own| (own.kind, own.id.to_ascii_lowercase()));
         let of_run = writes.iter().filter(|write| write.action != Action::Delete);
         let written = of_run.filter_map(|write| Some((write.kind, write.object.as_ref()?.to_ascii_lowercase())));
         let mut taken: BTreeSet<(ObjectKind, String)> = recorded.chain(written).collect();
-        let mut back = Self(BTreeMap::new());
+        let mut restored = Self(BTreeMap::new());
         // Webhooks before their events, which are looked for below the id that their webhook has now.
         for kind in [ObjectKind::Webhook, ObjectKind::CustomTab, ObjectKind::WebhookEvent] {
             let deleted = |write: &&Written| (write.kind, write.action) == (kind, Action::Delete);
@@ -31,7 +31,7 @@ impl Back {
             for itself in [true, false] {
                 for write in writes.iter().filter(deleted) {
                     let (Some(before), Some(was)) = (&write.proof.before, &write.object) else { continue };
-                    if back.id_of(kind, was).is_some() {
+                    if restored.id_of(kind, was).is_some() {
                         continue;
                     }
                     let beside = |id: &str| write.proof.beside.iter().any(|other| same_id(other, id));
@@ -40,14 +40,14 @@ impl Back {
                         true => same_id(id, was),
                         false => !beside(id) && !taken.contains(&key(id)),
                     };
-                    if let Some(id) = back.alike(write, before, held).into_iter().find(is_it) {
+                    if let Some(id) = restored.alike(write, before, held).into_iter().find(is_it) {
                         taken.insert(key(&id));
-                        back.0.insert(key(was), id);
+                        restored.0.insert(key(was), id);
                     }
                 }
             }
         }
-        back
+        restored
     }
 
     /// The id that a deleted object has now; none where it is not there.
