@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::Phrase;
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::next::Next;
 use crate::domain::status::ServiceStatus;
@@ -36,9 +37,9 @@ pub fn next_run(time: DailySyncTime, status: Option<&ServiceStatus>, now: Timest
     }
 }
 
-/// The step that starts it.
-pub fn start(systemd: bool) -> Next {
-    if systemd { Next::InstallService } else { Next::Serve }
+/// What to do where it does not run.
+pub fn start(systemd: bool) -> Phrase {
+    if systemd { Phrase::default().next(&Next::InstallService) } else { Phrase::from("Start ").next(&Next::Serve) }
 }
 
 /// The commands that start it, each with what it is for.

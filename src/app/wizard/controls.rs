@@ -11,7 +11,7 @@ use crate::app::notice::Tone;
 use crate::app::parts::{line, line::Changed, plan as page};
 use crate::app::popup::Popup;
 use crate::app::text::NO_CALLBACKS;
-use crate::app::wizard::state::Item;
+use crate::app::wizard::state::{Item, Wizard};
 use crate::app::wizard::{self, credentials, pia_screen, review};
 use crate::domain::draft::Step;
 use crate::domain::sync_run::Brake;

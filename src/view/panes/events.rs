@@ -21,7 +21,7 @@ use crate::view::integrations::search_line;
 use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
 use crate::view::text::{age, duration, moment, pad};
 use crate::view::theme::{Styles, symbol};
-use crate::words::{self, Phrase};
+use crate::words;
 
 /// Columns of the time, of the ticket's number, and of whether it stands on the Pia Board.
 const WHEN: usize = 13;
@@ -159,10 +159,10 @@ fn empty(model: &Model, page: &mut Page) {
             "No events yet: Halo sends them once the webhooks are installed. Press {} to go to Configure.",
             spoken(model, "pane_integration")
         ),
-        (true, true) if !running => Phrase::from(format!("No events: {}. To start it: ", words::service::STOPPED))
-            .next(&words::service::start(model.systemd))
-            .text(".")
-            .with_keys(&model.keys),
+        (true, true) if !running => {
+            let start = words::service::start(model.systemd).with_keys(&model.keys);
+            format!("No events: {}. {start}.", words::service::STOPPED)
+        }
         (true, true) => {
             "No events yet. They appear as Halo sends them: create a ticket on the Pia Board to see one.".to_owned()
         }

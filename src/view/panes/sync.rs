@@ -18,7 +18,7 @@ use crate::view::page::{MARGIN, Page, Part, Row};
 use crate::view::text::{ago, moment, took};
 use crate::view::theme::{Styles, symbol};
 use crate::view::wizard::{sync_progress, sync_stops};
-use crate::words::{self, Phrase};
+use crate::words;
 
 /// Columns of the beginning of a run.
 const BEGAN: usize = 15;
@@ -78,9 +78,8 @@ pub fn body(model: &Model, page: &mut Page) {
         if is_stopped && by_timer {
             page.pair("Service", words::service::ONLY_TIMER, styles.tone(Tone::Warn));
         } else if is_stopped {
-            let start =
-                Phrase::from("stopped: no daily sync. To start it: ").next(&words::service::start(model.systemd));
-            page.pair("Service", &start.with_keys(&model.keys), styles.tone(Tone::Warn));
+            let start = words::service::start(model.systemd).with_keys(&model.keys);
+            page.pair("Service", &format!("stopped: no daily sync. {start}"), styles.tone(Tone::Warn));
         }
     }
     if let Some(failure) = &model.facts.standing_failed {
