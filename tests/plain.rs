@@ -404,7 +404,7 @@ async fn commands_write_whole_lines_to_dumb_terminal() {
 
 /// N5, S65, S73: Remove by questions: the plan, its parts, and nothing before the id is typed as it stands there.
 #[tokio::test(flavor = "multi_thread")]
-async fn remove_by_questions_takes_typed_id_or_name_and_nothing_else_for_yes() {
+async fn remove_by_questions_takes_typed_id_or_name_alone_for_yes() {
     let profile = Profile::synced(small()).await;
     let before = plain(profile.halo.snapshot());
     profile.run(["configure", "--yes"]).await.expect(0);

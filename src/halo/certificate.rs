@@ -87,7 +87,7 @@ mod tests {
 
     /// A year up to 2049 is written with two digits, a later one with four.
     #[test]
-    fn end_is_read_in_both_forms_of_a_date() {
+    fn end_is_read_in_both_forms_of_date() {
         for (year, end) in
             [(2026, "2026-11-30T00:00:00Z"), (2049, "2049-11-30T00:00:00Z"), (2050, "2050-11-30T00:00:00Z")]
         {
