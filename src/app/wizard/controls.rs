@@ -38,7 +38,7 @@ fn on_last_field(wizard: &Wizard) -> bool {
 }
 
 fn save(model: &Model, command: C) -> Now {
-    let running = model.wizard.as_ref().is_some_and(State::is_saving);
+    let running = model.wizard.as_ref().is_some_and(Wizard::is_saving);
     let step = model.wizard.as_ref().map(|wizard| wizard.step);
     if step != Some(Step::Review) {
         return Now::Hidden;

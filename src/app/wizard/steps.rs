@@ -8,7 +8,7 @@ use crate::domain::status::StepState;
 
 use super::state::{Item, Test, Wizard};
 use super::{checklist, credentials, finished, initial_sync};
-use crate::words::{check, service};
+use crate::words::check;
 
 /// The sign of a step in the line of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
