@@ -35,6 +35,9 @@ const PROGRESS: Duration = Duration::from_secs(5);
 /// After so long without a line it is said that the program still works.
 const SILENT: Duration = Duration::from_secs(15);
 
+/// Rows that are read out at once.
+pub(super) const PAGE: usize = 10;
+
 /// What can be answered to any question, and is none.
 pub const SIGNS: &str = "At any question: ? explains it, < goes back, q leaves and keeps what you typed.";
 
@@ -102,8 +105,8 @@ pub struct Dialogue<P> {
     pub(super) from_behind: bool,
     /// Whether Halo's teams were read out.
     pub(super) listed: bool,
-    /// Whether the menu was read out.
-    pub(super) menu_listed: bool,
+    /// The menu as it was read out last.
+    pub(super) menu_listed: Vec<String>,
     /// Reasons and remedies of what runs or has just ended: one cause is explained once.
     explained: BTreeSet<String>,
 }
@@ -124,7 +127,7 @@ impl<P: Person> Dialogue<P> {
             announced: None,
             from_behind: false,
             listed: false,
-            menu_listed: false,
+            menu_listed: Vec::new(),
             explained: BTreeSet::new(),
         }
     }

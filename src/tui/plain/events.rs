@@ -1,6 +1,6 @@
 //! The events and the tickets, read out.
 
-use super::dialogue::{Answer, Dialogue, Picked, Question};
+use super::dialogue::{Answer, Dialogue, PAGE, Picked, Question};
 use super::person::Person;
 use super::words::{failure, sentence};
 use crate::app::effect::Slot;
@@ -23,15 +23,10 @@ use crate::words;
 use crate::words::health::short;
 use crate::words::time::moment;
 
-/// Rows that are read out at once.
-const PAGE: usize = 10;
-
 impl<P: Person> Dialogue<P> {
     /// How the service stands, what is to be worried about, and the events, newest first.
     pub(super) async fn events(&mut self) -> Result<(), Exit> {
-        for slot in [Slot::Status, Slot::Watch] {
-            self.send(Message::Read(slot)).await?;
-        }
+        self.read_events().await?;
         if let Some(failure) = self.model().panes.events.failed.clone() {
             self.say_failure(&failure);
             return Ok(());
@@ -43,11 +38,13 @@ impl<P: Person> Dialogue<P> {
         }
         let mut from = 0;
         loop {
-            let list = self.model().panes.events.list();
-            let (count, total) = (list.len(), list.total());
-            let lines: Vec<String> =
-                list.events().skip(from).take(PAGE).map(|event| line(self.model().now, event)).collect();
-            if count == 0 {
+            let (events, now) = (&self.model().panes.events, self.model().now);
+            let (count, total) = (events.count(), events.list().total());
+            let rows = (from..count).take(PAGE).filter_map(|at| events.row(at));
+            let lines: Vec<String> = rows.map(|event| event_line(now, event)).collect();
+            if count == 0 && total > 0 {
+                self.say("No event matches.");
+            } else if count == 0 {
                 self.say(format!("No events yet. Halo sends them to {}.", Next::Serve));
             } else if from == 0 {
                 self.say(format!("{} events are kept, the newest first.", thousands(total)));
@@ -62,6 +59,14 @@ impl<P: Person> Dialogue<P> {
             }
             from += PAGE;
         }
+    }
+
+    /// Reads the events, and how the service stands.
+    pub(super) async fn read_events(&mut self) -> Result<(), Exit> {
+        for slot in [Slot::Status, Slot::Watch] {
+            self.send(Message::Read(slot)).await?;
+        }
+        Ok(())
     }
 
     /// The open tickets on the Pia Board: one of them whole, and handed over to people on a yes.
@@ -130,7 +135,8 @@ fn ticket_line(ticket: &Ticket) -> String {
     format!("{}{}{}{}", ticket.id, text(&ticket.summary), text(&ticket.client), text(&ticket.status))
 }
 
-fn line(now: jiff::Timestamp, event: &Event) -> String {
+/// An event, as a line.
+pub(super) fn event_line(now: jiff::Timestamp, event: &Event) -> String {
     let client = event.ticket.as_ref().and_then(|ticket| ticket.client.as_ref());
     let client = client.map(|client| format!(", {}", Untrusted::display(client))).unwrap_or_default();
     let ticket = event.ticket_id.map_or_else(|| "no ticket".to_owned(), |id| format!("ticket {id}"));

@@ -1,18 +1,20 @@
 //! What the panes and the Integrations page offer, as numbered lists.
 
-use super::dialogue::{Answer, Dialogue, Picked, Question};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::commands::{self, Row};
+use super::dialogue::{Answer, Dialogue, PAGE, Picked, Question};
 use super::person::Person;
-use super::words::sentence;
+use super::words::{client_line, sentence};
 use crate::app::effect::Slot;
 use crate::app::go::Go;
 use crate::app::integrations::{self, Card};
-use crate::app::jobs::{deliveries, plan, prove};
+use crate::app::jobs::{deliveries, prove};
 use crate::app::keymap::Command;
 use crate::app::message::Message;
 use crate::app::model::{Screen, saved_title};
 use crate::app::panes::{Pane, integration};
-use crate::app::popup::Popup;
-use crate::domain::client::StoredClient;
+use crate::app::popup::{About, Popup};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::delivery::Delivery;
 use crate::domain::secret::Secret;
@@ -20,69 +22,9 @@ use crate::domain::status::Steps;
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::tui::hangup::Exit;
-use crate::view::panes::{is_read, lines};
+use crate::view::panes::lines;
 use crate::words;
 use crate::words::time::{age, ago};
-
-/// Rows that are read out at once.
-const PAGE: usize = 10;
-
-/// What can be done with the configuration that is open.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Entry {
-    SyncNow,
-    Configure,
-    Status,
-    CallbackUrls,
-    Edit,
-    Remove,
-    ProveIt,
-    Deliveries,
-    Tickets,
-    SendAgain,
-    Rotate,
-    RollBack,
-    Forget,
-    Others,
-    Pane(Pane),
-    Quit,
-}
-
-impl Entry {
-    fn words(self, configure: &'static str) -> &'static str {
-        match self {
-            Self::SyncNow => "Sync Now",
-            Self::Configure => configure,
-            Self::Status => "Status",
-            Self::CallbackUrls => "Callback URLs",
-            Self::Edit => "Edit the settings",
-            Self::Remove => "Remove from Halo",
-            Self::ProveIt => "Prove it",
-            Self::Deliveries => "Deliveries, by Halo's log",
-            Self::Tickets => "Tickets on the Pia Board",
-            Self::SendAgain => "Send undelivered events again",
-            Self::Rotate => "Rotate callback token and password",
-            Self::RollBack => "Roll back the last Configure",
-            Self::Forget => "Forget the stored secrets",
-            Self::Others => "Integrations: other configurations",
-            Self::Pane(pane) => pane.title(),
-            Self::Quit => "Quit",
-        }
-    }
-}
-
-// In the order of the list. Sync and Integration are done rather than read.
-fn entries() -> Vec<Entry> {
-    use Entry::{CallbackUrls, Configure, Edit, Others, Quit, Remove, Status, SyncNow};
-    let [clients, activity, events] = [Pane::Clients, Pane::Activity, Pane::Events].map(Entry::Pane);
-    let mut entries = vec![SyncNow, clients, Configure, Status, CallbackUrls, activity, Edit, Remove, Others, events];
-    let read = Pane::ALL.into_iter().filter(|pane| is_read(*pane)).map(Entry::Pane);
-    let more: Vec<Entry> = read.filter(|entry| !entries.contains(entry)).collect();
-    entries.extend(more);
-    entries.extend([Entry::ProveIt, Entry::Deliveries, Entry::Tickets, Entry::SendAgain]);
-    entries.extend([Entry::Rotate, Entry::RollBack, Entry::Forget, Quit]);
-    entries
-}
 
 impl<P: Person> Dialogue<P> {
     /// What can be done with the configuration that is open.
@@ -90,60 +32,33 @@ impl<P: Person> Dialogue<P> {
         self.announced = None;
         let name = self.model().current_saved().map(saved_title).unwrap_or_default();
         self.person.say("");
-        let configure = if plan::is_again(self.model()) { "Re-configure" } else { "Configure" };
-        let entries = entries();
-        let rows: Vec<String> = entries.iter().map(|entry| entry.words(configure).to_owned()).collect();
-        let picked = if std::mem::replace(&mut self.menu_listed, true) {
-            self.pick_again(&rows, None, &format!("{name}. Your choice, ? reads the list")).await?
+        let offered = commands::offered(self.model());
+        let (rows, more) = commands::rows(&offered);
+        let names: Vec<String> = rows.iter().map(|row| commands::name(*row, &offered)).collect();
+        // A number never means another row than the one that was read out.
+        let picked = if self.menu_listed == names {
+            self.pick_again(&names, None, &format!("{name}. Your choice, ? reads the list")).await?
         } else {
             self.say(format!("{name}. What can be done:"));
-            self.pick(&rows, None, "Your choice").await?
+            self.menu_listed.clone_from(&names);
+            self.pick(&names, None, "Your choice").await?
         };
         let Picked::Row(row) = picked else {
             return self.go(Go::Integrations).await;
         };
-        match entries[row] {
-            Entry::SyncNow => {
-                if self.active().await? {
-                    self.order(Command::Pane(Pane::Sync)).await?;
-                    self.sync_now().await?;
-                }
-            }
-            Entry::Configure => {
-                self.go(Go::Configure).await?;
-                self.plan().await?;
-                self.leave_plan().await?;
-            }
-            Entry::Status => self.status().await?,
-            Entry::CallbackUrls => self.callback_urls().await?,
-            Entry::Edit => self.edit_current().await?,
-            Entry::Remove => self.remove().await?,
-            Entry::ProveIt => self.prove().await?,
-            Entry::Deliveries => self.deliveries().await?,
-            Entry::Tickets => self.tickets().await?,
-            Entry::SendAgain => {
-                self.order(Command::Pane(Pane::Events)).await?;
-                self.order(Command::SendAgain).await?;
-            }
-            Entry::Rotate => self.change_in_halo(Command::Rotate).await?,
-            Entry::RollBack => self.change_in_halo(Command::RollBack).await?,
-            Entry::Forget => {
-                self.go(Go::Pane(Pane::Integration)).await?;
-                self.word_typed(Command::ForgetSecrets, words::plan::FORGETTING).await?;
-            }
-            Entry::Others => {
-                self.go(Go::Integrations).await?;
-            }
-            Entry::Pane(Pane::Clients) => self.clients().await?,
-            Entry::Pane(Pane::Events) => self.events().await?,
-            Entry::Pane(pane) => self.read_pane(pane).await?,
-            Entry::Quit => return Err(Exit::Quit),
+        match rows[row] {
+            Row::Status => self.status().await,
+            Row::CallbackUrls => self.callback_urls().await,
+            Row::More => self.more(&more).await,
+            Row::Do(command) => match commands::find(&offered, command) {
+                Some(offered) => self.carry_out(offered).await,
+                None => Ok(()),
+            },
         }
-        Ok(())
     }
 
     /// Prove it: a typed yes, and how each station went.
-    async fn prove(&mut self) -> Result<(), Exit> {
+    pub(super) async fn prove(&mut self) -> Result<(), Exit> {
         if !self.active().await? {
             return Ok(());
         }
@@ -159,11 +74,23 @@ impl<P: Person> Dialogue<P> {
     /// A command that wants a word to be typed. Says whether it was.
     pub(super) async fn word_typed(&mut self, command: Command, text: &str) -> Result<bool, Exit> {
         self.order(command).await?;
-        let Some(Popup::Typed(typed)) = &self.model().popup else { return Ok(false) };
-        let wanted = typed.wanted.clone();
+        if !matches!(self.model().popup, Some(Popup::Typed(_))) {
+            return Ok(false);
+        }
         self.say(text);
+        self.type_answer(vec![text.to_owned()]).await
+    }
+
+    /// Asks for the word that the question that floats wants. Says whether it was typed.
+    pub(super) async fn type_answer(&mut self, help: Vec<String>) -> Result<bool, Exit> {
+        let Some(Popup::Typed(typed)) = &self.model().popup else { return Ok(false) };
+        if typed.about == About::Export {
+            let proposed = typed.input.value().to_owned();
+            return self.name_file(proposed).await;
+        }
+        let wanted = typed.wanted.clone();
         let ask = format!("Type {} to continue, or Enter to cancel: ", wanted.asked());
-        let ask = Question::decision(ask, vec![text.to_owned()]);
+        let ask = Question::decision(ask, help);
         if matches!(self.ask(&ask).await?, Answer::Line(line) if wanted.is(&line)) {
             self.agree_to(wanted.word()).await?;
             return Ok(true);
@@ -173,8 +100,23 @@ impl<P: Person> Dialogue<P> {
         Ok(false)
     }
 
+    // Where an export goes: the name that is proposed, or another one.
+    async fn name_file(&mut self, proposed: String) -> Result<bool, Exit> {
+        let question = Question::text(format!("File (Enter takes {proposed}, < cancels): "), Vec::new());
+        let Answer::Line(line) = self.ask(&question).await? else {
+            self.order(Command::ClosePopup).await?;
+            return Ok(false);
+        };
+        if !line.trim().is_empty() {
+            self.send(Message::Key(KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL))).await?;
+            self.send(Message::Paste(Secret::new(line.trim()))).await?;
+        }
+        self.order(Command::Agree).await?;
+        Ok(true)
+    }
+
     /// Whether each webhook delivers, by Halo's own log.
-    async fn deliveries(&mut self) -> Result<(), Exit> {
+    pub(super) async fn deliveries(&mut self) -> Result<(), Exit> {
         self.go(Go::Pane(Pane::Integration)).await?;
         self.order(Command::ReadDeliveries).await?;
         let known = deliveries::known(self.model());
@@ -188,11 +130,11 @@ impl<P: Person> Dialogue<P> {
     }
 
     // Out of the plan, where it was not left for the set-up.
-    async fn leave_plan(&mut self) -> Result<(), Exit> {
+    pub(super) async fn leave_plan(&mut self) -> Result<(), Exit> {
         if self.model().screen == Screen::Panes { self.go(Go::Pane(Pane::Sync)).await } else { Ok(()) }
     }
 
-    async fn edit_current(&mut self) -> Result<(), Exit> {
+    pub(super) async fn edit_current(&mut self) -> Result<(), Exit> {
         match self.model().current.clone() {
             Some(id) => self.edit(id).await,
             None => Ok(()),
@@ -205,7 +147,7 @@ impl<P: Person> Dialogue<P> {
     }
 
     /// The client list: searched, and read out page by page.
-    async fn clients(&mut self) -> Result<(), Exit> {
+    pub(super) async fn clients(&mut self) -> Result<(), Exit> {
         self.order(Command::Pane(Pane::Clients)).await?;
         if let Some(failure) = self.model().panes.clients.failed.clone() {
             self.say_failure(&failure);
@@ -281,7 +223,7 @@ impl<P: Person> Dialogue<P> {
     }
 
     /// Where things stand: steps, syncs, what is in Halo.
-    async fn status(&mut self) -> Result<(), Exit> {
+    pub(super) async fn status(&mut self) -> Result<(), Exit> {
         self.order(Command::Pane(Pane::Sync)).await?;
         if let Some(failure) = self.model().facts.standing_failed.clone() {
             self.say_failure(&failure);
@@ -308,12 +250,12 @@ impl<P: Person> Dialogue<P> {
             lines.push(sentence(&words::service::next_run(time, Some(&status.service), self.model().now)));
             lines.push(super::words::own_clock(self.model(), time));
         }
-        let objects = integration::objects(self.model());
+        let objects = integration::lines(self.model());
         lines.push(match objects.len() {
             0 => "Nothing is installed in Halo yet.".to_owned(),
             count => format!("In Halo: {count} objects."),
         });
-        lines.extend(objects.iter().map(|row| format!("{} {}: {}", row.kind.word(), row.name, row.words)));
+        lines.extend(objects);
         self.say_all(lines);
         Ok(())
     }
@@ -341,11 +283,12 @@ impl<P: Person> Dialogue<P> {
     }
 
     /// A pane, read out line by line.
-    async fn read_pane(&mut self, pane: Pane) -> Result<(), Exit> {
+    pub(super) async fn read_pane(&mut self, pane: Pane) -> Result<(), Exit> {
         self.order(Command::Pane(pane)).await?;
         let lines = lines(self.model());
         if lines.is_empty() {
-            self.say("Nothing has been done yet.");
+            let is_filtered = pane == Pane::Activity && self.model().panes.activity.is_filtered();
+            self.say(if is_filtered { "Nothing matches." } else { "Nothing has been done yet." });
         }
         let mut pages = lines.chunks(PAGE).peekable();
         let mut rest = lines.len();
@@ -441,13 +384,6 @@ impl<P: Person> Dialogue<P> {
         let parts = [Some(integration), Some(title), Some(host), state, remark];
         parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<String>>().join(", ")
     }
-}
-
-fn client_line(stored: &StoredClient) -> String {
-    let client = &stored.client;
-    let reason = stored.status.reason().map(|reason| format!(", {reason}")).unwrap_or_default();
-    let site = client.main_site.as_ref().map(|site| format!(", site {site}")).unwrap_or_default();
-    format!("{}, id {}, {}{reason}{site}", client.name, client.id, stored.status.word())
 }
 
 fn steps(steps: &Steps) -> Vec<String> {

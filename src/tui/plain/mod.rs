@@ -3,6 +3,7 @@
 //! Whole lines, one after the other: nothing is drawn, written over or coloured, and no line is longer than what it says.
 //! The steps, fields, rules and words are the screens' own ([`crate::app`]); so are the draft and what is kept of it.
 
+mod commands;
 mod dialogue;
 mod events;
 mod fields;

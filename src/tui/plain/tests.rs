@@ -9,11 +9,13 @@ use ratatui::layout::Size;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
+use super::commands::Row;
 use super::person::{Heard, Person, Takes};
-use super::{Dialogue, Goal};
-use crate::app::effect::Effect;
+use super::{Dialogue, Goal, commands};
+use crate::app::effect::{Effect, Slot};
 use crate::app::form::{FIELDS, FieldId, Form, Kind};
-use crate::app::message::Reply;
+use crate::app::message::{Message, Reply};
+use crate::app::offers::offers;
 use crate::app::testing::{
     self, CANARY, callbacks, clients, lists, now, overview, plan, results, save_report, saved, standing, status,
     sync_report,
@@ -25,7 +27,7 @@ use crate::domain::fields::FieldInfo;
 use crate::domain::plan::{ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::status::Overview;
 use crate::domain::sync_run::{Brake, SyncStatus};
-use crate::keys::KeyMap;
+use crate::keys::{Command, KeyMap, Pane, Place};
 use crate::tui::hangup::Exit;
 use crate::tui::outside::Replies;
 use crate::tui::slots::fake::FakeOutside;
@@ -44,7 +46,20 @@ impl Person for Script {
 
     async fn ask(&mut self, prompt: &str, takes: Takes) -> Heard {
         self.asked.push((prompt.to_owned(), takes));
+        // Whoever listens hears all of it.
+        let reads_on = prompt.starts_with("Enter shows more");
+        if reads_on && self.answers.front().is_some_and(|(words, _)| !prompt.contains(words)) {
+            return Heard::Line(Zeroizing::new(String::new()));
+        }
         let Some((words, answer)) = self.answers.pop_front() else { return Heard::End(Exit::Quit) };
+        // A row by its name: the number that it was read out with.
+        let numbered = answer.strip_prefix('=').map(|name| format!(". {name}"));
+        let row = numbered.map(|name| {
+            let line = self.heard.iter().rev().find(|line| line.ends_with(&name));
+            let line = line.unwrap_or_else(|| panic!("no row{name}; heard:\n{}", self.heard.join("\n")));
+            line[..line.len() - name.len()].to_owned()
+        });
+        let answer = row.unwrap_or(answer);
         assert!(prompt.contains(words), "asked {prompt:?} instead of {words:?}; heard:\n{}", self.heard.join("\n"));
         Heard::Line(Zeroizing::new(answer))
     }
@@ -106,6 +121,7 @@ impl World {
                     .any(|saved| saved.status.steps.configure == crate::domain::status::StepState::Done);
                 vec![Reply::Status(Ok(standing(status("Acme MSP", true, synced(), configured))))]
             }
+            Effect::Look(_) => vec![Reply::Looked(Ok(None))],
             Effect::LoadEvents(_) => vec![testing::events::recent(testing::events::events())],
             Effect::LoadClients(_) => vec![Reply::Clients(Ok(clients().into()))],
             Effect::LoadPlan(_) => vec![Reply::Planned(Ok(Ok(self.plan.lock().unwrap().clone())))],
@@ -524,6 +540,89 @@ async fn draft_stays_where_another_configuration_is_wanted() {
     talk.says("There is already a draft of Acme MSP. Continue it or discard it first.");
     talk.says("Halo PSA, Acme MSP, acme.halopsa.com, draft");
     assert!(talk.effects.contains(&Effect::DiscardDraft));
+}
+
+/// Whatever the panes offer and is more than a movement can be chosen; what they refuse is not listed.
+#[test]
+fn every_command_of_panes_is_in_menu_or_among_others() {
+    let mut with_events = testing::in_panes();
+    with_events.send(Message::Do(Command::Pane(Pane::Events)));
+    with_events.reply(testing::events::recent(testing::events::events()));
+    let trial = saved("trial", "Acme trial", false, true, true);
+    let mut inactive = testing::Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, true), trial]));
+    inactive.keys("^O Down Enter");
+    let mut stopped = testing::in_panes();
+    let mut without_service = status("Acme MSP", true, true, true);
+    without_service.service.running = false;
+    stopped.reply(Reply::Status(Ok(standing(without_service))));
+    let mut reached = std::collections::BTreeSet::new();
+    for stage in [testing::in_panes(), with_events, inactive, stopped] {
+        let offered = commands::offered(&stage.model);
+        let (rows, more) = commands::rows(&offered);
+        for pane in Pane::ALL {
+            for offer in offers(&stage.model, Place::Pane(pane)) {
+                let command = offer.command();
+                let name = offer.title();
+                let listed = rows.contains(&Row::Do(command)) || commands::find(&more, command).is_some();
+                if commands::is_of_screen(command) || commands::is_read_elsewhere(command, pane) {
+                    continue;
+                }
+                let can = Pane::ALL.iter().any(|pane| {
+                    let offers = offers(&stage.model, Place::Pane(*pane));
+                    offers.iter().any(|other| other.command() == command && other.refused.is_none())
+                });
+                assert_eq!(listed, can, "{name} of {}", pane.title());
+                reached.extend(listed.then_some(command));
+            }
+        }
+    }
+    use Command::{Activate, Details, Export, ForgetSecrets, Look, OpenEvent};
+    for command in [Activate, Details, Export, ForgetSecrets, Look, OpenEvent] {
+        assert!(reached.contains(&command), "{command:?}");
+    }
+}
+
+/// What has no dialogue of its own is done as its key does it.
+#[tokio::test(start_paused = true)]
+async fn other_commands_are_done_as_their_keys_do_them() {
+    let world = World::new(testing::finished());
+    world.synced.store(true, Ordering::SeqCst);
+    let others = ("Your choice", "=Other commands");
+    let which = "Which command";
+    let answers = [
+        others,
+        (which, "=Check now (Overview)"),
+        others,
+        (which, "=Export (Clients)"),
+        ("File (Enter takes", "mine.csv"),
+        others,
+        (which, "=Details (Clients)"),
+        ("Which one", "1"),
+        others,
+        (which, "=Changes (Sync)"),
+        ("Which one", "1"),
+        ("Your choice", "=Events"),
+        others,
+        (which, "=Open (Events)"),
+        ("Which one", "1"),
+        others,
+        (which, "=Search (Activity)"),
+        ("Search", "nobody-wrote-this"),
+        ("Your choice", "=Quit"),
+    ];
+    let talk = talk(&world, Goal::Everything, &answers).await;
+    talk.says("Checked just now.");
+    talk.says("Halo's id: ");
+    talk.says("Group: Pia - Ticket ");
+    talk.says("Nothing matches.");
+    for wanted in [Slot::Look, Slot::Export, Slot::Changes, Slot::Event] {
+        assert!(talk.effects.iter().any(|effect| effect.slot() == Some(wanted)), "{wanted:?}");
+    }
+    let file = talk.effects.iter().find_map(|effect| match effect {
+        Effect::Export(export) => Some(export.file.as_str()),
+        _ => None,
+    });
+    assert_eq!(file, Some("mine.csv"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 use crate::app::Model;
 use crate::domain::check::Check;
+use crate::domain::client::StoredClient;
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::failure::Failure;
 use crate::domain::plan::{Change, ChangeResult};
@@ -77,6 +78,14 @@ pub fn result(result: &ChangeResult) -> Vec<String> {
     let mut lines = vec![sentence(&format!("{} {}: {word}", result.kind.word(), result.name))];
     lines.extend(result.message.as_deref().map(sentence));
     lines
+}
+
+/// A client, as a line.
+pub fn client_line(stored: &StoredClient) -> String {
+    let client = &stored.client;
+    let reason = stored.status.reason().map(|reason| format!(", {reason}")).unwrap_or_default();
+    let site = client.main_site.as_ref().map(|site| format!(", site {site}")).unwrap_or_default();
+    format!("{}, id {}, {}{reason}{site}", client.name, client.id, stored.status.word())
 }
 
 #[cfg(test)]

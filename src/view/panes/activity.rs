@@ -124,7 +124,12 @@ pub fn lines(model: &Model) -> Vec<String> {
         let message = entry.message.as_deref().map(|text| format!(". {}", shown(text))).unwrap_or_default();
         format!("{when} UTC, {}: {}, {}{message}", entry.who.account(), title(entry), outcome(&entry.outcome).1)
     };
-    model.facts.standing.iter().flat_map(|standing| &standing.activity).map(line).collect()
+    let all = activity::lines(model);
+    let state = &model.panes.activity;
+    if state.is_filtered() {
+        return state.rows.iter().filter_map(|row| all.get(row.at)).map(line).collect();
+    }
+    all.iter().map(line).collect()
 }
 
 // Everything that is known of an entry, a line each.

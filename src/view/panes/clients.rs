@@ -8,6 +8,7 @@ use crate::app::Model;
 use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
 use crate::app::panes::clients::{Filter, Sort, height};
+use crate::app::popup::Popup;
 use crate::app::text::{width, wrap};
 use crate::domain::client::{ClientStatus, StoredClient};
 use crate::domain::search::matched;
@@ -142,22 +143,38 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
 pub fn card(client: &StoredClient, styles: Styles, columns: usize) -> Vec<Line<'static>> {
     let mut lines = title_lines(&client.client.name.display(), styles, columns);
     let tone = if client.status == ClientStatus::Active { Tone::Good } else { Tone::Calm };
-    let reason = client.status.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
-    let text = |text: &Option<Untrusted>| text.as_ref().map_or_else(|| "–".to_owned(), Untrusted::display);
-    for (label, value, style) in [
-        ("Status", format!("{} {}{reason}", symbol(tone), client.status.word()), styles.tone(tone)),
-        ("Halo's id", client.client.id.to_string(), Style::new()),
-        ("Top level", text(&client.client.toplevel), Style::new()),
-        ("Main site", text(&client.client.main_site), Style::new()),
-        ("First seen", client.first_seen.strftime("%d %b %Y %H:%M UTC").to_string(), Style::new()),
-        ("Last seen", client.last_seen.strftime("%d %b %Y %H:%M UTC").to_string(), Style::new()),
-    ] {
+    for (at, (label, value)) in facts(client).into_iter().enumerate() {
+        let (value, style) = match at {
+            0 => (format!("{} {value}", symbol(tone)), styles.tone(tone)),
+            _ => (value, Style::new()),
+        };
         for (at, line) in wrap(&value, columns.saturating_sub(12)).into_iter().take(4).enumerate() {
             let label = pad(if at == 0 { label } else { "" }, 12);
             lines.push(Line::from(vec![Span::styled(label, styles.dim()), Span::styled(line, style)]));
         }
     }
     lines
+}
+
+// What is known of a client beside its name, its status first.
+fn facts(client: &StoredClient) -> [(&'static str, String); 6] {
+    let reason = client.status.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let text = |text: &Option<Untrusted>| text.as_ref().map_or_else(|| "–".to_owned(), Untrusted::display);
+    [
+        ("Status", format!("{}{reason}", client.status.word())),
+        ("Halo's id", client.client.id.to_string()),
+        ("Top level", text(&client.client.toplevel)),
+        ("Main site", text(&client.client.main_site)),
+        ("First seen", client.first_seen.strftime("%d %b %Y %H:%M UTC").to_string()),
+        ("Last seen", client.last_seen.strftime("%d %b %Y %H:%M UTC").to_string()),
+    ]
+}
+
+/// The client that is opened, read out.
+pub fn lines(model: &Model) -> Vec<String> {
+    let opened = model.panes.clients.selected().filter(|_| matches!(model.popup, Some(Popup::Client)));
+    let lines = opened.map(|client| facts(client).map(|(label, value)| format!("{label}: {value}")));
+    lines.into_iter().flatten().collect()
 }
 
 #[cfg(test)]

@@ -276,6 +276,12 @@ fn board(model: &Model, page: &mut Page) {
     }
 }
 
+/// The event that is opened, read out.
+pub fn lines(model: &Model) -> Vec<String> {
+    let facts = model.panes.events.open.iter().flat_map(|opened| open::facts(&opened.event));
+    facts.map(|(label, text, _)| if label.is_empty() { text } else { format!("{label}: {text}") }).collect()
+}
+
 /// The second column: what is selected, whole; beside an open event, what else is known of its ticket.
 pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static>> {
     let events = &model.panes.events;

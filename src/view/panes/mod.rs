@@ -12,7 +12,7 @@ pub use clients::card as client_card;
 use ratatui::text::Line;
 
 use crate::app::Model;
-use crate::app::panes::Pane;
+use crate::app::panes::{Pane, integration as objects};
 
 use super::page::Page;
 use super::theme::Styles;
@@ -21,15 +21,16 @@ type Body = fn(&Model, &mut Page);
 type Detail = fn(&Model, Styles, usize) -> Vec<Line<'static>>;
 type Lines = fn(&Model) -> Vec<String>;
 
-// How a pane is drawn, and what stands beside it; how it is read out, unless plain mode has a way of its own with it.
-fn drawn(pane: Pane) -> (Body, Detail, Option<Lines>) {
+// How a pane is drawn, and what stands beside it; what is read out of it, or of the row that is opened where plain mode has
+// a way of its own with the rest.
+fn drawn(pane: Pane) -> (Body, Detail, Lines) {
     match pane {
-        Pane::Overview => (overview::body, overview::detail, Some(overview::lines)),
-        Pane::Sync => (sync::body, sync::detail, None),
-        Pane::Clients => (clients::body, clients::detail, None),
-        Pane::Integration => (integration::body, integration::detail, None),
-        Pane::Events => (events::body, events::detail, None),
-        Pane::Activity => (activity::body, activity::detail, Some(activity::lines)),
+        Pane::Overview => (overview::body, overview::detail, overview::lines),
+        Pane::Sync => (sync::body, sync::detail, sync::lines),
+        Pane::Clients => (clients::body, clients::detail, clients::lines),
+        Pane::Integration => (integration::body, integration::detail, objects::lines),
+        Pane::Events => (events::body, events::detail, events::lines),
+        Pane::Activity => (activity::body, activity::detail, activity::lines),
     }
 }
 
@@ -45,12 +46,7 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
     drawn(model.panes.pane).1(model, styles, columns)
 }
 
-/// Whether a pane is read out line by line.
-pub fn is_read(pane: Pane) -> bool {
-    drawn(pane).2.is_some()
-}
-
 /// The lines of the pane that is shown, as they are read out.
 pub fn lines(model: &Model) -> Vec<String> {
-    drawn(model.panes.pane).2.map(|lines| lines(model)).unwrap_or_default()
+    drawn(model.panes.pane).2(model)
 }

@@ -12,7 +12,7 @@ use crate::app::panes::report::height as report_height;
 use crate::app::panes::state::Report;
 use crate::app::panes::{Pane, history_height};
 use crate::app::text::wrap;
-use crate::domain::sync_run::{ChangeKind, RUNS_KEPT, SyncReport};
+use crate::domain::sync_run::{ChangeKind, ClientChange, RUNS_KEPT, SyncReport};
 use crate::domain::thousands;
 use crate::view::page::{MARGIN, Page, Part, Row};
 use crate::view::text::{ago, moment, took};
@@ -143,17 +143,11 @@ fn report(model: &Model, page: &mut Page, open: &Report) {
         page.pair("Changes", &words::sync::counts(&run.changes), styles.dim());
     }
     page.blank();
-    let words = match &open.changes {
-        None => "Reading the changes.".to_owned(),
-        Some(Err(failure)) => {
-            page.failure(failure, MARGIN, &model.keys);
-            return;
-        }
-        Some(Ok(None)) => format!("No longer kept: only the last {RUNS_KEPT} runs are."),
-        Some(Ok(Some(changes))) if changes.is_empty() => "No client changed.".to_owned(),
-        Some(Ok(Some(_))) => String::new(),
-    };
-    if !words.is_empty() {
+    if let Some(Err(failure)) = &open.changes {
+        page.failure(failure, MARGIN, &model.keys);
+        return;
+    }
+    if let Some(words) = unlisted(open) {
         page.paragraph(&words, MARGIN, styles.dim());
         return;
     }
@@ -170,10 +164,7 @@ fn report(model: &Model, page: &mut Page, open: &Report) {
     for (at, line) in open.lines().iter().enumerate().skip(first).take(height) {
         let focused = at == open.window.selected;
         let style = if focused { styles.selected() } else { Style::new() };
-        let words = match &line.name_before {
-            Some(before) => format!("{} (was {})", line.name.display(), before.display()),
-            None => line.name.display(),
-        };
+        let words = changed(line);
         let tone = if line.change == ChangeKind::Disabled { styles.tone(Tone::Warn) } else { styles.dim() };
         let row = Row::new(styles, focused).cell(line.change.word(), tone, CHANGE).cell(&words, style, name);
         page.push(row.text(&line.id.to_string(), styles.dim()));
@@ -181,6 +172,33 @@ fn report(model: &Model, page: &mut Page, open: &Report) {
             page.keep_from(page.lines.len() - 1);
         }
     }
+}
+
+/// What is said where no change is listed.
+fn unlisted(open: &Report) -> Option<String> {
+    match &open.changes {
+        None => Some("Reading the changes.".to_owned()),
+        Some(Ok(None)) => Some(format!("No longer kept: only the last {RUNS_KEPT} runs are.")),
+        Some(Ok(Some(changes))) if changes.is_empty() => Some("No client changed.".to_owned()),
+        Some(_) => None,
+    }
+}
+
+fn changed(line: &ClientChange) -> String {
+    match &line.name_before {
+        Some(before) => format!("{} (was {})", line.name.display(), before.display()),
+        None => line.name.display(),
+    }
+}
+
+/// What the run that is opened has changed, read out.
+pub fn lines(model: &Model) -> Vec<String> {
+    let Some(open) = &model.panes.report else { return Vec::new() };
+    if let Some(Err(failure)) = &open.changes {
+        return vec![failure.to_string()];
+    }
+    let line = |line: &ClientChange| format!("{}: {}, id {}", line.change.word(), changed(line), line.id);
+    unlisted(open).into_iter().chain(open.lines().iter().map(line)).collect()
 }
 
 /// The proof line, and which of the pages it did not have to read again.

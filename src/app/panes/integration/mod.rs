@@ -111,6 +111,11 @@ fn as_known(model: &Model, recorded: &[InstalledObject]) -> Vec<ObjectRow> {
     rows
 }
 
+/// The objects, a line each.
+pub fn lines(model: &Model) -> Vec<String> {
+    objects(model).iter().map(|row| format!("{} {}: {}", row.kind.word(), row.name, row.words)).collect()
+}
+
 /// The callback addresses that are shown: those of webhooks that are installed.
 pub fn callbacks(model: &Model) -> &[(EventGroup, CallbackUrl)] {
     let is_installed = model.status().is_some_and(|status| !status.integration.objects.is_empty());
