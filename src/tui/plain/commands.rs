@@ -185,7 +185,7 @@ impl<P: Person> Dialogue<P> {
         }
         if command == C::Mend {
             // What mends it may have a dialogue of its own.
-            let mends = health::selected(self.model()).and_then(|issue| health::mend(&issue));
+            let mends = health::selected(self.model()).and_then(|issue| health::mend(self.model(), &issue));
             let offered = mends.map(|command| Offered { command, pane, words: String::new() });
             return match offered {
                 Some(offered) => Box::pin(self.carry_out(&offered)).await,

@@ -278,7 +278,7 @@ fn board(model: &Model, page: &mut Page) {
 
 /// The event that is opened, read out.
 pub fn lines(model: &Model) -> Vec<String> {
-    let facts = model.panes.events.open.iter().flat_map(|opened| open::facts(&opened.event));
+    let facts = model.panes.events.open.iter().flat_map(|opened| open::facts(&opened.event, &model.keys));
     facts.map(|(label, text, _)| if label.is_empty() { text } else { format!("{label}: {text}") }).collect()
 }
 
