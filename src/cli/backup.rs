@@ -12,7 +12,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::domain::secret::Secret;
 use crate::domain::thousands;
-use crate::domain::untrusted::{Untrusted, without_margin};
+use crate::domain::untrusted::{Untrusted, passphrase_of};
 use crate::ops::backup::restore::{self, Proved};
 use crate::ops::backup::seal::{Key, Seal};
 use crate::ops::backup::{self, Manifest};
@@ -143,7 +143,7 @@ fn secret_in(file: &Path) -> Result<Secret, Failure> {
 
 /// The first line of a file, as a person would type it.
 fn passphrase_in(file: &Path) -> Result<Secret, Failure> {
-    match secret_in(file)?.expose().lines().next().map(without_margin) {
+    match secret_in(file)?.expose().lines().next().map(passphrase_of) {
         Some(line) if !line.is_empty() => Ok(Secret::new(line)),
         _ => Err(Failure::new(FailureKind::Usage, format!("there is no passphrase in {}", file.display()))),
     }

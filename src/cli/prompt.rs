@@ -7,7 +7,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::secret::Secret;
-use crate::domain::untrusted::{harmless, without_margin};
+use crate::domain::untrusted::{harmless, passphrase_of, without_margin};
 use crate::words::typed::ToType;
 
 /// The terminal as it was before a question, while one is asked: what a signal gives back before it ends the program.
@@ -64,9 +64,9 @@ pub fn secret() -> Result<Secret, Failure> {
 pub fn passphrase(is_new: bool) -> Result<Secret, Failure> {
     let typed = hidden("Passphrase").unwrap_or_default();
     let again = if is_new { hidden("Repeat the passphrase").unwrap_or_default() } else { typed.clone() };
-    match Secret::new(without_margin(&typed)) {
+    match Secret::new(passphrase_of(&typed)) {
         empty if empty.is_empty() => Err(Failure::new(FailureKind::Usage, "a passphrase is needed")),
-        secret if secret == Secret::new(without_margin(&again)) => Ok(secret),
+        secret if secret == Secret::new(passphrase_of(&again)) => Ok(secret),
         _ => Err(Failure::new(FailureKind::Usage, "the two passphrases differ")),
     }
 }

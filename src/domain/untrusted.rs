@@ -186,6 +186,11 @@ pub fn without_margin(text: &str) -> &str {
     text.trim_matches(|character: char| character.is_whitespace() || is_invisible(character))
 }
 
+/// A passphrase without the line's end and the invisible characters that a copy brings along. A space may be part of it.
+pub fn passphrase_of(line: &str) -> &str {
+    line.trim_matches(|character: char| character != ' ' && (character.is_whitespace() || is_invisible(character)))
+}
+
 /// A text without the pair of quotes around it, if there is one.
 pub fn unquoted(text: &str) -> &str {
     let quotes = ['"', '\'', '`', '“', '”', '‘', '’'];
@@ -424,6 +429,13 @@ mod tests {
         assert_eq!(escaped.matches('\u{301}').count(), LEANING);
         assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), text.raw());
         assert!(matches!(escape_json(r#"{"name":"plain"}"#), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn passphrase_keeps_its_spaces_and_nothing_unseen() {
+        for line in ["\u{feff} a b \r\n", "\u{a0}\u{200b} a b \u{a0}\n", " a b "] {
+            assert_eq!(passphrase_of(line), " a b ", "{line:?}");
+        }
     }
 
     #[test]

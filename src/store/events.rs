@@ -472,13 +472,16 @@ fn event(row: &Row<'_>) -> Result<Event, Trouble> {
 pub(super) fn insert(transaction: &Transaction<'_>, event: &NewEvent<'_>) -> Result<bool, Trouble> {
     let incoming = &event.incoming;
     let mut id = incoming.id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
-    let mut known = transaction.prepare_cached(
-        "SELECT event IS NOT ?3 OR ticket_id IS NOT ?4, (?5 IS NOT NULL OR not_understood IS NOT NULL) AND body IS NOT ?6
-         FROM events WHERE configuration = ?1 AND id = ?2",
-    )?;
     let (configuration, ticket_id) = (event.configuration.as_str(), incoming.ticket_id);
-    let by = params![configuration, id, incoming.event, ticket_id, incoming.not_understood, incoming.body];
-    let differs: Option<(bool, bool)> = known.query_row(by, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    // SQLite has a copy of the body as long as the statement is in use: not beside that of the next one.
+    let differs: Option<(bool, bool)> = {
+        let mut known = transaction.prepare_cached(
+            "SELECT event IS NOT ?3 OR ticket_id IS NOT ?4, (?5 IS NOT NULL OR not_understood IS NOT NULL) AND body IS NOT ?6
+             FROM events WHERE configuration = ?1 AND id = ?2",
+        )?;
+        let by = params![configuration, id, incoming.event, ticket_id, incoming.not_understood, incoming.body];
+        known.query_row(by, |row| Ok((row.get(0)?, row.get(1)?))).optional()?
+    };
     match differs {
         // Nobody knows what else stands in what is not understood: it is a copy only where it is the same to the letter.
         Some((_, true)) => id = format!("{id}/{}", hex(&Sha256::digest(incoming.body.as_bytes()))),

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::finding::{Finding, NAMES_APART, Rule, State, aged};
+use super::finding::{Finding, Rule, State, aged, one_cause};
 use super::look::{BY_SYNC, FAILED, sight_not_told};
 use crate::domain::calendar::rfc3339;
 use crate::domain::callback::EventGroup;
@@ -63,31 +63,6 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
     let judged = Rule::ALL.map(|rule| facts.judge(rule)).to_vec();
     let judged = one_cause(judged);
     aged(&known.before, judged).into_iter().map(dismiss).collect()
-}
-
-// Which rule silences which: one cause is reported once. What another owner made of the objects is no drift, as repairing it
-// without a take-over is refused; and a webhook that is switched off or gone is drift, too.
-const ONE_CAUSE: [(Rule, Rule); 3] =
-    [(Rule::Owner, Rule::Drift), (Rule::Owner, Rule::WebhookOff), (Rule::Drift, Rule::WebhookOff)];
-
-fn one_cause(mut judged: Vec<Finding>) -> Vec<Finding> {
-    for (by, silenced) in ONE_CAUSE {
-        let Some(cause) = judged.iter().find(|finding| finding.rule == by && finding.is_issue()) else { continue };
-        // A cause without names is about all there is.
-        let names = cause.object.clone();
-        let is_named = |finding: &Finding| {
-            names.as_deref().is_none_or(|names| {
-                finding.object.as_deref().is_some_and(|name| names.split(NAMES_APART).any(|other| other == name))
-            })
-        };
-        for finding in judged.iter_mut().filter(|finding| finding.rule == silenced && finding.is_issue()) {
-            if is_named(finding) {
-                let told = Finding::new(silenced, State::Unknown, format!("reported as {}", by.code()));
-                *finding = Finding { seen_at: finding.seen_at, ..told };
-            }
-        }
-    }
-    judged
 }
 
 fn look() -> Hint {
