@@ -141,10 +141,10 @@ fn secret_in(file: &Path) -> Result<Secret, Failure> {
     }
 }
 
-/// The first line of a file, as a person would type it.
+/// The first line of a file.
 fn passphrase_in(file: &Path) -> Result<Secret, Failure> {
-    match secret_in(file)?.expose().lines().next().map(passphrase_of) {
-        Some(line) if !line.is_empty() => Ok(Secret::new(line)),
+    match secret_in(file)?.expose().lines().next() {
+        Some(line) if !passphrase_of(line).is_empty() => Ok(Secret::new(line)),
         _ => Err(Failure::new(FailureKind::Usage, format!("there is no passphrase in {}", file.display()))),
     }
 }

@@ -64,9 +64,11 @@ pub fn secret() -> Result<Secret, Failure> {
 pub fn passphrase(is_new: bool) -> Result<Secret, Failure> {
     let typed = hidden("Passphrase").unwrap_or_default();
     let again = if is_new { hidden("Repeat the passphrase").unwrap_or_default() } else { typed.clone() };
-    match Secret::new(passphrase_of(&typed)) {
-        empty if empty.is_empty() => Err(Failure::new(FailureKind::Usage, "a passphrase is needed")),
-        secret if secret == Secret::new(passphrase_of(&again)) => Ok(secret),
+    match Secret::new(typed.trim_end_matches(['\r', '\n'])) {
+        empty if passphrase_of(empty.expose()).is_empty() => {
+            Err(Failure::new(FailureKind::Usage, "a passphrase is needed"))
+        }
+        secret if secret == Secret::new(again.trim_end_matches(['\r', '\n'])) => Ok(secret),
         _ => Err(Failure::new(FailureKind::Usage, "the two passphrases differ")),
     }
 }

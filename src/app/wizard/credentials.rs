@@ -39,13 +39,19 @@ pub fn token_words(wizard: &Wizard, now: Timestamp) -> String {
 
 /// What whoever asked Halo has found wrong with the saved connection since its test passed: it is not called tested then.
 pub fn known_failure(model: &Model) -> Option<&Finding> {
-    let wizard = model.wizard.as_ref().filter(|wizard| wizard.test.is_passed())?;
+    let wizard = model.wizard.as_ref().filter(|wizard| wizard.test.is_passed() && is_saved_connection(wizard))?;
     let tested = wizard.tested_at.filter(|_| matches!(wizard.test, Test::Passed(_)));
     let is_known = |found: &&Finding| {
         let is_later = tested.is_none_or(|tested| found.seen_at.is_some_and(|seen| seen > tested));
         matches!(found.rule, Rule::Credentials | Rule::Rights) && found.state == State::Broken && is_later
     };
     health_of(model, wizard).iter().find(is_known)
+}
+
+// What was typed since is another connection, and its own test tells of it.
+fn is_saved_connection(wizard: &Wizard) -> bool {
+    let saved = wizard.base.as_ref().map(|base| &base.api);
+    wizard.form.secret.is_empty() && (saved.is_none() || wizard.api().as_ref() == saved)
 }
 
 /// When the test that counts was made, where that is known.

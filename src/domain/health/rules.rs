@@ -367,8 +367,9 @@ impl Facts<'_> {
     // How the last run ended that did not do everything. Whoever has looked at what is in Halo since then knows it better.
     fn failed_run(&self) -> Option<Finding> {
         let failed = self.last(Rule::Interrupted).filter(|last| last.is_issue() && last.seen_at.is_some())?;
-        let is_seen_since =
-            self.is_configured() && self.last(Rule::Drift).is_some_and(|drift| drift.seen_at > failed.seen_at);
+        // That Halo did not answer is no look.
+        let is_look = |drift: &Finding| drift.state != State::Unknown && drift.seen_at > failed.seen_at;
+        let is_seen_since = self.is_configured() && self.last(Rule::Drift).is_some_and(is_look);
         (!is_seen_since).then(|| failed.clone())
     }
 

@@ -330,6 +330,11 @@ fn failed_run_is_told_until_it_is_done_or_looked_at() {
     };
     assert_eq!(told(&nothing_there).state, State::Broken, "nothing is in Halo that anybody could have looked at");
     assert_eq!(told(&|world| world.see(Rule::Drift, State::Well, 1)).state, State::Well);
+    let silent = |world: &mut World| {
+        let silence = not_answered(&world.status.known.before).unwrap();
+        world.note(1, silence);
+    };
+    assert_eq!(told(&silent).state, State::Broken, "a Halo that did not answer was not looked at");
     let done = ConfigureReport { status: ConfigureStatus::Configured, ..failed_run() };
     assert_eq!(told(&|world| world.note(1, from_run(&done))).state, State::Well);
 }

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::secret::Secret;
+use crate::domain::untrusted::passphrase_of;
 
 /// What seals the secrets.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ impl Seal {
         let failed = |error: age::EncryptError| refused(format!("cannot encrypt the secrets: {error}"));
         match self {
             Self::Passphrase(passphrase) => {
-                let recipient = age::scrypt::Recipient::new(SecretString::from(passphrase.expose().to_owned()));
+                let recipient = age::scrypt::Recipient::new(SecretString::from(passphrase_of(passphrase.expose())));
                 age::encrypt(&recipient, plain).map_err(failed)
             }
             Self::Recipients(texts) => {
@@ -81,11 +82,12 @@ fn decryptor(sealed: &[u8]) -> Result<Decryptor<&[u8]>, Failure> {
 
 impl Key {
     pub(super) fn open(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
-        let decryptor = decryptor(sealed)?;
         let identities: Vec<Box<dyn age::Identity>> = match self {
             Self::Passphrase(passphrase) => {
-                let passphrase = SecretString::from(passphrase.expose().to_owned());
-                vec![Box::new(age::scrypt::Identity::new(passphrase))]
+                // As it was given first: what is invisible at its ends was once part of it.
+                let mut ways = vec![passphrase.expose(), passphrase_of(passphrase.expose())];
+                ways.dedup();
+                ways.into_iter().map(|way| Box::new(age::scrypt::Identity::new(SecretString::from(way))) as _).collect()
             }
             Self::Identities(text) => {
                 let lines =
@@ -103,8 +105,12 @@ impl Key {
             Self::Passphrase(_) => "wrong passphrase for the secrets",
             Self::Identities(_) => "none of the keys opens the secrets",
         };
-        let all = identities.iter().map(|identity| &**identity);
-        let mut reader = decryptor.decrypt(all).map_err(|_| refused(what))?;
+        // One after the other: a passphrase that is wrong ends a search through several.
+        let mut reader = None;
+        for identity in &identities {
+            reader = reader.or(decryptor(sealed)?.decrypt(std::iter::once(&**identity)).ok());
+        }
+        let mut reader = reader.ok_or_else(|| refused(what))?;
         // Room for all of it at once: a buffer that grows leaves copies of a secret behind.
         let mut plain = Zeroizing::new(Vec::with_capacity(sealed.len()));
         reader.read_to_end(&mut plain).map_err(|_| refused("the encrypted secrets are damaged"))?;
@@ -138,6 +144,19 @@ mod tests {
         let mut damaged = sealed.clone();
         *damaged.last_mut().unwrap() ^= 1;
         assert!(key(&ours).open(&damaged).is_err());
+    }
+
+    #[test]
+    fn passphrase_opens_with_and_without_what_is_invisible() {
+        let key = |text: &str| Key::Passphrase(Secret::new(text));
+        let sealed = Seal::Passphrase(Secret::new("\u{feff}a b ")).seal(b"plain").unwrap();
+        assert_eq!(*key("a b ").open(&sealed).unwrap(), b"plain");
+        assert_eq!(*key("a b \u{a0}").open(&sealed).unwrap(), b"plain");
+        assert_eq!(key("a b").open(&sealed).unwrap_err().message, "wrong passphrase for the secrets");
+        // As earlier versions sealed it.
+        let raw = age::scrypt::Recipient::new(SecretString::from("\u{feff}a b"));
+        let sealed = age::encrypt(&raw, b"plain").unwrap();
+        assert_eq!(*key("\u{feff}a b").open(&sealed).unwrap(), b"plain");
     }
 
     #[test]

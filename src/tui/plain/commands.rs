@@ -15,8 +15,8 @@ use crate::app::popup::Popup;
 use crate::domain::secret::Secret;
 use crate::tui::hangup::Exit;
 use crate::view::panes::lines;
-use crate::words;
 use crate::words::time::ago;
+use crate::words::{self, Phrase};
 
 /// A row of the menu.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,11 +186,18 @@ impl<P: Person> Dialogue<P> {
         if command == C::Mend {
             // What mends it may have a dialogue of its own.
             let mends = health::selected(self.model()).and_then(|issue| health::mend(self.model(), &issue));
-            let offered = mends.map(|command| Offered { command, pane, words: String::new() });
-            return match offered {
-                Some(offered) => Box::pin(self.carry_out(&offered)).await,
-                None => Ok(()),
-            };
+            if let Some(command) = mends {
+                return Box::pin(self.carry_out(&Offered { command, pane, words: String::new() })).await;
+            }
+        }
+        // What was picked may be one that this cannot be done to.
+        let mut here = offers(self.model(), place(self.model())).into_iter();
+        let can_be_done = here.any(|offer| offer.command() == command && offer.refused.is_none());
+        if matches!(command, C::Mend | C::Retry | C::Dismiss) && (command == C::Mend || !can_be_done) {
+            let next = health::selected(self.model()).and_then(|issue| issue.next);
+            let words = next.map(|next| Phrase::from(&next).without_keys());
+            self.say(words.unwrap_or_else(|| "Nothing can be done about it from here.".to_owned()));
+            return Ok(());
         }
         self.order(command).await?;
         self.answer_popups().await?;

@@ -1,6 +1,6 @@
 //! What a run has deleted and is there again: after a roll back that was interrupted, or by hand.
 //!
-//! An object that is made again gets another id, and ids of tabs and events are small numbers that come restored. So it is
+//! An object that is made again gets another id, and ids of tabs and events are small numbers that come back. So it is
 //! known by what it looks like, and never taken for one that the run itself kept, mended or made.
 
 use std::collections::{BTreeMap, BTreeSet};
