@@ -320,6 +320,20 @@ mod tests {
     }
 
     #[test]
+    fn pace_keeps_two_in_air_where_answers_only_come_late() {
+        let mut pace = Pace::default();
+        let mut now = Instant::now();
+        for trip in [MS, 20 * MS, 400 * MS, 8_000 * MS] {
+            for _ in 0..50 {
+                let flown = Flown { does: "list", sent: now, flying: pace.limit };
+                now += trip;
+                pace.answered(flown, now);
+                assert!(pace.limit >= 2, "{} after answers of {trip:?}", pace.limit);
+            }
+        }
+    }
+
+    #[test]
     fn pace_lets_line_become_slower_for_good() {
         let mut course = Run::new();
         course.fetch(200, PLAIN);
