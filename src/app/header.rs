@@ -29,8 +29,10 @@ fn state(model: &Model) -> (Tone, String) {
     let Some(saved) = model.current_saved() else { return (Tone::Calm, String::new()) };
     let host = saved.configuration.api.url.host();
     let syncs = model.work.sync.run_of(model.current.as_ref()).is_some() || job::elsewhere(model).is_some();
+    let findings = findings(model);
+    let has_issues = findings.iter().any(Finding::is_open);
     // A sync hides no issue, for however long it runs.
-    if syncs && !findings(model).iter().any(Finding::is_open) {
+    if syncs && !has_issues {
         return (Tone::Calm, format!("Syncing   {host}"));
     }
     if !saved.status.active {
@@ -39,7 +41,6 @@ fn state(model: &Model) -> (Tone, String) {
     if model.facts.standing_failed.is_some() {
         return (Tone::Bad, format!("state cannot be read   {host}"));
     }
-    let findings = findings(model);
     let (tone, words) = summary(&findings);
     let sync = format!("sync {} UTC", saved.configuration.company_sync.daily_sync_time);
     let last = service::status(model).and_then(|service| service.last_event_at);
@@ -47,7 +48,7 @@ fn state(model: &Model) -> (Tone, String) {
     if syncs {
         return (tone, format!("Syncing, {words}   {host}"));
     }
-    if findings.iter().any(Finding::is_open) {
+    if has_issues {
         return (tone, format!("{words}   {last}   {sync}   {host}"));
     }
     // What is not known, or known and dismissed, keeps it from being green.

@@ -24,7 +24,9 @@ use crate::domain::merge::{Clash, merge};
 use crate::domain::object::ObjectKind;
 use crate::domain::owner::{Belongs, Owner};
 use crate::domain::people::{Agent, Team, TicketType};
-use crate::domain::plan::{Action, Basis, Cause, Change, ChangeResult, FieldChange, Offer, Outcome, Plan};
+use crate::domain::plan::{
+    Action, Basis, Cause, Change, ChangeResult, ConfigureReport, ConfigureStatus, FieldChange, Offer, Outcome, Plan,
+};
 use crate::domain::record::InstalledObject;
 use crate::domain::request::{SaveReport, Standing};
 use crate::domain::rotation::RotationStatus;
@@ -609,6 +611,18 @@ pub fn deliveries() -> Vec<Delivery> {
         ..fine.clone()
     };
     vec![fine, never]
+}
+
+/// What Configure says once all of a plan is done.
+pub fn configure_report(plan: &Plan) -> ConfigureReport {
+    ConfigureReport {
+        status: ConfigureStatus::Configured,
+        results: results(plan),
+        message: "Webhook install was successful".to_owned(),
+        refusal: None,
+        warnings: Vec::new(),
+        cause: None,
+    }
 }
 
 pub fn results(plan: &Plan) -> Vec<ChangeResult> {

@@ -14,12 +14,11 @@ use crate::app::model::Screen;
 use crate::app::next_wake;
 use crate::app::popup::{Ask, Confirm, Popup};
 use crate::app::testing::{
-    Stage, at_configure, at_review, at_sync, draft, finished, id, in_panes, kept, key, lists, overview, passed, plan,
-    results, save_report, saved, standing, status, sync_report, tested, with_credentials,
+    Stage, at_configure, at_review, at_sync, configure_report, draft, finished, id, in_panes, kept, key, lists,
+    overview, passed, plan, save_report, saved, standing, status, sync_report, tested, with_credentials,
 };
 use crate::app::wizard::{Item, Test, Wizard};
 use crate::domain::draft::{Draft, Step};
-use crate::domain::plan::{ConfigureReport, ConfigureStatus};
 use crate::domain::request::SecretChoice;
 use crate::domain::secret::Secret;
 use crate::domain::status::Overview;
@@ -135,14 +134,7 @@ fn opening_another_configuration_keeps_running_configure() {
     assert!(matches!(stage.model.apply(), ApplyWork::None), "it is not the trial's");
     assert_eq!(stage.keys("3 t"), [Effect::LoadStatus(id("trial")), Effect::LoadCallbacks(id("trial"))]);
     assert!(notice(&stage).contains("Configure of Acme MSP is running"), "{}", notice(&stage));
-    let report = ConfigureReport {
-        status: ConfigureStatus::Configured,
-        results: results(&plan()),
-        message: "Webhook install was successful".to_owned(),
-        refusal: None,
-        warnings: Vec::new(),
-        cause: None,
-    };
+    let report = configure_report(&plan());
     let effects = stage.reply(Reply::Configured(Ok(report)));
     assert_eq!(effects, [Effect::LoadOverview], "nothing is asked about the trial");
     assert!(matches!(&stage.model.work.apply, ApplyWork::Ended { id: of, .. } if *of == id("acme")));

@@ -5,13 +5,13 @@ use crate::app::form::FieldId;
 use crate::app::message::Reply;
 use crate::app::model::Screen;
 use crate::app::testing::{
-    CANARY, Stage, at, id, lists, now, overview, passed, plan, progress, results, save_report, saved, sync_report,
+    CANARY, Stage, at, configure_report, id, lists, now, overview, passed, plan, progress, results, save_report, saved,
+    sync_report,
 };
 use crate::app::wizard::{Item, Wizard};
 use crate::app::{next_wake, wizard};
 use crate::domain::configuration::EscalateTo;
 use crate::domain::draft::{Draft, Step};
-use crate::domain::plan::{ConfigureReport, ConfigureStatus};
 use crate::domain::request::SecretChoice;
 use crate::domain::secret::Secret;
 use crate::domain::status::Overview;
@@ -90,14 +90,7 @@ fn keys_lead_from_integrations_to_end() {
     for result in results(&plan()) {
         stage.reply(Reply::Applied(result));
     }
-    stage.reply(Reply::Configured(Ok(ConfigureReport {
-        status: ConfigureStatus::Configured,
-        results: results(&plan()),
-        message: "Webhook install was successful".to_owned(),
-        refusal: None,
-        warnings: Vec::new(),
-        cause: None,
-    })));
+    stage.reply(Reply::Configured(Ok(configure_report(&plan()))));
     stage.reply(Reply::Overview(Ok(overview(vec![saved("acme", "Acme MSP", true, true, true)]))));
     assert_eq!(step(&stage), Step::Finished, "the end follows by itself");
 
@@ -147,14 +140,7 @@ fn set_up_takes_ten_keys_on_six_screens() {
     stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Complete))));
     stage.reply(Reply::Planned(Ok(Ok(plan()))));
     assert_eq!(press(&mut stage, "y"), [Effect::Configure(id("acme"), Box::new(plan()))]);
-    stage.reply(Reply::Configured(Ok(ConfigureReport {
-        status: ConfigureStatus::Configured,
-        results: results(&plan()),
-        message: "Webhook install was successful".to_owned(),
-        refusal: None,
-        warnings: Vec::new(),
-        cause: None,
-    })));
+    stage.reply(Reply::Configured(Ok(configure_report(&plan()))));
     assert_eq!(step(&stage), Step::Finished);
     screens.insert(screen(&stage));
     assert_eq!((keys, screens.len()), (10, 6), "{screens:?}");

@@ -105,12 +105,15 @@ impl Key {
             Self::Passphrase(_) => "wrong passphrase for the secrets",
             Self::Identities(_) => "none of the keys opens the secrets",
         };
-        // One after the other: a passphrase that is wrong ends a search through several.
-        let mut reader = None;
+        // One after the other, until one fits: a passphrase that is wrong ends a search through several.
+        let mut fitting = None;
         for identity in &identities {
-            reader = reader.or(decryptor(sealed)?.decrypt(std::iter::once(&**identity)).ok());
+            fitting = decryptor(sealed)?.decrypt(std::iter::once(&**identity)).ok();
+            if fitting.is_some() {
+                break;
+            }
         }
-        let mut reader = reader.ok_or_else(|| refused(what))?;
+        let mut reader = fitting.ok_or_else(|| refused(what))?;
         // Room for all of it at once: a buffer that grows leaves copies of a secret behind.
         let mut plain = Zeroizing::new(Vec::with_capacity(sealed.len()));
         reader.read_to_end(&mut plain).map_err(|_| refused("the encrypted secrets are damaged"))?;

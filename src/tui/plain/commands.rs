@@ -191,9 +191,14 @@ impl<P: Person> Dialogue<P> {
             }
         }
         // What was picked may be one that this cannot be done to.
-        let mut here = offers(self.model(), place(self.model())).into_iter();
-        let can_be_done = here.any(|offer| offer.command() == command && offer.refused.is_none());
-        if matches!(command, C::Mend | C::Retry | C::Dismiss) && (command == C::Mend || !can_be_done) {
+        let can_be_done = match command {
+            C::Mend => false,
+            C::Retry | C::Dismiss => offers(self.model(), place(self.model()))
+                .iter()
+                .any(|offer| offer.command() == command && offer.refused.is_none()),
+            _ => true,
+        };
+        if !can_be_done {
             let next = health::selected(self.model()).and_then(|issue| issue.next);
             let words = next.map(|next| Phrase::from(&next).without_keys());
             self.say(words.unwrap_or_else(|| "Nothing can be done about it from here.".to_owned()));

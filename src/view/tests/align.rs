@@ -7,11 +7,10 @@ use ratatui::{TerminalOptions, Viewport};
 
 use crate::app::message::Reply;
 use crate::app::testing::{
-    Stage, at_configure, at_sync, clients, finished, in_panes, lists, overview, plan, results, saved, standing, status,
-    sync_report, tested,
+    Stage, at_configure, at_sync, clients, configure_report, finished, in_panes, lists, overview, plan, saved,
+    standing, status, sync_report, tested,
 };
 use crate::domain::people::{Agent, Team};
-use crate::domain::plan::{ConfigureReport, ConfigureStatus};
 use crate::domain::sync_run::SyncStatus;
 use crate::view::draw;
 
@@ -135,14 +134,7 @@ fn show_plan(names: &[String]) -> Stage {
 fn show_results(names: &[String]) -> Stage {
     let mut stage = show_plan(names);
     stage.keys("y");
-    stage.reply(Reply::Configured(Ok(ConfigureReport {
-        status: ConfigureStatus::Configured,
-        results: results(&hostile_plan(names)),
-        message: "Webhook install was successful".to_owned(),
-        refusal: None,
-        warnings: Vec::new(),
-        cause: None,
-    })));
+    stage.reply(Reply::Configured(Ok(configure_report(&hostile_plan(names)))));
     // The last screen came by itself.
     stage.keys("Esc");
     stage

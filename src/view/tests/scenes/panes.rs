@@ -3,8 +3,8 @@
 use crate::app::message::Reply;
 use crate::app::panes::clients::ClientList;
 use crate::app::testing::{
-    Stage, at, callbacks, changes, clients, deliveries, failed, finished, in_panes, kept, lists, overview, plan,
-    progress, results, saved, standing, status, sync_report,
+    Stage, at, callbacks, changes, clients, configure_report, deliveries, failed, finished, in_panes, kept, lists,
+    overview, plan, progress, results, saved, standing, status, sync_report,
 };
 use crate::domain::activity::ActivityField;
 use crate::domain::client::{ClientStatus, DisabledReason, StoredClient};
@@ -392,14 +392,7 @@ fn integration(scenes: &mut Scenes) {
         stage.keys("Enter");
         stage.read_plan();
         stage.keys("y");
-        stage.reply(Reply::Configured(Ok(ConfigureReport {
-            status: ConfigureStatus::Configured,
-            results: results(&plan()),
-            message: "Webhook install was successful".to_owned(),
-            refusal: None,
-            warnings: Vec::new(),
-            cause: None,
-        })));
+        stage.reply(Reply::Configured(Ok(configure_report(&plan()))));
     });
 }
 
