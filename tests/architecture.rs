@@ -311,6 +311,14 @@ fn plain_mode_has_no_way_around_messages() {
     }
 }
 
+/// The store is written for a database; only what opens, copies and asks the file knows which one that is.
+#[test]
+fn only_engine_of_store_knows_sqlite() {
+    let knows = |file: &&File| lines(&file.code).any(|line| line.contains("rusqlite"));
+    let found: Vec<&str> = read().iter().filter(knows).map(|file| file.name.as_str()).collect();
+    assert_eq!(found, ["store/copy.rs", "store/database.rs", "store/error.rs", "store/schema.rs"]);
+}
+
 #[test]
 fn only_command_that_starts_it_knows_simulated_halo() {
     for source in read().iter().filter(|source| source.room != "demo") {

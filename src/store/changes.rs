@@ -1,8 +1,9 @@
 //! What a sync run has changed, client by client, as the store keeps it.
 
-use rusqlite::{Connection, params};
+use std::borrow::Cow;
 
 use super::RunId;
+use super::database::{Database, args};
 use super::error::Trouble;
 use crate::domain::sync_run::{ChangeKind, ClientChange};
 use crate::domain::untrusted::Untrusted;
@@ -13,7 +14,7 @@ const PART: usize = 64 << 10;
 
 /// A change report on its way into the store: parts, each a list of lines.
 pub(super) struct Report<'a> {
-    connection: &'a Connection,
+    db: &'a Database,
     run: RunId,
     part: u32,
     lines: Vec<u8>,
@@ -24,8 +25,8 @@ type Line<'a> = (&'a str, i64, &'a str, Option<&'a str>);
 
 impl<'a> Report<'a> {
     /// The report of this run. What is pushed is written down inside a transaction of the caller.
-    pub(super) fn new(connection: &'a Connection, run: RunId) -> Self {
-        Self { connection, run, part: 0, lines: Vec::new() }
+    pub(super) fn new(db: &'a Database, run: RunId) -> Self {
+        Self { db, run, part: 0, lines: Vec::new() }
     }
 
     pub(super) fn push(
@@ -53,9 +54,8 @@ impl<'a> Report<'a> {
         }
         self.lines.push(b']');
         let text = std::str::from_utf8(&self.lines).map_err(|_| Trouble::Content("a change"))?;
-        self.connection
-            .prepare_cached("INSERT INTO change_reports (run, part, changes) VALUES (?1, ?2, ?3)")?
-            .execute(params![self.run.0, self.part, text])?;
+        let sql = "INSERT INTO change_reports (run, part, changes) VALUES (?1, ?2, ?3)";
+        self.db.execute(sql, args![self.run.0, self.part, text])?;
         self.part += 1;
         self.lines.clear();
         Ok(())
@@ -63,19 +63,18 @@ impl<'a> Report<'a> {
 }
 
 /// Reads the report of a run back, by kind and id.
-pub(super) fn read_changes(connection: &Connection, run: RunId) -> Result<Vec<ClientChange>, Trouble> {
+pub(super) fn read_changes(db: &Database, run: RunId) -> Result<Vec<ClientChange>, Trouble> {
     type Owned = (String, i64, String, Option<String>);
     let odd = || Trouble::Content("a change");
-    let mut parts = connection.prepare_cached("SELECT changes FROM change_reports WHERE run = ?1 ORDER BY part")?;
-    let mut parts = parts.query(params![run.0])?;
     let mut changes = Vec::new();
-    while let Some(part) = parts.next()? {
-        let text = part.get_ref(0)?.as_str().map_err(|_| odd())?;
-        for (word, id, name, before) in serde_json::from_str::<Vec<Owned>>(text).map_err(|_| odd())? {
+    db.each("SELECT changes FROM change_reports WHERE run = ?1 ORDER BY part", args![run.0], |part| {
+        let text: Cow<'_, str> = part.get(0)?;
+        for (word, id, name, before) in serde_json::from_str::<Vec<Owned>>(&text).map_err(|_| odd())? {
             let change = ChangeKind::from_word(&word).ok_or_else(odd)?;
             changes.push(ClientChange { id, change, name: name.into(), name_before: before.map(Untrusted::new) });
         }
-    }
+        Ok(())
+    })?;
     changes.sort_by_key(|line| (line.change, line.id));
     Ok(changes)
 }

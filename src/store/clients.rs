@@ -1,10 +1,11 @@
 //! The stored clients.
 
+use std::borrow::Cow;
 use std::collections::BinaryHeap;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::database::{Database, Row, args};
 use super::error::Trouble;
 use super::{Store, StoreError, count_in, maybe_time_in, time_in};
 use crate::domain::client::{Client, ClientStatus, DisabledReason, StoredClient, Traits, fold, folds_after};
@@ -31,24 +32,20 @@ impl Store {
         after: Option<i64>,
         limit: usize,
     ) -> Result<Vec<StoredClient>, StoreError> {
-        self.with(|inner| {
-            // One transaction, so that rows and their time are of one moment.
-            let transaction = inner.connection.transaction()?;
-            let published = published_at(&transaction, id)?;
-            let mut statement = transaction.prepare_cached(&format!("{ROWS} AND id >= ?2 ORDER BY id LIMIT ?3"))?;
-            let from = match after {
-                None => i64::MIN,
-                Some(i64::MAX) => return Ok(Vec::new()),
-                Some(after) => after + 1,
-            };
-            let mut rows = statement.query(params![id.as_str(), from, i64::try_from(limit).unwrap_or(i64::MAX)])?;
-            let mut clients = Vec::new();
+        let from = match after {
+            None => i64::MIN,
+            Some(i64::MAX) => return Ok(Vec::new()),
+            Some(after) => after + 1,
+        };
+        // Rows and their time are of one moment.
+        self.read(|db| {
+            let published = published_at(db, id)?;
             let mut times = [Moment::default(), Moment::default()];
-            while let Some(row) = rows.next()? {
-                clients.push(client(row, published, &mut times)?);
-            }
+            let sql = format!("{ROWS} AND id >= ?2 ORDER BY id LIMIT ?3");
+            let args = args![id.as_str(), from, i64::try_from(limit).unwrap_or(i64::MAX)];
+            let clients = db.rows(&sql, args, |row| client(row, published, &mut times))?;
             if after.is_none() && clients.len() < limit {
-                require_whole(&transaction, id, clients.len() as u64)?;
+                require_whole(db, id, clients.len() as u64)?;
             }
             Ok(clients)
         })
@@ -62,27 +59,25 @@ impl Store {
         in_use: Option<bool>,
         limit: usize,
     ) -> Result<(Vec<StoredClient>, u64), StoreError> {
-        self.with(|inner| {
-            let transaction = inner.connection.transaction()?;
-            let published = published_at(&transaction, id)?;
+        self.read(|db| {
+            let published = published_at(db, id)?;
             let mut first: BinaryHeap<(String, i64)> = BinaryHeap::new();
-            let mut statement = transaction.prepare_cached(
-                "SELECT id, name, NOT inactive AND NOT gone AND NOT left_out FROM clients WHERE configuration = ?1",
-            )?;
-            let mut rows = statement.query(params![id.as_str()])?;
             let mut stored = 0;
-            while let Some(row) = rows.next()? {
+            let sql =
+                "SELECT id, name, inactive = 0 AND gone = 0 AND left_out = 0 FROM clients WHERE configuration = ?1";
+            db.each(sql, args![id.as_str()], |row| {
                 stored += 1;
-                if in_use.is_some_and(|wanted| row.get(2) != Ok(wanted)) {
-                    continue;
+                if let Some(wanted) = in_use
+                    && row.get::<bool>(2)? != wanted
+                {
+                    return Ok(());
                 }
-                let name = row.get_ref(1)?.as_str().map_err(|_| Trouble::Content("a name"))?;
+                let name: Cow<'_, str> = row.get(1)?;
                 // Of a long list nearly every name comes later, and most of them say so with their first letters.
-                if first.len() >= limit && first.peek().is_none_or(|(last, _)| folds_after(name, last)) {
-                    continue;
+                if first.len() >= limit && first.peek().is_none_or(|(last, _)| folds_after(&name, last)) {
+                    return Ok(());
                 }
-                let name = fold(name);
-                let entry = (name, row.get(0)?);
+                let entry = (fold(&name), row.get(0)?);
                 if first.len() < limit {
                     first.push(entry);
                 } else if let Some(mut last) = first.peek_mut()
@@ -90,16 +85,14 @@ impl Store {
                 {
                     *last = entry;
                 }
-            }
-            require_whole(&transaction, id, stored)?;
-            let mut statement = transaction.prepare_cached(&format!("{ROWS} AND id = ?2"))?;
+                Ok(())
+            })?;
+            require_whole(db, id, stored)?;
+            let mut row_of = db.prepare(&format!("{ROWS} AND id = ?2"))?;
             let mut times = [Moment::default(), Moment::default()];
             let mut clients = Vec::with_capacity(first.len());
-            for (_, client_id) in first.into_sorted_vec() {
-                let mut rows = statement.query(params![id.as_str(), client_id])?;
-                if let Some(row) = rows.next()? {
-                    clients.push(client(row, published, &mut times)?);
-                }
+            for (_, number) in first.into_sorted_vec() {
+                clients.extend(row_of.first(args![id.as_str(), number], |row| client(row, published, &mut times))?);
             }
             Ok((clients, stored))
         })
@@ -107,15 +100,14 @@ impl Store {
 
     /// When the list of a configuration was last published; none before its first sync.
     pub fn published_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
-        self.with(|inner| published_at(&inner.connection, id))
+        self.ask(|db| published_at(db, id))
     }
 
     /// How many clients of a configuration are in use, and how many are not.
     pub fn client_counts(&self, id: &ConfigurationId) -> Result<ClientCounts, StoreError> {
-        self.with(|inner| {
-            let transaction = inner.connection.transaction()?;
-            let counts = counts(&transaction, id)?;
-            require_whole(&transaction, id, counts.active + counts.disabled)?;
+        self.read(|db| {
+            let counts = counts(db, id)?;
+            require_whole(db, id, counts.active + counts.disabled)?;
             Ok(counts)
         })
     }
@@ -123,33 +115,31 @@ impl Store {
 
 /// Refuses a list that is not the one that the last sync left: a damaged file can lose whole pages of rows and still read
 /// without an error.
-fn require_whole(connection: &Connection, id: &ConfigurationId, found: u64) -> Result<(), Trouble> {
-    let mut statement = connection.prepare_cached(
-        "SELECT active + disabled FROM runs
-         WHERE configuration = ?1 AND status IN ('complete', 'complete_with_warnings') ORDER BY id DESC LIMIT 1",
-    )?;
-    let published = statement.query_row(params![id.as_str()], |row| row.get(0).map(count_in)).optional()?;
+fn require_whole(db: &Database, id: &ConfigurationId, found: u64) -> Result<(), Trouble> {
+    let sql = "SELECT active + disabled FROM runs
+         WHERE configuration = ?1 AND status IN ('complete', 'complete_with_warnings') ORDER BY id DESC LIMIT 1";
+    let published = db.first(sql, args![id.as_str()], |row| row.get(0).map(count_in))?;
     match published {
         Some(published) if published != found => Err(Trouble::Short { found, published }),
         _ => Ok(()),
     }
 }
 
-pub(super) fn counts(connection: &Connection, id: &ConfigurationId) -> Result<ClientCounts, Trouble> {
-    let mut statement = connection.prepare_cached(
-        "SELECT count(*), coalesce(sum(NOT inactive AND NOT gone AND NOT left_out), 0),
-                coalesce(sum(NOT inactive AND NOT gone AND left_out), 0)
-         FROM clients WHERE configuration = ?1",
-    )?;
-    let count = |row: &Row<'_>, index| row.get(index).map(count_in);
-    let (all, active, left_out) =
-        statement.query_row(params![id.as_str()], |row| Ok((count(row, 0)?, count(row, 1)?, count(row, 2)?)))?;
+pub(super) fn counts(db: &Database, id: &ConfigurationId) -> Result<ClientCounts, Trouble> {
+    let sql = "SELECT count(*), count(*) FILTER (WHERE inactive = 0 AND gone = 0 AND left_out = 0),
+                count(*) FILTER (WHERE inactive = 0 AND gone = 0 AND left_out = 1)
+         FROM clients WHERE configuration = ?1";
+    let counted = db.first(sql, args![id.as_str()], |row| {
+        let count = |index: usize| row.get(index).map(count_in);
+        Ok((count(0)?, count(1)?, count(2)?))
+    })?;
+    let (all, active, left_out) = counted.unwrap_or_default();
     Ok(ClientCounts { active, disabled: all - active, left_out })
 }
 
-fn published_at(connection: &Connection, id: &ConfigurationId) -> Result<Option<Timestamp>, Trouble> {
-    let mut statement = connection.prepare_cached("SELECT published_at FROM configurations WHERE id = ?1")?;
-    let text = statement.query_row(params![id.as_str()], |row| row.get::<_, Option<String>>(0)).optional()?;
+fn published_at(db: &Database, id: &ConfigurationId) -> Result<Option<Timestamp>, Trouble> {
+    let sql = "SELECT published_at FROM configurations WHERE id = ?1";
+    let text: Option<Option<String>> = db.first(sql, args![id.as_str()], |row| row.get(0))?;
     maybe_time_in(text.flatten())
 }
 
@@ -175,8 +165,7 @@ pub(super) fn client(
     published: Option<Timestamp>,
     [first, last]: &mut [Moment; 2],
 ) -> Result<StoredClient, Trouble> {
-    let text = |index| row.get::<_, Option<String>>(index).map(|text| text.map(Untrusted::new));
-    let odd = |_| Trouble::Content("a time");
+    let text = |index: usize| row.get::<Option<String>>(index).map(|text| text.map(Untrusted::new));
     let (inactive, gone): (bool, bool) = (row.get(4)?, row.get(5)?);
     let status = match (gone, inactive, row.get(8)?) {
         (true, ..) => ClientStatus::Disabled(DisabledReason::NoLongerInHalo),
@@ -184,15 +173,15 @@ pub(super) fn client(
         (false, false, true) => ClientStatus::Disabled(DisabledReason::LeftOut),
         (false, false, false) => ClientStatus::Active,
     };
-    let first_seen = first.read(row.get_ref(6)?.as_str().map_err(odd)?)?;
-    let last_seen = match row.get_ref(7)?.as_str_or_null().map_err(odd)? {
-        Some(text) => last.read(text)?,
+    let first_seen = first.read(&row.get::<Cow<'_, str>>(6)?)?;
+    let last_seen = match row.get::<Option<Cow<'_, str>>>(7)? {
+        Some(text) => last.read(&text)?,
         None => published.unwrap_or(first_seen),
     };
     Ok(StoredClient {
         client: Client {
             id: row.get(0)?,
-            name: Untrusted::new(row.get::<_, String>(1)?),
+            name: Untrusted::new(row.get::<String>(1)?),
             toplevel: text(2)?,
             main_site: text(3)?,
             inactive,

@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn copy_holds_what_was_there_when_it_was_taken() {
         let (folder, store) = store();
-        let write = |sql: &str| store.with(|inner| Ok(inner.connection.execute_batch(sql)?)).unwrap();
+        let write = |sql: &str| store.ask(|db| Ok(db.sqlite().execute_batch(sql)?)).unwrap();
         write("INSERT INTO configurations (id, halo) VALUES ('acme', 'one')");
         let snapshot = Snapshot::take(store.path()).unwrap().unwrap();
         write("UPDATE configurations SET halo = 'two'");

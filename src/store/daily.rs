@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
+use super::database::args;
 use super::error::Trouble;
 use super::{Store, StoreError, maybe_time_in, time_in, time_out};
 use crate::domain::configuration::ConfigurationId;
@@ -26,20 +26,21 @@ impl Store {
         self.with(|inner| {
             let sql = "SELECT served_since, EXISTS (SELECT 1 FROM daily WHERE configuration = ?1)
                        FROM configurations WHERE id = ?1";
-            let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
             let found: Option<(Option<String>, bool)> =
-                inner.connection.query_row(sql, [id.as_str()], row).optional()?;
+                inner.database.first(sql, args![id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
             let (since, has_days) = found.unwrap_or_default();
             if let Some(since) = maybe_time_in(since)?
                 && (since <= now || has_days)
             {
                 return Ok(since);
             }
-            inner.connection.execute(
-                "INSERT INTO configurations (id, served_since) VALUES (?1, ?2)
-                 ON CONFLICT (id) DO UPDATE SET served_since = ?2",
-                params![id.as_str(), time_out(now)],
-            )?;
+            inner.database.write(|db| {
+                db.execute(
+                    "INSERT INTO configurations (id, served_since) VALUES (?1, ?2)
+                     ON CONFLICT (id) DO UPDATE SET served_since = excluded.served_since",
+                    args![id.as_str(), time_out(now)],
+                )
+            })?;
             Ok(now)
         })
     }
@@ -52,56 +53,47 @@ impl Store {
         days: &[(Date, DailyOutcome)],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.with(|inner| {
-            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute(
+        self.write(|db| {
+            db.execute(
                 "DELETE FROM daily WHERE configuration = ?1 AND outcome = ?2 AND at > ?3",
-                params![id.as_str(), DailyOutcome::Missed.word(), time_out(now)],
+                args![id.as_str(), DailyOutcome::Missed.word(), time_out(now)],
             )?;
             for (day, outcome) in days {
-                transaction.execute(
+                db.execute(
                     "INSERT INTO daily (configuration, day, outcome, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-                    params![id.as_str(), day.to_string(), outcome.word(), time_out(now)],
+                    args![id.as_str(), day.to_string(), outcome.word(), time_out(now)],
                 )?;
             }
-            transaction.execute(
+            db.execute(
                 "DELETE FROM daily WHERE configuration = ?1 AND day NOT IN
                  (SELECT day FROM daily WHERE configuration = ?1 ORDER BY day DESC LIMIT ?2)",
-                params![id.as_str(), KEPT],
+                args![id.as_str(), KEPT],
             )?;
-            transaction.commit()?;
             Ok(())
         })
     }
 
     /// The days that are written down, the newest first.
     pub fn days(&self, id: &ConfigurationId) -> Result<Vec<DailyRun>, StoreError> {
-        self.with(|inner| {
-            let mut read = inner
-                .connection
-                .prepare_cached("SELECT day, outcome, at FROM daily WHERE configuration = ?1 ORDER BY day DESC")?;
-            let mut rows = read.query([id.as_str()])?;
-            let mut days = Vec::new();
-            while let Some(row) = rows.next()? {
+        let sql = "SELECT day, outcome, at FROM daily WHERE configuration = ?1 ORDER BY day DESC";
+        self.ask(|db| {
+            db.rows(sql, args![id.as_str()], |row| {
                 let (day, outcome, at): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-                days.push(DailyRun {
+                Ok(DailyRun {
                     day: day.parse().map_err(|_| Trouble::Content("a day"))?,
                     outcome: DailyOutcome::of_word(&outcome).ok_or(Trouble::Content("what became of a day"))?,
                     at: time_in(&at)?,
-                });
-            }
-            Ok(days)
+                })
+            })
         })
     }
 
     /// When a day of any configuration was last written down that had its run, whatever became of that.
     pub fn last_daily_sync_of_all(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.with(|inner| {
-            let mut read = inner.connection.prepare_cached("SELECT at FROM daily WHERE outcome <> ?1")?;
-            let rows = read.query_map([DailyOutcome::Missed.word()], |row| row.get::<_, String>(0))?;
-            let times: Vec<Timestamp> = rows.map(|at| time_in(&at?)).collect::<Result<_, Trouble>>()?;
-            Ok(times.into_iter().max())
-        })
+        let sql = "SELECT at FROM daily WHERE outcome <> ?1";
+        let missed = DailyOutcome::Missed.word();
+        let times = self.ask(|db| db.rows(sql, args![missed], |row| time_in(&row.get::<String>(0)?)))?;
+        Ok(times.into_iter().max())
     }
 
     /// The days that need no run any more. One that was called missed later than `now` was so by a clock that was ahead.

@@ -1,7 +1,6 @@
 //! What was last read of Halo's delivery log: for a look without a network.
 
-use rusqlite::{TransactionBehavior, params};
-
+use super::database::args;
 use super::error::Trouble;
 use super::{Store, StoreError, time_in, time_out};
 use crate::domain::configuration::ConfigurationId;
@@ -14,38 +13,37 @@ impl Store {
     ///
     /// [`StoreError`] where the database cannot be written. Nothing is changed then.
     pub fn remember_deliveries(&self, id: &ConfigurationId, deliveries: &[Delivery]) -> Result<(), StoreError> {
-        self.with(|inner| {
-            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute("DELETE FROM deliveries WHERE configuration = ?1", params![id.as_str()])?;
+        self.write(|db| {
+            db.execute("DELETE FROM deliveries WHERE configuration = ?1", args![id.as_str()])?;
             for delivery in deliveries {
                 let verdict = serde_json::to_string(delivery).map_err(|_| Trouble::Content("a delivery"))?;
-                transaction.execute(
-                    "INSERT OR REPLACE INTO deliveries (configuration, webhook, read_at, verdict) VALUES (?1, ?2, ?3, ?4)",
-                    params![id.as_str(), delivery.id, time_out(delivery.read_at), verdict],
+                db.execute(
+                    "INSERT INTO deliveries (configuration, webhook, read_at, verdict) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (configuration, webhook)
+                     DO UPDATE SET read_at = excluded.read_at, verdict = excluded.verdict",
+                    args![id.as_str(), &delivery.id, time_out(delivery.read_at), verdict],
                 )?;
             }
-            Ok(transaction.commit()?)
+            Ok(())
         })
     }
 
     /// What was last read, of the webhooks that are still ours by our own record.
     pub fn deliveries(&self, id: &ConfigurationId) -> Result<Vec<Delivery>, StoreError> {
-        self.with(|inner| {
-            let mut statement = inner.connection.prepare_cached(
-                "SELECT verdict, deliveries.read_at FROM deliveries JOIN installed
+        self.ask(|db| {
+            let mut found = Vec::new();
+            let sql = "SELECT verdict, deliveries.read_at FROM deliveries JOIN installed
                      ON installed.configuration = deliveries.configuration
                      AND installed.kind = 'webhook' AND installed.id = deliveries.webhook
-                 WHERE deliveries.configuration = ?1 ORDER BY installed.name",
-            )?;
-            let mut rows = statement.query(params![id.as_str()])?;
-            let mut found = Vec::new();
-            while let Some(row) = rows.next()? {
+                 WHERE deliveries.configuration = ?1 ORDER BY installed.name";
+            db.each(sql, args![id.as_str()], |row| {
                 // What another version of this program wrote and this one does not understand is read again from Halo.
-                let verdict = serde_json::from_str::<Delivery>(&row.get::<_, String>(0)?).ok();
+                let verdict = serde_json::from_str::<Delivery>(&row.get::<String>(0)?).ok();
                 // The column has it with its fraction: an event of the same second came before or after it.
-                let read_at = time_in(&row.get::<_, String>(1)?)?;
+                let read_at = time_in(&row.get::<String>(1)?)?;
                 found.extend(verdict.map(|verdict| Delivery { read_at, ..verdict }));
-            }
+                Ok(())
+            })?;
             Ok(found)
         })
     }
@@ -58,6 +56,7 @@ mod tests {
     use crate::domain::object::ObjectKind;
     use crate::domain::record::InstalledObject;
     use crate::domain::untrusted::Untrusted;
+    use crate::store::database::Database;
     use crate::store::test_support::BACK_TO_THE_FIRST_VERSION;
 
     fn delivery(webhook: &str, state: DeliveryState) -> Delivery {
@@ -116,6 +115,6 @@ mod tests {
         drop(store);
         without();
         let connection = super::super::schema::open_for_reading(&path, &path).unwrap();
-        assert_eq!(Store::around(&path, connection).deliveries(&acme).unwrap(), []);
+        assert_eq!(Store::around(&path, Database::of(connection)).deliveries(&acme).unwrap(), []);
     }
 }

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use super::database::{Database, Row, args};
 use super::error::Trouble;
 use super::{Store, StoreError, count_in};
 use crate::domain::callback::EventGroup;
@@ -69,12 +69,7 @@ impl Store {
     ///
     /// [`StoreError`] where the database cannot be written; then none of them is stored.
     pub fn add_events<'a>(&self, events: impl IntoIterator<Item = NewEvent<'a>>) -> Result<Vec<bool>, StoreError> {
-        self.with(|inner| {
-            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let new = events.into_iter().map(|event| insert(&transaction, &event)).collect::<Result<_, _>>()?;
-            transaction.commit()?;
-            Ok(new)
-        })
+        self.write(|db| events.into_iter().map(|event| insert(db, &event)).collect())
     }
 
     /// The newest events first, or, of those that came after the event `after`, the oldest first.
@@ -85,73 +80,60 @@ impl Store {
         state: Option<ForwardState>,
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
-        self.with(|inner| {
-            let mut read = inner.connection.prepare_cached(&listing(after.is_some(), state))?;
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = read.query_map(params![id.as_str(), after.unwrap_or(0), limit], |row| Ok(event(row)))?;
-            rows.map(|row| row?).collect()
-        })
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let sql = listing(after.is_some(), state);
+        self.ask(|db| db.rows(&sql, args![id.as_str(), after.unwrap_or(0), limit], event))
     }
 
     /// The events with these numbers.
     pub fn events_of(&self, id: &ConfigurationId, numbers: &[i64]) -> Result<Vec<Event>, StoreError> {
-        if numbers.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.with(|inner| {
-            let mut read = inner.connection.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM events WHERE configuration = ?1 AND number IN (SELECT value FROM json_each(?2))"
-            ))?;
-            let rows = read.query_map(params![id.as_str(), json!(numbers).to_string()], |row| Ok(event(row)))?;
-            rows.map(|row| row?).collect()
+        let sql = format!("SELECT {COLUMNS} FROM events WHERE configuration = ?1 AND number = ?2");
+        self.read(|db| {
+            let mut read = db.prepare(&sql)?;
+            let mut found = Vec::new();
+            for number in numbers {
+                found.extend(read.first(args![id.as_str(), *number], event)?);
+            }
+            found.sort_by_key(|event: &Event| event.number);
+            Ok(found)
         })
     }
 
     /// One event with its body as it came.
     pub fn event(&self, id: &ConfigurationId, event_id: &str) -> Result<Option<(Event, Untrusted)>, StoreError> {
-        self.with(|inner| {
-            let mut read = inner
-                .connection
-                .prepare_cached(&format!("SELECT {COLUMNS}, body FROM events WHERE configuration = ?1 AND id = ?2"))?;
-            let mut rows = read.query(params![id.as_str(), event_id])?;
-            let Some(row) = rows.next()? else { return Ok(None) };
-            Ok(Some((event(row)?, row.get::<_, String>("body")?.into())))
-        })
+        let sql = format!("SELECT {COLUMNS}, body FROM events WHERE configuration = ?1 AND id = ?2");
+        let read = |row: &Row<'_>| Ok((event(row)?, row.get::<String>("body")?.into()));
+        self.ask(|db| db.first(&sql, args![id.as_str(), event_id], read))
     }
 
     /// The body of an event as it came, by its place among the others.
     pub fn event_body(&self, id: &ConfigurationId, number: i64) -> Result<Option<Untrusted>, StoreError> {
-        self.with(|inner| {
-            let sql = "SELECT body FROM events WHERE configuration = ?1 AND number = ?2";
-            let body = inner.connection.query_row(sql, params![id.as_str(), number], |row| row.get(0)).optional()?;
-            Ok(body.map(|text: String| Untrusted::new(text)))
-        })
+        let sql = "SELECT body FROM events WHERE configuration = ?1 AND number = ?2";
+        let read = |row: &Row<'_>| Ok(Untrusted::new(row.get::<String>(0)?));
+        self.ask(|db| db.first(sql, args![id.as_str(), number], read))
     }
 
     /// Whether a callback about a ticket came in at or after a moment.
     pub fn heard_of(&self, id: &ConfigurationId, ticket_id: i64, since: Timestamp) -> Result<bool, StoreError> {
-        self.with(|inner| {
-            let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE configuration = ?1 AND ticket_id = ?2 AND received_at >= ?3)";
-            let heard = params![id.as_str(), ticket_id, since.as_millisecond()];
-            Ok(inner.connection.query_row(sql, heard, |row| row.get(0))?)
-        })
+        let sql =
+            "SELECT EXISTS (SELECT 1 FROM events WHERE configuration = ?1 AND ticket_id = ?2 AND received_at >= ?3)";
+        self.ask(|db| db.value(sql, args![id.as_str(), ticket_id, since.as_millisecond()]))
     }
 
     /// How many events came in during each of the last 24 hours, the oldest hour first.
     pub fn events_by_hour(&self, id: &ConfigurationId, now: Timestamp) -> Result<Vec<u64>, StoreError> {
         const HOUR: i64 = 3_600_000;
         let from = now.as_millisecond() - 24 * HOUR;
-        self.with(|inner| {
-            let mut statement = inner.connection.prepare_cached(BY_HOUR)?;
-            let row = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
-            let mut hours = vec![0; 24];
-            for row in statement.query_map(params![id.as_str(), from, HOUR], row)? {
-                let (hour, count) = row?;
+        let mut hours = vec![0; 24];
+        self.ask(|db| {
+            db.each(BY_HOUR, args![id.as_str(), from, HOUR], |row| {
+                let (hour, count): (i64, i64) = (row.get(0)?, row.get(1)?);
                 // By a clock that is ahead of ours it is of the last hour too.
                 hours[usize::try_from(hour).unwrap_or(0).min(23)] += count_in(count);
-            }
-            Ok(hours)
-        })
+                Ok(())
+            })
+        })?;
+        Ok(hours)
     }
 
     /// How many events came in from one moment until before another, by webhook, and what became of them.
@@ -161,13 +143,13 @@ impl Store {
         from: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<(EventGroup, EventCounts)>, StoreError> {
-        self.with(|inner| {
-            let mut read = inner.connection.prepare_cached(BETWEEN)?;
+        self.ask(|db| {
+            let mut read = db.prepare(BETWEEN)?;
             let mut counted = Vec::new();
             for group in EventGroup::ALL {
-                let between = params![id.as_str(), from.as_millisecond(), until.as_millisecond(), group.slug()];
-                let counts = read.query_row(between, |row| {
-                    let count = |index| row.get::<_, i64>(index).map(count_in);
+                let between = args![id.as_str(), from.as_millisecond(), until.as_millisecond(), group.slug()];
+                let counts = read.first(between, |row| {
+                    let count = |index: usize| row.get(index).map(count_in);
                     Ok(EventCounts {
                         received: count(0)?,
                         fetched: count(1)?,
@@ -177,7 +159,7 @@ impl Store {
                         undelivered: count(5)?,
                     })
                 })?;
-                counted.extend((counts.received > 0).then_some((group, counts)));
+                counted.extend(counts.filter(|counts| counts.received > 0).map(|counts| (group, counts)));
             }
             Ok(counted)
         })
@@ -187,15 +169,14 @@ impl Store {
     /// forgotten meanwhile is noticed within a minute.
     pub fn count_events(&self, id: &ConfigurationId) -> Result<u64, StoreError> {
         self.with(|inner| {
-            let ends = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-            let ends: (Option<i64>, Option<i64>) = inner.connection.query_row(EVENT_ENDS, [id.as_str()], ends)?;
-            let (Some(oldest), Some(newest)) = ends else { return Ok(0) };
+            let db = &inner.database;
+            let ends = db.first(EVENT_ENDS, args![id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let Some((Some(oldest), Some(newest))) = ends else { return Ok(0) };
             let known = inner.counted.get(id).filter(|known| known.oldest == oldest && known.newest <= newest);
             let known = known.filter(|known| known.at.elapsed() < COUNTED);
             let (before, at, after) =
                 known.map_or_else(|| (0, Instant::now(), 0), |known| (known.count, known.at, known.newest));
-            let new = inner.connection.query_row(EVENT_COUNT, params![id.as_str(), after], |row| row.get(0))?;
-            let count = before + count_in(new);
+            let count = before + count_in(db.value(EVENT_COUNT, args![id.as_str(), after])?);
             inner.counted.insert(id.clone(), Counted { at, oldest, newest, count });
             Ok(count)
         })
@@ -203,13 +184,11 @@ impl Store {
 
     /// When each webhook delivered last, where it ever did.
     pub fn last_deliveries(&self, id: &ConfigurationId) -> Result<Vec<(EventGroup, Timestamp)>, StoreError> {
-        self.with(|inner| {
+        self.ask(|db| {
             let mut last = Vec::new();
             for group in EventGroup::ALL {
-                let mut read = inner.connection.prepare_cached(LAST_DELIVERY)?;
-                let at: Option<i64> =
-                    read.query_row(params![id.as_str(), group.slug()], |row| row.get(0)).optional()?;
-                last.extend(at.map(moment).transpose()?.map(|at| (group, at)));
+                let at = db.first(LAST_DELIVERY, args![id.as_str(), group.slug()], |row| moment(row.get(0)?))?;
+                last.extend(at.map(|at| (group, at)));
             }
             Ok(last)
         })
@@ -217,37 +196,28 @@ impl Store {
 
     /// When the last event came in.
     pub fn last_event_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
-        self.with(|inner| {
-            // The one stored last: by the index, and not by a look at each of them.
-            let sql = "SELECT received_at FROM events WHERE configuration = ?1 ORDER BY number DESC LIMIT 1";
-            let last: Option<i64> = inner.connection.query_row(sql, [id.as_str()], |row| row.get(0)).optional()?;
-            last.map(moment).transpose()
-        })
+        // The one stored last: by the index, and not by a look at each of them.
+        let sql = "SELECT received_at FROM events WHERE configuration = ?1 ORDER BY number DESC LIMIT 1";
+        self.ask(|db| db.first(sql, args![id.as_str()], |row| moment(row.get(0)?)))
     }
 
     /// When the last event of any configuration came in.
     pub fn last_event_of_all(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.with(|inner| {
-            let sql = "SELECT received_at FROM events ORDER BY number DESC LIMIT 1";
-            let last: Option<i64> = inner.connection.query_row(sql, [], |row| row.get(0)).optional()?;
-            last.map(moment).transpose()
-        })
+        let sql = "SELECT received_at FROM events ORDER BY number DESC LIMIT 1";
+        self.ask(|db| db.first(sql, &[], |row| moment(row.get(0)?)))
     }
 
     /// How many events wait to be forwarded, and how many were given up.
     pub fn forward_counts(&self, id: &ConfigurationId) -> Result<(u64, u64), StoreError> {
-        self.with(|inner| {
-            // Each by its own index: the others, with their bodies, are not looked at.
-            let counts: (i64, i64) =
-                inner.connection.query_row(FORWARD_COUNTS, [id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            Ok((count_in(counts.0), count_in(counts.1)))
-        })
+        // Each by its own index: the others, with their bodies, are not looked at.
+        let read = |row: &Row<'_>| Ok((count_in(row.get(0)?), count_in(row.get(1)?)));
+        Ok(self.ask(|db| db.first(FORWARD_COUNTS, args![id.as_str()], read))?.unwrap_or_default())
     }
 
     /// When the oldest event came in that waits to be forwarded.
     pub fn oldest_to_forward(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
-        self.with(|inner| {
-            let oldest: Option<i64> = inner.connection.query_row(OLDEST_TO_FORWARD, [id.as_str()], |row| row.get(0))?;
+        self.ask(|db| {
+            let oldest: Option<i64> = db.value(OLDEST_TO_FORWARD, args![id.as_str()])?;
             oldest.map(moment).transpose()
         })
     }
@@ -259,19 +229,13 @@ impl Store {
         after: i64,
         limit: usize,
     ) -> Result<Vec<ToLookUp>, StoreError> {
-        self.with(|inner| {
-            let mut read = inner.connection.prepare_cached(
-                "SELECT number, ticket_id, received_at FROM events
-                 WHERE configuration = ?1 AND looked_up = 0 AND number > ?3 ORDER BY number LIMIT ?2",
-            )?;
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let mut rows = read.query(params![id.as_str(), limit, after])?;
-            let mut waiting = Vec::new();
-            while let Some(row) = rows.next()? {
-                let received_at = moment(row.get(2)?)?;
-                waiting.push(ToLookUp { number: row.get(0)?, ticket_id: row.get(1)?, received_at });
-            }
-            Ok(waiting)
+        let sql = "SELECT number, ticket_id, received_at FROM events
+                 WHERE configuration = ?1 AND looked_up = 0 AND number > ?3 ORDER BY number LIMIT ?2";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.ask(|db| {
+            db.rows(sql, args![id.as_str(), limit, after], |row| {
+                Ok(ToLookUp { number: row.get(0)?, ticket_id: row.get(1)?, received_at: moment(row.get(2)?)? })
+            })
         })
     }
 
@@ -284,15 +248,15 @@ impl Store {
         ticket_id: i64,
         found: Result<(&Ticket, Option<bool>), &str>,
     ) -> Result<(), StoreError> {
-        self.with(|inner| {
-            let (ticket, on_board, problem) = match found {
-                Ok((ticket, on_board)) => (Some(ticket_out(ticket)), on_board, None),
-                Err(problem) => (None, None, Some(problem)),
-            };
-            inner.connection.execute(
+        let (ticket, on_board, problem) = match found {
+            Ok((ticket, on_board)) => (Some(ticket_out(ticket)), on_board, None),
+            Err(problem) => (None, None, Some(problem)),
+        };
+        self.write(|db| {
+            db.execute(
                 "UPDATE events SET looked_up = 1, ticket = ?4, on_pia_board = ?5, ticket_problem = ?6
                  WHERE configuration = ?1 AND ticket_id = ?2 AND number <= ?3 AND looked_up = 0",
-                params![id.as_str(), ticket_id, number, ticket, on_board, problem],
+                args![id.as_str(), ticket_id, number, ticket, on_board, problem],
             )?;
             Ok(())
         })
@@ -305,38 +269,36 @@ impl Store {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<ToForward>, StoreError> {
-        self.with(|inner| {
-            let mut read = inner.connection.prepare_cached(&format!(
-                "SELECT {COLUMNS}, forward_since, octet_length(body) AS size FROM events e
+        let sql = format!(
+            "SELECT {COLUMNS}, forward_since, octet_length(body) AS size FROM events e
                  WHERE configuration = ?1 AND forward = 'pending' AND (looked_up = 1 OR received_at <= ?4)
                  AND (forward_at IS NULL OR forward_at <= ?2)
                  AND NOT EXISTS (SELECT 1 FROM events b WHERE b.configuration = e.configuration
                                  AND b.forward = 'pending' AND b.ticket_id = e.ticket_id AND b.number < e.number)
                  ORDER BY number LIMIT ?3"
-            ))?;
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let overdue = now.checked_sub(WAITS_FOR_TICKET).unwrap_or(Timestamp::MIN);
-            let mut rows = read.query(params![id.as_str(), now.as_millisecond(), limit, overdue.as_millisecond()])?;
-            let mut due = Vec::new();
-            while let Some(row) = rows.next()? {
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let overdue = now.checked_sub(WAITS_FOR_TICKET).unwrap_or(Timestamp::MIN);
+        self.ask(|db| {
+            db.rows(&sql, args![id.as_str(), now.as_millisecond(), limit, overdue.as_millisecond()], |row| {
                 let since: Option<i64> = row.get("forward_since")?;
                 let size = count_in(row.get("size")?) as usize;
-                due.push(ToForward { event: event(row)?, size, since: since.map(moment).transpose()? });
-            }
-            Ok(due)
+                Ok(ToForward { event: event(row)?, size, since: since.map(moment).transpose()? })
+            })
         })
     }
 
     /// When the next event that waits is to be forwarded; none where none waits for its time. One that stands behind
     /// another of its ticket waits for that one, and not for a time.
     pub fn next_forward_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
-        self.with(|inner| {
-            let sql = "SELECT min(CASE looked_up WHEN 0 THEN max(coalesce(forward_at, 0), received_at + ?2) ELSE forward_at END)
+        let sql = "SELECT min(CASE WHEN looked_up = 1 THEN forward_at
+                              WHEN forward_at > received_at + ?2 THEN forward_at ELSE received_at + ?2 END)
                        FROM events e WHERE configuration = ?1 AND forward = 'pending'
                        AND NOT EXISTS (SELECT 1 FROM events b WHERE b.configuration = e.configuration
                                        AND b.forward = 'pending' AND b.ticket_id = e.ticket_id AND b.number < e.number)";
-            let wait = WAITS_FOR_TICKET.as_millis() as i64;
-            let next: Option<i64> = inner.connection.query_row(sql, params![id.as_str(), wait], |row| row.get(0))?;
+        let wait = WAITS_FOR_TICKET.as_millis() as i64;
+        self.ask(|db| {
+            let next: Option<i64> = db.value(sql, args![id.as_str(), wait])?;
             next.map(moment).transpose()
         })
     }
@@ -351,12 +313,12 @@ impl Store {
         error: Option<&str>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.with(|inner| {
-            inner.connection.execute(
+        self.write(|db| {
+            db.execute(
                 "UPDATE events SET forward = ?3, forward_attempts = forward_attempts + 1, forward_at = ?4,
                  forward_error = ?5, forward_since = coalesce(forward_since, ?6)
                  WHERE configuration = ?1 AND number = ?2",
-                params![
+                args![
                     id.as_str(),
                     number,
                     state.word(),
@@ -373,16 +335,15 @@ impl Store {
     /// the older ones of its ticket that were given up: they are forwarded before it, and the newer ones that wait after it.
     /// Answers how many.
     pub fn forward_again(&self, id: &ConfigurationId, event_id: Option<&str>) -> Result<u64, StoreError> {
-        self.with(|inner| {
-            let changed = inner.connection.execute(
+        self.write(|db| {
+            db.execute(
                 "UPDATE events SET forward = 'pending', forward_at = NULL, forward_since = NULL, forward_attempts = 0,
                  forward_error = NULL
                  WHERE configuration = ?1 AND (id = ?2 OR (forward = 'undelivered' AND
                      (?2 IS NULL OR EXISTS (SELECT 1 FROM events n WHERE n.configuration = ?1 AND n.id = ?2
                                             AND n.ticket_id = events.ticket_id AND n.number > events.number))))",
-                params![id.as_str(), event_id],
-            )?;
-            Ok(changed as u64)
+                args![id.as_str(), event_id],
+            )
         })
     }
 }
@@ -443,23 +404,23 @@ fn event(row: &Row<'_>) -> Result<Event, Trouble> {
         Some(word) => Some(Forwarding {
             state: ForwardState::of_word(&word).ok_or(Trouble::Content("the state of an event"))?,
             attempts: row.get("forward_attempts")?,
-            next_at: row.get::<_, Option<i64>>("forward_at")?.map(moment).transpose()?,
+            next_at: row.get::<Option<i64>>("forward_at")?.map(moment).transpose()?,
             last_error: row.get("forward_error")?,
         }),
     };
     let ticket: Option<String> = row.get("ticket")?;
     Ok(Event {
         number: row.get("number")?,
-        id: Untrusted::new(row.get::<_, String>("id")?).display(),
+        id: Untrusted::new(row.get::<String>("id")?).display(),
         received_at: moment(row.get("received_at")?)?,
-        sent_at: row.get::<_, Option<i64>>("sent_at")?.map(moment).transpose()?,
-        fetched_from: row.get::<_, Option<String>>("fetched_from")?.and_then(|word| FetchedFrom::of_word(&word)),
+        sent_at: row.get::<Option<i64>>("sent_at")?.map(moment).transpose()?,
+        fetched_from: row.get::<Option<String>>("fetched_from")?.and_then(|word| FetchedFrom::of_word(&word)),
         not_understood: row.get("not_understood")?,
         group: EventGroup::ALL
             .into_iter()
             .find(|known| known.slug() == group)
             .ok_or(Trouble::Content("the group of an event"))?,
-        event: row.get::<_, Option<String>>("event")?.map(Untrusted::new),
+        event: row.get::<Option<String>>("event")?.map(Untrusted::new),
         ticket_id: row.get("ticket_id")?,
         on_pia_board: row.get("on_pia_board")?,
         ticket: ticket.and_then(|text| serde_json::from_str(&text).ok()),
@@ -469,48 +430,48 @@ fn event(row: &Row<'_>) -> Result<Event, Trouble> {
 }
 
 /// Stores an event that is not there yet; says whether it is new.
-pub(super) fn insert(transaction: &Transaction<'_>, event: &NewEvent<'_>) -> Result<bool, Trouble> {
+pub(super) fn insert(db: &Database, event: &NewEvent<'_>) -> Result<bool, Trouble> {
     let incoming = &event.incoming;
     let mut id = incoming.id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     let (configuration, ticket_id) = (event.configuration.as_str(), incoming.ticket_id);
+    let (name, not_understood) = (incoming.event.as_deref(), incoming.not_understood.as_deref());
     // SQLite has a copy of the body as long as the statement is in use: not beside that of the next one.
-    let differs: Option<(bool, bool)> = {
-        let mut known = transaction.prepare_cached(
-            "SELECT event IS NOT ?3 OR ticket_id IS NOT ?4, (?5 IS NOT NULL OR not_understood IS NOT NULL) AND body IS NOT ?6
-             FROM events WHERE configuration = ?1 AND id = ?2",
-        )?;
-        let by = params![configuration, id, incoming.event, ticket_id, incoming.not_understood, incoming.body];
-        known.query_row(by, |row| Ok((row.get(0)?, row.get(1)?))).optional()?
-    };
+    let differs: Option<(bool, bool)> = db.first(
+        "SELECT event IS DISTINCT FROM ?3 OR ticket_id IS DISTINCT FROM ?4,
+                (?5 IS NOT NULL OR not_understood IS NOT NULL) AND body IS DISTINCT FROM ?6
+         FROM events WHERE configuration = ?1 AND id = ?2",
+        args![configuration, &id, name, ticket_id, not_understood, &*incoming.body],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
     match differs {
         // Nobody knows what else stands in what is not understood: it is a copy only where it is the same to the letter.
         Some((_, true)) => id = format!("{id}/{}", hex(&Sha256::digest(incoming.body.as_bytes()))),
         // Halo gives each event an id of its own, as far as anybody knows. Where two share one, the second is no copy.
         Some((true, _)) => {
             let ticket = ticket_id.map(|id| id.to_string()).unwrap_or_default();
-            id = format!("{id}/{ticket}/{}", incoming.event.as_deref().unwrap_or_default());
+            id = format!("{id}/{ticket}/{}", name.unwrap_or_default());
         }
         _ => {}
     }
-    let mut insert = transaction.prepare_cached(
+    let added = db.execute(
         "INSERT INTO events (configuration, id, received_at, grp, event, ticket_id, body, looked_up, forward, sent_at,
                              fetched_from, not_understood)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING",
+        args![
+            configuration,
+            id,
+            event.received_at.as_millisecond(),
+            event.group.slug(),
+            name,
+            ticket_id,
+            &*incoming.body,
+            ticket_id.is_none(),
+            event.forward.then_some(ForwardState::Pending.word()),
+            incoming.sent_at.map(Timestamp::as_millisecond),
+            event.fetched_from.map(FetchedFrom::word),
+            incoming.not_understood.as_deref(),
+        ],
     )?;
-    let added = insert.execute(params![
-        configuration,
-        id,
-        event.received_at.as_millisecond(),
-        event.group.slug(),
-        incoming.event,
-        ticket_id,
-        incoming.body,
-        ticket_id.is_none(),
-        event.forward.then_some(ForwardState::Pending.word()),
-        incoming.sent_at.map(Timestamp::as_millisecond),
-        event.fetched_from.map(FetchedFrom::word),
-        incoming.not_understood,
-    ])?;
     Ok(added > 0)
 }
 
@@ -670,7 +631,7 @@ mod tests {
             event.incoming.body = long.as_str().into();
             store.add_events([event]).unwrap();
         }
-        store.with(|inner| Ok(inner.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?)).unwrap();
+        store.ask(|db| Ok(db.sqlite().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?)).unwrap();
         let full = size();
         store.give_back().unwrap();
         assert_eq!(size(), full, "nothing was deleted");
@@ -681,7 +642,7 @@ mod tests {
         store.give_back().unwrap();
         assert!(began.elapsed() < schema::PATIENCE, "{:?}", began.elapsed());
         drop(reads);
-        store.with(|inner| Ok(inner.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?)).unwrap();
+        store.ask(|db| Ok(db.sqlite().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?)).unwrap();
         assert!(full > 5 << 20 && size() < 1 << 20, "{full} and then {}", size());
     }
 
@@ -741,8 +702,8 @@ mod tests {
         ];
         for (question, wanted) in questions {
             let plan: Vec<String> = store
-                .with(|inner| {
-                    let mut plan = inner.connection.prepare(&format!("EXPLAIN QUERY PLAN {question}"))?;
+                .ask(|db| {
+                    let mut plan = db.sqlite().prepare(&format!("EXPLAIN QUERY PLAN {question}"))?;
                     let steps = plan.parameter_count();
                     let rows = plan.query_map(rusqlite::params_from_iter(vec![1; steps]), |row| row.get(3))?;
                     Ok(rows.collect::<Result<_, _>>()?)

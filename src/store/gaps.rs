@@ -1,8 +1,8 @@
 //! Until when no callback was missed, and the gaps that were looked after.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 
+use super::database::{Database, args};
 use super::error::Trouble;
 use super::events::{self, NewEvent, moment};
 use super::{Store, StoreError};
@@ -17,22 +17,19 @@ impl Store {
     /// Until when nothing was missed, as far as it is known: what was written down, or the last callback after it. None for
     /// a configuration that no service has looked after.
     pub fn complete_until(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
-        self.with(|inner| {
-            let sql = "SELECT complete_until, (SELECT received_at FROM events WHERE configuration = ?1 AND fetched_from IS NULL
+        let sql =
+            "SELECT complete_until, (SELECT received_at FROM events WHERE configuration = ?1 AND fetched_from IS NULL
                        ORDER BY number DESC LIMIT 1) FROM configurations WHERE id = ?1 AND complete_until IS NOT NULL";
-            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-            let found: Option<(i64, Option<i64>)> = inner.connection.query_row(sql, [id.as_str()], row).optional()?;
+        self.ask(|db| {
+            let found: Option<(i64, Option<i64>)> =
+                db.first(sql, args![id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
             found.map(|(written, event)| moment(event.map_or(written, |event| event.max(written)))).transpose()
         })
     }
 
     /// Writes down that nothing was missed until this moment.
     pub fn note_complete(&self, id: &ConfigurationId, until: Timestamp) -> Result<(), StoreError> {
-        self.with(|inner| {
-            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            complete(&transaction, id, until)?;
-            Ok(transaction.commit()?)
-        })
+        self.write(|db| complete(db, id, until))
     }
 
     /// Stores the events of a gap that are not there yet, and writes the gap down, in one write: killed before it, the
@@ -47,11 +44,10 @@ impl Store {
         gap: Gap,
         events: impl IntoIterator<Item = NewEvent<'a>>,
     ) -> Result<Gap, StoreError> {
-        self.with(|inner| {
-            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.write(|db| {
             let mut gap = Gap { from_log: 0, from_tickets: 0, ..gap };
             for event in events {
-                if events::insert(&transaction, &event)? {
+                if events::insert(db, &event)? {
                     match event.fetched_from {
                         Some(FetchedFrom::Tickets) => gap.from_tickets += 1,
                         _ => gap.from_log += 1,
@@ -61,41 +57,37 @@ impl Store {
             if gap.is_news() {
                 let text = serde_json::to_string(&gap).map_err(|_| Trouble::Content("a gap"))?;
                 let [since, until] = [gap.since, gap.until].map(Timestamp::as_millisecond);
-                transaction.execute(
+                db.execute(
                     "INSERT INTO gaps (configuration, since, until, gap) VALUES (?1, ?2, ?3, ?4)",
-                    params![id.as_str(), since, until, text],
+                    args![id.as_str(), since, until, text],
                 )?;
-                transaction.execute(
+                db.execute(
                     "DELETE FROM gaps WHERE configuration = ?1 AND number <=
                      (SELECT number FROM gaps WHERE configuration = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)",
-                    params![id.as_str(), KEPT],
+                    args![id.as_str(), KEPT],
                 )?;
             }
-            complete(&transaction, id, gap.until)?;
-            transaction.commit()?;
+            complete(db, id, gap.until)?;
             Ok(gap)
         })
     }
 
     /// The gaps that ended after a moment, the newest first.
     pub fn gaps(&self, id: &ConfigurationId, after: Timestamp) -> Result<Vec<Gap>, StoreError> {
-        self.with(|inner| {
-            let mut read = inner
-                .connection
-                .prepare_cached("SELECT gap FROM gaps WHERE configuration = ?1 AND until > ?2 ORDER BY number DESC")?;
-            let rows = read.query_map(params![id.as_str(), after.as_millisecond()], |row| row.get(0))?;
-            let texts: Vec<String> = rows.collect::<Result<_, _>>()?;
+        self.ask(|db| {
+            let sql = "SELECT gap FROM gaps WHERE configuration = ?1 AND until > ?2 ORDER BY number DESC";
+            let texts = db.rows(sql, args![id.as_str(), after.as_millisecond()], |row| row.get::<String>(0))?;
             // What another version of this program wrote and this one does not understand is no news any more.
             Ok(texts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect())
         })
     }
 }
 
-fn complete(transaction: &Transaction<'_>, id: &ConfigurationId, until: Timestamp) -> Result<(), Trouble> {
-    transaction.execute(
+fn complete(db: &Database, id: &ConfigurationId, until: Timestamp) -> Result<(), Trouble> {
+    db.execute(
         "INSERT INTO configurations (id, complete_until) VALUES (?1, ?2)
-         ON CONFLICT (id) DO UPDATE SET complete_until = ?2",
-        params![id.as_str(), until.as_millisecond()],
+         ON CONFLICT (id) DO UPDATE SET complete_until = excluded.complete_until",
+        args![id.as_str(), until.as_millisecond()],
     )?;
     Ok(())
 }

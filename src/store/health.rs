@@ -1,8 +1,9 @@
 //! What was last found of each rule of health, and what a person has said is known.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, TransactionBehavior, params};
+use serde_json::json;
 
+use super::database::{Database, args};
 use super::error::Trouble;
 use super::events::moment;
 use super::{Store, StoreError, count_in, schema};
@@ -12,17 +13,11 @@ use crate::domain::health::{Finding, Rule, State};
 impl Store {
     /// What was last written down of each rule; a finding is dismissed as long as its cause is the one that was.
     pub fn health(&self, id: &ConfigurationId) -> Result<Vec<Finding>, StoreError> {
-        self.with(|inner| {
-            let mut statement = inner
-                .connection
-                .prepare_cached("SELECT finding FROM health WHERE configuration = ?1 AND finding <> ''")?;
-            let rows = statement.query_map([id.as_str()], |row| row.get::<_, String>(0))?;
-            let mut found = Vec::new();
-            for row in rows {
-                // A rule of another version of this program is judged anew.
-                found.extend(serde_json::from_str(&row?).ok());
-            }
-            Ok(found)
+        self.ask(|db| {
+            let sql = "SELECT finding FROM health WHERE configuration = ?1 AND finding <> ''";
+            let texts = db.rows(sql, args![id.as_str()], |row| row.get::<String>(0))?;
+            // A rule of another version of this program is judged anew.
+            Ok(texts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect())
         })
     }
 
@@ -33,57 +28,51 @@ impl Store {
     ///
     /// [`StoreError`] where the database cannot be written. Nothing is changed then.
     pub fn keep_health(&self, id: &ConfigurationId, findings: &[Finding]) -> Result<(), StoreError> {
-        self.with(|inner| {
-            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.write(|db| {
             for finding in findings {
                 let text = serde_json::to_string(finding).map_err(|_| Trouble::Content("a finding"))?;
-                transaction.execute(
+                db.execute(
                     "INSERT INTO health (configuration, rule, finding) VALUES (?1, ?2, ?3)
-                     ON CONFLICT DO UPDATE SET finding = excluded.finding,
-                         dismissed = CASE WHEN ?4 THEN NULL ELSE dismissed END",
-                    params![id.as_str(), finding.rule.code(), text, finding.state == State::Well],
+                     ON CONFLICT (configuration, rule) DO UPDATE SET finding = excluded.finding,
+                         dismissed = CASE WHEN ?4 = 1 THEN NULL ELSE health.dismissed END",
+                    args![id.as_str(), finding.rule.code(), text, finding.state == State::Well],
                 )?;
             }
-            Ok(transaction.commit()?)
+            Ok(())
         })
     }
 
     /// Writes down which state of a rule was told to people.
     pub fn told_health(&self, id: &ConfigurationId, rule: Rule, state: State) -> Result<(), StoreError> {
-        let state = serde_json::to_value(state).ok().and_then(|state| state.as_str().map(str::to_owned));
-        self.with(|inner| {
-            inner.connection.execute(
-                "UPDATE health SET finding = json_set(finding, '$.told', ?3)
-                 WHERE configuration = ?1 AND rule = ?2 AND finding <> ''",
-                params![id.as_str(), rule.code(), state],
-            )?;
+        self.write(|db| {
+            let of_rule = "configuration = ?1 AND rule = ?2 AND finding <> ''";
+            let sql = format!("SELECT finding FROM health WHERE {of_rule}");
+            let text: Option<String> = db.first(&sql, args![id.as_str(), rule.code()], |row| row.get(0))?;
+            let finding = text.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+            let Some(mut finding) = finding else { return Ok(()) };
+            finding["told"] = json!(state);
+            let sql = format!("UPDATE health SET finding = ?3 WHERE {of_rule}");
+            db.execute(&sql, args![id.as_str(), rule.code(), finding.to_string()])?;
             Ok(())
         })
     }
 
     /// The causes that a person has dismissed, each with its rule.
     pub fn dismissed(&self, id: &ConfigurationId) -> Result<Vec<(Rule, String)>, StoreError> {
-        self.with(|inner| {
-            let mut statement = inner.connection.prepare_cached(
-                "SELECT rule, dismissed FROM health WHERE configuration = ?1 AND dismissed IS NOT NULL",
-            )?;
-            let rows = statement.query_map([id.as_str()], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
-            let mut found = Vec::new();
-            for row in rows {
-                let (code, cause) = row?;
-                found.extend(Rule::of_code(&code).map(|rule| (rule, cause)));
-            }
-            Ok(found)
+        self.ask(|db| {
+            let sql = "SELECT rule, dismissed FROM health WHERE configuration = ?1 AND dismissed IS NOT NULL";
+            let found = db.rows(sql, args![id.as_str()], |row| Ok((row.get::<String>(0)?, row.get(1)?)))?;
+            Ok(found.into_iter().filter_map(|(code, cause)| Some((Rule::of_code(&code)?, cause))).collect())
         })
     }
 
     /// Dismisses the cause of a rule, until it changes; or none any more.
     pub fn dismiss(&self, id: &ConfigurationId, rule: Rule, cause: Option<&str>) -> Result<(), StoreError> {
-        self.with(|inner| {
-            inner.connection.execute(
+        self.write(|db| {
+            db.execute(
                 "INSERT INTO health (configuration, rule, finding, dismissed) VALUES (?1, ?2, '', ?3)
-                 ON CONFLICT DO UPDATE SET dismissed = excluded.dismissed",
-                params![id.as_str(), rule.code(), cause],
+                 ON CONFLICT (configuration, rule) DO UPDATE SET dismissed = excluded.dismissed",
+                args![id.as_str(), rule.code(), cause],
             )?;
             Ok(())
         })
@@ -91,15 +80,11 @@ impl Store {
 
     /// Whether the database is whole; otherwise the first thing that is wrong with it. Reads all of it.
     pub fn fault(&self) -> Result<Option<String>, StoreError> {
-        let check = |connection: &Connection| -> Result<Option<String>, Trouble> {
-            let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-            Ok((said != "ok").then_some(said))
-        };
         // On a connection of its own: callbacks and screens do not wait until all is read. Where nobody may write there is
         // none, and nobody waits.
-        match schema::connect_to_read(&self.path) {
-            Some(connection) => check(&connection).map_err(|trouble| trouble.at(&self.path)),
-            None => self.with(|inner| check(&inner.connection)),
+        match schema::connect_to_read(&self.path).map(Database::of) {
+            Some(database) => database.fault().map_err(|trouble| trouble.at(&self.path)),
+            None => self.ask(Database::fault),
         }
     }
 
@@ -109,16 +94,14 @@ impl Store {
         id: &ConfigurationId,
         since: Timestamp,
     ) -> Result<Option<(u64, Timestamp)>, StoreError> {
-        self.with(|inner| {
-            let mut statement = inner.connection.prepare_cached(
-                "SELECT count(*), max(received_at) FROM events
-                 WHERE configuration = ?1 AND not_understood IS NOT NULL AND received_at >= ?2",
-            )?;
-            let (count, last) = statement.query_row(params![id.as_str(), since.as_millisecond()], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?))
+        self.ask(|db| {
+            let sql = "SELECT count(*), max(received_at) FROM events
+                 WHERE configuration = ?1 AND not_understood IS NOT NULL AND received_at >= ?2";
+            let counted = db.first(sql, args![id.as_str(), since.as_millisecond()], |row| {
+                Ok((count_in(row.get(0)?), row.get::<Option<i64>>(1)?))
             })?;
-            let last = last.map(moment).transpose()?;
-            Ok(last.map(|last| (count_in(count), last)))
+            let Some((count, Some(last))) = counted else { return Ok(None) };
+            Ok(Some((count, moment(last)?)))
         })
     }
 }

@@ -2,8 +2,8 @@
 //! is found and read back.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
+use super::database::{Row, args};
 use super::error::Trouble;
 use super::{Store, StoreError, time_in, time_out};
 use crate::domain::configuration::ConfigurationId;
@@ -47,7 +47,7 @@ fn read(row: &Row<'_>) -> Result<Written, Trouble> {
     let proof: Option<String> = row.get(4)?;
     Ok(Written {
         kind: ObjectKind::from_code(&kind).ok_or(Trouble::Content("a kind of object"))?,
-        name: Untrusted::new(row.get::<_, String>(1)?),
+        name: Untrusted::new(row.get::<String>(1)?),
         action: Action::from_code(&action).ok_or(Trouble::Content("an action"))?,
         object: row.get(3)?,
         proof: proof.map_or_else(
@@ -60,38 +60,24 @@ fn read(row: &Row<'_>) -> Result<Written, Trouble> {
 impl Store {
     /// Begins a run of Configure, the unit of a roll back.
     pub fn begin_configure_run(&self, id: &ConfigurationId, now: Timestamp) -> Result<ConfigureRun, StoreError> {
-        self.with(|inner| {
-            inner.connection.execute(
-                "INSERT INTO configure_runs (configuration, begun_at) VALUES (?1, ?2)",
-                params![id.as_str(), time_out(now)],
-            )?;
-            Ok(ConfigureRun(inner.connection.last_insert_rowid()))
-        })
+        let sql = "INSERT INTO configure_runs (configuration, begun_at) VALUES (?1, ?2)";
+        self.write(|db| db.add(sql, args![id.as_str(), time_out(now)]).map(ConfigureRun))
     }
 
     /// The last run of Configure that has written something, with its writes, newest first; none where that one was
     /// rolled back. What was before it is out of reach: whoever says yes a second time to be sure takes nothing more out.
     pub fn last_configure_run(&self, id: &ConfigurationId) -> Result<Option<(ConfigureRun, Vec<Written>)>, StoreError> {
-        self.with(|inner| {
-            let run: Option<i64> = inner
-                .connection
-                .query_row(
-                    "SELECT id FROM configure_runs WHERE undone_at IS NULL AND id =
-                        (SELECT max(id) FROM configure_runs WHERE configuration = ?1
-                            AND EXISTS (SELECT 1 FROM intents WHERE run = configure_runs.id))",
-                    params![id.as_str()],
-                    |row| row.get(0),
-                )
-                .optional()?;
+        self.read(|db| {
+            let run = db.first(
+                "SELECT id FROM configure_runs WHERE undone_at IS NULL AND id =
+                    (SELECT max(id) FROM configure_runs WHERE configuration = ?1
+                        AND EXISTS (SELECT 1 FROM intents WHERE run = configure_runs.id))",
+                args![id.as_str()],
+                |row| row.get(0),
+            )?;
             let Some(run) = run else { return Ok(None) };
-            let writes = "SELECT kind, name, operation, object, proof FROM intents WHERE run = ?1 ORDER BY id DESC";
-            let mut statement = inner.connection.prepare_cached(writes)?;
-            let mut rows = statement.query(params![run])?;
-            let mut writes = Vec::new();
-            while let Some(row) = rows.next()? {
-                writes.push(read(row)?);
-            }
-            Ok(Some((ConfigureRun(run), writes)))
+            let sql = "SELECT kind, name, operation, object, proof FROM intents WHERE run = ?1 ORDER BY id DESC";
+            Ok(Some((ConfigureRun(run), db.rows(sql, args![run], read)?)))
         })
     }
 
@@ -101,39 +87,25 @@ impl Store {
     ///
     /// [`StoreError`] where the database cannot be read.
     pub fn written(&self, id: &ConfigurationId) -> Result<Vec<Written>, StoreError> {
-        self.with(|inner| {
-            let mut statement = inner.connection.prepare_cached(
-                "SELECT kind, name, operation, object, proof FROM intents WHERE configuration = ?1
-                    AND kind <> ?2 AND proof IS NOT NULL AND outcome IN (?3, ?4) ORDER BY id DESC",
-            )?;
-            let taken = [Outcome::Done, Outcome::Unverified].map(Outcome::words);
-            let mut rows = statement.query(params![id.as_str(), ObjectKind::TicketType.code(), taken[0], taken[1]])?;
-            let mut writes = Vec::new();
-            while let Some(row) = rows.next()? {
-                writes.push(read(row)?);
-            }
-            Ok(writes)
-        })
+        let sql = "SELECT kind, name, operation, object, proof FROM intents WHERE configuration = ?1
+                    AND kind <> ?2 AND proof IS NOT NULL AND outcome IN (?3, ?4) ORDER BY id DESC";
+        let [done, unverified] = [Outcome::Done, Outcome::Unverified].map(Outcome::words);
+        self.ask(|db| db.rows(sql, args![id.as_str(), ObjectKind::TicketType.code(), done, unverified], read))
     }
 
     /// Remembers that a run was rolled back. What its objects were before is forgotten.
     pub fn end_configure_run(&self, run: ConfigureRun, now: Timestamp) -> Result<(), StoreError> {
-        self.with(|inner| {
-            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction
-                .execute("UPDATE configure_runs SET undone_at = ?2 WHERE id = ?1", params![run.0, time_out(now)])?;
-            transaction.execute("UPDATE intents SET proof = NULL WHERE run = ?1", params![run.0])?;
-            Ok(transaction.commit()?)
+        self.write(|db| {
+            db.execute("UPDATE configure_runs SET undone_at = ?2 WHERE id = ?1", args![run.0, time_out(now)])?;
+            db.execute("UPDATE intents SET proof = NULL WHERE run = ?1", args![run.0]).map(drop)
         })
     }
 
     /// Closes every run of a configuration: after a removal there is nothing to roll back to.
     pub fn forget_configure_runs(&self, id: &ConfigurationId) -> Result<(), StoreError> {
-        self.with(|inner| {
-            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute("DELETE FROM configure_runs WHERE configuration = ?1", params![id.as_str()])?;
-            transaction.execute("UPDATE intents SET proof = NULL WHERE configuration = ?1", params![id.as_str()])?;
-            Ok(transaction.commit()?)
+        self.write(|db| {
+            db.execute("DELETE FROM configure_runs WHERE configuration = ?1", args![id.as_str()])?;
+            db.execute("UPDATE intents SET proof = NULL WHERE configuration = ?1", args![id.as_str()]).map(drop)
         })
     }
 
@@ -151,45 +123,39 @@ impl Store {
         now: Timestamp,
     ) -> Result<IntentId, StoreError> {
         let proof = run.and_then(|_| serde_json::to_string(&write.proof).ok());
-        self.with(|inner| {
-            inner.connection.execute(
+        self.write(|db| {
+            let intent = db.add(
                 "INSERT INTO intents (configuration, kind, name, operation, begun_at, run, object, proof)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                params![
+                args![
                     id.as_str(),
                     write.kind.code(),
                     write.name.raw(),
                     write.action.code(),
                     time_out(now),
                     run.map(|run| run.0),
-                    write.object,
+                    write.object.as_deref(),
                     proof
                 ],
             )?;
-            Ok(IntentId(inner.connection.last_insert_rowid()))
+            Ok(IntentId(intent))
         })
     }
 
     /// Records which object it was, once Halo has told.
     pub fn name_object(&self, intent: IntentId, object: &str) -> Result<(), StoreError> {
-        self.with(|inner| {
-            inner.connection.execute(
-                "UPDATE intents SET object = ?2 WHERE id = ?1 AND object IS NULL",
-                params![intent.0, object],
-            )?;
-            Ok(())
-        })
+        let sql = "UPDATE intents SET object = ?2 WHERE id = ?1 AND object IS NULL";
+        self.write(|db| db.execute(sql, args![intent.0, object]).map(drop))
     }
 
     /// Records what came of it. An intent that has ended stays as it is.
     pub fn end_intent(&self, intent: IntentId, outcome: &str, now: Timestamp) -> Result<(), StoreError> {
-        self.with(|inner| {
-            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute(
+        self.write(|db| {
+            db.execute(
                 "UPDATE intents SET ended_at = ?2, outcome = ?3 WHERE id = ?1 AND ended_at IS NULL",
-                params![intent.0, time_out(now), outcome],
+                args![intent.0, time_out(now), outcome],
             )?;
-            transaction.execute(
+            db.execute(
                 "DELETE FROM intents WHERE ended_at IS NOT NULL
                     AND configuration = (SELECT configuration FROM intents WHERE id = ?1)
                     AND coalesce(run, 0) <> coalesce((SELECT max(run) FROM intents
@@ -197,9 +163,9 @@ impl Store {
                     AND id NOT IN (SELECT id FROM intents WHERE ended_at IS NOT NULL
                         AND configuration = (SELECT configuration FROM intents WHERE id = ?1)
                         ORDER BY id DESC LIMIT ?2)",
-                params![intent.0, KEPT],
+                args![intent.0, KEPT],
             )?;
-            Ok(transaction.commit()?)
+            Ok(())
         })
     }
 
@@ -209,38 +175,28 @@ impl Store {
     ///
     /// [`StoreError`] where the database cannot be read.
     pub fn has_written(&self, id: &ConfigurationId) -> Result<bool, StoreError> {
-        self.with(|inner| {
-            let sql = "SELECT EXISTS (SELECT 1 FROM intents WHERE configuration = ?1 AND outcome IN (?2, ?3))";
-            let [done, unverified] = [Outcome::Done, Outcome::Unverified].map(Outcome::words);
-            Ok(inner
-                .connection
-                .prepare_cached(sql)?
-                .query_row(params![id.as_str(), done, unverified], |row| row.get(0))?)
-        })
+        let sql = "SELECT EXISTS (SELECT 1 FROM intents WHERE configuration = ?1 AND outcome IN (?2, ?3))";
+        let [done, unverified] = [Outcome::Done, Outcome::Unverified].map(Outcome::words);
+        self.ask(|db| db.value(sql, args![id.as_str(), done, unverified]))
     }
 
     /// The intents of which nothing came yet, oldest first. Under the lock of Configure they are those of a run that was
     /// killed, and have to be read back before anything else is written.
     pub fn open_intents(&self, id: &ConfigurationId) -> Result<Vec<Intent>, StoreError> {
-        self.with(|inner| {
-            let mut statement = inner.connection.prepare_cached(
-                "SELECT id, kind, name, operation, begun_at, object FROM intents
-                 WHERE configuration = ?1 AND ended_at IS NULL ORDER BY id",
-            )?;
-            let mut rows = statement.query(params![id.as_str()])?;
-            let mut intents = Vec::new();
-            while let Some(row) = rows.next()? {
+        let sql = "SELECT id, kind, name, operation, begun_at, object FROM intents
+                 WHERE configuration = ?1 AND ended_at IS NULL ORDER BY id";
+        self.ask(|db| {
+            db.rows(sql, args![id.as_str()], |row| {
                 let (kind, at, action): (String, String, String) = (row.get(1)?, row.get(4)?, row.get(3)?);
-                intents.push(Intent {
+                Ok(Intent {
                     id: IntentId(row.get(0)?),
                     kind: ObjectKind::from_code(&kind).ok_or(Trouble::Content("a kind of object"))?,
-                    name: Untrusted::new(row.get::<_, String>(2)?),
+                    name: Untrusted::new(row.get::<String>(2)?),
                     action: Action::from_code(&action).ok_or(Trouble::Content("an action"))?,
                     object: row.get(5)?,
                     begun_at: time_in(&at)?,
-                });
-            }
-            Ok(intents)
+                })
+            })
         })
     }
 }

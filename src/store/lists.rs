@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::database::{Database, args};
 use super::error::Trouble;
 use super::{Store, StoreError, time_out};
 use crate::domain::configuration::ConfigurationId;
@@ -33,16 +33,10 @@ type Entries<'a> = BTreeMap<i64, (&'a str, bool)>;
 impl Store {
     /// The stored lists, each by id.
     pub fn lists(&self, id: &ConfigurationId) -> Result<Lists, StoreError> {
-        self.with(|inner| {
-            // One transaction, so that the lists are of one moment.
-            let transaction = inner.connection.transaction()?;
-            let entries = |kind| read(&transaction, id, kind);
-            let synced = transaction
-                .query_row("SELECT lists_at FROM configurations WHERE id = ?1", params![id.as_str()], |row| {
-                    row.get::<_, Option<String>>(0)
-                })
-                .optional()?
-                .flatten();
+        self.read(|db| {
+            let entries = |kind| read(db, id, kind);
+            let sql = "SELECT lists_at FROM configurations WHERE id = ?1";
+            let synced: Option<Option<String>> = db.first(sql, args![id.as_str()], |row| row.get(0))?;
             let agent = |(id, name, assignable)| Agent { id, name, assignable, api_only: false };
             let agents = entries(AGENTS)?.into_iter().map(agent);
             let teams = entries(TEAMS)?.into_iter().map(|(id, name, used)| Team { id, name, inactive: !used });
@@ -51,7 +45,7 @@ impl Store {
                 agents: agents.collect(),
                 teams: teams.collect(),
                 ticket_types: types.collect(),
-                synced: synced.is_some(),
+                synced: synced.flatten().is_some(),
             })
         })
     }
@@ -62,17 +56,13 @@ impl Store {
     ///
     /// [`StoreError`] where the database cannot be written. Nothing is changed then.
     pub fn keep_lists(&self, id: &ConfigurationId, fresh: FreshLists<'_>, now: Timestamp) -> Result<(), StoreError> {
-        self.with(|inner| {
-            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            replace(&transaction, id, fresh, now)?;
-            Ok(transaction.commit()?)
-        })
+        self.write(|db| replace(db, id, fresh, now))
     }
 }
 
 /// Replaces the lists that are given, inside a transaction of the caller. A list that is as it was is not written.
 pub(super) fn replace(
-    connection: &Connection,
+    db: &Database,
     id: &ConfigurationId,
     fresh: FreshLists<'_>,
     now: Timestamp,
@@ -83,49 +73,40 @@ pub(super) fn replace(
     }
     if let Some(agents) = agents {
         let entries = agents.iter().map(|agent| (agent.id, (agent.name.raw(), agent.assignable)));
-        replace_one(connection, id, AGENTS, &entries.collect())?;
+        replace_one(db, id, AGENTS, &entries.collect())?;
     }
     if let Some(teams) = teams {
         let entries = teams.iter().map(|team| (team.id, (team.name.raw(), !team.inactive)));
-        replace_one(connection, id, TEAMS, &entries.collect())?;
+        replace_one(db, id, TEAMS, &entries.collect())?;
     }
     if let Some(types) = ticket_types {
         let entries = types.iter().map(|kind| (kind.id, (kind.name.raw(), kind.active)));
-        replace_one(connection, id, TICKET_TYPES, &entries.collect())?;
+        replace_one(db, id, TICKET_TYPES, &entries.collect())?;
     }
-    connection.execute(
+    db.execute(
         "INSERT INTO configurations (id, lists_at) VALUES (?1, ?2)
-         ON CONFLICT DO UPDATE SET lists_at = excluded.lists_at",
-        params![id.as_str(), time_out(now)],
+         ON CONFLICT (id) DO UPDATE SET lists_at = excluded.lists_at",
+        args![id.as_str(), time_out(now)],
     )?;
     Ok(())
 }
 
-fn replace_one(
-    connection: &Connection,
-    id: &ConfigurationId,
-    kind: &str,
-    entries: &Entries<'_>,
-) -> Result<(), Trouble> {
-    let stored = read(connection, id, kind)?;
+fn replace_one(db: &Database, id: &ConfigurationId, kind: &str, entries: &Entries<'_>) -> Result<(), Trouble> {
+    let stored = read(db, id, kind)?;
     let stored: Entries<'_> = stored.iter().map(|(id, name, usable)| (*id, (name.raw(), *usable))).collect();
     if stored == *entries {
         return Ok(());
     }
-    connection.execute("DELETE FROM lists WHERE configuration = ?1 AND kind = ?2", params![id.as_str(), kind])?;
-    let mut insert = connection
-        .prepare_cached("INSERT INTO lists (configuration, kind, id, name, usable) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    db.execute("DELETE FROM lists WHERE configuration = ?1 AND kind = ?2", args![id.as_str(), kind])?;
+    let mut insert =
+        db.prepare("INSERT INTO lists (configuration, kind, id, name, usable) VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for (entry, (name, usable)) in entries {
-        insert.execute(params![id.as_str(), kind, entry, name, usable])?;
+        insert.execute(args![id.as_str(), kind, *entry, *name, *usable])?;
     }
     Ok(())
 }
 
-fn read(connection: &Connection, id: &ConfigurationId, kind: &str) -> Result<Vec<(i64, Untrusted, bool)>, Trouble> {
-    let mut statement = connection
-        .prepare_cached("SELECT id, name, usable FROM lists WHERE configuration = ?1 AND kind = ?2 ORDER BY id")?;
-    let rows = statement.query_map(params![id.as_str(), kind], |row| {
-        Ok((row.get(0)?, Untrusted::new(row.get::<_, String>(1)?), row.get(2)?))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+fn read(db: &Database, id: &ConfigurationId, kind: &str) -> Result<Vec<(i64, Untrusted, bool)>, Trouble> {
+    let sql = "SELECT id, name, usable FROM lists WHERE configuration = ?1 AND kind = ?2 ORDER BY id";
+    db.rows(sql, args![id.as_str(), kind], |row| Ok((row.get(0)?, Untrusted::new(row.get::<String>(1)?), row.get(2)?)))
 }

@@ -14,6 +14,7 @@ mod checkpoint;
 mod clients;
 mod copy;
 mod daily;
+mod database;
 mod deliveries;
 mod error;
 mod events;
@@ -36,7 +37,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::Connection;
 
 pub use aside::{aside_name, set_aside};
 pub use audit::Audit;
@@ -53,11 +53,10 @@ pub use outbox::{ClientToForward, ForwardTry};
 pub use publish::{Evidence, Known, Publication};
 pub use runs::KEPT as RUNS_KEPT;
 
+use self::database::Database;
+use self::error::Trouble;
 use crate::domain::configuration::ConfigurationId;
 use crate::settings::private_file;
-
-/// Fewer bytes are left in the file: what comes next takes their place.
-const WORTH_IT: i64 = 4 << 20;
 
 /// The name of this machine, as its system has it.
 pub(crate) fn host_name() -> String {
@@ -66,7 +65,7 @@ pub(crate) fn host_name() -> String {
 
 /// The version of SQLite.
 pub fn sqlite_version() -> &'static str {
-    rusqlite::version()
+    database::engine_version()
 }
 
 /// A run that was begun.
@@ -95,13 +94,11 @@ pub struct Store {
 }
 
 struct Inner {
-    connection: Connection,
+    database: Database,
     /// The runs begun here and not ended yet, each with its configuration. Only they can stage and publish.
     open_runs: BTreeMap<RunId, ConfigurationId>,
     /// How many events there were when they were last counted.
     counted: BTreeMap<ConfigurationId, events::Counted>,
-    /// How long another program's write is waited for.
-    patience: Duration,
 }
 
 impl Store {
@@ -112,7 +109,7 @@ impl Store {
     /// [`StoreError::Newer`] and [`StoreError::Corrupt`] leave the file untouched; otherwise what the file system says.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let is_new = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
-        schema::open(path).map(|connection| Self { is_new, ..Self::around(path, connection) })
+        schema::open(path).map(|connection| Self { is_new, ..Self::around(path, Database::of(connection)) })
     }
 
     /// Opens the database only if it exists. If the folder may not be written, the database is opened for reading.
@@ -121,7 +118,7 @@ impl Store {
     ///
     /// As [`Store::open`]; [`StoreError::Full`] where the disk has no room for the files beside it.
     pub fn open_existing(path: &Path) -> Result<Option<Self>, StoreError> {
-        Self::existing(path, schema::open_existing)
+        Self::existing(path, |path| Ok(schema::open_existing(path)?.map(Database::of)))
     }
 
     /// The same for whoever only looks, and soon ends: on a full disk, too, where nobody else can have it open meanwhile.
@@ -130,15 +127,15 @@ impl Store {
     ///
     /// As [`Store::open`].
     pub fn open_to_look(path: &Path) -> Result<Option<Self>, StoreError> {
-        Self::existing(path, schema::open_to_look)
+        Self::existing(path, |path| Ok(schema::open_to_look(path)?.map(Database::of)))
     }
 
     fn existing(
         path: &Path,
-        open: impl FnOnce(&Path) -> Result<Option<Connection>, StoreError>,
+        open: impl FnOnce(&Path) -> Result<Option<Database>, StoreError>,
     ) -> Result<Option<Self>, StoreError> {
         let is_new = std::fs::metadata(path).is_ok_and(|file| file.len() == 0);
-        Ok(open(path)?.map(|connection| Self { is_new, ..Self::around(path, connection) }))
+        Ok(open(path)?.map(|database| Self { is_new, ..Self::around(path, database) }))
     }
 
     /// Looks into the database as it was last tidied up, and makes and changes no file, not even beside it.
@@ -149,14 +146,12 @@ impl Store {
     pub fn glimpse(path: &Path) -> Result<Option<Self>, StoreError> {
         // What is no file is refused: the database would wait for a pipe.
         let Some(target) = private_file::resolve(path).map_err(schema::by_cause)? else { return Ok(None) };
-        let connection = schema::open_for_reading(path, &target)?;
-        Ok(Some(Self::around(path, connection)))
+        Ok(Some(Self::around(path, Database::of(schema::open_for_reading(path, &target)?))))
     }
 
-    fn around(path: &Path, connection: Connection) -> Self {
-        let files = std::iter::once(OpenFile::database(path)).chain(OpenFile::beside(&connection)).collect();
-        let patience = schema::PATIENCE;
-        let inner = Inner { connection, open_runs: BTreeMap::new(), counted: BTreeMap::new(), patience };
+    fn around(path: &Path, database: Database) -> Self {
+        let files = std::iter::once(OpenFile::database(path)).chain(OpenFile::beside(&database)).collect();
+        let inner = Inner { database, open_runs: BTreeMap::new(), counted: BTreeMap::new() };
         Self { path: Arc::new(path.to_owned()), files, is_new: false, inner: Arc::new(Mutex::new(inner)) }
     }
 
@@ -166,10 +161,7 @@ impl Store {
     ///
     /// [`StoreError`] where the database says so.
     pub fn patient_for(self, patience: Duration) -> Result<Self, StoreError> {
-        self.with(|inner| {
-            inner.patience = patience;
-            Ok(schema::be_patient(&mut inner.connection, patience)?)
-        })?;
+        self.with(|inner| inner.database.set_patience(patience))?;
         Ok(self)
     }
 
@@ -199,20 +191,22 @@ impl Store {
     ///
     /// [`StoreError`] where the database cannot be written; nothing of it is lost then.
     pub fn give_back(&self) -> Result<(), StoreError> {
-        self.with(|inner| {
-            let ask = |what: &str| inner.connection.query_row(what, [], |row| row.get::<_, i64>(0));
-            let (free, all) = (ask("PRAGMA freelist_count")?, ask("PRAGMA page_count")?);
-            let bytes = free.saturating_mul(ask("PRAGMA page_size")?);
-            if bytes < WORTH_IT || free < all / 4 * 3 {
-                return Ok(());
-            }
-            inner.connection.execute_batch("VACUUM")?;
-            // Whoever reads, such as a backup, is not waited for: nobody could write meanwhile.
-            schema::be_patient(&mut inner.connection, Duration::ZERO)?;
-            let emptied = inner.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-            schema::be_patient(&mut inner.connection, inner.patience)?;
-            Ok(emptied?)
-        })
+        self.with(|inner| inner.database.give_back())
+    }
+
+    /// Asks the database; several answers are of several moments.
+    fn ask<R>(&self, work: impl FnOnce(&Database) -> Result<R, Trouble>) -> Result<R, StoreError> {
+        self.with(|inner| work(&inner.database))
+    }
+
+    /// As [`Database::read`].
+    fn read<R>(&self, work: impl FnOnce(&Database) -> Result<R, Trouble>) -> Result<R, StoreError> {
+        self.with(|inner| inner.database.read(work))
+    }
+
+    /// As [`Database::write`].
+    fn write<R>(&self, work: impl FnOnce(&Database) -> Result<R, Trouble>) -> Result<R, StoreError> {
+        self.with(|inner| inner.database.write(work))
     }
 
     /// Does something with the connection and puts the path into its errors.
@@ -221,7 +215,7 @@ impl Store {
         let mut inner: MutexGuard<'_, Inner> = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         self.check(&inner).and_then(|()| work(&mut inner)).map_err(|trouble| match trouble.at(&self.path) {
             // Not longer: the work before that was its own.
-            StoreError::Busy { path, .. } => StoreError::Busy { path, waited: inner.patience },
+            StoreError::Busy { path, .. } => StoreError::Busy { path, waited: inner.database.patience() },
             other => other,
         })
     }
@@ -230,7 +224,7 @@ impl Store {
         if let Some(moved) = self.files.iter().find(|file| !file.is_there()) {
             return Err(Trouble::Moved(moved.path.clone()));
         }
-        let version = inner.connection.prepare_cached("PRAGMA user_version")?.query_row([], |row| row.get(0))?;
+        let version = inner.database.version()?;
         let known = schema::VERSION;
         if version > known { Err(Trouble::Newer { found: version, known }) } else { Ok(()) }
     }
@@ -241,8 +235,6 @@ impl std::fmt::Debug for Store {
         f.debug_tuple("Store").field(&self.path).finish()
     }
 }
-
-use error::Trouble;
 
 /// A file of a database, as it was when the database was opened.
 struct OpenFile {
@@ -261,13 +253,11 @@ impl OpenFile {
         Self { path: path.to_owned(), is, had_content: found.is_some_and(|file| file.len() > 0) }
     }
 
-    /// The log, which holds what was stored last, and its index. Nobody removes or replaces them while a connection is open
-    /// that writes; one that only reads needs none.
-    fn beside(connection: &Connection) -> impl Iterator<Item = Self> {
-        let writes = connection.is_readonly(rusqlite::MAIN_DB).is_ok_and(|only_reads| !only_reads);
-        let database = connection.path().filter(|path| writes && !path.is_empty()).map(PathBuf::from);
+    /// The log, which holds what was stored last, and its index.
+    fn beside(database: &Database) -> impl Iterator<Item = Self> {
+        let written = database.written_file();
         let files =
-            ["-wal", "-shm"].into_iter().filter_map(move |ending| Some(schema::beside(database.as_ref()?, ending)));
+            ["-wal", "-shm"].into_iter().filter_map(move |ending| Some(schema::beside(written.as_ref()?, ending)));
         // What is in them goes whenever it is in the database.
         files.map(|file| Self { had_content: false, ..Self::database(&file) }).filter(|file| file.is.is_some())
     }

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::database::args;
 use super::{Store, StoreError};
 use crate::domain::event::EVENTS_KEPT_DAYS;
 
@@ -23,14 +24,12 @@ impl Store {
     /// What there is to forget at this moment: events that are older than thirty days, those that still have to be forwarded
     /// three days later, and no more than the oldest two days of them, because it is asked for each day.
     pub fn old_events(&self, now: Timestamp) -> Result<OldEvents, StoreError> {
-        self.with(|inner| {
-            let ago = |time: SignedDuration| now.checked_sub(time).unwrap_or(Timestamp::MIN).as_millisecond();
-            let (done, waiting) = (ago(KEPT), ago(KEPT + KEPT_TO_FORWARD));
-            let sql = format!("SELECT min(received_at) FROM events WHERE {OLD}");
-            let oldest: Option<i64> = inner.connection.query_row(&sql, [done, waiting], |row| row.get(0))?;
-            let end = oldest.map_or(i64::MIN, |oldest| oldest.saturating_add(FORGOTTEN.as_millis() as i64));
-            Ok(OldEvents { done: done.min(end), waiting: waiting.min(end) })
-        })
+        let ago = |time: SignedDuration| now.checked_sub(time).unwrap_or(Timestamp::MIN).as_millisecond();
+        let (done, waiting) = (ago(KEPT), ago(KEPT + KEPT_TO_FORWARD));
+        let sql = format!("SELECT min(received_at) FROM events WHERE {OLD}");
+        let oldest: Option<i64> = self.ask(|db| db.value(&sql, args![done, waiting]))?;
+        let end = oldest.map_or(i64::MIN, |oldest| oldest.saturating_add(FORGOTTEN.as_millis() as i64));
+        Ok(OldEvents { done: done.min(end), waiting: waiting.min(end) })
     }
 
     /// Forgets the oldest of them, [`STEP`] at most. Answers how many: with fewer than that, they are all gone.
@@ -40,9 +39,9 @@ impl Store {
                 "DELETE FROM events WHERE number IN
                  (SELECT number FROM events WHERE {OLD} ORDER BY received_at LIMIT {STEP})"
             );
-            let forgotten = inner.connection.prepare_cached(&sql)?.execute([old.done, old.waiting])?;
+            let forgotten = inner.database.write(|db| db.execute(&sql, args![old.done, old.waiting]))?;
             inner.counted.clear();
-            Ok(forgotten)
+            Ok(forgotten as usize)
         })
     }
 }
@@ -55,4 +54,4 @@ pub struct OldEvents {
 }
 
 /// Which events came before the first moment, or, where they still have to be forwarded, before the second.
-pub(super) const OLD: &str = "received_at < ?1 AND (forward IS NOT 'pending' OR received_at < ?2)";
+pub(super) const OLD: &str = "received_at < ?1 AND (forward IS DISTINCT FROM 'pending' OR received_at < ?2)";

@@ -1,9 +1,9 @@
 //! Clients on their way to Pia: what each sync changed, kept until it was taken; nothing where clients are not forwarded.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use super::clients::{Moment, client};
+use super::database::{Database, Row, args};
 use super::error::Trouble;
 use super::events::moment;
 use super::{RunId, Store, StoreError, count_in, time_in, time_out};
@@ -43,56 +43,53 @@ pub type ForwardTry = (i64, Option<Timestamp>);
 impl Store {
     /// Whether the clients of a configuration are forwarded.
     pub fn forwards_clients(&self, id: &ConfigurationId) -> Result<bool, StoreError> {
-        self.with(|inner| forwards_clients(&inner.connection, id))
+        self.ask(|db| forwards_clients(db, id))
     }
 
     /// From now on, what a sync changes is kept to be forwarded. The list that is there already is forwarded as added;
     /// answers how many those are, and none where it was so before.
     pub fn begin_to_forward_clients(&self, id: &ConfigurationId, now: Timestamp) -> Result<Option<u64>, StoreError> {
         self.with(|inner| {
-            if forwards_clients(&inner.connection, id)? {
+            if forwards_clients(&inner.database, id)? {
                 return Ok(None);
             }
-            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute(
-                "INSERT INTO configurations (id, hands_on) VALUES (?1, 1) ON CONFLICT (id) DO UPDATE SET hands_on = 1",
-                [id.as_str()],
-            )?;
-            let count = keep_all(&transaction, id, ClientEvent::Change(ChangeKind::Added), &time_out(now))?;
-            transaction.commit()?;
-            Ok(Some(count))
+            inner.database.write(|db| {
+                db.execute(
+                    "INSERT INTO configurations (id, hands_on) VALUES (?1, 1) ON CONFLICT (id) DO UPDATE SET hands_on = 1",
+                    args![id.as_str()],
+                )?;
+                keep_all(db, id, ClientEvent::Change(ChangeKind::Added), &time_out(now)).map(Some)
+            })
         })
     }
 
     /// Nothing is forwarded any more, and nothing is kept for it.
     pub fn end_forwarding_clients(&self) -> Result<(), StoreError> {
         self.with(|inner| {
-            let sql = "SELECT EXISTS (SELECT 1 FROM configurations WHERE hands_on)";
-            if !inner.connection.query_row(sql, [], |row| row.get(0))? {
+            let sql = "SELECT EXISTS (SELECT 1 FROM configurations WHERE hands_on = 1)";
+            if !inner.database.value::<bool>(sql, &[])? {
                 return Ok(());
             }
-            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute("DELETE FROM outbox", [])?;
-            transaction.execute("UPDATE configurations SET hands_on = 0", [])?;
-            Ok(transaction.commit()?)
+            inner.database.write(|db| {
+                db.execute("DELETE FROM outbox", &[])?;
+                db.execute("UPDATE configurations SET hands_on = 0", &[]).map(drop)
+            })
         })
     }
 
     /// Puts every client, as it is stored now, behind what waits to be forwarded; answers how many, and none where nothing
     /// is forwarded.
     pub fn forward_all_clients(&self, id: &ConfigurationId, now: Timestamp) -> Result<Option<u64>, StoreError> {
-        self.with(|inner| {
-            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            if !forwards_clients(&transaction, id)? {
+        self.write(|db| {
+            if !forwards_clients(db, id)? {
                 return Ok(None);
             }
             // One that was asked for before and was not taken yet says less than this one.
-            let older = params![id.as_str(), ClientEvent::Snapshot.word()];
-            transaction.execute("DELETE FROM outbox WHERE configuration = ?1 AND what = ?2", older)?;
+            let older = args![id.as_str(), ClientEvent::Snapshot.word()];
+            db.execute("DELETE FROM outbox WHERE configuration = ?1 AND what = ?2", older)?;
             let now = time_out(now);
-            let count = keep_all(&transaction, id, ClientEvent::Snapshot, &now)?;
-            keep_within_bounds(&transaction, id, &now)?;
-            transaction.commit()?;
+            let count = keep_all(db, id, ClientEvent::Snapshot, &now)?;
+            keep_within_bounds(db, id, &now)?;
             Ok(Some(count))
         })
     }
@@ -105,52 +102,44 @@ impl Store {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<ClientToForward>, StoreError> {
-        self.with(|inner| {
-            let mut read = inner.connection.prepare_cached(&format!(
-                "SELECT client, name, toplevel, main_site, inactive, gone, first_seen, last_seen, left_out, NULL, NULL,
+        let sql = format!(
+            "SELECT client, name, toplevel, main_site, inactive, gone, first_seen, last_seen, left_out, NULL, NULL,
                         NULL, number, message, what, run, at, name_before, attempts
                  FROM outbox o WHERE configuration = ?1 AND (next_at IS NULL OR next_at <= ?2) AND {OLDEST}
                  ORDER BY number LIMIT ?3"
-            ))?;
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let mut rows = read.query(params![id.as_str(), now.as_millisecond(), limit])?;
-            let mut due = Vec::new();
-            while let Some(row) = rows.next()? {
-                due.push(to_forward(row)?);
-            }
-            Ok(due)
-        })
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.ask(|db| db.rows(&sql, args![id.as_str(), now.as_millisecond(), limit], to_forward))
     }
 
     /// When the next client that was not taken is tried again; none where none waits for its time.
     pub fn next_client_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
-        self.with(|inner| {
-            let sql = format!("SELECT min(next_at) FROM outbox o WHERE configuration = ?1 AND {OLDEST}");
-            let next: Option<i64> = inner.connection.query_row(&sql, [id.as_str()], |row| row.get(0))?;
+        let sql = format!("SELECT min(next_at) FROM outbox o WHERE configuration = ?1 AND {OLDEST}");
+        self.ask(|db| {
+            let next: Option<i64> = db.value(&sql, args![id.as_str()])?;
             next.map(moment).transpose()
         })
     }
 
     /// Remembers how tries have ended: what was taken is not kept any longer.
     pub fn clients_forwarded(&self, tries: &[ForwardTry]) -> Result<(), StoreError> {
-        self.with(|inner| {
-            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.write(|db| {
             for (number, next) in tries {
                 match next {
-                    None => transaction.execute("DELETE FROM outbox WHERE number = ?1", [number])?,
-                    Some(next) => transaction.execute(
+                    None => db.execute("DELETE FROM outbox WHERE number = ?1", args![*number])?,
+                    Some(next) => db.execute(
                         "UPDATE outbox SET attempts = attempts + 1, next_at = ?2 WHERE number = ?1",
-                        params![number, next.as_millisecond()],
+                        args![*number, next.as_millisecond()],
                     )?,
                 };
             }
-            Ok(transaction.commit()?)
+            Ok(())
         })
     }
 
     /// How many changes of clients wait to be forwarded.
     pub fn count_clients_to_forward(&self, id: &ConfigurationId) -> Result<u64, StoreError> {
-        self.with(|inner| Ok(count_in(waiting(&inner.connection, id)?)))
+        self.ask(|db| Ok(count_in(waiting(db, id)?)))
     }
 }
 
@@ -168,47 +157,46 @@ const AS_STORED: &str = "c.name, c.toplevel, c.main_site, c.inactive, c.gone, c.
        coalesce(c.last_seen, (SELECT published_at FROM configurations WHERE id = ?1))";
 
 /// Keeps what a run has changed, by its report, to be forwarded; nothing where clients are not.
-pub(super) fn keep(transaction: &Transaction<'_>, id: &ConfigurationId, run: RunId, now: &str) -> Result<(), Trouble> {
-    if !forwards_clients(transaction, id)? {
+pub(super) fn keep(db: &Database, id: &ConfigurationId, run: RunId, now: &str) -> Result<(), Trouble> {
+    if !forwards_clients(db, id)? {
         return Ok(());
     }
     // Within the database, line by line in their order: a first run has a line for every client.
-    transaction.execute(
+    db.execute(
         &format!(
             "{KEEP} j.value->>0, ?2, ?3, j.value->>3, {AS_STORED}
              FROM change_reports r CROSS JOIN json_each(r.changes) j
              CROSS JOIN clients c ON c.configuration = ?1 AND c.id = j.value->>1
              WHERE r.run = ?2 ORDER BY r.part, j.key"
         ),
-        params![id.as_str(), run.0, now],
+        args![id.as_str(), run.0, now],
     )?;
-    keep_within_bounds(transaction, id, now)
+    keep_within_bounds(db, id, now)
 }
 
-fn keep_all(transaction: &Transaction<'_>, id: &ConfigurationId, what: ClientEvent, now: &str) -> Result<u64, Trouble> {
+fn keep_all(db: &Database, id: &ConfigurationId, what: ClientEvent, now: &str) -> Result<u64, Trouble> {
     let sql = format!("{KEEP} ?2, NULL, ?3, NULL, {AS_STORED} FROM clients c WHERE c.configuration = ?1 ORDER BY c.id");
-    Ok(transaction.execute(&sql, params![id.as_str(), what.word(), now])? as u64)
+    db.execute(&sql, args![id.as_str(), what.word(), now])
 }
 
-fn keep_within_bounds(transaction: &Transaction<'_>, id: &ConfigurationId, now: &str) -> Result<(), Trouble> {
+fn keep_within_bounds(db: &Database, id: &ConfigurationId, now: &str) -> Result<(), Trouble> {
     let sql = "SELECT count(*) FROM clients WHERE configuration = ?1";
-    let stored: i64 = transaction.query_row(sql, [id.as_str()], |row| row.get(0))?;
-    if waiting(transaction, id)? <= 2 * stored + SPARE {
+    let stored: i64 = db.value(sql, args![id.as_str()])?;
+    if waiting(db, id)? <= 2 * stored + SPARE {
         return Ok(());
     }
-    transaction.execute("DELETE FROM outbox WHERE configuration = ?1", [id.as_str()])?;
-    keep_all(transaction, id, ClientEvent::Snapshot, now)?;
+    db.execute("DELETE FROM outbox WHERE configuration = ?1", args![id.as_str()])?;
+    keep_all(db, id, ClientEvent::Snapshot, now)?;
     Ok(())
 }
 
-fn forwards_clients(connection: &Connection, id: &ConfigurationId) -> Result<bool, Trouble> {
-    let mut read = connection.prepare_cached("SELECT hands_on FROM configurations WHERE id = ?1")?;
-    Ok(read.query_row([id.as_str()], |row| row.get(0)).optional()?.unwrap_or(false))
+fn forwards_clients(db: &Database, id: &ConfigurationId) -> Result<bool, Trouble> {
+    let found = db.first("SELECT hands_on FROM configurations WHERE id = ?1", args![id.as_str()], |row| row.get(0))?;
+    Ok(found.unwrap_or(false))
 }
 
-fn waiting(connection: &Connection, id: &ConfigurationId) -> Result<i64, Trouble> {
-    let sql = "SELECT count(*) FROM outbox WHERE configuration = ?1";
-    Ok(connection.query_row(sql, [id.as_str()], |row| row.get(0))?)
+fn waiting(db: &Database, id: &ConfigurationId) -> Result<i64, Trouble> {
+    db.value("SELECT count(*) FROM outbox WHERE configuration = ?1", args![id.as_str()])
 }
 
 fn to_forward(row: &Row<'_>) -> Result<ClientToForward, Trouble> {
@@ -218,9 +206,9 @@ fn to_forward(row: &Row<'_>) -> Result<ClientToForward, Trouble> {
         message: row.get("message")?,
         what: ClientEvent::from_word(&what).ok_or(Trouble::Content("a change"))?,
         run: row.get("run")?,
-        at: time_in(&row.get::<_, String>("at")?)?,
+        at: time_in(&row.get::<String>("at")?)?,
         client: client(row, None, &mut [Moment::default(), Moment::default()])?,
-        name_before: row.get::<_, Option<String>>("name_before")?.map(Untrusted::new),
+        name_before: row.get::<Option<String>>("name_before")?.map(Untrusted::new),
         attempts: count_in(row.get("attempts")?) as usize,
     })
 }

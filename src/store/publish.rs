@@ -1,14 +1,15 @@
 //! Publishing: the pages of a run become the stored clients, in one step, and what changed is written down.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
 use jiff::Timestamp;
-use rusqlite::{CachedStatement, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::changes::Report;
 use super::checkpoint::{Parts, TraitParts, each_client};
 use super::clients::counts;
+use super::database::{Database, Statement, args};
 use super::error::Trouble;
 use super::lists::{self, FreshLists};
 use super::runs::{baseline, end};
@@ -109,27 +110,22 @@ pub struct Publication<'a> {
 impl Store {
     /// What is stored of the clients of a configuration, to compare Halo's rows with.
     pub fn known(&self, id: &ConfigurationId) -> Result<Known, StoreError> {
-        self.with(|inner| {
-            let mut statement = inner.connection.prepare_cached(
-                "SELECT id, name, toplevel, main_site, inactive, gone, last_seen IS NOT NULL, toplevel_id, customer_type,
+        self.ask(|db| {
+            let sql = "SELECT id, name, toplevel, main_site, inactive, gone, last_seen IS NOT NULL, toplevel_id, customer_type,
                         custom_fields, left_out
-                 FROM clients WHERE configuration = ?1 ORDER BY id",
-            )?;
-            let mut rows = statement.query(params![id.as_str()])?;
+                 FROM clients WHERE configuration = ?1 ORDER BY id";
             let mut known = Known::default();
-            let odd = |_| Trouble::Content("a client");
-            while let Some(row) = rows.next()? {
+            db.each(sql, args![id.as_str()], |row| {
+                let text = |column: usize| row.get::<Option<Cow<'_, str>>>(column);
+                let (name, toplevel, main_site, fields) = (row.get::<Cow<'_, str>>(1)?, text(2)?, text(3)?, text(9)?);
                 let (inactive, gone, unseen): (bool, bool, bool) = (row.get(4)?, row.get(5)?, row.get(6)?);
-                let parts = (
-                    row.get_ref(1)?.as_str().map_err(odd)?,
-                    row.get_ref(2)?.as_str_or_null().map_err(odd)?,
-                    row.get_ref(3)?.as_str_or_null().map_err(odd)?,
-                    inactive,
-                    (row.get(7)?, row.get(8)?, row.get_ref(9)?.as_str_or_null().map_err(odd)?),
-                );
+                let traits = (row.get(7)?, row.get(8)?, fields.as_deref());
+                let parts = (&*name, toplevel.as_deref(), main_site.as_deref(), inactive, traits);
                 let print = (!gone && !unseen).then(|| known.print(parts));
-                known.clients.push(KnownClient { id: row.get(0)?, print, gone, unused: inactive || row.get(10)? });
-            }
+                let unused = inactive || row.get(10)?;
+                known.clients.push(KnownClient { id: row.get(0)?, print, gone, unused });
+                Ok(())
+            })?;
             Ok(known)
         })
     }
@@ -153,41 +149,34 @@ impl Store {
     ) -> Result<SyncReport, StoreError> {
         self.with(|inner| {
             let id = inner.owner(run)?;
-            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let began_with: Option<Option<String>> = transaction
-                .query_row("SELECT baseline FROM runs WHERE id = ?1 AND status IS NULL", params![run.0], |row| {
-                    row.get(0)
-                })
-                .optional()?;
-            // Ids of one Halo mean nothing in another: what was read of the one is not what the other has.
-            if began_with.flatten() != Some(baseline(&transaction, &id)?) {
-                return Err(Trouble::RunGone);
-            }
-            let moment = time_out(now);
-            let mut insert = transaction.prepare_cached(INSERT)?;
-            // The same for every row.
-            insert.raw_bind_parameter(1, id.as_str())?;
-            insert.raw_bind_parameter(2, &moment)?;
-            let mut work = Work {
-                insert,
-                transaction: &transaction,
-                id: &id,
-                known,
-                now: moment,
-                counts: ChangeCounts::default(),
-                settled: HashSet::new(),
-                differed: 0,
-                report: Report::new(&transaction, run),
-                noted: HashSet::new(),
-            };
-            work.disable(publication)?;
-            work.take_over(run, publication.evidence)?;
-            work.apply_rule(publication)?;
-            let changes = work.finish(run, publication)?;
-            lists::replace(&transaction, &id, publication.fresh, now)?;
-            let report = tell(changes, counts(&transaction, &id)?);
-            end(&transaction, run, &report)?;
-            transaction.commit()?;
+            let report = inner.database.write(|db| {
+                let sql = "SELECT baseline FROM runs WHERE id = ?1 AND status IS NULL";
+                let began_with: Option<Option<String>> = db.first(sql, args![run.0], |row| row.get(0))?;
+                // Ids of one Halo mean nothing in another: what was read of the one is not what the other has.
+                if began_with.flatten() != Some(baseline(db, &id)?) {
+                    return Err(Trouble::RunGone);
+                }
+                let mut work = Work {
+                    insert: db.prepare(INSERT)?,
+                    db,
+                    id: &id,
+                    known,
+                    now: time_out(now),
+                    counts: ChangeCounts::default(),
+                    settled: HashSet::new(),
+                    differed: 0,
+                    report: Report::new(db, run),
+                    noted: HashSet::new(),
+                };
+                work.disable(publication)?;
+                work.take_over(run, publication.evidence)?;
+                work.apply_rule(publication)?;
+                let changes = work.finish(run, publication)?;
+                lists::replace(db, &id, publication.fresh, now)?;
+                let report = tell(changes, counts(db, &id)?);
+                end(db, run, &report)?;
+                Ok(report)
+            })?;
             inner.open_runs.remove(&run);
             Ok(report)
         })
@@ -199,8 +188,8 @@ const INSERT: &str = "INSERT INTO clients (configuration, first_seen, id, name, 
                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
 
 struct Work<'a> {
-    insert: CachedStatement<'a>,
-    transaction: &'a Transaction<'a>,
+    insert: Statement<'a>,
+    db: &'a Database,
     id: &'a ConfigurationId,
     known: &'a Known,
     now: String,
@@ -218,20 +207,19 @@ impl Work<'_> {
     /// Missing ones first, while the time at which they were last seen is still known.
     fn disable(&mut self, publication: &Publication<'_>) -> Result<(), Trouble> {
         let id = self.id.as_str();
-        let mut last_seen = self.transaction.prepare_cached(
+        let mut last_seen = self.db.prepare(
             "UPDATE clients SET last_seen = coalesce((SELECT published_at FROM configurations WHERE id = ?1), first_seen)
              WHERE configuration = ?1 AND id = ?2 AND last_seen IS NULL",
         )?;
         for client in publication.unseen {
-            last_seen.execute(params![id, client])?;
+            last_seen.execute(args![id, *client])?;
         }
-        let mut gone = self.transaction.prepare_cached(
-            "UPDATE clients SET gone = 1 WHERE configuration = ?1 AND id = ?2 AND NOT gone
-             RETURNING name, inactive OR left_out",
+        let mut gone = self.db.prepare(
+            "UPDATE clients SET gone = 1 WHERE configuration = ?1 AND id = ?2 AND gone = 0
+             RETURNING name, inactive = 1 OR left_out = 1",
         )?;
         for client in publication.gone {
-            let found: Option<(String, bool)> =
-                gone.query_row(params![id, client], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            let found = gone.first(args![id, *client], |row| Ok((row.get::<String>(0)?, row.get(1)?)))?;
             if let Some((name, unused)) = found {
                 // One that was not in use before is not in use now for another reason.
                 let change = if unused { ChangeKind::Changed } else { ChangeKind::Disabled };
@@ -247,24 +235,19 @@ impl Work<'_> {
             Evidence::Everything => (0, u32::MAX),
         };
         // What was asked for one by one was asked for last.
-        let mut pages = self.transaction.prepare_cached(
-            "SELECT look, page FROM pages WHERE run = ?1 AND look BETWEEN ?2 AND ?3 ORDER BY look, page = 0, page",
-        )?;
-        let pages = pages.query_map(params![run.0, first, last], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let pages: Vec<(u32, u32)> = pages.collect::<Result<_, _>>()?;
-        let mut page =
-            self.transaction.prepare_cached("SELECT content FROM pages WHERE run = ?1 AND look = ?2 AND page = ?3")?;
+        let db = self.db;
+        let sql =
+            "SELECT look, page FROM pages WHERE run = ?1 AND look BETWEEN ?2 AND ?3 ORDER BY look, page = 0, page";
+        let pages = db.rows(sql, args![run.0, first, last], |row| Ok((row.get::<u32>(0)?, row.get::<u32>(1)?)))?;
+        let mut page = db.prepare("SELECT content FROM pages WHERE run = ?1 AND look = ?2 AND page = ?3")?;
         // Taken over, it is no use any more, and its room is for the clients: otherwise the file would grow by both.
-        let mut clear =
-            self.transaction.prepare_cached("DELETE FROM pages WHERE run = ?1 AND look = ?2 AND page = ?3")?;
+        let mut clear = db.prepare("DELETE FROM pages WHERE run = ?1 AND look = ?2 AND page = ?3")?;
         for (look, number) in pages {
-            let mut rows = page.query(params![run.0, look, number])?;
-            if let Some(row) = rows.next()? {
-                let content = row.get_ref(0)?.as_str().map_err(|_| Trouble::Content("a page"))?;
-                each_client(content, |client, parts| self.take(client, parts))?;
-            }
-            drop(rows);
-            clear.execute(params![run.0, look, number])?;
+            page.each(args![run.0, look, number], |row| {
+                let content: Cow<'_, str> = row.get(0)?;
+                each_client(&content, |client, parts| self.take(client, parts))
+            })?;
+            clear.execute(args![run.0, look, number])?;
         }
         Ok(())
     }
@@ -273,29 +256,23 @@ impl Work<'_> {
         let (now_name, now_toplevel, now_site, now_inactive, (now_top, now_type, now_fields)) = parts;
         let is_known = self.known.get(client).is_some();
         if !is_known {
-            let insert = &mut self.insert;
-            insert.raw_bind_parameter(3, client)?;
-            insert.raw_bind_parameter(4, now_name)?;
-            insert.raw_bind_parameter(5, now_toplevel)?;
-            insert.raw_bind_parameter(6, now_site)?;
-            insert.raw_bind_parameter(7, now_inactive)?;
-            insert.raw_bind_parameter(8, now_top)?;
-            insert.raw_bind_parameter(9, now_type)?;
-            insert.raw_bind_parameter(10, now_fields)?;
-            if insert.raw_execute()? > 0 {
+            let (id, now) = (self.id.as_str(), &self.now);
+            let row =
+                args![id, now, client, now_name, now_toplevel, now_site, now_inactive, now_top, now_type, now_fields];
+            if self.insert.execute(row)? > 0 {
                 return self.note(client, ChangeKind::Added, now_name, None);
             }
         }
         let first_time = is_known && self.settled.insert(client);
         let id = self.id.as_str();
-        let mut stored = self.transaction.prepare_cached(
+        let mut stored = self.db.prepare(
             "SELECT name, toplevel, main_site, inactive, gone, left_out FROM clients WHERE configuration = ?1 AND id = ?2",
         )?;
         type Before = (String, Option<String>, Option<String>, bool, bool, bool);
-        let (name, toplevel, main_site, inactive, gone, left_out): Before = stored
-            .query_row(params![id, client], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
-            })?;
+        let before: Option<Before> = stored.first(args![id, client], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+        })?;
+        let (name, toplevel, main_site, inactive, gone, left_out) = before.ok_or(Trouble::Content("a client"))?;
         let before = (name.as_str(), toplevel.as_deref(), main_site.as_deref(), inactive);
         // What only the rule asks for is no change of its own: that it is left out, or not any more, is.
         let differs = gone || before != (now_name, now_toplevel, now_site, now_inactive);
@@ -310,23 +287,13 @@ impl Work<'_> {
             self.differed += u64::from(!gone);
             self.note(client, change, now_name, (name != now_name).then_some(name.as_str()))?;
         }
-        let mut update = self.transaction.prepare_cached(
+        let mut update = self.db.prepare(
             "UPDATE clients SET name = ?3, toplevel = ?4, main_site = ?5, inactive = ?6, gone = 0, last_seen = NULL,
                 toplevel_id = ?7, customer_type = ?8, custom_fields = ?9
              WHERE configuration = ?1 AND id = ?2",
         )?;
         let name = now_name;
-        update.execute(params![
-            id,
-            client,
-            name,
-            now_toplevel,
-            now_site,
-            now_inactive,
-            now_top,
-            now_type,
-            now_fields
-        ])?;
+        update.execute(args![id, client, name, now_toplevel, now_site, now_inactive, now_top, now_type, now_fields])?;
         Ok(())
     }
 
@@ -334,26 +301,24 @@ impl Work<'_> {
     /// that many are gone.
     fn apply_rule(&mut self, publication: &Publication<'_>) -> Result<(), Trouble> {
         let rule = publication.rule;
-        let mut rows = self.transaction.prepare_cached(
-            "SELECT id, name, toplevel, toplevel_id, customer_type, custom_fields, left_out, NOT inactive AND NOT gone
-             FROM clients WHERE configuration = ?1 AND (left_out OR ?2)",
-        )?;
-        let mut rows = rows.query(params![self.id.as_str(), !rule.takes_all()])?;
         let mut flips = Vec::new();
-        while let Some(row) = rows.next()? {
+        let sql =
+            "SELECT id, name, toplevel, toplevel_id, customer_type, custom_fields, left_out, inactive = 0 AND gone = 0
+             FROM clients WHERE configuration = ?1 AND (left_out = 1 OR ?2 = 1)";
+        self.db.each(sql, args![self.id.as_str(), !rule.takes_all()], |row| {
             let toplevel: Option<String> = row.get(2)?;
             let traits = Traits { toplevel_id: row.get(3)?, customer_type: row.get(4)?, fields: row.get(5)? };
             let (left_out, would_serve): (bool, bool) = (row.get(6)?, row.get(7)?);
             let leave_out = !rule.takes_one(toplevel.as_deref(), &traits);
             if leave_out != left_out {
-                flips.push((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, leave_out, would_serve));
+                flips.push((row.get::<i64>(0)?, row.get::<String>(1)?, leave_out, would_serve));
             }
-        }
-        let mut update =
-            self.transaction.prepare_cached("UPDATE clients SET left_out = ?3 WHERE configuration = ?1 AND id = ?2")?;
+            Ok(())
+        })?;
+        let mut update = self.db.prepare("UPDATE clients SET left_out = ?3 WHERE configuration = ?1 AND id = ?2")?;
         let mut disabling = Vec::new();
         for (client, name, leave_out, would_serve) in flips {
-            update.execute(params![self.id.as_str(), client, leave_out])?;
+            update.execute(args![self.id.as_str(), client, leave_out])?;
             if !would_serve {
                 continue;
             }
@@ -397,14 +362,14 @@ impl Work<'_> {
         let expected = self.known.expected().count() as u64;
         let seen = expected.saturating_sub(publication.unseen.len() as u64);
         self.counts.unchanged = seen.saturating_sub(self.differed);
-        self.transaction.execute(
+        self.db.execute(
             "INSERT INTO configurations (id, published_at, proved_at) VALUES (?1, ?2, ?3)
-             ON CONFLICT DO UPDATE SET published_at = excluded.published_at,
-                proved_at = coalesce(excluded.proved_at, proved_at)",
-            params![self.id.as_str(), self.now, publication.proved.then_some(&self.now)],
+             ON CONFLICT (id) DO UPDATE SET published_at = excluded.published_at,
+                proved_at = coalesce(excluded.proved_at, configurations.proved_at)",
+            args![self.id.as_str(), &self.now, publication.proved.then_some(&self.now)],
         )?;
         if self.report.finish()? {
-            outbox::keep(self.transaction, self.id, run, &self.now)?;
+            outbox::keep(self.db, self.id, run, &self.now)?;
         }
         Ok(self.counts)
     }

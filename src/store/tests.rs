@@ -283,8 +283,7 @@ fn database_whose_log_is_half_moved_into_it_can_be_opened() {
     let (folder, store) = store();
     let data = folder.path().join("data");
     sync(&store, "acme", 0, &[client(0, "x")]);
-    let move_log =
-        || store.with(|inner| Ok(inner.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?)).unwrap();
+    let move_log = || store.ask(|db| Ok(db.sqlite().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?)).unwrap();
     move_log();
     sync(&store, "acme", 1, &(0..500).map(|n| client(n, "a name of some length")).collect::<Vec<_>>());
     let before = bytes(&data);
@@ -340,21 +339,21 @@ fn full_disk_is_named_and_what_was_stored_stays() {
     let (_folder, store) = store();
     sync(&store, "acme", 0, &[client(1, "before")]);
     store
-        .with(|inner| {
-            let pages: i64 = inner.connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
-            Ok(inner.connection.pragma_update(None, "max_page_count", pages + 2)?)
+        .ask(|db| {
+            let pages: i64 = db.value("PRAGMA page_count", &[])?;
+            Ok(db.sqlite().pragma_update(None, "max_page_count", pages + 2)?)
         })
         .unwrap();
     let run = store.begin_run(&id("acme"), at(5)).unwrap();
     let many: Vec<_> = (0..5_000).map(|n| client(n, "after")).collect();
     let error = store.stage(run, &staged(1, 1, &many), at(5)).unwrap_err();
     assert!(matches!(error, StoreError::Full { .. }), "{error}");
-    store.with(|inner| Ok(inner.connection.pragma_update(None, "max_page_count", 1 << 20)?)).unwrap();
+    store.ask(|db| Ok(db.sqlite().pragma_update(None, "max_page_count", 1 << 20)?)).unwrap();
     store.stage(run, &staged(1, 1, &many), at(5)).unwrap();
     store
-        .with(|inner| {
-            let pages: i64 = inner.connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
-            Ok(inner.connection.pragma_update(None, "max_page_count", pages + 2)?)
+        .ask(|db| {
+            let pages: i64 = db.value("PRAGMA page_count", &[])?;
+            Ok(db.sqlite().pragma_update(None, "max_page_count", pages + 2)?)
         })
         .unwrap();
     let known = store.known(&id("acme")).unwrap();
@@ -374,7 +373,7 @@ fn store_that_cannot_be_written_can_be_read() {
     let path = store.path().to_owned();
     drop(store);
     let connection = schema::open_for_reading(&path, &path).unwrap();
-    let store = Store::around(&path, connection);
+    let store = Store::around(&path, Database::of(connection));
     assert_eq!(store.clients(&id("acme")).unwrap().len(), 2);
     assert_eq!(store.runs(&id("acme"), 10).unwrap().len(), 1);
     assert!(matches!(store.begin_run(&id("acme"), at(1)), Err(StoreError::NoPermission { .. })));
@@ -394,7 +393,7 @@ fn store_without_room_beside_it_is_read_with_its_log() {
     }
     let before = bytes(&copies);
     let connection = schema::open_alone(&copy, &copy).unwrap().unwrap();
-    let alone = Store::around(&copy, connection);
+    let alone = Store::around(&copy, Database::of(connection));
     assert_eq!(alone.clients(&id("acme")).unwrap().len(), 1);
     assert!(matches!(alone.begin_run(&id("acme"), at(1)), Err(StoreError::NoPermission { .. })));
     assert!(!schema::beside(&copy, "-shm").exists());
@@ -416,7 +415,7 @@ fn lock_of_other_program_inside_database_is_told_as_one() {
     // What a call did before it came to the lock is no wait.
     let works_first = patient.with(|inner| {
         thread::park_timeout(Duration::from_secs(1));
-        Ok(inner.connection.execute_batch("BEGIN IMMEDIATE")?)
+        Ok(inner.database.sqlite().execute_batch("BEGIN IMMEDIATE")?)
     });
     assert!(works_first.unwrap_err().to_string().ends_with("locked for 1 s"));
     other.execute_batch("ROLLBACK").unwrap();
@@ -457,7 +456,7 @@ fn store_of_first_version_that_cannot_be_written_can_be_read() {
     let before = fs::read(&path).unwrap();
 
     let connection = schema::open_for_reading(&path, &path).unwrap();
-    let store = Store::around(&path, connection);
+    let store = Store::around(&path, Database::of(connection));
     assert_eq!(store.clients(&acme).unwrap(), clients);
     assert_eq!(store.runs(&acme, 10).unwrap().len(), 1);
     assert_eq!(store.last_configure_run(&acme).unwrap(), None);
@@ -468,12 +467,7 @@ fn store_of_first_version_that_cannot_be_written_can_be_read() {
 }
 
 fn replace_lists(store: &Store, fresh: FreshLists<'_>, now: Timestamp) {
-    let replaced = store.with(|inner| {
-        let transaction = inner.connection.transaction()?;
-        lists::replace(&transaction, &id("acme"), fresh, now)?;
-        Ok(transaction.commit()?)
-    });
-    replaced.unwrap();
+    store.write(|db| lists::replace(db, &id("acme"), fresh, now)).unwrap();
 }
 
 #[test]
@@ -618,7 +612,7 @@ fn run_is_found_with_its_writes_until_it_is_rolled_back() {
         INSERT INTO intents (configuration, kind, name, operation, begun_at, ended_at, run, object, proof)
         SELECT configuration, kind, name, operation, begun_at, begun_at, run, object, proof FROM intents, n
         WHERE id = (SELECT max(id) FROM intents)";
-    store.with(|inner| Ok(inner.connection.execute_batch(many)?)).unwrap();
+    store.ask(|db| Ok(db.sqlite().execute_batch(many)?)).unwrap();
     store.end_intent(write, "done", at(4)).unwrap();
     let (last, writes) = store.last_configure_run(&acme).unwrap().unwrap();
     assert_eq!((last, writes.len()), (second, 600), "all of them, whatever their number");
@@ -712,7 +706,7 @@ fn emptied_store_or_one_without_its_log_takes_nothing() {
     for n in 0..3 {
         let other = Store::open(store.path()).unwrap();
         sync(&other, "acme", n, &[client(n, "a")]);
-        other.with(|inner| Ok(inner.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?)).unwrap();
+        other.ask(|db| Ok(db.sqlite().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?)).unwrap();
         drop(other);
         store.is_current().unwrap();
     }

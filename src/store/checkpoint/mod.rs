@@ -3,10 +3,12 @@
 //! A page's row holds the ids that were on it and only those clients that are not stored just so. None of it is visible
 //! before the run is published.
 
+use std::borrow::Cow;
+
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 
+use super::database::{Database, args};
 use super::error::Trouble;
 use super::{RunId, Store, StoreError, count_in, count_out, time_in, time_out};
 use crate::domain::client::{Client, Traits};
@@ -53,7 +55,7 @@ type StagedTraits<'a> = (Option<i64>, Option<i64>, Option<Text<'a>>);
 /// Text that is borrowed where it can be.
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
-struct Text<'a>(#[serde(borrow)] std::borrow::Cow<'a, str>);
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> From<&'a Untrusted> for Text<'a> {
     fn from(text: &'a Untrusted) -> Self {
@@ -80,16 +82,17 @@ impl Store {
         self.with(|inner| {
             inner.owner(run)?;
             let rows = rows.map_err(|_| Trouble::Content("a page"))?;
-            // A checkpoint survives the end of the program at once, and a power cut a moment later: what a power cut takes
-            // is read again, and waiting for the disk at every page would take longer than that.
-            relaxed(&mut inner.connection, |transaction| {
-                let mut insert = transaction.prepare_cached(
-                    "INSERT OR REPLACE INTO pages (run, look, page, record_count, content, read_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            // What a power cut takes is read again, and waiting for the disk at every page would take longer than that.
+            inner.database.write_soon(|db| {
+                let mut insert = db.prepare(
+                    "INSERT INTO pages (run, look, page, record_count, content, read_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                     ON CONFLICT (run, look, page) DO UPDATE SET record_count = excluded.record_count,
+                        content = excluded.content, read_at = excluded.read_at",
                 )?;
                 for (staged, content) in pages.iter().zip(rows) {
                     let count = staged.page.record_count.map(count_out);
-                    insert.execute(params![run.0, staged.look, staged.page.page, count, content, time_out(now)])?;
+                    insert.execute(args![run.0, staged.look, staged.page.page, count, content, time_out(now)])?;
                 }
                 Ok(())
             })
@@ -110,34 +113,32 @@ impl Store {
     ) -> Result<Option<Resumable>, StoreError> {
         self.with(|inner| {
             let id = inner.owner(run)?;
-            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let left: Option<(i64, u32, String)> = transaction
-                .query_row(
+            inner.database.write(|db| {
+                let left: Option<(i64, u32, String)> = db.first(
                     "SELECT p.run, max(p.look), min(p.read_at) FROM pages p
                      JOIN runs old ON old.id = p.run JOIN runs new ON new.id = ?2
-                     WHERE old.configuration = ?1 AND old.id < ?2 AND old.baseline IS new.baseline
+                     WHERE old.configuration = ?1 AND old.id < ?2 AND old.baseline IS NOT DISTINCT FROM new.baseline
                      GROUP BY p.run ORDER BY p.run DESC LIMIT 1",
-                    params![id.as_str(), run.0],
+                    args![id.as_str(), run.0],
                     |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-                )
-                .optional()?;
-            let mut resumable = None;
-            if let Some((old, look, oldest)) = left {
-                let age = now.duration_since(time_in(&oldest)?);
-                if !age.is_negative() && age <= freshness {
-                    transaction.execute(
-                        "UPDATE pages SET run = ?1, look = 1 WHERE run = ?2 AND look = ?3 AND page > 0",
-                        params![run.0, old, look],
-                    )?;
-                    resumable = Some(Resumable { pages: listed(&transaction, run)? });
+                )?;
+                let mut resumable = None;
+                if let Some((old, look, oldest)) = left {
+                    let age = now.duration_since(time_in(&oldest)?);
+                    if !age.is_negative() && age <= freshness {
+                        db.execute(
+                            "UPDATE pages SET run = ?1, look = 1 WHERE run = ?2 AND look = ?3 AND page > 0",
+                            args![run.0, old, look],
+                        )?;
+                        resumable = Some(Resumable { pages: listed(db, run)? });
+                    }
                 }
-            }
-            transaction.execute(
-                "DELETE FROM pages WHERE run <> ?2 AND run IN (SELECT id FROM runs WHERE configuration = ?1)",
-                params![id.as_str(), run.0],
-            )?;
-            transaction.commit()?;
-            Ok(resumable.filter(|resumable| !resumable.pages.is_empty()))
+                db.execute(
+                    "DELETE FROM pages WHERE run <> ?2 AND run IN (SELECT id FROM runs WHERE configuration = ?1)",
+                    args![id.as_str(), run.0],
+                )?;
+                Ok(resumable.filter(|resumable| !resumable.pages.is_empty()))
+            })
         })
     }
 
@@ -149,24 +150,9 @@ impl Store {
     pub fn drop_pages(&self, run: RunId) -> Result<(), StoreError> {
         self.with(|inner| {
             inner.owner(run)?;
-            inner.connection.execute("DELETE FROM pages WHERE run = ?1", params![run.0])?;
-            Ok(())
+            inner.database.write(|db| db.execute("DELETE FROM pages WHERE run = ?1", args![run.0]).map(drop))
         })
     }
-}
-
-/// Makes a change without waiting for the disk at its end.
-fn relaxed(
-    connection: &mut Connection,
-    work: impl FnOnce(&Transaction<'_>) -> Result<(), rusqlite::Error>,
-) -> Result<(), Trouble> {
-    connection.execute_batch("PRAGMA synchronous = NORMAL")?;
-    let done = connection.transaction().and_then(|transaction| {
-        work(&transaction)?;
-        transaction.commit()
-    });
-    connection.execute_batch("PRAGMA synchronous = FULL")?;
-    Ok(done?)
 }
 
 fn content(staged: &StagedPage) -> serde_json::Result<String> {
@@ -186,24 +172,20 @@ fn row_of(client: &Client) -> StagedRow<'_> {
     (client.id, Text::from(&client.name), toplevel, main_site, client.inactive, traits)
 }
 
-fn listed(connection: &Connection, run: RunId) -> Result<Vec<ListedPage>, Trouble> {
-    let mut statement =
-        connection.prepare("SELECT page, record_count, content FROM pages WHERE run = ?1 ORDER BY page")?;
-    let mut rows = statement.query(params![run.0])?;
-    let mut pages = Vec::new();
-    while let Some(row) = rows.next()? {
-        let content: String = row.get(2)?;
+fn listed(db: &Database, run: RunId) -> Result<Vec<ListedPage>, Trouble> {
+    let sql = "SELECT page, record_count, content FROM pages WHERE run = ?1 ORDER BY page";
+    db.rows(sql, args![run.0], |row| {
+        let content: Cow<'_, str> = row.get(2)?;
         let content: Content<'_> = serde_json::from_str(&content).map_err(|_| Trouble::Content("a page"))?;
-        pages.push(ListedPage {
+        Ok(ListedPage {
             page: row.get(0)?,
-            record_count: row.get::<_, Option<i64>>(1)?.map(count_in),
+            record_count: row.get::<Option<i64>>(1)?.map(count_in),
             ids: places(&content.ids),
             nameless: content.nameless,
             newest: content.newest,
             unread: content.unread,
-        });
-    }
-    Ok(pages)
+        })
+    })
 }
 
 /// Hands the clients of a page's row over, one by one.

@@ -64,8 +64,7 @@ fn old_future_or_foreign_pages_are_not_resumed() {
     store.recognise(&id("acme"), "another halo").unwrap();
     let run = store.begin_run(&id("acme"), at(1)).unwrap();
     assert_eq!(store.resume(run, at(1), HOUR).unwrap(), None);
-    let pages = store
-        .with(|inner| Ok(inner.connection.query_row("SELECT count(*) FROM pages", [], |row| row.get::<_, i64>(0))?));
+    let pages = store.ask(|db| db.value::<i64>("SELECT count(*) FROM pages", &[]));
     assert_eq!(pages.unwrap(), 0, "and nothing of them is left");
 }
 
@@ -91,7 +90,7 @@ fn only_last_look_of_newest_run_is_taken_up() {
 fn older_database_is_migrated_with_its_data() {
     let (_folder, store) = store();
     sync(&store, "acme", 0, &[client(1, "a")]);
-    store.with(|inner| Ok(inner.connection.execute_batch(BACK_TO_THE_FIRST_VERSION)?)).unwrap();
+    store.ask(|db| Ok(db.sqlite().execute_batch(BACK_TO_THE_FIRST_VERSION)?)).unwrap();
     let path = store.path().to_owned();
     drop(store);
     let store = Store::open(&path).unwrap();

@@ -3,9 +3,9 @@
 use std::num::NonZeroU64;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::changes::{Report, read_changes};
+use super::database::{Database, Row, args};
 use super::error::Trouble;
 use super::{Inner, RunId, Store, StoreError, count_in, count_out, time_in, time_out};
 use crate::domain::configuration::ConfigurationId;
@@ -14,14 +14,9 @@ use crate::domain::sync_run::{ChangeCounts, ClientChange, SyncReport, SyncStatus
 pub use crate::domain::sync_run::RUNS_KEPT as KEPT;
 
 /// What the rows of a run are compared with: the same list, of the same Halo.
-pub(super) fn baseline(connection: &Connection, id: &ConfigurationId) -> Result<String, Trouble> {
-    let baseline: Option<String> = connection
-        .query_row(
-            "SELECT coalesce(halo, '') || ' ' || coalesce(published_at, '') FROM configurations WHERE id = ?1",
-            params![id.as_str()],
-            |row| row.get(0),
-        )
-        .optional()?;
+pub(super) fn baseline(db: &Database, id: &ConfigurationId) -> Result<String, Trouble> {
+    let sql = "SELECT coalesce(halo, '') || ' ' || coalesce(published_at, '') FROM configurations WHERE id = ?1";
+    let baseline = db.first(sql, args![id.as_str()], |row| row.get(0))?;
     Ok(baseline.unwrap_or_else(|| " ".to_owned()))
 }
 
@@ -39,33 +34,34 @@ impl Store {
     pub fn begin_run(&self, id: &ConfigurationId, now: Timestamp) -> Result<RunId, StoreError> {
         self.with(|inner| {
             inner.open_runs.retain(|_, owner| owner != id);
-            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            // When it ended nobody knows; it did nothing after it began that anybody can vouch for.
-            transaction.execute(
-                "UPDATE runs SET status = ?2, finished_at = started_at, warnings = ?3
-                 WHERE configuration = ?1 AND status IS NULL",
-                params![id.as_str(), SyncStatus::Interrupted.code(), r#"["the program stopped before the sync finished"]"#],
-            )?;
-            let baseline = baseline(&transaction, id)?;
-            transaction.execute(
-                "INSERT INTO runs (configuration, started_at, baseline) VALUES (?1, ?2, ?3)",
-                params![id.as_str(), time_out(now), baseline],
-            )?;
-            let run = RunId(transaction.last_insert_rowid());
-            transaction.execute(
-                "DELETE FROM runs WHERE configuration = ?1 AND id NOT IN
-                 (SELECT id FROM runs WHERE configuration = ?1 ORDER BY id DESC LIMIT ?2)",
-                params![id.as_str(), KEPT as i64],
-            )?;
-            transaction.execute("DELETE FROM change_reports WHERE run NOT IN (SELECT id FROM runs)", [])?;
-            transaction.execute(
-                "DELETE FROM pages WHERE run NOT IN (SELECT id FROM runs) OR run IN
-                 (SELECT p.run FROM pages p JOIN runs r ON r.id = p.run
-                  WHERE r.configuration = ?1 AND p.run < (SELECT max(p2.run) FROM pages p2 JOIN runs r2 ON r2.id = p2.run
-                                                          WHERE r2.configuration = ?1))",
-                params![id.as_str()],
-            )?;
-            transaction.commit()?;
+            let run = inner.database.write(|db| {
+                // When it ended nobody knows; it did nothing after it began that anybody can vouch for.
+                let warnings = r#"["the program stopped before the sync finished"]"#;
+                db.execute(
+                    "UPDATE runs SET status = ?2, finished_at = started_at, warnings = ?3
+                     WHERE configuration = ?1 AND status IS NULL",
+                    args![id.as_str(), SyncStatus::Interrupted.code(), warnings],
+                )?;
+                let baseline = baseline(db, id)?;
+                let run = db.add(
+                    "INSERT INTO runs (configuration, started_at, baseline) VALUES (?1, ?2, ?3)",
+                    args![id.as_str(), time_out(now), baseline],
+                )?;
+                db.execute(
+                    "DELETE FROM runs WHERE configuration = ?1 AND id NOT IN
+                     (SELECT id FROM runs WHERE configuration = ?1 ORDER BY id DESC LIMIT ?2)",
+                    args![id.as_str(), KEPT as i64],
+                )?;
+                db.execute("DELETE FROM change_reports WHERE run NOT IN (SELECT id FROM runs)", &[])?;
+                db.execute(
+                    "DELETE FROM pages WHERE run NOT IN (SELECT id FROM runs) OR run IN
+                     (SELECT p.run FROM pages p JOIN runs r ON r.id = p.run
+                      WHERE r.configuration = ?1 AND p.run < (SELECT max(p2.run) FROM pages p2 JOIN runs r2 ON r2.id = p2.run
+                                                              WHERE r2.configuration = ?1))",
+                    args![id.as_str()],
+                )?;
+                Ok(RunId(run))
+            })?;
             inner.open_runs.insert(run, id.clone());
             Ok(run)
         })
@@ -76,62 +72,52 @@ impl Store {
     pub fn end_run(&self, run: RunId, report: &SyncReport) -> Result<(), StoreError> {
         self.with(|inner| {
             inner.open_runs.remove(&run);
-            let transaction = inner.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            end(&transaction, run, report)?;
-            let mut held = Report::new(&transaction, run);
-            for change in &report.disabling {
-                held.push(change.id, change.change, change.name.raw(), None)?;
-            }
-            held.finish()?;
-            Ok(transaction.commit()?)
+            inner.database.write(|db| {
+                end(db, run, report)?;
+                let mut held = Report::new(db, run);
+                for change in &report.disabling {
+                    held.push(change.id, change.change, change.name.raw(), None)?;
+                }
+                held.finish().map(drop)
+            })
         })
     }
 
     /// The last runs of a configuration that have ended, newest first. The last 100 are remembered.
     pub fn runs(&self, id: &ConfigurationId, limit: usize) -> Result<Vec<SyncReport>, StoreError> {
-        self.with(|inner| {
-            let mut statement = inner.connection.prepare_cached(
-                "SELECT status, halo_count, stored, active, disabled, added, updated, newly_disabled, returned,
+        let sql = "SELECT status, halo_count, stored, active, disabled, added, updated, newly_disabled, returned,
                         unchanged, pages, requests, retries, rate_limited_ms, duration_ms, warnings, started_at,
                         finished_at, proved, resumed_pages, id, left_out
-                 FROM runs WHERE configuration = ?1 AND status IS NOT NULL ORDER BY id DESC LIMIT ?2",
-            )?;
-            let mut rows = statement.query(params![id.as_str(), i64::try_from(limit).unwrap_or(i64::MAX)])?;
-            let mut reports = Vec::new();
-            while let Some(row) = rows.next()? {
-                reports.push(read_report(row)?);
-            }
-            Ok(reports)
-        })
+                 FROM runs WHERE configuration = ?1 AND status IS NOT NULL ORDER BY id DESC LIMIT ?2";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.ask(|db| db.rows(sql, args![id.as_str(), limit], read_report))
     }
 
     /// What a remembered run of a configuration changed, by kind and id; none where there is no such run.
     pub fn changes(&self, id: &ConfigurationId, run: u64) -> Result<Option<Vec<ClientChange>>, StoreError> {
-        self.with(|inner| {
-            let mut statement = inner
-                .connection
-                .prepare_cached("SELECT id FROM runs WHERE configuration = ?1 AND id = ?2 AND status IS NOT NULL")?;
-            let found = statement.query_row(params![id.as_str(), count_out(run)], |row| row.get(0)).optional()?;
-            found.map(|run| read_changes(&inner.connection, RunId(run))).transpose()
+        self.ask(|db| {
+            let sql = "SELECT id FROM runs WHERE configuration = ?1 AND id = ?2 AND status IS NOT NULL";
+            let found = db.first(sql, args![id.as_str(), count_out(run)], |row| row.get(0))?;
+            found.map(|run| read_changes(db, RunId(run))).transpose()
         })
     }
 }
 
 /// Writes down how a run went, inside a transaction of the caller.
-pub(super) fn end(transaction: &Connection, run: RunId, report: &SyncReport) -> Result<(), Trouble> {
+pub(super) fn end(db: &Database, run: RunId, report: &SyncReport) -> Result<(), Trouble> {
     let warnings = serde_json::to_string(&report.warnings).map_err(|_| Trouble::Content("a warning"))?;
     let changes = report.changes;
     if !matches!(report.status, SyncStatus::Failed | SyncStatus::Interrupted) {
-        transaction.prepare_cached("DELETE FROM pages WHERE run = ?1")?.execute(params![run.0])?;
+        db.execute("DELETE FROM pages WHERE run = ?1", args![run.0])?;
     }
-    transaction.execute(
+    db.execute(
         "UPDATE runs SET started_at = ?2, finished_at = ?3, status = ?4, halo_count = ?5, stored = ?6,
             active = ?7, disabled = ?8, added = ?9, updated = ?10, newly_disabled = ?11, returned = ?12,
             unchanged = ?13, pages = ?14, requests = ?15, retries = ?16, rate_limited_ms = ?17,
             duration_ms = ?18, warnings = ?19, proved = ?20,
             resumed_pages = ?21, left_out = ?22
          WHERE id = ?1",
-        params![
+        args![
             run.0,
             time_out(report.started_at),
             time_out(report.finished_at),
@@ -160,7 +146,7 @@ pub(super) fn end(transaction: &Connection, run: RunId, report: &SyncReport) -> 
 }
 
 fn read_report(row: &Row<'_>) -> Result<SyncReport, Trouble> {
-    let count = |index| row.get::<_, i64>(index).map(count_in);
+    let count = |index: usize| row.get(index).map(count_in);
     let status: String = row.get(0)?;
     let warnings: String = row.get(15)?;
     let (started_at, finished_at): (String, String) = (row.get(16)?, row.get(17)?);
@@ -172,7 +158,7 @@ fn read_report(row: &Row<'_>) -> Result<SyncReport, Trouble> {
         disabling: Vec::new(),
         error: None,
         status: SyncStatus::from_code(&status).ok_or(Trouble::Content("the status of a run"))?,
-        halo_count: row.get::<_, Option<i64>>(1)?.map(count_in),
+        halo_count: row.get::<Option<i64>>(1)?.map(count_in),
         stored: count(2)?,
         active: count(3)?,
         disabled: count(4)?,

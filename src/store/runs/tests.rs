@@ -1,4 +1,5 @@
 use jiff::SignedDuration;
+use rusqlite::Connection;
 
 use super::*;
 use crate::domain::client::{Client, ClientStatus, DisabledReason, StoredClient, Traits};
@@ -254,7 +255,7 @@ fn second_run_in_which_nothing_changed_writes_next_to_nothing() {
 }
 
 fn rows_written(store: &Store) -> i64 {
-    store.with(|inner| Ok(inner.connection.query_row("SELECT total_changes()", [], |row| row.get(0))?)).unwrap()
+    store.ask(|db| db.value("SELECT total_changes()", &[])).unwrap()
 }
 
 /// A run that has published is never one that never ended: the two are one step.
@@ -393,9 +394,7 @@ fn change_report_of_run_names_every_client_that_it_changed() {
     for second in 0..100 {
         sync(&store, "acme", 30 + second, &[client(1, &second.to_string())]);
     }
-    let reports = store.with(|inner| {
-        Ok(inner.connection.query_row("SELECT count(*) FROM change_reports", [], |row| row.get::<_, i64>(0))?)
-    });
+    let reports = store.ask(|db| db.value::<i64>("SELECT count(*) FROM change_reports", &[]));
     assert_eq!((reports.unwrap(), store.changes(&id("acme"), run[0]).unwrap()), (100, None), "a hundred are kept");
 }
 
@@ -408,7 +407,7 @@ fn long_report_comes_back_whole_and_is_forwarded_in_order() {
     store.begin_to_forward_clients(&acme, at(0)).unwrap();
     sync(&store, "acme", 0, &list);
     let parts = "SELECT count(*) FROM change_reports";
-    let parts = store.with(|inner| Ok(inner.connection.query_row(parts, [], |row| row.get::<_, i64>(0))?)).unwrap();
+    let parts = store.ask(|db| db.value::<i64>(parts, &[])).unwrap();
     let number = store.runs(&acme, 1).unwrap()[0].run.unwrap().into();
     let told = store.changes(&acme, number).unwrap().unwrap();
     let names = told.iter().map(|line| line.name.clone());
@@ -428,7 +427,7 @@ fn report_of_version_before_parts_is_kept() {
                 INSERT INTO change_reports SELECT run, changes FROM parts;
                 DROP TABLE parts;
                 PRAGMA user_version = 10;";
-    store.with(|inner| Ok(inner.connection.execute_batch(back)?)).unwrap();
+    store.ask(|db| Ok(db.sqlite().execute_batch(back)?)).unwrap();
     let path = store.path().to_owned();
     drop(store);
     assert_eq!(Store::open(&path).unwrap().changes(&id("acme"), number).unwrap(), before);
