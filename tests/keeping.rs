@@ -5,7 +5,6 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use age::secrecy::ExposeSecret;
 use jiff::Timestamp;
 use pia_halo::domain::callback::EventGroup;
 use pia_halo::domain::event::Incoming;
@@ -15,6 +14,10 @@ use crate::secrecy::{forms, secrets_of};
 use crate::support::changing::small;
 use crate::support::disk::{at_every_call, may_trace, traced};
 use crate::support::{Profile, Ran, environment_of, files, private, run, store_of, workspace_of};
+
+/// A key of `age` that the tests share with the vectors of its format, and whom it belongs to.
+const KEY: &str = "AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0";
+const RECIPIENT: &str = "age1xmwwc06ly3ee5rytxm9mflaz2u56jjj36s0mypdrwsvlul66mv4q47ryef";
 
 /// A home on another host.
 struct Home(PathBuf);
@@ -88,11 +91,9 @@ async fn back_up_under_load(rounds: std::ops::Range<usize>) {
     let first = rounds.start;
     let profile = Profile::synced(small()).await;
     profile.run(["configure", "--yes"]).await.expect(0);
-    let key = age::x25519::Identity::generate();
     let identity = profile.folder.path().join("key.txt");
-    private(&identity, key.to_string().expose_secret());
+    private(&identity, KEY);
     let identity = identity.to_str().unwrap();
-    let recipient = key.to_public().to_string();
     let (stop, tickets) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI64::new(0)));
     let load = {
         let (store, stop, tickets) = (profile.store(), Arc::clone(&stop), Arc::clone(&tickets));
@@ -107,7 +108,7 @@ async fn back_up_under_load(rounds: std::ops::Range<usize>) {
         let file = profile.folder.path().join("backup.tar.gz");
         let file = file.to_str().unwrap();
         let before = tickets.load(Ordering::SeqCst);
-        let backup = ["backup", file, "--with-secrets", "--recipient", &recipient, "--json"];
+        let backup = ["backup", file, "--with-secrets", "--recipient", RECIPIENT, "--json"];
         let (report, synced) = tokio::join!(profile.run(backup), profile.run(["sync"]));
         let (report, after) = (report.expect(0).json(), tickets.load(Ordering::SeqCst) + 1);
         synced.expect(0);
@@ -182,6 +183,27 @@ async fn secrets_are_in_backup_only_where_asked_for_and_sealed() {
     for argument in ["--passphrase", "--passphrase=x"] {
         profile.run(["backup", "x", "--with-secrets", argument]).await.expect(2);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn age_itself_opens_secrets_of_backup() {
+    if Command::new("age").arg("--version").output().is_err() {
+        println!("SKIPPED: there is no age on this machine");
+        return;
+    }
+    let (profile, _) = configured().await;
+    let (file, key) = (profile.folder.path().join("backup.tar.gz"), profile.folder.path().join("key.txt"));
+    private(&key, KEY);
+    profile.run(["backup", file.to_str().unwrap(), "--with-secrets", "--recipient", RECIPIENT]).await.expect(0);
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(std::fs::File::open(file).unwrap()));
+    let mut entries = archive.entries().unwrap().map(Result::unwrap);
+    let mut sealed = entries.find(|entry| entry.path().unwrap().ends_with("credentials.toml.age")).unwrap();
+    let alone = profile.folder.path().join("credentials.toml.age");
+    std::io::copy(&mut sealed, &mut std::fs::File::create(&alone).unwrap()).unwrap();
+    let opened = Command::new("age").arg("--decrypt").arg("--identity").arg(&key).arg(&alone).output().unwrap();
+    assert!(opened.status.success(), "{}", String::from_utf8_lossy(&opened.stderr));
+    let kept = std::fs::read(profile.folder.path().join("config/pia-halo/credentials.toml")).unwrap();
+    assert!(opened.stdout == kept, "the same secrets");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,7 +30,7 @@ join -t $'\t' "$work/linked" "$work/known" | while IFS=$'\t' read -r crate manif
     done <"$work/texts"
 done
 
-{
+(
     echo "The licence texts of the crates in pia-halo, as the crates bring them. THIRD-PARTY.md names the licence of each."
     for crates in "$work"/*.crates; do
         line "="
@@ -38,9 +38,10 @@ done
         line "-"
         cat "${crates%.crates}.text"
     done
+    [ -e "$work/none" ] || exit 0
     line "="
     echo "These are under the MIT licence, or may be had under it, and bring no text:"
     cat "$work/none"
     line "-"
     sed -n '/^Permission/,$p' assets/licenses/LICENSE-MIT
-} >"$out"
+) >"$out"

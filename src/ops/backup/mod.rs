@@ -3,6 +3,7 @@
 //! It is a packed tar archive: the settings, the store, the audit trail, the secrets only where they are asked for and
 //! sealed, and last the manifest, which proves each of them. A file without one was not finished.
 
+mod age;
 pub(crate) mod restore;
 pub(crate) mod seal;
 
