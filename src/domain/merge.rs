@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 
 use super::configuration::Configuration;
 use super::fields::FIELDS;
+use super::request::SecretChoice;
 use super::untrusted::Untrusted;
 
 /// Settings that mean something together only: half of one person's and half of another's could send the Client Secret
-/// to a sign-in server of the wrong Halo.
+/// to a sign-in server of the wrong Halo. A Client Secret that was typed belongs to them, too.
 const TOGETHER: [&str; 5] = ["api.url", "api.client_id", "api.tenant", "api.auth_url", "api.ca_file"];
 
 /// A setting that two people changed, each to something else.
@@ -59,18 +60,26 @@ pub struct Merged {
 
 /// Puts two changes of what both have read together, setting by setting. Of what both changed, the keys in `decided` are
 /// taken as mine.
-pub fn merge(read: &Configuration, theirs: &Configuration, mine: &Configuration, decided: &BTreeSet<String>) -> Merged {
+pub fn merge(
+    read: &Configuration,
+    theirs: &Configuration,
+    mine: &Configuration,
+    my_secret: &SecretChoice,
+    decided: &BTreeSet<String>,
+) -> Merged {
     let [old, other, own] = [read, theirs, mine].map(settings);
+    let has_secret = matches!(my_secret, SecretChoice::Typed(_));
     let differs = |one: &Settings, key: &str| one.get(key) != old.get(key);
     let is_changed = |one: &Settings, key: &str| match TOGETHER.contains(&key) {
         true => TOGETHER.iter().any(|key| differs(one, key)),
         false => differs(one, key),
     };
+    let is_mine = |key: &str| is_changed(&own, key) || has_secret && TOGETHER.contains(&key);
     let mut together = other.clone();
     let (mut kept, mut conflicts) = (Vec::new(), Vec::new());
     let keys: BTreeSet<&String> = old.keys().chain(other.keys()).chain(own.keys()).collect();
     for key in keys.into_iter().filter(|key| other.get(*key) != own.get(*key)) {
-        match (is_changed(&other, key), is_changed(&own, key)) {
+        match (is_changed(&other, key), is_mine(key)) {
             (true, false) => kept.push(label(key)),
             (true, true) if !decided.contains(key) => conflicts.push(Conflict {
                 key: key.clone(),
@@ -140,6 +149,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::secret::Secret;
 
     /// Three values for every setting: none of them blank by being left out of the table below.
     fn variant(number: usize, of: impl Fn(&str) -> usize) -> Configuration {
@@ -205,13 +215,13 @@ mod tests {
         let read = variant(0, |_| 0);
         let theirs = variant(0, |key| usize::from(key.ends_with("_time") || key == "name"));
         let mine = variant(0, |key| if key == "name" { 2 } else { usize::from(key.ends_with("pia_board")) });
-        let merged = merge(&read, &theirs, &mine, &BTreeSet::new());
+        let merged = merge(&read, &theirs, &mine, &SecretChoice::Stored, &BTreeSet::new());
         assert_eq!(merged.configuration.company_sync.daily_sync_time.to_string(), "05:00");
         assert_eq!(merged.configuration.pia_screen.pia_board, "Desk");
         assert_eq!(merged.kept, ["Daily Sync Time"]);
         let lines: Vec<String> = merged.conflicts.iter().map(Conflict::line).collect();
         assert_eq!(lines, ["Configuration Name (was blank; they saved Acme, you have 北京)"]);
-        let decided = merge(&read, &theirs, &mine, &["name".to_owned()].into());
+        let decided = merge(&read, &theirs, &mine, &SecretChoice::Stored, &["name".to_owned()].into());
         assert_eq!((decided.configuration.name.as_str(), decided.conflicts.len()), ("北京", 0));
     }
 
@@ -221,15 +231,26 @@ mod tests {
         let read = variant(0, |_| 0);
         let theirs = variant(0, |key| usize::from(key == "api.url"));
         let mine = variant(0, |key| usize::from(key == "api.auth_url"));
-        let merged = merge(&read, &theirs, &mine, &BTreeSet::new());
+        let merged = merge(&read, &theirs, &mine, &SecretChoice::Stored, &BTreeSet::new());
         let keys: Vec<&str> = merged.conflicts.iter().map(|conflict| conflict.key.as_str()).collect();
         assert_eq!(keys, ["api.auth_url", "api.url"]);
         assert_eq!(merged.configuration, theirs);
         for key in TOGETHER {
             let mine = variant(0, |own| usize::from(own == key));
-            let merged = merge(&read, &theirs, &mine, &BTreeSet::new());
+            let merged = merge(&read, &theirs, &mine, &SecretChoice::Stored, &BTreeSet::new());
             assert!(key == "api.url" || merged.conflicts.len() == 2, "{key}: {merged:?}");
         }
+    }
+
+    /// A Client Secret is typed for the Halo that its person has read, and goes to no other one unasked.
+    #[test]
+    fn typed_secret_is_never_sent_where_other_one_moved_to() {
+        let (read, theirs) = (variant(0, |_| 0), variant(0, |key| usize::from(key == "api.url")));
+        let typed = SecretChoice::Typed(Secret::new("typed"));
+        let asked = |secret| merge(&read, &theirs, &read, secret, &BTreeSet::new()).conflicts.len();
+        assert_eq!((asked(&typed), asked(&SecretChoice::Stored)), (1, 0));
+        let mine = merge(&read, &theirs, &read, &typed, &["api.url".to_owned()].into());
+        assert_eq!(mine.configuration, read);
     }
 
     proptest! {
@@ -241,7 +262,7 @@ mod tests {
             let keys = keys();
             let place = |key: &str| keys.iter().position(|own| own == key).unwrap();
             let (read, other, own) = (variant(0, |_| 0), variant(0, |key| theirs[place(key)]), variant(0, |key| mine[place(key)]));
-            let merged = merge(&read, &other, &own, &BTreeSet::new());
+            let merged = merge(&read, &other, &own, &SecretChoice::Stored, &BTreeSet::new());
             let result = settings(&merged.configuration);
             let [was, they, i] = [&read, &other, &own].map(settings);
             for key in &keys {
@@ -256,7 +277,7 @@ mod tests {
                 prop_assert_eq!(is, right, "{}", key);
             }
             let all: BTreeSet<String> = keys.iter().cloned().collect();
-            prop_assert!(merge(&read, &other, &own, &all).conflicts.is_empty());
+            prop_assert!(merge(&read, &other, &own, &SecretChoice::Stored, &all).conflicts.is_empty());
         }
     }
 }

@@ -86,7 +86,9 @@ pub fn save(workspace: &Workspace, request: &SaveRequest) -> Result<Result<SaveR
 /// What is to be saved, together with what another person has saved since it was read.
 fn with_theirs(id: &ConfigurationId, request: &SaveRequest, theirs: Option<&Configuration>) -> Result<Merged, Failure> {
     match (&request.read, theirs) {
-        (Some(read), Some(theirs)) => Ok(merge(read, theirs, &request.configuration, &BTreeSet::new())),
+        (Some(read), Some(theirs)) => {
+            Ok(merge(read, theirs, &request.configuration, &request.secret, &BTreeSet::new()))
+        }
         (None, None) => {
             Ok(Merged { configuration: request.configuration.clone(), kept: Vec::new(), conflicts: Vec::new() })
         }

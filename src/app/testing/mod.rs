@@ -28,7 +28,7 @@ use crate::domain::plan::{
     Action, Basis, Cause, Change, ChangeResult, ConfigureReport, ConfigureStatus, FieldChange, Offer, Outcome, Plan,
 };
 use crate::domain::record::InstalledObject;
-use crate::domain::request::{SaveReport, Standing};
+use crate::domain::request::{SaveReport, SecretChoice, Standing};
 use crate::domain::rotation::RotationStatus;
 use crate::domain::secret::Secret;
 use crate::domain::status::{
@@ -417,7 +417,7 @@ pub fn clash(mine: &Configuration) -> Reply {
     let mut theirs = configuration("Acme MSP");
     theirs.pia_screen.pia_board = "Desk".to_owned();
     theirs.company_sync.daily_sync_time = DailySyncTime::parse("05:00").unwrap();
-    let merged = merge(&configuration("Acme MSP"), &theirs, mine, &Default::default());
+    let merged = merge(&configuration("Acme MSP"), &theirs, mine, &SecretChoice::Stored, &Default::default());
     Reply::Clashed(Box::new(Clash { theirs, conflicts: merged.conflicts }))
 }
 

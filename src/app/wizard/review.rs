@@ -197,7 +197,7 @@ pub fn decide(model: &mut Model, mut deciding: Deciding, is_mine: bool) -> Vec<E
     let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
     let (Some(read), Ok(typed)) = (&wizard.base, wizard.configuration()) else { return Vec::new() };
     let theirs = &deciding.clash.theirs;
-    let together = merge(read, theirs, &typed, &deciding.mine).configuration;
+    let together = merge(read, theirs, &typed, &wizard.secret_choice(), &deciding.mine).configuration;
     let is_tested = together.api == typed.api;
     wizard.rebase(theirs, &together);
     if !is_tested {
