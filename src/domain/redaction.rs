@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -57,7 +58,7 @@ fn as_read(text: &str) -> String {
     (0..2).fold(visible(text), |text, _| visible(&unescaped(&text)))
 }
 
-/// The text with `&#80;`, `&amp;`, `\u0050` and `%50` resolved, where they stand for one character of ASCII.
+/// The text with `&#80;`, `&amp;`, `\u0050`, `\x50` and `%50` resolved, where they stand for one character of ASCII.
 fn unescaped(text: &str) -> String {
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);
     while let Some(at) = rest.find(['&', '\\', '%']) {
@@ -77,6 +78,9 @@ fn escape(text: &str) -> Option<(char, usize)> {
     let hex = |digits: &str| u32::from_str_radix(digits, 16).ok().and_then(ascii);
     if let Some(digits) = text.strip_prefix("\\u") {
         return Some((hex(digits.get(..4)?)?, 6));
+    }
+    if let Some(digits) = text.strip_prefix("\\x") {
+        return Some((hex(digits.get(..2)?)?, 4));
     }
     if let Some(digits) = text.strip_prefix('%') {
         return Some((hex(digits.get(..2)?)?, 3));
@@ -110,6 +114,8 @@ fn masked(text: &str, secrets: &[&Secret]) -> String {
             for Form { text, each } in forms(secret).iter().chain(&nested(secret)) {
                 cover(lower.as_bytes(), text.as_bytes(), PIECE * each, &mut covered);
             }
+            // Twice as many letters in a row as where nothing stands between them: those are a coincidence more easily.
+            cover_apart(&lower, secret, PIECE_IN_DATA, 2 * PIECE, &mut covered);
         }
     }
     if covered.contains(&true) { mask(text, &covered) } else { text.to_owned() }
@@ -118,29 +124,35 @@ fn masked(text: &str, secrets: &[&Secret]) -> String {
 /// The same of a host that somebody else names: its dots and dashes may stand between the pieces of a secret, and what no
 /// host can hold may be left out of one.
 pub fn host_without_secrets(host: &str, secrets: &[&Secret]) -> String {
-    let bare: Vec<(usize, u8)> = host.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_alphanumeric()).collect();
-    let text: Zeroizing<Vec<u8>> = Zeroizing::new(bare.iter().map(|(_, byte)| byte.to_ascii_lowercase()).collect());
-    let mut covered = vec![false; text.len()];
+    let lower = Zeroizing::new(host.to_ascii_lowercase());
+    let mut hidden = vec![false; host.len()];
     for secret in secrets {
         let whole = secret.expose();
         let end = whole.rsplit('/').next().filter(|_| whole.contains("://")).unwrap_or(whole);
-        // Without what stands between their bytes, the others are one of these.
-        for form in forms(end).into_iter().filter(|form| form.each < APART) {
-            let form: Zeroizing<String> =
-                Zeroizing::new(form.text.chars().filter(char::is_ascii_alphanumeric).collect());
-            if form.len() >= SHORTEST {
-                cover(&text, form.as_bytes(), PIECE, &mut covered);
-            }
-        }
-    }
-    let mut hidden = vec![false; host.len()];
-    for (place, pair) in bare.windows(2).enumerate() {
-        // With the dots between them.
-        if covered[place] && covered[place + 1] {
-            hidden[pair[0].0..=pair[1].0].fill(true);
-        }
+        cover_apart(&lower, end, SHORTEST, PIECE, &mut hidden);
     }
     without_secrets(&mask(host, &hidden), secrets)
+}
+
+/// Marks what is of a secret once all that stands between letters and digits is left out: blanks, commas, dots, `0x`.
+fn cover_apart(lower: &str, secret: &str, shortest: usize, piece: usize, covered: &mut [bool]) {
+    let is_apart = |at: usize| at == 0 || !lower.as_bytes()[at - 1].is_ascii_alphanumeric();
+    let is_prefix =
+        |at: usize| lower[..=at].ends_with("0x") && is_apart(at - 1) || lower[at..].starts_with("0x") && is_apart(at);
+    let bare: Vec<(usize, u8)> = lower.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_alphanumeric()).collect();
+    let bare: Vec<(usize, u8)> = bare.into_iter().filter(|(at, _)| !is_prefix(*at)).collect();
+    let text: Zeroizing<Vec<u8>> = Zeroizing::new(bare.iter().map(|(_, byte)| *byte).collect());
+    // Without what stands between their bytes, the others are one of these.
+    for form in forms(secret).into_iter().filter(|form| form.each < APART) {
+        let form: Zeroizing<String> = Zeroizing::new(form.text.chars().filter(char::is_ascii_alphanumeric).collect());
+        if form.len() < shortest {
+            continue;
+        }
+        for found in pieces(&text, form.as_bytes(), piece) {
+            // With what stands between them.
+            covered[bare[found.start].0..=bare[found.end - 1].0].fill(true);
+        }
+    }
 }
 
 /// The text with one mask in place of each run of marked bytes.
@@ -411,13 +423,17 @@ fn without_escapes(json: &[u8]) -> Cow<'_, [u8]> {
 
 /// Marks every piece of the form that is in the text.
 fn cover(text: &[u8], form: &[u8], piece: usize, covered: &mut [bool]) {
-    let piece = piece.min(form.len()).max(1);
-    let pieces: HashSet<&[u8]> = form.windows(piece).collect();
-    for (at, window) in text.windows(piece).enumerate() {
-        if pieces.contains(window) {
-            covered[at..at + piece].fill(true);
-        }
+    for found in pieces(text, form, piece) {
+        covered[found].fill(true);
     }
+}
+
+/// Where pieces of the form are in the text.
+fn pieces(text: &[u8], form: &[u8], piece: usize) -> Vec<Range<usize>> {
+    let piece = piece.min(form.len()).max(1);
+    let known: HashSet<&[u8]> = form.windows(piece).collect();
+    let found = text.windows(piece).enumerate().filter(|(_, window)| known.contains(window));
+    found.map(|(at, _)| at..at + piece).collect()
 }
 
 /// The text in base32, without padding.
@@ -477,7 +493,11 @@ fn forms(secret: &str) -> Vec<Form> {
         Form::new(hex(bytes), 1),
         Form::new(of_each("%", ""), APART),
     ];
-    forms.extend([" ", ":", "-"].map(|between| Form::new(of_each("", between), APART)));
+    forms.extend([" ", ":", "-", ","].map(|between| Form::new(of_each("", between), APART)));
+    // As Windows keeps text: two bytes a letter, the second of them nothing.
+    let wide = Zeroizing::new(secret.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
+    forms.push(Form::new(hex(&wide), 2));
+    forms.extend(base64s(&wide).into_iter().map(|form| Form::new(form, 2)));
     // What stands before it shifts its bits, as below.
     for before in 0..5 {
         let mut shifted = Zeroizing::new(vec![0; before]);
@@ -541,9 +561,26 @@ mod tests {
         ] {
             assert_eq!(told(&format!("no {form} here")), "no [secret] here", "{form}");
         }
-        for mark in [" ", ":", "-"] {
-            let apart = TOKEN.bytes().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(mark);
-            assert_eq!(told(&format!("no {apart} here")), "no [secret] here");
+        let bytes = |bytes: &[u8], before: &str, mark: &str| {
+            bytes.iter().map(|byte| format!("{before}{byte:02X}")).collect::<Vec<_>>().join(mark)
+        };
+        for mark in [" ", ":", "-", ",", ", ", "\n", "_"] {
+            let apart = bytes(TOKEN.as_bytes(), "", mark);
+            assert_eq!(told(&format!("no {apart} here")), "no [secret] here", "{mark:?}");
+            let apart = bytes(TOKEN.as_bytes(), "0x", mark);
+            assert_eq!(told(&format!("no {apart} here")).replace("0x[", "["), "no [secret] here", "{mark:?}");
+        }
+        assert_eq!(told(&format!("no {} here", bytes(TOKEN.as_bytes(), "\\x", ""))), "no [secret] here");
+        for letters in [between(" "), between("','"), between("\0")] {
+            let left = told(&letters);
+            assert!(left.contains("[secret]") && left.len() < 20, "{left}");
+        }
+        for wide in [u16::to_le_bytes as fn(u16) -> [u8; 2], u16::to_be_bytes] {
+            let wide: Vec<u8> = TOKEN.encode_utf16().flat_map(wide).collect();
+            for form in [bytes(&wide, "", ""), STANDARD.encode(&wide), String::from_utf8(wide.clone()).unwrap()] {
+                let left = told(&form);
+                assert!(left.contains("[secret]") && left.len() < 24, "{left}");
+            }
         }
         assert_eq!(base32(b"foobar"), "MZXW6YTBOI");
         for before in ["", "p", "pi", "pia", "pia:", "pia: "] {
