@@ -11,6 +11,7 @@ use toml::{Table, Value};
 use zeroize::Zeroizing;
 
 use super::Settings;
+use super::comments;
 use super::document::{self, Discretion, VERSION};
 use super::error::SettingsError;
 use super::private_file::{self, Exclusive};
@@ -147,7 +148,9 @@ impl Settings {
         // Before the lock, which closes the folder: what was planted in it would be believed from then on.
         self.require_secret(&path).map_err(SettingsError::from)?;
         let file = Exclusive::take(&path).map_err(SettingsError::from)?;
-        let mut all = self.all_secrets()?;
+        let old = private_file::read(&path).map_err(SettingsError::from)?;
+        let mut all = all_in(&path, old.as_deref().map(Vec::as_slice))?;
+        let was = write(&all)?;
         let before = all.remove(id).unwrap_or_default();
         let mut after = before.clone();
         let answer = change(&mut after)?;
@@ -157,7 +160,8 @@ impl Settings {
         if !after.is_empty() {
             all.insert(id.clone(), after);
         }
-        file.replace(&write(&all)?).map_err(SettingsError::from)?;
+        let fresh = write(&all)?;
+        file.replace(&keep_comments(old, &was, fresh)).map_err(SettingsError::from)?;
         Ok(answer)
     }
 
@@ -189,9 +193,23 @@ impl Settings {
     fn all_secrets(&self) -> Result<BTreeMap<ConfigurationId, StoredSecrets>, SettingsError> {
         let path = self.paths.credentials();
         self.require_secret(&path)?;
-        let Some(contents) = private_file::read(&path)? else { return Ok(BTreeMap::new()) };
-        let table = document::parse(&path, &contents, Discretion::Secret)?;
-        read_at(&path, &table)
+        all_in(&path, private_file::read(&path)?.as_deref().map(Vec::as_slice))
+    }
+}
+
+fn all_in(path: &Path, contents: Option<&[u8]>) -> Result<BTreeMap<ConfigurationId, StoredSecrets>, SettingsError> {
+    let Some(contents) = contents else { return Ok(BTreeMap::new()) };
+    read_at(path, &document::parse(path, contents, Discretion::Secret)?)
+}
+
+/// Gives what is to be written the comments of the file before it. Only where there are some: what edits TOML leaves copies of
+/// the secrets in memory.
+fn keep_comments(old: Option<Zeroizing<Vec<u8>>>, was: &[u8], fresh: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+    let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(|text| Zeroizing::new(text.to_owned()));
+    let old = old.and_then(|old| text(&old)).filter(|old| old.contains('#'));
+    match (old, text(was), text(&fresh)) {
+        (Some(old), Some(was), Some(fresh)) => Zeroizing::new(comments::kept(&old, &was, &fresh).into_bytes()),
+        _ => fresh,
     }
 }
 

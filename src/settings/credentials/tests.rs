@@ -57,6 +57,28 @@ fn file_has_form_that_is_documented() {
 }
 
 #[test]
+fn comments_live_through_new_secrets() {
+    let (_folder, settings) = settings();
+    settings.save_secrets(&id("acme"), &secrets("s3cret")).unwrap();
+    settings.save_secrets(&id("beta"), &secrets("another")).unwrap();
+    let path = settings.paths().credentials();
+    let commented = fs::read_to_string(&path).unwrap().replace("client_secret =", "# ends in May\nclient_secret =");
+    fs::write(&path, format!("# ask Dana\n{commented}")).unwrap();
+    let change = |secrets: &mut StoredSecrets| {
+        secrets.client_secret = Some(Secret::new("new"));
+        secrets.next_callback = Some(new_callback_secrets()?);
+        secrets.callback = None;
+        Ok::<_, SettingsError>(secrets.clone())
+    };
+    let changed = settings.update_secrets(&id("acme"), change).unwrap();
+    assert_eq!(settings.secrets(&id("acme")).unwrap(), changed);
+    settings.remove_secrets(&id("beta")).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.starts_with("# ask Dana\n") && text.contains("# ends in May\nclient_secret = \"new\""));
+    assert!(!text.contains("s3cret") && !text.contains("another"), "nothing of what was replaced is left");
+}
+
+#[test]
 fn what_rotation_stores_comes_back_and_former_pair_has_its_end() {
     let (_folder, settings) = settings();
     let until: Timestamp = "2026-11-24T12:00:00.123456789Z".parse().unwrap();
