@@ -13,6 +13,7 @@ use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::owner::Belongs;
 use crate::domain::plan::Action;
+use crate::halo::HaloApi;
 
 /// The active configuration, where something of it is in Halo by our own record.
 ///
@@ -31,7 +32,7 @@ pub fn was_lost(workspace: &Workspace) -> bool {
     known.iter().any(|finding| finding.rule == Rule::Owner && finding.state == State::Broken)
 }
 
-/// Asks Halo whose the webhooks of a configuration are, and writes down what was found.
+/// Asks Halo for a person whose the webhooks of a configuration are, and writes down what was found.
 ///
 /// # Errors
 ///
@@ -42,9 +43,22 @@ pub async fn look(
     configuration: &Configuration,
     cancel: CancellationToken,
 ) -> Result<Belongs, Failure> {
-    let target = Target::new(workspace, id, configuration)?;
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel).while_a_person_waits();
-    let belongs = target.belongs(&halo).await?;
+    look_by(workspace, id, configuration, &halo).await
+}
+
+/// The same for whoever has a handle already, such as the service.
+///
+/// # Errors
+///
+/// As [`look`].
+pub async fn look_by(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    configuration: &Configuration,
+    halo: &HaloApi,
+) -> Result<Belongs, Failure> {
+    let belongs = Target::new(workspace, id, configuration)?.belongs(halo).await?;
     workspace.note_health(id, [from_owner(&belongs)]);
     Ok(belongs)
 }

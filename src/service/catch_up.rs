@@ -104,14 +104,14 @@ async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
             }
         }
     }
-    let owner = match take_over::look(workspace, &id, &configuration, shared.cancel.clone()).await? {
+    let halo = workspace.halo(&id, &configuration.api).await?.in_background().cancelled_by(shared.cancel.clone());
+    let owner = match take_over::look_by(workspace, &id, &configuration, &halo).await? {
         // What it did not hear, the other machine did.
         Belongs::Elsewhere(_) => return Ok(()),
         Belongs::Here(owner) => Some(owner),
         Belongs::ToNobody | Belongs::Nowhere => None,
     };
     let until = workspace.now();
-    let halo = workspace.halo(&id, &configuration.api).await?.in_background().cancelled_by(shared.cancel.clone());
     let range = catch_up::CatchUpRange { earlier: known.missed_since, until, was_off, forward: shared.forwards };
     let ours_since = owner.map(|owner| owner.since);
     let gap = catch_up::run(workspace, &id, &halo, range, ours_since).await?;
