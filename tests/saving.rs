@@ -58,6 +58,19 @@ async fn printed_template_is_answers_file() {
     setup(&profile, &template).await.expect(0);
 }
 
+/// S22, S33, S38: by a command, too, an odd Client ID is doubted and saved, and a board that is left out is Pia.
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_client_id_is_doubted_and_boards_left_out_are_pia() {
+    let profile = Profile::with(Options { clients: 3, ..Options::default() }).await;
+    let (url, secret) = (format!("api.url={}", profile.halo.url()), profile.halo.client_secret().to_owned());
+    let set = ["id=acme", "api.client_id=my-client", "company_sync.daily_sync_time=04:30", &url];
+    let setup = ["setup", "--client-secret-file", "-"].into_iter().chain(set.iter().flat_map(|set| ["--set", *set]));
+    run(profile.command(setup), secret).await.expect(0).says("api.client_id: 9 characters; ids have 36");
+    let saved = profile.json(["config", "show"], 0).await["configurations"]["acme"].clone();
+    assert_eq!((&saved["api"]["client_id"], &saved["name"]), (&"my-client".into(), &"".into()));
+    assert_eq!(saved["pia_screen"], serde_json::json!({"pia_board": "Pia", "escalation_board": "Pia"}));
+}
+
 /// S19: a name in any script, to the letter: in the settings, in the title, in the plan and in the trail.
 #[tokio::test(flavor = "multi_thread")]
 async fn name_in_any_script_is_kept_and_shown_everywhere() {

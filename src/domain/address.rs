@@ -130,12 +130,14 @@ pub enum Note {
     Punycode(String),
     /// A host that was typed with signs that stand for others: wide letters, an ideographic full stop, a soft hyphen.
     Host(String),
+    /// What looks wrong although it can be saved.
+    Doubt(String),
 }
 
 impl Note {
     /// Whether the person should look twice.
     pub fn is_warning(&self) -> bool {
-        matches!(self, Self::NotEncrypted | Self::LookAlike | Self::Punycode(_) | Self::Host(_))
+        matches!(self, Self::NotEncrypted | Self::LookAlike | Self::Punycode(_) | Self::Host(_) | Self::Doubt(_))
     }
 }
 
@@ -150,6 +152,7 @@ impl fmt::Display for Note {
             Self::LookAlike => f.write_str("looks like a Halo address but is another host"),
             Self::Punycode(host) => write!(f, "contains look-alike letters; its true name is {host}"),
             Self::Host(host) => write!(f, "the host was read as {host}"),
+            Self::Doubt(why) => f.write_str(why),
         }
     }
 }

@@ -196,7 +196,8 @@ impl Reader<'_> {
             match if is_slip { (info.read)(info.bare(text)) } else { info.take(text) } {
                 Ok(taken) => {
                     let path = path(&[self.prefix, table, key]);
-                    self.notes.extend(taken.notes.into_iter().map(|note| (path.clone(), note)));
+                    let notes = taken.notes.into_iter().chain(taken.doubt.map(Note::Doubt));
+                    self.notes.extend(notes.map(|note| (path.clone(), note)));
                     self.values.push((info.id, text.to_owned()));
                 }
                 Err(refused) => self.problem(table, key, refused.why),

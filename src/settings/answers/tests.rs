@@ -279,16 +279,17 @@ fn contact_may_be_name_id_both_or_nobody() {
 #[test]
 fn what_is_left_out_takes_guides_default() {
     let configuration = parse(
-        "[api]\nurl = \"acme.halopsa.com/api\"\nclient_id = \" x \"\n[company_sync]\ndaily_sync_time = \"00:45\"",
+        "[api]\nurl = \"acme.halopsa.com/api\"\nclient_id = \" my-id \"\n[company_sync]\ndaily_sync_time = \"00:45\"",
     )
     .unwrap();
     let notes: Vec<String> = configuration.notes.iter().map(|(key, note)| format!("{key}: {note}")).collect();
-    assert_eq!(notes, ["api.url: https:// was added", "api.url: /api is not needed"]);
+    let doubt = "api.client_id: 5 characters; ids have 36. Was the end cut off?";
+    assert_eq!(notes, ["api.url: https:// was added", "api.url: /api is not needed", doubt]);
     let configuration = configuration.configuration;
     assert_eq!((configuration.name.as_str(), configuration.pia_screen.pia_board.as_str()), ("", "Pia"));
     assert_eq!(
         (configuration.api.client_id.as_str(), configuration.pia_screen.escalation_board.as_str()),
-        ("x", "Pia")
+        ("my-id", "Pia")
     );
     assert_eq!(configuration.integration, Default::default());
 }
