@@ -6,7 +6,7 @@ use crate::support::Profile;
 use crate::support::changing::{When, killed_at, outcomes, plain, small, without_ids};
 
 /// A Halo with a webhook and a tab that have our names and lead elsewhere, and their ids.
-async fn with_portal() -> (Profile, String, String) {
+pub async fn with_portal() -> (Profile, String, String) {
     let profile = Profile::synced(small()).await;
     profile.halo.change(|state| {
         state.webhooks[0].set("name", "Pia - Ticket Created");

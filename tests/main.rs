@@ -19,6 +19,7 @@ mod following;
 mod forwarding;
 mod full_circle;
 mod health;
+mod hinting;
 mod hostile;
 mod journey;
 mod keeping;

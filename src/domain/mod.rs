@@ -26,7 +26,7 @@ pub mod gap;
 pub mod health;
 pub(crate) mod include;
 pub(crate) mod merge;
-pub(crate) mod next;
+pub mod next;
 pub(crate) mod note_outcome;
 pub(crate) mod number;
 pub mod object;

@@ -164,17 +164,11 @@ impl Next {
     }
 
     /// One of each kind: what a test runs.
-    #[cfg(test)]
-    pub(crate) fn every() -> Vec<Self> {
-        let id = || ConfigurationId::parse("acme").unwrap();
-        let named = [
-            Self::Run(7),
-            Self::Adopt(Some("7,8".to_owned())),
-            Self::AdoptYes("7".to_owned()),
-            Self::Activate(Some(id())),
-            Self::ActivateYes(id()),
-        ];
-        Self::known().into_iter().chain(named).collect()
+    pub fn every() -> Vec<Self> {
+        let named = [Self::Run(7), Self::Adopt(Some("7,8".to_owned())), Self::AdoptYes("7".to_owned())];
+        let id = ConfigurationId::parse("acme");
+        let activated = id.into_iter().flat_map(|id| [Self::Activate(Some(id.clone())), Self::ActivateYes(id)]);
+        Self::known().into_iter().chain(named).chain(activated).collect()
     }
 
     // Each that names nothing of its own.
@@ -253,20 +247,24 @@ impl fmt::Display for Next {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hint(Vec<Part>);
 
+/// A part of a hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
+    /// Words.
     Text(String),
     /// A step, named in the way of whoever shows it.
     Next(Next),
 }
 
 impl Hint {
+    /// Adds words.
     #[must_use]
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.0.push(Part::Text(text.into()));
         self
     }
 
+    /// Adds a step.
     #[must_use]
     pub fn next(mut self, next: Next) -> Self {
         self.0.push(Part::Next(next));
@@ -311,6 +309,7 @@ impl Hint {
         if rest.is_empty() { hint } else { hint.text(rest) }
     }
 
+    /// Its parts, one after the other.
     pub fn parts(&self) -> &[Part] {
         &self.0
     }
