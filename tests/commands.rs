@@ -12,7 +12,7 @@ fn names(list: &Value) -> Vec<&str> {
     list.as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect()
 }
 
-/// S2, S18: the whole job through Halo's public API alone.
+/// S2, S54: the whole job through Halo's public API alone, and each object that was made is told with its id.
 #[tokio::test(flavor = "multi_thread")]
 async fn walk_by_commands_ends_with_exactly_our_objects() {
     let profile = Profile::new().await;
@@ -64,6 +64,14 @@ async fn walk_by_commands_ends_with_exactly_our_objects() {
     let configure = profile.json(["configure", "--yes"], 0).await;
     assert_eq!(configure["status"], "configured");
     assert_eq!(configure["message"], "Webhook install was successful");
+    let results = configure["results"].as_array().unwrap();
+    let id_of = |name: &str| results.iter().find(|result| result["name"] == name).unwrap()["id"].clone();
+    profile.halo.look(|state| {
+        for name in ["Pia - Ticket Created", "Pia - Ticket Updated"] {
+            assert_eq!(id_of(name), state.webhook(name).unwrap().text("id"));
+        }
+        assert_eq!(id_of("Pia Chat Pod"), state.tab("Pia Chat Pod").unwrap().int("id").unwrap().to_string());
+    });
 
     let again = profile.json(["configure", "--yes"], 0).await;
     assert_eq!(again["status"], "nothing_to_do");

@@ -34,7 +34,7 @@ fn audited(profile: &Profile, action: &str) -> usize {
 const MARKS: [char; 4] = ['●', '○', '✓', '!'];
 
 /// S6: the second line of the wizard names every step, and marks the current one.
-fn every_frame_shows_all_steps(frames: &[String]) {
+pub fn every_frame_shows_all_steps(frames: &[String]) {
     let steps = ["Credentials", "Sync time", "Pia Screen", "Integration", "Save", "Sync", "Configure"];
     let mut visited = BTreeSet::new();
     for line in frames.iter().filter_map(|frame| frame.lines().nth(1)).filter(|line| line.contains("Sync time")) {

@@ -9,8 +9,9 @@ use pia_halo::domain::daily_sync_time::DailySyncTime;
 use pia_halo::view::text::moment;
 
 use crate::support::pty::Pty;
+use crate::support::service::Service;
 use crate::support::walk::{self, Person};
-use crate::support::{Profile, project};
+use crate::support::{Profile, project, run, until};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -302,6 +303,30 @@ async fn step_says_when_local_time_changes() {
         let told = pty.screen().lines().any(|line| line.trim().starts_with("from ") && line.contains(":30 (+1"));
         assert_eq!(told, changes, "{zone}:\n{}", pty.screen());
     }
+}
+
+/// F27, D5: the service syncs by itself at the time of the day, once, and the days on which it was off are named.
+#[tokio::test(flavor = "multi_thread")]
+async fn service_syncs_at_its_time_and_names_days_it_missed() {
+    let profile = Profile::with(Options { clients: 5, ..Options::default() }).await;
+    let now = Timestamp::now();
+    let time = now.strftime("%H:%M").to_string();
+    let file = profile.folder.path().join("answers.toml");
+    std::fs::write(&file, profile.answers("acme", "").replace("04:30", &time)).unwrap();
+    let setup = profile.command(["setup", "--answers", &file.to_string_lossy(), "--client-secret-file", "-"]);
+    run(setup, profile.halo.client_secret().to_owned()).await.expect(0);
+    // It ran for the last time three days and a half ago.
+    profile.store().served_since(&profile.id(), now - 84.hours()).unwrap();
+    let service = Service::start(&profile).await;
+    let days = || profile.store().days(&profile.id()).unwrap();
+    until(|| days().len() == 4).await;
+    let status = profile.json(["status"], 0).await;
+    let told = status["service"]["days"].as_array().unwrap().iter().map(|day| day["outcome"].as_str().unwrap());
+    assert_eq!(told.collect::<Vec<_>>(), ["synced", "missed", "missed", "missed"], "{status}");
+    assert_eq!(profile.json(["history"], 0).await.as_array().unwrap().len(), 1, "one run for all of them");
+    let yesterday = now - 24.hours();
+    profile.run(["status"]).await.expect(0).says(&format!("{} missed", yesterday.strftime("%Y-%m-%d")));
+    assert_eq!(service.terminate().await, 143);
 }
 
 /// The pure rooms cannot ask the machine for its zone: it is found once, at the edge.

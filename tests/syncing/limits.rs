@@ -135,6 +135,24 @@ async fn wait_for_limit_is_shown_and_stops_at_once() {
     assert!(report.status.code() == "complete" && report.resumed_pages > 5, "{report:?}");
 }
 
+/// F21, N20, C2: by the command, in earnest: the limit is waited out, and the wait is told with the requests that were made.
+#[tokio::test(flavor = "multi_thread")]
+async fn command_waits_limit_out_and_tells_its_requests() {
+    let profile = Profile::set_up(Options { clients: 500, ..Options::default() }).await;
+    let limit = RateLimit { requests: 8, window: Duration::from_secs(2) };
+    profile.halo.change(|state| {
+        state.behaviour.rate_limit = Some(limit);
+        state.behaviour.retry_after = RetryAfter::Seconds;
+    });
+    let ran = profile.run(["sync", "--json", "--progress", "json"]).await.expect(0);
+    let report = ran.json();
+    assert_eq!((&report["status"], &report["stored"]), (&"complete".into(), &500.into()));
+    assert!(report["rate_limited_ms"].as_u64().unwrap() > 500, "{report}");
+    let lines = ran.stderr.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let waits: Vec<_> = lines.filter(|line| line["waiting_until"].is_string()).collect();
+    assert!(waits.iter().any(|line| line["requests"].as_u64() >= Some(8)), "{}", ran.stderr);
+}
+
 /// R10: some replies fail; the sync does not. All fail: it ends in time, and nothing is changed.
 #[tokio::test(start_paused = true)]
 async fn server_errors_are_outlasted_up_to_point_where_nothing_works() {

@@ -1,6 +1,7 @@
 //! The terminal: as it was, whatever ended the program; quiet while nothing happens.
 
 mod cost;
+mod guide;
 mod keys;
 mod kinds;
 mod lost_line;

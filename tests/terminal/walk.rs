@@ -12,8 +12,8 @@ use crate::support::Profile;
 use crate::support::pty::{Start, key};
 use crate::support::walk::{self, Person};
 
-/// Every screen that stood there after a frame, without blanks, so that a broken line hides nothing.
-fn screens(raw: &[u8], columns: u16, rows: u16) -> Vec<String> {
+/// Every screen that stood there after a frame.
+pub fn screens(raw: &[u8], columns: u16, rows: u16) -> Vec<String> {
     let mut parser = vt100::Parser::new(rows, columns, 0);
     let end = b"\x1b[?2026l";
     let mut from = 0;
@@ -22,13 +22,15 @@ fn screens(raw: &[u8], columns: u16, rows: u16) -> Vec<String> {
         .map(|to| {
             parser.process(&raw[from..to]);
             from = to;
-            parser.screen().contents().split_whitespace().collect()
+            parser.screen().contents()
         })
         .collect()
 }
 
 fn assert_shows_none_of(raw: &[u8], (columns, rows): (u16, u16), secrets: &[String]) {
-    let screens = screens(raw, columns, rows);
+    // Without blanks, so that a broken line hides nothing.
+    let screens = screens(raw, columns, rows).into_iter().map(|screen| screen.split_whitespace().collect::<String>());
+    let screens: Vec<String> = screens.collect();
     let text = String::from_utf8_lossy(raw);
     for form in secrets.iter().flat_map(|secret| forms(secret)) {
         assert!(!text.contains(&form), "a secret was sent to the terminal");
