@@ -1,9 +1,12 @@
 //! Health: doctor, status, issues and the figures say the same of one cause, from outside.
 
-use pia_halo::demo::Options;
-use serde_json::Value;
+use pia_halo::demo::{Fault, Options};
+use serde_json::{Value, json};
 
+use crate::delivering::{configured, control};
+use crate::support::pty::Pty;
 use crate::support::service::Service;
+use crate::support::walk::Person;
 use crate::support::{Profile, until};
 
 fn few() -> Options {
@@ -135,4 +138,120 @@ async fn objects_in_halo_that_is_not_reached_are_unknown() {
     let unreached = asked.json(["doctor"], 5).await;
     assert_eq!(finding(&unreached, "drift")["state"], "unknown", "{unreached}");
     assert_eq!(finding(&asked.json(["doctor", "--offline"], 3).await, "drift")["state"], "unknown");
+}
+
+/// The credentials file with another Client Secret in it, or with the right one again.
+fn change_secret(profile: &Profile, from: &str, to: &str) {
+    let file = profile.credentials();
+    let stored = std::fs::read_to_string(&file).unwrap();
+    assert!(stored.contains(from));
+    std::fs::write(&file, stored.replace(from, to)).unwrap();
+}
+
+/// Halo has told the service of a ticket, and of a change of it: by both webhooks.
+async fn heard(profile: &Profile) {
+    let place = profile.halo.control();
+    let ticket = control(&place, "POST", &json!({ "summary": "Printer" })).await["id"].clone();
+    control(&format!("{place}/{ticket}"), "POST", &json!({ "summary": "Printer, too" })).await;
+    until(|| profile.store().count_events(&profile.id()).unwrap() > 1).await;
+}
+
+/// What `status` claims of Halo and the service has the moment it is from, and is not claimed any more once it is not so.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_claim_of_status_has_its_age_and_is_taken_back() {
+    let (profile, service) = configured(few()).await;
+    let told = async || profile.run(["status", "--configuration", "acme"]).await.expect(0).stdout;
+    assert!(!told().await.contains("Events  "), "nothing came yet");
+    heard(&profile).await;
+    profile.run(["deliveries"]).await.expect(0);
+    profile.run(["check"]).await.expect(0);
+    profile.run(["plan"]).await.expect(0);
+    let all = told().await;
+    for claim in [
+        "+ API Credentials  done, checked 20",
+        "+ Configure        done, checked 20",
+        "Last sync  Complete at 20",
+        "Next sync  due 20",
+        "Service    runs since 20",
+        "Events     the last one at 20",
+        "In Halo    14 objects, configured 20",
+        "Delivery   Pia - Ticket Created: ",
+    ] {
+        let line = all.lines().find(|line| line.starts_with(claim));
+        assert!(line.is_some_and(|line| line.contains(" UTC")), "{claim}\n{all}");
+    }
+    assert!(all.contains("(acme), active") && all.contains("+ Initial Sync     done"), "{all}");
+
+    let becomes = async |before: &str, after: &str| {
+        let all = told().await;
+        assert!(!all.contains(before) && all.contains(after), "{before} -> {after}\n{all}");
+    };
+    assert_eq!(service.terminate().await, 143);
+    becomes("Service    runs", "Next sync  none by itself").await;
+    profile.halo.set_fault(Fault::ForbiddenClients, true);
+    profile.run(["sync"]).await.expect(4);
+    becomes("Complete at", "Last sync  Failed at 20").await;
+    profile.halo.set_fault(Fault::ForbiddenClients, false);
+    profile.run(["sync"]).await.expect(0);
+    change_secret(&profile, profile.halo.client_secret(), "wrong");
+    profile.run(["check"]).await.expect(4);
+    becomes("API Credentials  done", "! API Credentials  needs attention, checked 20").await;
+    change_secret(&profile, "wrong", profile.halo.client_secret());
+    profile.run(["check"]).await.expect(0);
+    becomes("needs attention", "+ API Credentials  done, checked 20").await;
+    profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("active", false));
+    profile.run(["plan"]).await.expect(3);
+    becomes("Configure        done", "! Configure        needs attention, checked 20").await;
+    profile.run(["deactivate"]).await.expect(0);
+    becomes("(acme), active", "(acme), not active").await;
+    profile.run(["activate", "acme"]).await.expect(0);
+    profile.run(["remove", "--yes"]).await.expect(0);
+    becomes("objects, configured", "In Halo    removed from Halo").await;
+    becomes("Delivery  ", "Configure        to do").await;
+    profile.run(["store", "set-aside"]).await.expect(0);
+    becomes("Initial Sync     done", "Last sync  none yet").await;
+}
+
+/// Waits until the header says this, and not that.
+async fn header(pty: &mut Pty, says: &str, not: &str) {
+    let holds = |screen: &str| {
+        let line = screen.lines().next().unwrap_or_default();
+        line.contains(says) && !line.contains(not)
+    };
+    pty.wait(&format!("a header that says {says} and not {not}"), holds).await;
+}
+
+/// In the panes and in the wizard, the header stops claiming what another program has found untrue.
+#[tokio::test(flavor = "multi_thread")]
+async fn header_claims_nothing_that_is_no_longer_so() {
+    let (profile, service) = configured(few()).await;
+    let mut pty = profile.in_terminal().size(140, 40).spawn();
+    header(&mut pty, "no event yet", "event just now").await;
+    heard(&profile).await;
+    header(&mut pty, "event just now", "no event yet").await;
+    profile.run(["deliveries"]).await.expect(0);
+    profile.run(["doctor"]).await.expect(0);
+    header(&mut pty, "✓ service since", "unknown").await;
+    assert_eq!(service.terminate().await, 143);
+    header(&mut pty, "✗ service not running", "service since").await;
+    profile.run(["deactivate"]).await.expect(0);
+    header(&mut pty, "! not active", "service").await;
+    profile.run(["activate", "acme"]).await.expect(0);
+    header(&mut pty, "✗ service not running", "not active").await;
+
+    pty.press("e").await;
+    pty.sees("connection tested").await;
+    let host = format!("✓ {}", profile.halo.url().trim_start_matches("http://"));
+    header(&mut pty, &host, "✗").await;
+    change_secret(&profile, profile.halo.client_secret(), "wrong");
+    profile.run(["check"]).await.expect(4);
+    header(&mut pty, "✗ credentials do not work", "✓").await;
+    pty.wait("nothing of a test that passed", |screen| !screen.contains("✓ connection tested")).await;
+    change_secret(&profile, "wrong", profile.halo.client_secret());
+    profile.run(["check"]).await.expect(0);
+    header(&mut pty, &host, "✗").await;
+    pty.type_text(" and more").await;
+    header(&mut pty, "! not saved", "✓").await;
+    pty.press("^C ^C").await;
+    assert_eq!(pty.exit_code(), 0);
 }

@@ -1,5 +1,7 @@
 //! `status`: the current state, offline.
 
+use jiff::Timestamp;
+
 use super::output::Output;
 use super::{Call, args, doctor};
 use crate::domain::calendar::utc;
@@ -8,9 +10,10 @@ use crate::domain::delivery::OVERTAKEN;
 use crate::domain::exit_code;
 use crate::domain::failure::Failure;
 use crate::domain::gap::Gap;
-use crate::domain::health::Finding;
+use crate::domain::health::{Finding, Rule};
 use crate::domain::next::Next;
 use crate::domain::status::{ServiceStatus, Status};
+use crate::domain::step::Step;
 use crate::domain::sync_run::usage;
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
@@ -47,11 +50,22 @@ fn print(call: &mut Call, status: &Status) {
     for (step, state) in words::step::states(steps) {
         let (tone, word) = words::step::state(state);
         let mark = output.sign(tone);
-        output.line(format!("{mark} {:<16} {word}", words::step::name(step)));
+        let age = checked(status, step).map_or_else(String::new, |at| format!(", checked {}", utc(at)));
+        output.line(format!("{mark} {:<16} {word}{age}", words::step::name(step)));
     }
     syncs(output, status);
     service(output, &status.service);
     in_halo(output, status);
+}
+
+// When somebody last saw in Halo whether a step still holds; the sync has a line of its own.
+fn checked(status: &Status, step: Step) -> Option<Timestamp> {
+    let rule = match step {
+        Step::Credentials => Rule::Credentials,
+        Step::Configure if status.integration.is_in_halo() => Rule::Drift,
+        _ => return None,
+    };
+    status.health.iter().find(|finding| finding.rule == rule)?.seen_at
 }
 
 // When the clients were and will be read, and the days on which they were not.
