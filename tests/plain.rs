@@ -53,6 +53,14 @@ impl Listener {
         }
     }
 
+    /// The number in front of a row that was heard last.
+    #[track_caller]
+    fn number_of(&self, row: &str) -> String {
+        let text = self.text();
+        let line = text.lines().rev().find_map(|line| line.split_once(". ").filter(|(_, name)| name.starts_with(row)));
+        line.unwrap_or_else(|| panic!("{row} was not offered: {text}")).0.to_owned()
+    }
+
     fn text(&self) -> String {
         String::from_utf8_lossy(&self.pty.raw()).into_owned()
     }
@@ -458,6 +466,27 @@ async fn refused_removal_says_clicks_and_can_be_tried_again() {
     listener.hears("Pia has been removed from Halo");
     listener.answers("Your choice", "q");
     assert_eq!(plain(profile.halo.snapshot()), before);
+}
+
+/// What is offered because one row can be dismissed is picked for another that cannot: what helps is said, and nothing is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn pick_that_can_do_nothing_says_what_can() {
+    let profile = Profile::synced(small()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let mut listener = Listener::start(profile.in_terminal().arguments(["--plain"]));
+    listener.hears("What can be done");
+    listener.hears(": ");
+    for (row, question) in
+        [("Other commands", "Which command"), ("Dismiss", "Which one"), ("Deliveries: Halo's", "Read it: Deliveries")]
+    {
+        listener.pty.send(&format!("{}{}", listener.number_of(row), key::ENTER));
+        listener.hears(question);
+        listener.hears(": ");
+    }
+    listener.pty.send(&format!("q{}", key::ENTER));
+    assert_eq!(listener.pty.exit_code(), 0);
+    listener.heard_only_text();
+    assert!(!profile.run(["issues"]).await.expect(0).stdout.contains("dismissed"));
 }
 
 /// S3: the third answer of the switch question: first the old one's objects, then the switch, and without the typed id
