@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use rusqlite::Connection;
@@ -422,24 +422,39 @@ fn lock_of_other_program_inside_database_is_told_as_one() {
     patient.begin_run(&id("acme"), at(0)).unwrap();
 }
 
-/// A service that is sent many callbacks holds the lock nearly all the time: the moments between its writes are enough.
+/// A service that is sent many callbacks holds the lock nearly all the time: the moments between its writes are enough, and few
+/// of them go by. However busy the machine is, it is their number that decides.
 #[test]
 fn writer_gets_its_turn_beside_one_that_writes_without_pause() {
+    const TURNS: usize = 8;
     let (_folder, store) = store();
     let busy = Connection::open(store.path()).unwrap();
-    let ends = &AtomicBool::new(false);
+    let (ends, writes) = (&AtomicBool::new(false), &AtomicUsize::new(0));
     thread::scope(|scope| {
         scope.spawn(move || {
             while !ends.load(Ordering::SeqCst) {
                 busy.execute_batch("BEGIN IMMEDIATE").unwrap();
-                thread::park_timeout(Duration::from_millis(3));
+                writes.fetch_add(1, Ordering::SeqCst);
+                thread::park_timeout(Duration::from_millis(50));
                 busy.execute_batch("COMMIT").unwrap();
+                thread::park_timeout(Duration::from_millis(5));
             }
         });
-        let turns: Vec<_> = (0..12).map(|second| store.begin_run(&id("acme"), at(second))).collect();
+        let turn = |second| {
+            let before = writes.load(Ordering::SeqCst);
+            // In the middle of a write, and not between two.
+            while writes.load(Ordering::SeqCst) == before {
+                thread::yield_now();
+            }
+            store.begin_run(&id("acme"), at(second))
+        };
+        let turns: Vec<_> = (0..TURNS as i64).map(turn).collect();
         ends.store(true, Ordering::SeqCst);
         turns.into_iter().for_each(|turn| _ = turn.unwrap());
     });
+    // One write is waited for before each turn.
+    let gone_by = writes.load(Ordering::SeqCst) - TURNS;
+    assert!(gone_by <= 3 * TURNS, "{gone_by} writes of the other one went by for {TURNS} of this one");
 }
 
 /// A copy in memory is brought up to date: everything can be read, nothing written, and the file stays as it is.
