@@ -12,6 +12,7 @@ use pia_halo::demo::{Fault, Options};
 use serde_json::{Value, json};
 
 use crate::secrecy::{forms, secrets_of};
+use crate::support::pty::key;
 use crate::support::service::{Service, basic, event, secrets, stored};
 use crate::support::{Profile, until};
 
@@ -84,6 +85,26 @@ async fn systemd_is_told_ready_watchdog_and_stopping() {
     };
     assert!(last.lines().any(|line| line == "STOPPING=1"), "{last}");
     assert!(systemd.is_silent());
+}
+
+/// Whoever starts it by hand is told what it does, and that it has stopped; what is no terminal hears where it listens.
+#[tokio::test(flavor = "multi_thread")]
+async fn service_tells_person_what_it_does_and_that_it_stopped() {
+    let profile = profile().await;
+    let arguments = ["serve", "--listen", "127.0.0.1:0"];
+    let mut pty = profile.in_terminal().arguments(arguments).size(160, 24).spawn();
+    for words in ["listening on http://127.0.0.1:", "daily sync: next run", "forwards no events", "Ctrl-C stops it"] {
+        pty.wait_until(words);
+    }
+    pty.send(&key::ctrl('c'));
+    pty.wait_until("stopped: no daily sync");
+    assert_eq!(pty.exit_code(), 130);
+
+    let service = Service::start(&profile).await;
+    let said = std::sync::Arc::clone(&service.said);
+    service.terminate().await;
+    let said = said.lock().unwrap().clone();
+    assert!(!said.contains("daily sync") && !said.contains("stopped:"), "{said}");
 }
 
 /// The disk is held by somebody else, so no callback could be stored: systemd hears nothing until it is free again.

@@ -134,6 +134,13 @@ impl Output {
         write_all(&mut io::stderr().lock(), text.as_ref());
     }
 
+    /// Said to whoever sits in front of it: on a terminal alone.
+    pub fn tell(&mut self, text: impl AsRef<str>) {
+        if self.progress {
+            self.warn(text);
+        }
+    }
+
     /// How far it is: one line that is written over, on a terminal alone.
     pub fn progress(&mut self, text: &str) {
         if self.progress {

@@ -12,6 +12,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::ops::{Workspace, take_over};
 use crate::service::{self, Destination, Listen, Options};
 use crate::settings::require_own_command;
+use crate::words::service as words;
 
 /// What is said where others than this machine can connect.
 const OPEN: &str = "  other machines can connect to it, and this traffic is not encrypted: allow only your TLS proxy \
@@ -44,6 +45,9 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
             Some(destination)
         }
     };
+    let time = workspace.active()?.map(|(_, own)| own.company_sync.daily_sync_time);
+    let to = forward.as_ref().map(|destination| destination.url.origin().ascii_serialization());
+    let about = words::serving(time, to.as_deref(), workspace.now());
     let output = &mut call.output;
     let listen = handed(options.listen)?;
     let options = Options { listen, forward, notify: options.notify_command.map(|command| command.0) };
@@ -56,8 +60,10 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
         if !address.ip().to_canonical().is_loopback() {
             output.warn(OPEN);
         }
+        about.iter().for_each(|line| output.tell(format!("  {line}")));
     };
     service::run(workspace, options, call.cancel.clone(), ready).await?;
+    call.output.tell(words::ENDED);
     Ok(0)
 }
 
