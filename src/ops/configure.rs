@@ -242,7 +242,7 @@ fn judge(results: &[ChangeResult], plan: &InstallPlan) -> (ConfigureStatus, Stri
     match (done, open) {
         (0, 0) => (ConfigureStatus::NothingToDo, "Everything is in place already".to_owned()),
         (_, 0) => (ConfigureStatus::Configured, "Webhook install was successful".to_owned()),
-        (0, _) if kept == 0 => (ConfigureStatus::Failed, format!("{open} not done. Fix that and run Configure again")),
-        _ => (ConfigureStatus::PartlyDone, format!("{done} done, {open} not done. It is safe to run Configure again")),
+        (0, _) if kept == 0 => (ConfigureStatus::Failed, format!("{open} not done. Fix that and run Configure again.")),
+        _ => (ConfigureStatus::PartlyDone, format!("{done} done, {open} not done. It is safe to run Configure again.")),
     }
 }

@@ -258,7 +258,7 @@ impl<'a> Apply<'a> {
                 return Ok(());
             }
             Err(error) => {
-                result.outcome = Outcome::Failed;
+                result.outcome = unsent(&error);
                 result.message = Some(format!("nothing was sent: {}", failure_text(&error)));
                 self.give_up_after(change.kind, &error);
                 self.keep_in_use(change, result.outcome);
@@ -326,7 +326,9 @@ impl<'a> Apply<'a> {
             settled = self.settle(operation, &sent).await;
         }
         match &sent {
-            Err(error) if settled.0 == Outcome::Failed => self.give_up_after(change.kind, error),
+            Err(error) if matches!(settled.0, Outcome::Failed | Outcome::Skipped) => {
+                self.give_up_after(change.kind, error)
+            }
             _ => self.has_stumbled = false,
         }
         let (outcome, id, message) = settled;
@@ -350,7 +352,7 @@ impl<'a> Apply<'a> {
         if let Err(error) = sent
             && !error.may_have_been_applied()
         {
-            return (Outcome::Failed, None, Some(failure_text(error)));
+            return (unsent(error), None, Some(failure_text(error)));
         }
         let error = sent.as_ref().err().map(failure_text);
         let some = |id: String| (!id.is_empty()).then_some(id);
@@ -507,4 +509,9 @@ pub(super) fn failure_text(error: &HaloError) -> String {
         Some(hint) => format!("{failure}. {hint}"),
         None => failure.to_string(),
     }
+}
+
+/// What becomes of an object of which nothing reached Halo: one that a person stopped has not failed.
+fn unsent(error: &HaloError) -> Outcome {
+    if matches!(error, HaloError::Cancelled { .. }) { Outcome::Skipped } else { Outcome::Failed }
 }
