@@ -391,6 +391,12 @@ impl SyncReport {
         }
     }
 
+    /// How long it took. Of one whose program was killed nobody measured it: known is at most when it read its last page.
+    pub fn measured_ms(&self) -> Option<u64> {
+        let is_known = self.duration_ms > 0 || self.status != SyncStatus::Interrupted;
+        is_known.then_some(self.duration_ms)
+    }
+
     /// How many clients are in use and how many are not: `230 active, 7 disabled, 3 of them left out by rule`.
     pub fn usage(&self) -> String {
         usage(self.active, self.disabled, self.left_out)
@@ -413,6 +419,9 @@ impl SyncReport {
     /// called all.
     pub fn proof(&self) -> String {
         if !self.status.has_published() {
+            if self.pages == 0 && self.stored == 0 && self.halo_count.is_none() {
+                return "Nothing was read; list unchanged".to_owned();
+            }
             let read = thousands(self.stored);
             let count =
                 self.halo_count.map_or_else(|| "gave no count".to_owned(), |n| format!("says {}", thousands(n)));

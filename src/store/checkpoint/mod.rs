@@ -172,7 +172,7 @@ fn row_of(client: &Client) -> StagedRow<'_> {
     (client.id, Text::from(&client.name), toplevel, main_site, client.inactive, traits)
 }
 
-fn listed(db: &Database, run: RunId) -> Result<Vec<ListedPage>, Trouble> {
+pub(super) fn listed(db: &Database, run: RunId) -> Result<Vec<ListedPage>, Trouble> {
     let sql = "SELECT page, record_count, content FROM pages WHERE run = ?1 ORDER BY page";
     db.rows(sql, args![run.0], |row| {
         let content: Cow<'_, str> = row.get(2)?;

@@ -1,14 +1,18 @@
 //! Runs of the company sync: begun, ended, and remembered with what they changed.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
 use jiff::Timestamp;
 
 use super::changes::{Report, read_changes};
+use super::checkpoint::listed;
+use super::clients::counts;
 use super::database::{Database, Row, args};
 use super::error::Trouble;
 use super::{Inner, RunId, Store, StoreError, count_in, count_out, time_in, time_out};
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::status::ClientCounts;
 use crate::domain::sync_run::{ChangeCounts, ClientChange, SyncReport, SyncStatus};
 
 pub use crate::domain::sync_run::RUNS_KEPT as KEPT;
@@ -35,13 +39,7 @@ impl Store {
         self.with(|inner| {
             inner.open_runs.retain(|_, owner| owner != id);
             let run = inner.database.write(|db| {
-                // When it ended nobody knows; it did nothing after it began that anybody can vouch for.
-                let warnings = r#"["the program stopped before the sync finished"]"#;
-                db.execute(
-                    "UPDATE runs SET status = ?2, finished_at = started_at, warnings = ?3
-                     WHERE configuration = ?1 AND status IS NULL",
-                    args![id.as_str(), SyncStatus::Interrupted.code(), warnings],
-                )?;
+                end_killed(db, id)?;
                 let baseline = baseline(db, id)?;
                 let run = db.add(
                     "INSERT INTO runs (configuration, started_at, baseline) VALUES (?1, ?2, ?3)",
@@ -101,6 +99,37 @@ impl Store {
             found.map(|run| read_changes(db, RunId(run))).transpose()
         })
     }
+}
+
+/// Ends the runs of programs that were killed. When they ended nobody knows: what can be vouched for is what their pages
+/// tell, and that the list is as it was.
+fn end_killed(db: &Database, id: &ConfigurationId) -> Result<(), Trouble> {
+    let sql = "SELECT id, started_at, (SELECT max(read_at) FROM pages WHERE run = runs.id) FROM runs
+               WHERE configuration = ?1 AND status IS NULL";
+    let killed: Vec<(i64, String, Option<String>)> =
+        db.rows(sql, args![id.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    for (run, started, last) in killed {
+        let run = RunId(run);
+        let started_at = time_in(&started)?;
+        let finished_at = last.as_deref().map(time_in).transpose()?.map_or(started_at, |last| last.max(started_at));
+        let pages = listed(db, run)?;
+        let read: BTreeSet<i64> = pages.iter().flat_map(|page| page.ids.iter().copied()).collect();
+        let ClientCounts { active, disabled, left_out } = counts(db, id)?;
+        let report = SyncReport {
+            finished_at,
+            duration_ms: u64::try_from(finished_at.duration_since(started_at).as_millis()).unwrap_or_default(),
+            halo_count: pages.iter().rev().find_map(|page| page.record_count),
+            stored: read.len() as u64,
+            pages: pages.iter().filter(|page| page.page > 0).count() as u64,
+            active,
+            disabled,
+            left_out,
+            warnings: vec!["the program stopped before the sync finished".to_owned()],
+            ..SyncReport::blank(SyncStatus::Interrupted, started_at)
+        };
+        end(db, run, &report)?;
+    }
+    Ok(())
 }
 
 /// Writes down how a run went, inside a transaction of the caller.

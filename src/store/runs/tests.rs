@@ -194,11 +194,29 @@ fn killed_run_is_interrupted_and_invisible() {
     let runs = store.runs(&id("acme"), 9).unwrap();
     assert_eq!((runs.len(), runs[0].status, runs[0].started_at), (2, SyncStatus::Interrupted, at(10)));
     assert_eq!(runs[0].warnings, ["the program stopped before the sync finished"]);
+    assert_eq!(
+        (runs[0].pages, runs[0].stored, runs[0].active),
+        (1, 1, 1),
+        "what its page tells; the list is as it was"
+    );
     store.drop_pages(run).unwrap();
     let seen = [client(1, "a"), client(3, "c")];
     stage(&store, run, &known, 1, &seen);
     publish(&store, run, &store.known(&id("acme")).unwrap(), &seen, 20, true).unwrap();
     assert_eq!(store.clients(&id("acme")).unwrap().len(), 2, "1 and 3; 2 was never proved");
+}
+
+/// Nothing is made up of one that was killed before it had read a page: the list is as it was, how long it ran is not known.
+#[test]
+fn run_killed_before_its_first_page_tells_no_false_figures() {
+    let (_folder, store) = store();
+    sync(&store, "acme", 0, &[client(1, "a"), client(2, "b")]);
+    store.begin_run(&id("acme"), at(10)).unwrap();
+    store.begin_run(&id("acme"), at(20)).unwrap();
+    let killed = store.runs(&id("acme"), 1).unwrap().remove(0);
+    assert_eq!((killed.status, killed.active, killed.disabled), (SyncStatus::Interrupted, 2, 0));
+    assert_eq!(killed.measured_ms(), None);
+    assert_eq!(killed.proof(), "Nothing was read; list unchanged");
 }
 
 #[test]
