@@ -36,6 +36,8 @@ pub fn hints(model: &Model, columns: usize) -> (Vec<KeyHint>, Vec<KeyHint>) {
         // back; from the first page none is missed.
         let stays = match offer.binding.id {
             _ if matches!(offer.command(), C::Stop | C::Apply | C::Yes) => 3,
+            // What the plan asks to be looked at before it is applied.
+            _ if offer.command() == C::TakeOver => 2,
             // The last step of the set-up, and what leads on past what cannot be done.
             _ if place == P::Finished && offer.command() == C::InstallService => 2,
             _ if matches!(offer.command(), C::PassOver | C::Untested) => 1,

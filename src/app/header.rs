@@ -6,7 +6,7 @@ use super::jobs::sync as job;
 use super::model::Screen;
 use super::notice::Tone;
 use super::wizard::Test;
-use super::wizard::credentials::known_failure;
+use super::wizard::credentials::{known_failure, refused};
 use super::{Model, service};
 use crate::domain::address::HaloUrl;
 use crate::domain::health::{Finding, State, issues};
@@ -42,14 +42,18 @@ fn state(model: &Model) -> (Tone, String) {
         return (Tone::Bad, format!("state cannot be read   {host}"));
     }
     let (tone, words) = summary(&findings);
-    let sync = format!("sync {} UTC", saved.configuration.company_sync.daily_sync_time);
+    // Where nothing runs it, none is promised.
+    let runs = service::status(model).is_some_and(|service| service.running);
+    let sync = format!("   sync {} UTC", saved.configuration.company_sync.daily_sync_time);
+    let sync = if runs { sync.as_str() } else { "" };
     let last = service::status(model).and_then(|service| service.last_event_at);
     let last = last.map_or_else(|| "no event yet".to_owned(), |at| format!("event {}", ago(model.now, at)));
     if syncs {
-        return (tone, format!("Syncing, {words}   {host}"));
+        // The sign is that of the issue, and so its words come first.
+        return (tone, format!("{words}, syncing   {host}"));
     }
     if has_issues {
-        return (tone, format!("{words}   {last}   {sync}   {host}"));
+        return (tone, format!("{words}   {last}{sync}   {host}"));
     }
     // What is not known, or known and dismissed, keeps it from being green.
     let is_green = tone == Tone::Good;
@@ -61,9 +65,9 @@ fn state(model: &Model) -> (Tone, String) {
             let service = format!("service since {since}");
             // Beside what is not known there is room for one of them: the newest event says more.
             let (first, second) = if is_green { (&service, &last) } else { (&last, &service) };
-            (tone, format!("{words}{first}   {second}   {sync}   {host}"))
+            (tone, format!("{words}{first}   {second}{sync}   {host}"))
         }
-        Some(_) => (tone, format!("{words}service running   {last}   {sync}   {host}")),
+        Some(_) => (tone, format!("{words}service running   {last}{sync}   {host}")),
         // Nothing is expected of it yet, and nothing is promised.
         None => (tone, format!("{words}{host}")),
     }
@@ -100,7 +104,10 @@ pub fn connection(model: &Model) -> (Tone, String) {
         Untrusted::new(host.unwrap_or_default()).display()
     };
     match &wizard.test {
-        Test::Not if wizard.untested => (Tone::Warn, "not verified".to_owned()),
+        Test::Not if wizard.untested => match refused(model) {
+            Some(found) => (Tone::Bad, format!("{}   {}", short(found), host())),
+            None => (Tone::Warn, "not verified".to_owned()),
+        },
         Test::Not => (Tone::Calm, "not tested".to_owned()),
         Test::Running { .. } => (Tone::Calm, "testing".to_owned()),
         // What is edited is not what runs.

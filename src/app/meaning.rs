@@ -5,8 +5,8 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 use super::controls::Now;
 use super::dispatch;
 use super::jobs::plan;
-use super::keymap::{Command as C, Command, Place, Place as P, hit, place};
-use super::model::{Model, Screen};
+use super::keymap::{Command as C, Command, Pane, Place, Place as P, hit, place};
+use super::model::{Model, Screen, is_finished};
 use crate::words::Phrase;
 
 /// What a key means now.
@@ -66,6 +66,12 @@ fn now(model: &Model, place: Place, command: Command) -> Now {
     match command {
         C::Integrations => Now::only_if(!matches!(model.screen, Screen::Integrations | Screen::Starting)),
         C::InstallService => Now::only_if(model.can_install_service()),
+        // Anywhere but in its pane it leads there, or to its step.
+        C::Configure if place != P::Pane(Pane::Integration) => match model.screen {
+            Screen::Starting => Now::Hidden,
+            Screen::Integrations => Now::only_if(model.active().is_some_and(|saved| is_finished(&saved.status))),
+            Screen::Wizard | Screen::Panes => Now::unless(plan::configure_refusal(model)),
+        },
         C::Quit | C::Suspend | C::Repaint | C::Help | C::Commands | C::Setting(_) | C::CommandLine(_) => Now::Can,
         _ => dispatch::now(model, place, command),
     }

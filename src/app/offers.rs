@@ -4,11 +4,12 @@ use super::dispatch::words;
 use super::form::{FIELDS, Kind};
 use super::integrations::{self, Card};
 use super::keymap::{
-    COMMAND_LINE_ROWS, COMMAND_LINES, Command as C, Key, Pane, Place, Place as P, SETTING_ROWS, press,
+    BINDINGS, COMMAND_LINE_ROWS, COMMAND_LINES, Command as C, Key, Pane, Place, Place as P, SETTING_ROWS, press,
 };
 use super::meaning::{Meaning, comes_too_soon, meaning_of};
-use super::model::{Model, Screen};
+use super::model::{Model, Screen, saved_title};
 use super::offer::Offer;
+use crate::domain::status::Status;
 
 /// What there is to do in a place, in the order of the table, each once; what means nothing now is left out.
 pub fn offers(model: &Model, place: Place) -> Vec<Offer> {
@@ -43,24 +44,51 @@ pub fn everything(model: &Model, here: Place) -> Vec<Offer> {
         for offer in offers(model, place) {
             // What is named after a key means what its page makes of it.
             let is_page = matches!(offer.command(), C::Pane(_)) || offer.binding.id == "integrations";
-            let named =
-                !offer.command().is_step() && !["accept", "cancel", "left", "right"].contains(&offer.binding.id);
+            // But Configure, and what is running, are looked for by their names.
+            let is_looked_for = matches!(offer.command(), C::Configure | C::Stop);
+            let named = is_looked_for
+                || !offer.command().is_step() && !["accept", "cancel", "left", "right"].contains(&offer.binding.id);
             if (named || is_page) && all.iter().all(|known| known.command() != offer.command()) {
                 let words = if is_page { offer.title().to_owned() } else { format!("{} ({title})", offer.title()) };
                 all.push(Offer { words, keys: Vec::new(), elsewhere: Some(place), ..offer });
             }
         }
     }
+    if all.iter().all(|known| known.command() != C::Configure) {
+        all.extend(configure(model, here));
+    }
     all.extend(settings(model));
     all.extend(command_lines(model));
     all
+}
+
+// Configure where no pane leads to it: the step of the set-up, or that of the active configuration.
+fn configure(model: &Model, here: Place) -> Option<Offer> {
+    let binding = BINDINGS.iter().find(|binding| binding.command == C::Configure)?;
+    let refused = match meaning_of(model, here, C::Configure) {
+        _ if model.popup.is_some() => return None,
+        Meaning::Do(_) => None,
+        Meaning::Refused(reason, _) => Some(reason),
+        Meaning::Nothing => return None,
+    };
+    let of_active = model.active().filter(|_| model.screen == Screen::Integrations);
+    let words = match of_active.map(saved_title) {
+        Some(name) => format!("{} ({name})", of_active.map_or(binding.words, |saved| again(&saved.status))),
+        None => binding.words.to_owned(),
+    };
+    Some(Offer { binding, words, keys: Vec::new(), refused, elsewhere: None })
+}
+
+// Whether it was done before: then its name is Re-configure.
+fn again(status: &Status) -> &'static str {
+    if status.integration.is_in_halo() { "Re-configure" } else { "Configure" }
 }
 
 // What has no key and no page: the command that does it.
 fn command_lines(model: &Model) -> impl Iterator<Item = Offer> {
     let configuration = model.for_command_line().cloned();
     let rows = COMMAND_LINE_ROWS.iter().zip(&COMMAND_LINES).filter(|_| model.popup.is_none());
-    rows.map(move |(binding, (next, what))| {
+    rows.map(move |(binding, (next, what, _))| {
         let words = format!("{what}: {}", next.command(configuration.as_ref()));
         Offer { binding, words, keys: Vec::new(), refused: None, elsewhere: None }
     })

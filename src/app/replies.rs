@@ -101,7 +101,9 @@ fn standing_read(model: &mut Model, standing: Box<Standing>) -> Vec<Effect> {
         (integration.configured_at, integration.objects.clone())
     };
     let is_synced = published(&before) != published(now);
-    let is_installed = installed(&before) != installed(now);
+    // What another program is still at is read once it is done: half of it is no state.
+    let is_done = before.configuring.is_some() && now.configuring.is_none();
+    let is_installed = is_done || installed(&before) != installed(now);
     let is_rotated = before.status.integration.rotation != now.status.integration.rotation;
     let shows_objects = model.screen == Screen::Panes && model.panes.pane == Pane::Integration;
     if is_installed && !shows_objects {

@@ -269,6 +269,23 @@ fn lead_to(model: &mut Model, page: Place) -> Vec<Effect> {
     effects
 }
 
+// To Configure by its name, where no pane leads to it: the step of the set-up, or the pane of the active configuration.
+fn to_configure(model: &mut Model) -> Vec<Effect> {
+    match model.screen {
+        Screen::Integrations => {
+            let Some(active) = model.active().map(|saved| saved.id.clone()) else { return Vec::new() };
+            let mut effects = model.open(&active);
+            effects.extend(lead_to(model, Place::Pane(Pane::Integration)));
+            effects.extend(dispatch::on(model, Place::Pane(Pane::Integration), Command::Configure));
+            effects
+        }
+        Screen::Panes if model.wizard.is_none() => {
+            dispatch::on(model, Place::Pane(Pane::Integration), Command::Configure)
+        }
+        Screen::Starting | Screen::Panes | Screen::Wizard => wizard::configure(model),
+    }
+}
+
 // Does a command: what works everywhere here, the rest where the keys go.
 fn run(model: &mut Model, command: Command) -> Vec<Effect> {
     let place = keymap::place(model);
@@ -297,6 +314,7 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         }
         Command::Integrations => return to_integrations(model),
         Command::InstallService => return vec![Effect::LoadInstallation],
+        Command::Configure if place != Place::Pane(Pane::Integration) => return to_configure(model),
         Command::Setting(field) => return wizard::setting(model, field),
         Command::CommandLine(at) => return copy_command(model, at),
         command => match Move::of(command) {
@@ -309,7 +327,7 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
 
 // A command of the program, to be run in a shell: there it can be pasted.
 fn copy_command(model: &mut Model, at: usize) -> Vec<Effect> {
-    let Some((next, _)) = COMMAND_LINES.get(at) else { return Vec::new() };
+    let Some((next, ..)) = COMMAND_LINES.get(at) else { return Vec::new() };
     let line = next.command(model.for_command_line());
     model.work.copying = Some(line.clone());
     vec![Effect::Copy(Secret::new(line))]

@@ -66,6 +66,7 @@ pub enum Next {
     Activate(Option<ConfigurationId>),
     ActivateYes(ConfigurationId),
     SetStoreAside,
+    Completions,
 }
 
 impl Next {
@@ -125,6 +126,7 @@ impl Next {
             Self::Activate(Some(id)) => return format!("activate {id}"),
             Self::ActivateYes(id) => return format!("activate {id} --yes"),
             Self::SetStoreAside => "store set-aside",
+            Self::Completions => "completions bash",
         };
         fixed.to_owned()
     }
@@ -150,6 +152,7 @@ impl Next {
                 | Self::Backup
                 | Self::Restore
                 | Self::SetStoreAside
+                | Self::Completions
         )
     }
 
@@ -222,6 +225,7 @@ impl Next {
             Self::Escalate,
             Self::Activate(None),
             Self::SetStoreAside,
+            Self::Completions,
         ]
     }
 

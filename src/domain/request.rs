@@ -88,6 +88,8 @@ pub struct Standing {
     pub hours: Vec<u64>,
     /// Another program that syncs it now, in words.
     pub syncing: Option<String>,
+    /// Another program that writes into Halo now, in words.
+    pub configuring: Option<String>,
 }
 
 /// Which configuration is active.

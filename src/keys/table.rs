@@ -82,6 +82,8 @@ pub enum Command {
     Retry,
     Dismiss,
     LookAtClients,
+    /// To the field that stands in the way.
+    ToField,
     ReadPlan,
     Apply,
     TakeOver,
@@ -258,17 +260,23 @@ impl Command {
     /// What else people call it: found in the list of commands by these names, too.
     pub fn also_called(self) -> &'static str {
         match self {
+            Self::CommandLine(at) => COMMAND_LINES.get(at).map_or("", |(_, _, also)| also),
             Self::Pane(Pane::Overview) => "status health issues",
             Self::Pane(Pane::Sync) => "history of syncs runs",
             Self::Pane(Pane::Activity) => "audit trail log who",
             Self::Look => "doctor diagnose",
-            Self::ReadPlan => "plan drift",
-            Self::Configure => "install repair",
+            Self::ReadPlan => "drift plan",
+            Self::Configure => "plan install repair setup adopt take over",
+            Self::OpenCard => "setup wizard install",
+            Self::Integrations => "setup wizard configurations",
+            Self::Edit => "settings change",
+            Self::Remove => "uninstall take out",
+            Self::Deactivate => "stop pause",
+            Self::Quit => "exit leave",
             Self::TakeOver => "adopt",
             Self::ReadDeliveries => "webhook log",
             Self::ProveIt => "full circle",
             Self::Rotate => "new secrets",
-
             _ => "",
         }
     }
@@ -380,18 +388,19 @@ const LONG_LISTS: &[Place] = &[
     P::TicketPage, ACTIVITY, P::HelpPage, P::ClientPage,
 ];
 
-/// What only a command of the program does, in the words of the list of commands.
-pub static COMMAND_LINES: [(Next, &str); 10] = [
-    (Next::Audit, "Verify the audit trail"),
-    (Next::Support, "Support bundle"),
-    (Next::Backup, "Backup"),
-    (Next::Adopt(None), "Adopt a foreign object"),
-    (Next::ForwardTo, "Forward events"),
-    (Next::ByHand, "Configure by hand"),
-    (Next::ConfigPath, "Where the settings are"),
-    (Next::Restore, "Restore a backup"),
-    (Next::Report, "Report of a month"),
-    (Next::Serve, "Run the service by hand"),
+/// What only a command of the program does, in the words of the list of commands, and what else people call it.
+pub static COMMAND_LINES: [(Next, &str, &str); 11] = [
+    (Next::Audit, "Verify the audit trail", "audit check"),
+    (Next::Support, "Support bundle", "logs"),
+    (Next::Backup, "Backup", "save a copy"),
+    (Next::ForwardTo, "Forward events", "destination"),
+    (Next::ByHand, "Set up in Halo by hand", "configure by hand manual"),
+    (Next::ConfigPath, "Where the settings are", "file path"),
+    (Next::Restore, "Restore a backup", ""),
+    (Next::Report, "Report of a month", ""),
+    (Next::Serve, "Run the service by hand", "start daemon"),
+    (Next::Completions, "Completions for your shell", "bash zsh fish"),
+    (Next::Help, "All commands and options", "theme colors flags man"),
 ];
 
 /// A line for each of them.
@@ -479,6 +488,7 @@ pub const BINDINGS: &[Binding] = &[
     row(C::Untested, "untested", &[P::Test], "Continue untested", Left),
     row(C::SyncNow, "accept", &[P::SyncButton], "Sync Now", Left),
     row(C::SyncNow, "sync_now", &[P::SyncButton], "Sync Now", Left),
+    row(C::ToField, "accept", &[INTEGRATION, P::Plan, P::InitialSync], "Go to the field", Left),
     row(C::Configure, "accept", &[INTEGRATION], "Configure", Left),
     row(C::ReadPlan, "check_halo", &[INTEGRATION], "Check Halo", Left),
     row(C::Remove, "remove", &[INTEGRATION], "Remove", Left),
@@ -501,6 +511,7 @@ pub const BINDINGS: &[Binding] = &[
     // The plan.
     // A yes of its own: never the next Enter of a row.
     row(C::Apply, "yes", &[P::Plan], "Apply", Left),
+    row(C::TakeOver, "take_over", &[P::Plan], "Take over", Left),
     row(C::Continue, "accept", &[P::Plan], "Continue", Left),
     row(C::OpenLine, "accept", &[P::Plan, ACTIVITY], "Open", Left),
     row(C::CloseLine, "accept", &[P::Plan, ACTIVITY], "Close", Left),
@@ -512,7 +523,6 @@ pub const BINDINGS: &[Binding] = &[
     row(C::CloseLine, "left", &[P::Plan, ACTIVITY], "Close", Left),
     row(C::ReadPlan, "accept", &[P::Plan], "Try again", Left),
     row(C::ReadPlan, "check_halo", &[P::Plan], "Try again", Left),
-    row(C::TakeOver, "take_over", &[P::Plan], "Take over", Left),
     row(C::PassOver, "next", &[P::Plan], "Skip", Left),
     // The panes.
     row(C::Mend, "accept", &[OVERVIEW], "Fix", Left),

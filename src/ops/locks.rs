@@ -27,7 +27,16 @@ pub(super) fn sync_holder(paths: &Paths, id: &ConfigurationId) -> Option<Holder>
 
 /// The program, in words, that is at a sync of a configuration now and is not this one.
 pub(super) fn syncing(paths: &Paths, id: &ConfigurationId) -> Option<String> {
-    sync_holder(paths, id).filter(|holder| holder.pid != std::process::id()).map(|holder| holder.to_string())
+    another(sync_holder(paths, id))
+}
+
+/// The program, in words, that writes into Halo now and is not this one.
+pub(super) fn configuring(paths: &Paths) -> Option<String> {
+    another(Lock::holder(&paths.lock(CONFIGURE_LOCK)))
+}
+
+fn another(holder: Option<Holder>) -> Option<String> {
+    holder.filter(|holder| holder.pid != std::process::id()).map(|holder| holder.to_string())
 }
 
 /// Keeps the service, every sync and Configure from working while the locks are held.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::health::facts::judge;
-use super::locks::syncing;
+use super::locks::{configuring, syncing};
 use super::{Workspace, drafts, units};
 use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::configuration::{Configuration, ConfigurationId};
@@ -39,8 +39,9 @@ pub fn standing(workspace: &Workspace, id: &ConfigurationId) -> Result<Standing,
     let runs = workspace.store.runs(&id, RUNS_KEPT)?;
     let status = status(workspace, &id, &configuration, active, runs.first())?;
     let hours = workspace.store.events_by_hour(&id, workspace.now())?;
-    let (activity, syncing) = (workspace.audit.recent(ACTIVITY)?, syncing(workspace.settings.paths(), &id));
-    Ok(Standing { status, runs, activity, hours, syncing })
+    let paths = workspace.settings.paths();
+    let (syncing, configuring) = (syncing(paths, &id), configuring(paths));
+    Ok(Standing { status, runs, activity: workspace.audit.recent(ACTIVITY)?, hours, syncing, configuring })
 }
 
 /// Every saved configuration, and the unfinished wizard.

@@ -10,6 +10,7 @@ use crate::app::panes::events::{EventList, Recent};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::event::{Event, ForwardState};
 use crate::domain::failure::Failure;
+use crate::domain::request::Standing;
 use crate::domain::status::Overview;
 use crate::ops::signals::{Changes, Signals};
 use crate::ops::{self, Workspace};
@@ -42,8 +43,9 @@ pub async fn follow(workspace: &Workspace, id: &ConfigurationId, limit: usize, r
             }
             let of = id.clone();
             let standing = workspace.run_blocking(move |stored| ops::status::standing(stored, &of).map(Box::new)).await;
-            // That another program is done with its sync, nothing but a look tells.
-            again = if standing.as_ref().is_ok_and(|standing| standing.syncing.is_some()) { BETWEEN } else { ANYHOW };
+            // That another program is done with its sync or in Halo, nothing but a look tells.
+            let waits = |standing: &Box<Standing>| standing.syncing.is_some() || standing.configuring.is_some();
+            again = if standing.as_ref().is_ok_and(waits) { BETWEEN } else { ANYHOW };
             replies.send(Reply::Status(standing));
             (owed, read_at) = (Changes::default(), Some(Instant::now()));
         }

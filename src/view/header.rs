@@ -31,11 +31,14 @@ pub fn line(model: &Model, styles: Styles) -> Line<'static> {
         Tone::Calm => words,
         tone => format!("{} {words}", symbol(tone)),
     };
-    // What stands behind three blanks gives way before the name does.
+    // What stands behind three blanks gives way before the name does; a name that is the address is enough.
     let title = model.title();
+    if let Some(front) = right.strip_suffix(&format!("   {title}")).filter(|_| !title.is_empty()) {
+        right = front.to_owned();
+    }
     let room = columns.saturating_sub(used + 3);
     while let Some((front, _)) = right.rsplit_once("   ")
-        && width(&right) + width(&title).min(NAME) > room
+        && width(&right) + width(&title).clamp(7, NAME) > room
     {
         right = front.to_owned();
     }

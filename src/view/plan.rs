@@ -9,12 +9,12 @@ use crate::app::jobs::health::findings;
 use crate::app::jobs::plan::{self, blocker, is_again};
 use crate::app::jobs::removal;
 use crate::app::jobs::state::{ApplyWork, Goal, PlanWork};
-use crate::app::keymap::{self, Place};
+use crate::app::keymap::{self, Command, Place};
 use crate::app::meaning::{Meaning, meaning_of};
 use crate::app::model::saved_title;
 use crate::app::notice::Tone;
 use crate::app::text::{width, wrap};
-use crate::domain::check::{Check, CheckId, CheckStatus};
+use crate::domain::check::{Check, CheckId};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::FailureKind;
 use crate::domain::next::Hint;
@@ -101,13 +101,15 @@ fn applying(model: &Model, page: &mut Page, plan: &PlanWork, title: &str) {
     let ApplyWork::Running { since, total, results, stopping, checks, .. } = model.apply() else { return };
     let styles = page.styles;
     page.heading(title, if *stopping { "Stopping" } else { "" }, Style::new());
-    let (done, total) = (results.len() as u64, *total as u64);
+    // Counted like the end does: what is kept is no change.
+    let made = results.iter().filter(|result| result.action != Action::Keep).count();
+    let (done, total) = (made as u64, *total as u64);
     // First the connection is tested and Halo is read once more: no object is counted yet.
-    let is_connecting = done == 0 && *checks < CheckId::ALL.len();
+    let is_connecting = results.is_empty() && *checks < CheckId::ALL.len();
     if is_connecting {
         page.plain(&format!("Connecting to Halo: {checks} of {} checks done", CheckId::ALL.len()), Style::new());
     } else {
-        progress::count(page, "Objects", done, total);
+        progress::count(page, "Changes", done, total);
     }
     page.paragraph(&progress::time(model, *since, done, total), MARGIN, styles.dim());
     progress::held_up(model, page);
@@ -205,6 +207,8 @@ fn parts_row(model: &Model, page: &mut Page, parts: Parts, then: Option<&Configu
             _ => None,
         };
         let style = if chosen { Style::new() } else { styles.dim() };
+        // They go with it, and have no key of their own then.
+        let name = if part == Command::PartLinks && parts.chat_pod { "its links" } else { name };
         let mark = if chosen { "[x]" } else { "[ ]" };
         let words = format!("{mark} {name}{}", key.unwrap_or_default());
         if at > 0 && row.used() + width(&words) + 1 > page.width {
@@ -374,12 +378,7 @@ fn permissions(model: &Model, page: &mut Page) {
     let start = |words: &str| Row::new(styles, false).cell(words, styles.dim(), 13);
     let mut row = start("Permissions:");
     for (at, (id, name)) in needed.into_iter().enumerate() {
-        let (tone, word) = match of(id).map(|check| check.status) {
-            Some(CheckStatus::Pass) => (Tone::Good, "ok"),
-            Some(CheckStatus::Warn) => (Tone::Warn, "in doubt"),
-            Some(CheckStatus::Fail) => (Tone::Bad, "missing"),
-            Some(CheckStatus::Skip) | None => (Tone::Calm, "not tested"),
-        };
+        let (tone, word) = words::check::permission(of(id));
         if at > 0 && row.used() + name.len() + word.len() + 6 > page.width {
             page.push(std::mem::replace(&mut row, start("")));
         }

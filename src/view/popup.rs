@@ -8,6 +8,7 @@ use ratatui::widgets::{Block, Clear, Padding, Paragraph};
 
 use crate::app::Model;
 use crate::app::integrations;
+use crate::app::jobs::escalate::{changes, nothing_to_do};
 use crate::app::jobs::prove;
 use crate::app::jobs::state::{Goal, PlanWork};
 use crate::app::keymap::{Command, Place};
@@ -20,7 +21,6 @@ use crate::app::text::{width, wrap};
 use crate::app::wizard::pia_screen::chooser_height;
 use crate::domain::plan::TAKING_OVER;
 use crate::domain::thousands;
-use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
 use crate::words;
 
@@ -224,24 +224,13 @@ fn typed_yes(model: &Model, frame: &mut Frame, styles: Styles, typed: &Typed) {
 // What is changed of a ticket, before it is, and a note for whoever takes it over.
 fn escalation(model: &Model, frame: &mut Frame, styles: Styles, question: &Question) {
     let columns = usize::from(model.size.width).saturating_sub(4).clamp(20, 60);
-    let pia = model.current_saved().map(|saved| saved.configuration.pia_screen.clone()).unwrap_or_default();
     let known = question.known.as_ref();
-    let text = |text: Option<&Untrusted>, none: &str| text.map_or_else(|| none.to_owned(), Untrusted::display);
-    let unread = "not read yet";
-    let from_board = text(known.and_then(|ticket| ticket.team.as_ref()), if known.is_some() { "–" } else { unread });
-    let from_agent = match known {
-        Some(Ticket { agent_id: None, .. }) => "nobody".to_owned(),
-        Some(ticket) => text(ticket.agent.as_ref(), "an agent"),
-        None => unread.to_owned(),
-    };
-    let to_agent = pia.escalate_to.map_or_else(|| "nobody".to_owned(), |to| Untrusted::new(to.name).display());
-    let to_board = Untrusted::new(pia.escalation_board).display();
     let mut lines: Vec<Line<'_>> = Vec::new();
     if let Some(summary) = known.and_then(|ticket| ticket.summary.as_ref()) {
         lines.push(Line::raw(fit(&summary.display(), columns)));
         lines.push(Line::default());
     }
-    for (label, before, after) in [("Board", from_board, to_board), ("Agent", from_agent, to_agent)] {
+    for (label, before, after) in changes(model, question) {
         let words = if before == after { format!("{before} (unchanged)") } else { format!("{before} → {after}") };
         for (at, line) in wrap(&words, columns.saturating_sub(8)).into_iter().take(3).enumerate() {
             lines.push(Line::from(vec![
@@ -251,7 +240,8 @@ fn escalation(model: &Model, frame: &mut Frame, styles: Styles, question: &Quest
         }
     }
     lines.push(Line::default());
-    let help = "Optional note for the next agent. Enter escalates, Esc cancels.";
+    let nothing = nothing_to_do(model);
+    let help = nothing.as_deref().unwrap_or("Optional note for the next agent. Enter escalates, Esc cancels.");
     lines.extend(wrap(help, columns).into_iter().map(|line| Line::styled(line, styles.dim())));
     let at = lines.len();
     let cursor = question.note.visual_cursor();

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use ratatui::style::Style;
 
 use crate::app::Model;
+use crate::app::keymap;
 use crate::app::notice::Tone;
+use crate::domain::check::{Check, CheckId};
 use crate::domain::sync_run::{BudgetWait, Silence};
 use crate::domain::thousands;
 use crate::words;
@@ -25,6 +27,18 @@ pub fn count(page: &mut Page, label: &str, done: u64, total: u64) {
     let row = row.text("   ", Style::new());
     let row = if room >= 8 { row.text(&bar(done, total, room), Style::new()) } else { row };
     page.push(row.right(&format!("{percent} %"), Style::new(), page.width));
+}
+
+/// A reading of Halo: the step that it is at, how many of its checks are done, the time, and what keeps it.
+pub fn checks(model: &Model, page: &mut Page, since: Timestamp, done: &[Check]) {
+    let all = CheckId::ALL.len();
+    let next = CheckId::ALL.into_iter().find(|id| done.iter().all(|check| check.id != *id));
+    count(page, "Checking", done.len().min(all) as u64, all as u64);
+    let step = next.map_or_else(|| "reading what Halo holds".to_owned(), |id| format!("asking for {}", id.title()));
+    let stops = format!("{} stops", keymap::spoken(model, "cancel"));
+    let words = format!("{step} · elapsed {} · {stops}", duration(seconds_since(model, since)));
+    page.paragraph(&words, MARGIN, Style::new());
+    held_up(model, page);
 }
 
 /// How long it has been running, and how long it takes still at this rate.

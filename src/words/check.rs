@@ -31,12 +31,56 @@ pub fn in_short(check: &Check, room: usize) -> Option<String> {
     if found.chars().count() <= room {
         return Some(found);
     }
-    let is_sure = !matches!(check.writes, Some(WriteProof::NotProvable | WriteProof::Doubtful));
-    // Behind a semicolon stands what can be said of writing, or else a caveat.
-    let of_writing = found.split_once("; ").filter(|_| check.writes.is_some());
-    let listed = || found.split_once(", ").filter(|_| !found.contains("; "));
-    let (short, _) = of_writing.or_else(listed).filter(|_| is_sure)?;
-    (short.chars().count() <= room).then(|| short.to_owned())
+    // Behind a semicolon stands what can be said of writing, or else a caveat: neither is left out.
+    let short = match (check.writes, found.split_once("; ")) {
+        (Some(WriteProof::Expected), Some((read, _))) => format!("{read}; {}", MAY_WRITE),
+        (None, None) => found.split_once(", ")?.0.to_owned(),
+        _ => return None,
+    };
+    (short.chars().count() <= room).then_some(short)
+}
+
+/// What the scope and the role say of writing, in short: nothing was written to find out.
+const MAY_WRITE: &str = "writing allowed";
+
+/// Checks that passed and of which no more has to be said than what can be said of writing: by that, with their names.
+pub fn by_caveat<'a>(checks: impl Iterator<Item = &'a Check>) -> Vec<(Option<&'static str>, Vec<&'static str>)> {
+    let mut groups: Vec<(Option<&'static str>, Vec<&'static str>)> = Vec::new();
+    for check in checks {
+        let caveat = check.writes.map(writing);
+        match groups.iter_mut().find(|(known, _)| *known == caveat) {
+            Some((_, names)) => names.push(check.id.title()),
+            None => groups.push((caveat, vec![check.id.title()])),
+        }
+    }
+    // What has to be read first.
+    groups.sort_by_key(|(caveat, _)| caveat.is_none());
+    groups
+}
+
+/// Whether what was found is told with its group. A caveat of its own is told with it.
+pub fn is_plain(check: &Check) -> bool {
+    check.status == CheckStatus::Pass && (check.writes.is_some() || !check.message.contains("; "))
+}
+
+/// What is known of writing where something could be read.
+pub fn writing(proof: WriteProof) -> &'static str {
+    match proof {
+        WriteProof::Expected => "read; scope and role allow writing",
+        WriteProof::NotProvable => "read; write access not tested",
+        WriteProof::Doubtful => "read; write access is doubtful",
+    }
+}
+
+/// A permission, as the plan lists it: that something can be read is not called a right to write.
+pub fn permission(check: Option<&Check>) -> (Tone, &'static str) {
+    match check.map(|check| (check.status, check.writes)) {
+        Some((CheckStatus::Pass, Some(WriteProof::Expected))) => (Tone::Good, MAY_WRITE),
+        Some((CheckStatus::Pass, _)) => (Tone::Calm, "write untested"),
+        Some((CheckStatus::Warn, _)) => (Tone::Warn, "in doubt"),
+        Some((CheckStatus::Fail, _)) => (Tone::Bad, "missing"),
+        Some((CheckStatus::Skip, _)) | None => (Tone::Calm, "not tested"),
+    }
 }
 
 /// What to change, where something is not as it should be.
@@ -109,13 +153,36 @@ mod tests {
             failure: None,
         };
         let sure = check(WriteProof::Expected, "7 ticket types can be read; scope and role allow writing");
-        assert_eq!(in_short(&sure, 30).as_deref(), Some("7 ticket types can be read"));
+        assert_eq!(in_short(&sure, 45).as_deref(), Some("7 ticket types can be read; writing allowed"));
+        assert_eq!(in_short(&sure, 30), None, "that it was only read is not left out");
         assert_eq!(in_short(&sure, 80), Some(found(&sure)));
         let unsure = check(WriteProof::NotProvable, "7 ticket types can be read; write access not tested yet");
         assert_eq!((in_short(&unsure, 30), in_short(&unsure, 80)), (None, Some(found(&unsure))));
         let doubt = "237 clients can be read; Halo does not tell whether that is all";
         let doubtful = Check { writes: None, ..check(WriteProof::Expected, doubt) };
         assert_eq!(in_short(&doubtful, 30), None);
+    }
+
+    /// What was only read is never called a right to write.
+    #[test]
+    fn right_to_write_is_told_with_its_caveat() {
+        let check = |writes| Check {
+            id: CheckId::Webhooks,
+            status: CheckStatus::Pass,
+            message: "2 webhooks can be read".to_owned(),
+            hint: None,
+            http_status: Some(200),
+            missing: None,
+            writes,
+            duration_ms: 1,
+            failure: None,
+        };
+        let unsure = check(Some(WriteProof::NotProvable));
+        assert_eq!(permission(Some(&unsure)), (Tone::Calm, "write untested"));
+        assert_eq!(permission(Some(&check(Some(WriteProof::Expected)))).0, Tone::Good);
+        assert_eq!(permission(Some(&check(None))).0, Tone::Calm, "nothing is known of writing");
+        let groups = by_caveat([&unsure, &check(None)].into_iter());
+        assert_eq!(groups, [(Some("read; write access not tested"), vec!["Webhooks"]), (None, vec!["Webhooks"])]);
     }
 
     #[test]

@@ -73,6 +73,11 @@ pub fn seen(finding: &Finding, now: Timestamp) -> Option<String> {
     })
 }
 
+/// When an issue was found, where somebody has to look for it.
+pub fn found(finding: &Finding, now: Timestamp) -> Option<String> {
+    finding.seen_at.map(|at| format!("found {}", super::time::ago(now, at)))
+}
+
 /// The fact with its ages.
 pub fn fact(finding: &Finding, now: Timestamp) -> String {
     let ages: Vec<String> = age(finding, now).into_iter().chain(seen(finding, now)).collect();
@@ -114,6 +119,8 @@ pub fn beside(finding: &Finding, now: Timestamp) -> String {
 /// A problem in a few words, for the header.
 pub fn short(finding: &Finding) -> &'static str {
     match (finding.rule, finding.state) {
+        // Halo has said so.
+        (Rule::Credentials, State::Broken) if finding.seen_at.is_some() => "credentials refused",
         (Rule::Credentials, State::Broken) => "credentials do not work",
         (Rule::Credentials, _) => "credentials not tested",
         (Rule::Rights, State::Broken) => "a permission is missing",

@@ -74,7 +74,8 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         | Next::ServeVerbose
         | Next::ForwardTo
         | Next::ShowEvent
-        | Next::SetStoreAside => return None,
+        | Next::SetStoreAside
+        | Next::Completions => return None,
     })
 }
 

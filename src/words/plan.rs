@@ -17,6 +17,10 @@ pub const FORGETTING: &str = "This deletes the Client Secret and the callback se
 /// Said of a plan that is older than what somebody else did meanwhile.
 pub const STALE: &str = "Another program has changed the integration since this plan was read.";
 
+/// What it means that nothing of ours is in Halo: once it was, or never.
+pub const GONE: &str = "The integration was removed from Halo: no tickets reach Pia until you run Configure again.";
+pub const NOT_YET: &str = "The integration is not in Halo yet: no tickets reach Pia until you run Configure.";
+
 /// Whose a configuration is, where it is another machine's.
 pub fn belongs(owner: &Owner) -> String {
     format!("This configuration belongs to {owner}.")

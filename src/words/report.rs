@@ -140,7 +140,12 @@ fn syncs(report: &MonthReport, parts: &mut Vec<Part>) {
     let number = |run: &SyncReport| run.run.map_or_else(String::new, |number| number.to_string());
     let rows = report.runs.iter().map(|(run, _)| {
         let changes = run.changes;
-        let mut row = vec![number(run), utc(run.started_at), time::took(run.duration_ms), run.status.word().to_owned()];
+        let mut row = vec![
+            number(run),
+            utc(run.started_at),
+            run.measured_ms().map_or_else(String::new, time::took),
+            run.status.word().to_owned(),
+        ];
         row.push(run.halo_count.map(thousands).unwrap_or_default());
         let counts = [run.stored, changes.added, changes.updated, changes.disabled, changes.returned];
         row.extend(counts.map(thousands));

@@ -13,6 +13,9 @@ use super::time::{duration, took};
 pub const UNPROVED: &str = "This sync could not prove that the list is complete. If a client is missing, its tickets \
     still arrive, but Pia does not know the client. The list is marked \"not proved\" until a later sync proves it.";
 
+/// What is typed to go on with them. Nothing is deleted by it, so no name has to be looked up.
+pub const YES: &str = "yes";
+
 /// How many clients changed, and what happened to them.
 pub fn parts(changes: &ChangeCounts) -> [(u64, &'static str); 4] {
     [
@@ -56,13 +59,28 @@ pub fn ended(report: &SyncReport) -> String {
     let finished = report.finished_at.strftime("%H:%M UTC");
     match report.status {
         SyncStatus::Busy => format!("Another sync was running at {finished}: nothing was read."),
-        status => format!("{} at {finished}, took {}", self::status(status).1, took(report.duration_ms)),
+        status => format!("{} at {finished}{}", self::status(status).1, after(report)),
     }
+}
+
+/// How long it took, behind how it ended; nothing where nobody knows.
+pub fn after(report: &SyncReport) -> String {
+    report.measured_ms().map_or_else(String::new, |ms| format!(", took {}", took(ms)))
+}
+
+/// `1 page`, `1,200 pages`.
+pub fn pages(pages: u64) -> String {
+    if pages == 1 { "1 page".to_owned() } else { format!("{} pages", thousands(pages)) }
 }
 
 /// That another program is at a sync already.
 pub fn follows(other: &str) -> String {
     format!("Another sync is running: {other}. Its result appears here.")
+}
+
+/// The same where Sync Now was pressed meanwhile.
+pub fn waits_for(other: &str) -> String {
+    format!("Another sync is running: {other}. Its result appears here; if it ends without one, yours starts.")
 }
 
 /// That Halo does not answer, and how it goes on.

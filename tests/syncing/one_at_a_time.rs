@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use pia_halo::domain::configuration::ConfigurationId;
 use pia_halo::domain::failure::{Failure, FailureKind};
 use pia_halo::domain::request::Activation;
+use pia_halo::domain::sync_run::{Brake, SyncStatus};
 use pia_halo::ops::activate::{self, Replacing};
 use pia_halo::ops::{Clock, Workspace, sync};
 use pia_halo::settings::{Environment, Paths};
@@ -95,6 +96,30 @@ async fn of_many_programs_at_once_one_syncs_and_others_say_who() {
             assert_eq!(stored(&profile), truth(&profile), "round {round} of {programs}");
         }
     }
+}
+
+/// Sync Now while another program syncs: where that one is killed, the sync that was asked for runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn sync_that_waits_for_killed_one_runs_after_it() {
+    let profile = Profile::set_up(small()).await;
+    keep_busy(&profile, true);
+    let mut other = start(&profile);
+    has_begun(&profile).await;
+    let (workspace, acme) = (profile.workspace(), profile.id());
+    let configuration = workspace.active_configuration(Some(&acme)).unwrap().1;
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let on_other = move |who| tell.send(who).unwrap();
+    let cancel = CancellationToken::new();
+    let asked_for = sync::run_or_follow(&workspace, &acme, &configuration, Brake::On, cancel, |_| {}, on_other);
+    let kills = async {
+        assert!(told.recv().await.unwrap().contains("Sync Now"));
+        other.kill().unwrap();
+        other.wait().unwrap();
+        keep_busy(&profile, false);
+    };
+    let (report, ()) = tokio::join!(asked_for, kills);
+    assert_eq!(report.unwrap().status, SyncStatus::Complete);
+    assert_eq!(stored(&profile), truth(&profile));
 }
 
 /// R41: two that activate at once, where none is active: one gets the place, the other is told so, and there are never two.
@@ -233,7 +258,7 @@ async fn clock_set_by_day_robs_no_holder_and_holds_nobody_up() {
         let workspace = Workspace::open(paths, environment, Arc::new(clock)).unwrap();
         let (id, cancel) = (profile.id(), CancellationToken::new());
         let configuration = workspace.active_configuration(Some(&id)).unwrap().1;
-        sync::run(&workspace, &id, &configuration, pia_halo::domain::sync_run::Brake::On, cancel, |_| {}).await
+        sync::run(&workspace, &id, &configuration, Brake::On, cancel, |_| {}).await
     };
     for hours in [-24, 24] {
         let wrong = || SetBy(SignedDuration::from_hours(hours));

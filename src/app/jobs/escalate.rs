@@ -85,6 +85,33 @@ pub fn now_refusal(model: &Model) -> Option<String> {
         .map(|_| "This question just appeared: read it first.".to_owned())
 }
 
+/// What the escalation makes of the ticket: the name of each thing, what it is now, and what it becomes.
+pub fn changes(model: &Model, question: &Question) -> [(&'static str, String, String); 2] {
+    let pia = model.current_saved().map(|saved| saved.configuration.pia_screen.clone()).unwrap_or_default();
+    let known = question.known.as_ref();
+    let text = |text: Option<&Untrusted>, none: &str| text.map_or_else(|| none.to_owned(), Untrusted::display);
+    let unread = "not read yet";
+    let from_board = text(known.and_then(|ticket| ticket.team.as_ref()), if known.is_some() { "–" } else { unread });
+    let from_agent = match known {
+        Some(Ticket { agent_id: None, .. }) => NOBODY.to_owned(),
+        Some(ticket) => text(ticket.agent.as_ref(), "an agent"),
+        None => unread.to_owned(),
+    };
+    let to_agent = pia.escalate_to.map_or_else(|| NOBODY.to_owned(), |to| Untrusted::new(to.name).display());
+    let to_board = Untrusted::new(pia.escalation_board).display();
+    [("Board", from_board, to_board), ("Agent", from_agent, to_agent)]
+}
+
+const NOBODY: &str = "nobody";
+
+/// Why the escalation has nothing to do: the ticket is where it would go, and there is no note for it.
+pub fn nothing_to_do(model: &Model) -> Option<String> {
+    let Some(Popup::Escalate(question)) = &model.popup else { return None };
+    let is_same = changes(model, question).iter().all(|(_, before, after)| before == after);
+    let nothing = is_same && question.note.value().trim().is_empty();
+    nothing.then(|| "The ticket is there already. Type a note to add it, or leave with Esc.".to_owned())
+}
+
 /// The answer is yes.
 pub fn escalate(model: &mut Model) -> Vec<Effect> {
     let (Some(Popup::Escalate(question)), Some(id)) = (model.popup.take(), model.current.clone()) else {

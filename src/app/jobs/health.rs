@@ -4,7 +4,7 @@ use crate::app::controls::Now;
 use crate::app::effect::{Effect, Slot};
 use crate::app::jobs::state::HealthCheck;
 use crate::app::keymap::{Command as C, Pane};
-use crate::app::model::Model;
+use crate::app::model::{Model, Screen};
 use crate::app::notice::Tone;
 use crate::app::popup::{Ask, Confirm, Popup};
 use crate::domain::failure::{Failure, FailureKind};
@@ -125,6 +125,8 @@ pub fn looked(model: &mut Model, outcome: Result<Option<Failure>, Failure>) -> V
         return Vec::new();
     }
     match outcome {
+        // On another screen it would not be known what was checked.
+        Ok(None) if model.screen != Screen::Panes => {}
         Ok(None) => model.say(Tone::Good, "Checked just now."),
         Err(failure) if failure.kind == FailureKind::Interrupted => model.say(Tone::Calm, "The check was stopped."),
         Ok(Some(failure)) | Err(failure) => model.say(Tone::Bad, failure.to_string()),

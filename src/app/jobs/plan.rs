@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::app::controls::Now;
 use crate::app::effect::{Effect, Slot};
+use crate::app::form::FieldId;
 use crate::app::jobs::state::{ApplyWork, DeliveryWork, Goal, PlanWork};
 use crate::app::keymap::{self, Command, Pane, Place};
 use crate::app::model::{Model, saved_title};
@@ -29,11 +30,19 @@ pub fn inactive(model: &Model) -> Phrase {
 
 /// What has to be done before Configure can be.
 pub fn blocker(model: &Model) -> Option<Phrase> {
+    nothing_to_configure(model).or_else(|| {
+        let needed = missing_field(model).map(|field| field.info().label)?;
+        let words = format!("{needed} is blank, and Halo needs it to reach this service.");
+        Some(Phrase::from(words).key(" ", "accept", " leads to it."))
+    })
+}
+
+// What has to be done before a field can be all that is missing.
+fn nothing_to_configure(model: &Model) -> Option<Phrase> {
     if model.current.is_none() {
         return Some("Save the configuration first.".into());
     }
-    let saved = model.current_saved();
-    if saved.is_some_and(|saved| !saved.status.active) {
+    if model.current_saved().is_some_and(|saved| !saved.status.active) {
         return Some(inactive(model));
     }
     if !model.is_synced() {
@@ -43,14 +52,26 @@ pub fn blocker(model: &Model) -> Option<Phrase> {
             " to run it.",
         ));
     }
-    if model.work.sync.is_running() {
-        return Some("A sync is running. Configure can start when it has finished.".into());
-    }
+    let runs = model.work.sync.is_running();
+    runs.then(|| "A sync is running. Configure can start when it has finished.".into())
+}
+
+// The field that Configure needs, where it is blank.
+fn missing_field(model: &Model) -> Option<FieldId> {
     let base = model.wizard.as_ref().and_then(|wizard| wizard.base.as_ref());
-    let integration = base.or_else(|| saved.map(|saved| &saved.configuration)).map(|c| &c.integration);
-    integration
-        .is_some_and(|integration| integration.pia_url.is_none())
-        .then(|| "Pia Url is blank, and Halo needs it to reach this service. Enter it on the step Integration.".into())
+    let integration = base.or_else(|| model.current_saved().map(|saved| &saved.configuration)).map(|c| &c.integration);
+    integration.is_some_and(|integration| integration.pia_url.is_none()).then_some(FieldId::PiaUrl)
+}
+
+/// The field that alone keeps Configure from being done.
+pub fn waits_for(model: &Model) -> Option<FieldId> {
+    let is_asked = model.goal().is_install() && !model.work.apply.is_running();
+    missing_field(model).filter(|_| is_asked && nothing_to_configure(model).is_none())
+}
+
+/// Why Configure cannot be led to by its name: a field that is missing is named there.
+pub fn configure_refusal(model: &Model) -> Option<Phrase> {
+    if waits_for(model).is_some() { None } else { blocker(model) }
 }
 
 /// Reads what Halo holds and plans, unless that is there or running.
@@ -61,17 +82,26 @@ pub fn load_plan_unless_there(model: &mut Model) -> Vec<Effect> {
         model.work.forget_plan();
     }
     let there = !matches!(model.work.plan, PlanWork::None) && model.goal().is_install();
-    let there = there || model.work.apply.is_running();
+    let there = there || model.work.apply.is_running() || elsewhere(model).is_some();
     if there || blocker(model).is_some() { Vec::new() } else { load_plan(model) }
 }
 
 /// Another program has changed what is in Halo: it is read anew, unless something is being done here.
 pub fn follow(model: &mut Model) -> Vec<Effect> {
     if is_idle(model) {
+        let reads = stop_reading(model);
         model.work.forget_plan();
-        return load_plan_unless_there(model);
+        let effects = load_plan_unless_there(model);
+        // What is read anew takes the place of what was being read.
+        return if effects.is_empty() { reads.into_iter().collect() } else { effects };
     }
     Vec::new()
+}
+
+/// The other program that writes into Halo: until it is done, what is read there is neither how it was nor how it will be.
+pub fn elsewhere(model: &Model) -> Option<Phrase> {
+    let other = model.facts.standing.as_ref()?.configuring.as_ref()?;
+    Some(format!("Another program is changing Halo: {other}. The result appears here.").into())
 }
 
 /// The plan holds no more: it is made anew by whoever shows it next.
@@ -154,7 +184,7 @@ pub fn load_refusal(model: &Model) -> Option<Phrase> {
     if matches!(model.work.plan, PlanWork::Reading { .. }) && model.work.goal.is_install() {
         return Some("Halo is already being read.".into());
     }
-    blocker(model)
+    elsewhere(model).or_else(|| blocker(model))
 }
 
 /// Tests the connection, reads what Halo holds, and plans. Nothing is written.
@@ -311,7 +341,7 @@ pub fn apply(model: &mut Model) -> Vec<Effect> {
     }
     let (Some(id), PlanWork::Ready(plan)) = (model.current.clone(), &model.work.plan) else { return Vec::new() };
     let plan = Box::new(plan.clone());
-    let (goal, total) = (model.work.goal.clone(), plan.changes.len());
+    let (goal, total) = (model.work.goal.clone(), plan.pending().count());
     model.work.apply = ApplyWork::Running {
         id: id.clone(),
         goal: goal.clone(),

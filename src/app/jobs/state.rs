@@ -384,7 +384,7 @@ pub enum ApplyWork {
         id: ConfigurationId,
         goal: Goal,
         since: Timestamp,
-        /// How many objects there are.
+        /// How many changes there are.
         total: usize,
         /// The checks before the first object that are done.
         checks: usize,

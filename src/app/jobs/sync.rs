@@ -73,9 +73,14 @@ pub fn stop(model: &mut Model) -> Vec<Effect> {
 }
 
 pub fn progress(model: &mut Model, progress: SyncProgress) {
+    let now = model.now;
     if let SyncWork::Running(run) = &mut model.work.sync
-        && run.progress != progress
+        && (run.progress != progress || run.other.is_some())
     {
+        // The other one has ended without a result, and it is its turn now.
+        if run.other.take().is_some() {
+            run.since = now;
+        }
         run.progress = progress;
         model.touch();
     }

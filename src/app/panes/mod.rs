@@ -78,7 +78,9 @@ pub fn history_height(model: &Model) -> usize {
 /// Rows of objects that fit.
 pub fn objects_height(model: &Model) -> usize {
     let callbacks = integration::callbacks(model).len() + 3;
-    usize::from(model.layout.body.height).saturating_sub(8 + callbacks + prove::lines(model).len()).max(1)
+    // What runs takes two lines more than what is known.
+    let runs = if integration::checking(model).is_some() { 2 } else { 0 };
+    usize::from(model.layout.body.height).saturating_sub(8 + callbacks + prove::lines(model).len() + runs).max(1)
 }
 
 // The screen of each pane.

@@ -7,6 +7,8 @@ use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::layout::Window;
 use crate::app::model::Model;
 use crate::app::panes::{Pane, history_height, report};
+use crate::domain::status::ClientCounts;
+use crate::domain::sync_run::{self, SyncReport};
 
 /// The company sync and its history.
 pub struct SyncControls;
@@ -65,5 +67,14 @@ impl Controls for SyncControls {
     fn settle(model: &mut Model) {
         let (window, rows, height) = list(model);
         super::settle(window, rows, height);
+    }
+}
+
+/// How many clients there are: after a run that published nothing as many as before it.
+pub fn usage(model: &Model, run: &SyncReport) -> String {
+    let stored = model.facts.standing.as_ref().map(|standing| standing.status.clients);
+    match stored.filter(|_| !run.status.has_published()) {
+        Some(ClientCounts { active, disabled, left_out }) => sync_run::usage(active, disabled, left_out),
+        None => run.usage(),
     }
 }

@@ -2,16 +2,19 @@
 
 use crate::app::controls::{Move, Now};
 use crate::app::effect::Effect;
+use crate::app::form::FieldId;
 use crate::app::jobs::state::{ApplyWork, PlanWork};
 use crate::app::jobs::{plan, removal};
 use crate::app::keymap::{Binding, Command as C};
 use crate::app::model::{Model, Screen};
+use crate::app::wizard;
 
 /// What becomes of a command on the plan.
 pub fn now(model: &Model, command: C) -> Now {
     match command {
         C::Apply => apply(model),
         C::Continue => Now::only_if(plan::is_settled(model)),
+        C::ToField => Now::only_if(plan::waits_for(model).is_some()),
         C::ReadPlan if model.goal().is_install() => Now::unless(plan::load_refusal(model)),
         C::ReadPlan => match model.work.plan {
             PlanWork::Reading { .. } if !model.apply().is_running() => Now::Not("Halo is already being read.".into()),
@@ -52,6 +55,7 @@ fn apply(model: &Model) -> Now {
 pub fn words(model: &Model, binding: &Binding) -> Option<String> {
     let ready = matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(_)));
     let words = match binding.command {
+        C::ToField => return plan::waits_for(model).map(to_field),
         C::Apply if plan::only_switches(model) => "Switch",
         C::Apply if !model.goal().is_install() => model.goal().word(),
         C::PartWebhooks | C::PartChatPod | C::PartLinks => return Some(part_words(model, binding)),
@@ -61,6 +65,11 @@ pub fn words(model: &Model, binding: &Binding) -> Option<String> {
         _ => return None,
     };
     Some(words.to_owned())
+}
+
+/// How the key is called that leads to a field.
+pub fn to_field(field: FieldId) -> String {
+    format!("Enter {}", field.info().label)
 }
 
 // A part of what is removed, and whether its key leaves it out or takes it in.
@@ -75,6 +84,10 @@ fn part_words(model: &Model, binding: &Binding) -> String {
 pub fn on(model: &mut Model, command: C) -> Vec<Effect> {
     let install = model.goal().is_install();
     match command {
+        C::ToField => match plan::waits_for(model) {
+            Some(field) => wizard::to_field(model, field),
+            None => Vec::new(),
+        },
         C::ReadPlan if install => plan::load_plan(model),
         C::ReadPlan => removal::again(model),
         C::PartWebhooks | C::PartChatPod | C::PartLinks => removal::choose(model, command),

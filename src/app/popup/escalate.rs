@@ -18,7 +18,7 @@ pub struct EscalateControls;
 impl Controls for EscalateControls {
     fn now(model: &Model, _: P, command: C) -> Now {
         match command {
-            C::EscalateNow => Now::unless(job::now_refusal(model)),
+            C::EscalateNow => Now::unless(job::now_refusal(model).or_else(|| job::nothing_to_do(model))),
             _ => Now::Can,
         }
     }

@@ -720,6 +720,7 @@ pub fn standing(status: Status) -> Box<Standing> {
         ],
         hours: (0..24).map(|hour| [0, 3, 9, 4][hour % 4]).collect(),
         syncing: None,
+        configuring: None,
     })
 }
 

@@ -4,6 +4,7 @@ mod guards;
 mod integrations;
 mod journey;
 mod keys;
+mod leading;
 mod palette;
 mod panes;
 mod removing;

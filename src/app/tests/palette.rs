@@ -6,7 +6,7 @@ use crate::app::effect::{Effect, Slot};
 use crate::app::footer::hints;
 use crate::app::form::FieldId;
 use crate::app::jobs::state::ApplyWork;
-use crate::app::keymap::{self, BINDINGS, Command, KeyMap, Pane, Place, place};
+use crate::app::keymap::{self, BINDINGS, COMMAND_LINES, Command, KeyMap, Pane, Place, place};
 use crate::app::meaning::{Meaning, meaning, meaning_of};
 use crate::app::message::{Message, Reply};
 use crate::app::offer::Offer;
@@ -21,6 +21,7 @@ use crate::domain::plan::Parts;
 use crate::domain::status::Overview;
 use crate::domain::sync_run::{Brake, SyncStatus};
 use crate::keys::Key;
+use crate::words::Phrase;
 
 fn palette(stage: &Stage) -> &Palette {
     stage.model.palette.as_ref().expect("the commands are open")
@@ -364,7 +365,16 @@ fn what_is_done_elsewhere_is_found_by_its_usual_name() {
         ("doctor", Command::Look),
         ("support", Command::CommandLine(1)),
         ("backup", Command::CommandLine(2)),
-        ("adopt", Command::CommandLine(3)),
+        ("adopt", Command::Configure),
+        ("plan", Command::Configure),
+        ("install", Command::Configure),
+        ("configure", Command::Configure),
+        ("setup", Command::Integrations),
+        ("wizard", Command::Integrations),
+        ("uninstall", Command::Remove),
+        ("stop", Command::Deactivate),
+        ("completions", Command::CommandLine(9)),
+        ("theme", Command::CommandLine(10)),
     ] {
         let mut stage = in_panes();
         stage.keys("2 :");
@@ -379,6 +389,66 @@ fn what_is_done_elsewhere_is_found_by_its_usual_name() {
     assert!(matches!(stage.keys("Enter").as_slice(), [Effect::Copy(line)] if line.expose() == "pia-halo support"));
     stage.reply(Reply::Copied(Ok(())));
     assert!(notice(&stage).starts_with("To run in a shell: pia-halo support."), "{}", notice(&stage));
+}
+
+/// Configure is what everything is set up for: it is found wherever somebody looks for it, and leads there.
+#[test]
+fn configure_is_found_from_everywhere() {
+    let found = |stage: &mut Stage| {
+        stage.keys("^P");
+        stage.type_text("configure");
+        let palette = palette(stage);
+        palette.offer(0).map(|offer| (offer.command(), offer.refused.is_none(), offer.title().to_owned()))
+    };
+    // In the panes, on the Integrations page, in the settings, and where nothing is in Halo yet.
+    for keys in ["0", "1", "2", "4", "5", "^O", "e"] {
+        let mut stage = in_panes();
+        stage.keys(keys);
+        let (command, works, title) = found(&mut stage).unwrap();
+        assert!(command == Command::Configure && works && title.starts_with("Re-configure"), "{keys}: {title}");
+        let effects = stage.keys("Enter");
+        assert!(effects.contains(&Effect::LoadPlan(id("acme"))), "{keys}: {effects:?}");
+        assert_eq!(place(&stage.model), Place::Plan, "{keys}");
+    }
+    // Beside the card of a new configuration, which is configured by a key of its own.
+    let mut stage = in_panes();
+    stage.keys("^O Down");
+    assert!(found(&mut stage).is_some_and(|(command, ..)| command == Command::OpenCard));
+    choose(&mut stage, Command::Configure);
+    assert!(titles(&stage).contains(&"Re-configure (Acme MSP)"), "{:?}", titles(&stage));
+    assert!(stage.keys("Enter").contains(&Effect::LoadPlan(id("acme"))));
+    // In the set-up: its step, and before that the reason.
+    let mut stage = at_sync();
+    let (command, works, _) = found(&mut stage).unwrap();
+    assert_eq!((command, works), (Command::Configure, false), "no sync yet");
+    stage.keys("Enter");
+    assert!(notice(&stage).starts_with("No sync yet"), "{}", notice(&stage));
+    let mut stage = at_configure();
+    stage.keys("Esc");
+    assert!(found(&mut stage).is_some_and(|(command, works, _)| command == Command::Configure && works));
+    stage.keys("Enter");
+    assert_eq!(place(&stage.model), Place::Plan);
+    let mut stage = with_credentials();
+    assert!(found(&mut stage).is_some_and(|(command, works, _)| command == Command::Configure && !works));
+}
+
+/// Nobody is told to type a command for what a key does.
+#[test]
+fn no_shell_command_is_listed_for_what_key_does() {
+    for (next, what, _) in &COMMAND_LINES {
+        let label = Phrase::default().next(next).without_keys();
+        assert_eq!(label, next.to_string(), "{what} has a key");
+    }
+}
+
+/// What runs is stopped by its name from any pane.
+#[test]
+fn stop_is_found_while_something_runs() {
+    let mut stage = in_panes();
+    stage.keys("1 s 2 :");
+    stage.type_text("stop");
+    assert_eq!(titles(&stage)[0], "Stop (Sync)");
+    assert_eq!(stage.keys("Enter").last(), Some(&Effect::Cancel(Slot::Sync)));
 }
 
 /// The help says what is done here, how to move, and what works everywhere, in this order.
@@ -415,7 +485,7 @@ fn search_of_commands_guesses_from_beginnings_of_words() {
     assert!(found("restore")[0].starts_with("Restore a backup"), "{:?}", found("restore"));
     assert!(found("fgtsec")[0].starts_with("Forget the stored secrets"), "{:?}", found("fgtsec"));
     assert_eq!(found("rgetse"), [""; 0], "letters from the middle of words");
-    assert!(found("cnfgr").iter().any(|title| title.starts_with("Configure by hand")), "{:?}", found("cnfgr"));
+    assert!(found("cnfgr").iter().any(|title| title.starts_with("Configuration Name")), "{:?}", found("cnfgr"));
     let rotate = found("rotate");
     assert!(rotate.iter().all(|title| title.to_lowercase().contains("rotate")), "{rotate:?}");
 }

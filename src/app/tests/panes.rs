@@ -421,7 +421,7 @@ fn header_tells_issues_while_sync_runs() {
     stage.keys("s");
     let (tone, words) = standing_of(&stage.model);
     assert_eq!(tone, Tone::Bad);
-    assert!(words.starts_with("Syncing, 2 issues: service not running"), "{words}");
+    assert!(words.starts_with("2 issues: service not running, syncing"), "{words}");
 }
 
 /// A sync of another program is told wherever somebody looks, though nobody here has asked for one.
@@ -480,7 +480,7 @@ fn pane_names_drift_that_overview_knows() {
     assert!(matches!(stage.model.work.plan, PlanWork::Reading { .. }), "Halo is being asked");
     let rows = objects(&stage.model);
     assert_eq!((rows[0].name.as_str(), rows[0].tone), ("Pia Chat Pod", Tone::Bad), "first, and not grey");
-    assert!(rows[1..].iter().all(|row| row.tone == Tone::Good && row.words.starts_with("in place")), "{rows:?}");
+    assert!(rows[1..].iter().all(|row| row.tone == Tone::Calm && row.words.starts_with("in place")), "{rows:?}");
 }
 
 /// Enter leads; dismissing is a key of its own, and the same key takes it back.

@@ -145,9 +145,9 @@ fn stopped_configure_keeps_what_is_done() {
     assert_eq!(stage.keys("Enter"), [Effect::LoadPlan(id("acme"))], "again finishes it");
 }
 
-/// No dead end: clients that no sync proves to be all are gone on with after the typed id, and are shown as not proved.
+/// No dead end: clients that no sync proves to be all are gone on with after a typed yes, and are shown as not proved.
 #[test]
-fn unproved_clients_are_gone_on_with_after_typed_id() {
+fn unproved_clients_are_gone_on_with_after_typed_yes() {
     let mut stage = at_sync();
     stage.keys("Enter");
     stage.reply(Reply::Synced(Ok(unproved())));
@@ -163,7 +163,7 @@ fn unproved_clients_are_gone_on_with_after_typed_id() {
         assert_eq!(stage.keys("Enter"), [], "{wrong} is no yes");
         stage.keys("^U");
     }
-    stage.type_text("acme");
+    stage.type_text("yes");
     assert_eq!(stage.keys("Enter"), [Effect::AgreeUnproved(id("acme"))]);
     assert!(!stage.model.is_synced(), "not before it is noted");
     let effects = stage.reply(Reply::Agreed(Ok(id("acme"))));

@@ -27,7 +27,7 @@ use crate::domain::health::{Finding, Rule, State};
 use crate::domain::note_outcome::NoteOutcome;
 use crate::domain::request::{Activation, SecretChoice};
 use crate::domain::status::{Overview, Status, StepState};
-use crate::domain::sync_run::SyncStatus;
+use crate::domain::sync_run::{SyncProgress, SyncStatus};
 
 fn wizard(stage: &Stage) -> &Wizard {
     stage.model.wizard.as_ref().unwrap()
@@ -140,6 +140,19 @@ fn sync_of_another_program_is_followed() {
     assert_eq!(farewell(&stage.model).filter(|words| words.contains("was stopped")), None);
     stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Complete))));
     assert!(stage.model.is_synced());
+}
+
+/// The other one was killed: the sync that was asked for runs, and is told as one's own from then on.
+#[test]
+fn sync_that_waited_becomes_ones_own() {
+    let mut stage = at_sync();
+    stage.keys("Enter");
+    stage.reply(Reply::SyncFollows("Sync Now by dana on jump1".to_owned()));
+    stage.later(7);
+    stage.reply(Reply::SyncProgress(SyncProgress::default()));
+    let run = stage.model.work.sync.run_of(Some(&id("acme"))).unwrap();
+    assert_eq!((&run.other, run.since), (&None, stage.now));
+    assert_eq!(stage.keys("q"), [], "now quitting would cut it short, and asks");
 }
 
 /// On a low screen what to do about a failed check is a stop of its own, and the help has it whole at any size.
@@ -576,7 +589,7 @@ fn connection_that_failed_since_its_test_is_nowhere_green() {
     let mut stage = opened(Vec::new());
     assert_eq!(connection(&stage.model).0, Tone::Good);
     stage = opened(refused(stage.now));
-    assert_eq!(connection(&stage.model), (Tone::Bad, "credentials do not work   acme.halopsa.com".to_owned()));
+    assert_eq!(connection(&stage.model), (Tone::Bad, "credentials refused   acme.halopsa.com".to_owned()));
     assert_eq!(step_sign(&stage.model, Step::Credentials), StepSign::Warn);
     assert!(known_failure(&stage.model).is_some());
 

@@ -12,7 +12,7 @@ use crate::app::parts::{line, line::Changed, plan as page};
 use crate::app::popup::Popup;
 use crate::app::text::NO_CALLBACKS;
 use crate::app::wizard::state::{Item, Wizard};
-use crate::app::wizard::{self, credentials, pia_screen, review};
+use crate::app::wizard::{self, credentials, initial_sync, pia_screen, review};
 use crate::domain::draft::Step;
 use crate::domain::sync_run::Brake;
 
@@ -58,6 +58,7 @@ impl Controls for WizardControls {
         match (command, place) {
             (C::Activate, _) => activate::now(model),
             (C::PassOver, _) => Now::only_if(plan::can_be_passed_over(model)),
+            (C::ToField, P::InitialSync) => Now::only_if(initial_sync::suspect(model).is_some()),
             (_, P::Plan) => page::now(model, command),
             (C::Save, _) | (C::Continue, P::Review) => save(model, command),
             (C::Continue, P::Test) => Now::only_if(wizard.is_some_and(|wizard| wizard.test.is_passed())),
@@ -101,6 +102,7 @@ impl Controls for WizardControls {
     fn words(model: &Model, place: P, binding: &Binding) -> Option<String> {
         let wizard = model.wizard.as_ref()?;
         let words = match (binding.command, place) {
+            (C::ToField, P::InitialSync) => "Go to Credentials",
             (_, P::Plan) => return page::words(model, binding),
             // Enter says the same.
             (C::NextItem, P::Field | P::Choice) if !on_last_field(wizard) => "",
@@ -133,6 +135,9 @@ impl Controls for WizardControls {
             C::Continue => return wizard::forward(model),
             C::Activate => return activate::current(model),
             C::PassOver => return wizard::go(model, Step::Finished),
+            C::ToField if place == P::InitialSync => {
+                return initial_sync::suspect(model).map(|field| wizard::to_field(model, field)).unwrap_or_default();
+            }
             _ if place == P::Plan => return page::on(model, command),
             C::NextItem => wizard::move_focus(model, 1, true),
             C::PreviousItem => wizard::move_focus(model, -1, true),

@@ -48,6 +48,13 @@ pub fn known_failure(model: &Model) -> Option<&Finding> {
     health_of(model, wizard).iter().find(is_known)
 }
 
+/// What was found wrong with a saved connection that was never tested here.
+pub fn refused(model: &Model) -> Option<&Finding> {
+    let wizard = model.wizard.as_ref().filter(|wizard| is_saved_connection(wizard))?;
+    let is_refused = |found: &&Finding| found.rule == Rule::Credentials && found.state == State::Broken;
+    health_of(model, wizard).iter().find(is_refused)
+}
+
 // What was typed since is another connection, and its own test tells of it.
 fn is_saved_connection(wizard: &Wizard) -> bool {
     let saved = wizard.base.as_ref().map(|base| &base.api);

@@ -1,7 +1,7 @@
 //! The last screen of the set-up.
 
 use crate::app::effect::Effect;
-use crate::app::jobs::plan::is_settled;
+use crate::app::jobs::plan::{how_far, is_settled};
 use crate::app::jobs::state::ApplyWork;
 use crate::app::model::{Model, Screen};
 use crate::domain::draft::Step;
@@ -37,8 +37,18 @@ pub fn open_lines(model: &Model) -> Vec<(StepState, &'static str, String)> {
         (configured, "Configure", "Configure in the Integration pane"),
     ]
     .map(|(state, name, open)| (state, name, if state == StepState::Done { "" } else { open }.to_owned()));
-    if let (StepState::Done, ApplyWork::Ended { report, .. }) = (configured, model.apply()) {
-        lines[3].2.clone_from(&report.message);
+    match (configured, model.apply()) {
+        (StepState::Done, ApplyWork::Ended { report, .. }) => lines[3].2.clone_from(&report.message),
+        // It was tried, and is no step that nobody has taken yet.
+        (_, ApplyWork::Ended { report, .. }) => {
+            let how_far = how_far(model).unwrap_or_else(|| report.message.clone());
+            (lines[3].0, lines[3].2) = (StepState::NeedsAttention, how_far);
+        }
+        (_, ApplyWork::Failed { failure, .. }) => {
+            let how_far = how_far(model).unwrap_or_else(|| failure.message.clone());
+            (lines[3].0, lines[3].2) = (StepState::NeedsAttention, how_far);
+        }
+        _ => {}
     }
     Vec::from(lines)
 }

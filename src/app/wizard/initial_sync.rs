@@ -8,9 +8,9 @@ use crate::app::notice::Tone;
 use crate::app::popup::{About, Popup, Typed};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::Step;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::status::StepState;
-use crate::words::Phrase;
+use crate::words::{self, Phrase};
 
 use super::go;
 use super::review::{self, Then};
@@ -53,10 +53,21 @@ pub fn focus(model: &mut Model) {
     model.touch();
 }
 
+/// The field to begin with where Halo has refused the credentials.
+pub fn suspect(model: &Model) -> Option<FieldId> {
+    let failure = match model.work.sync.end_of(model.current.as_ref())? {
+        SyncEnd::Report(report) => report.error.as_ref()?,
+        SyncEnd::Failed(failure) => failure,
+        SyncEnd::Stopped { .. } => return None,
+    };
+    let is_refused = failure.kind == FailureKind::WrongCredentials;
+    is_refused.then(|| failure.field.unwrap_or(FieldId::ClientSecret))
+}
+
 /// On to Configure; a contact that was just chosen is saved first.
 pub fn forward(model: &mut Model) -> Vec<Effect> {
     if let Some(id) = model.current.clone().filter(|_| model.is_unproved()) {
-        model.popup = Some(Popup::Typed(Typed::of_configuration(&id, model.name_of(&id), About::Unproved(id.clone()))));
+        model.popup = Some(Popup::Typed(Typed::new(words::sync::YES, About::Unproved(id))));
         model.touch();
         return Vec::new();
     }

@@ -199,6 +199,8 @@ pub fn arrive(model: &mut Model, step: Step) -> Vec<Effect> {
     model.facts.revealed = false;
     let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
     wizard.step = step;
+    // A setting that was looked up by its name is left for what follows.
+    wizard.settings &= step <= Step::Review;
     wizard.reached = wizard.reached.max(step);
     wizard.list = None;
     wizard.saves = false;
@@ -234,6 +236,12 @@ pub fn arrive(model: &mut Model, step: Step) -> Vec<Effect> {
         _ => {}
     }
     effects
+}
+
+/// The step Configure, from wherever the set-up stands.
+pub fn configure(model: &mut Model) -> Vec<Effect> {
+    model.screen = Screen::Wizard;
+    go(model, Step::Configure)
 }
 
 /// Changes the step: the draft is kept.
@@ -282,6 +290,11 @@ pub fn set_focus(model: &mut Model, item: Item) {
         wizard.focus = item;
     }
     model.touch();
+}
+
+/// To a field that stands in the way: on its step, or once the set-up is finished among the settings.
+pub fn to_field(model: &mut Model, field: FieldId) -> Vec<Effect> {
+    if model.screen == Screen::Wizard { point_at(model, field) } else { setting(model, field) }
 }
 
 /// Shows where a field is wrong, on its own step.

@@ -95,8 +95,12 @@ impl Facts<'_> {
             Rule::Interrupted => self.interrupted(),
             Rule::Owner if self.last(rule).is_some() => self.seen(rule),
             Rule::Drift | Rule::Owner if !self.is_configured() => {
-                let next = Hint::from("Set it up: ").next(Next::Configure);
-                Finding::new(rule, State::Unknown, "not set up in Halo yet").next(next)
+                // What was taken out is not told as something that never was there.
+                let (fact, next) = match self.status.integration.was_configured {
+                    true => ("removed from Halo", "Set it up again: "),
+                    false => ("not set up in Halo yet", "Set it up: "),
+                };
+                Finding::new(rule, State::Unknown, fact).next(Hint::from(next).next(Next::Configure))
             }
             Rule::WebhookOff => self.webhook_off(),
             Rule::Deliveries => self.deliveries(),
@@ -417,7 +421,9 @@ impl Facts<'_> {
     fn deliveries(&self) -> Finding {
         let rule = Rule::Deliveries;
         if !self.is_configured() {
-            return Finding::new(rule, State::Unknown, "no webhook is installed yet");
+            let was_there = self.status.integration.was_configured;
+            let fact = if was_there { "the webhooks were removed" } else { "no webhook is installed yet" };
+            return Finding::new(rule, State::Unknown, fact);
         }
         let Some(at) = self.read_at() else { return not_read(rule) };
         let is_new = self.status.integration.configured_at.is_some_and(|at| !self.is_older(at, NEW));

@@ -356,37 +356,52 @@ fn busy(workspace: &Workspace, id: &ConfigurationId, failure: Failure) -> Result
 }
 
 /// Runs the sync; where another program is at one already, tells who it is and follows that: the report is that of the
-/// other one. To be cancelled meanwhile ends the following, and not the sync.
+/// other one, or where that ends without any, killed perhaps, of the sync that was asked for. To be cancelled meanwhile
+/// ends the following, and not the sync.
 pub async fn run_or_follow(
     workspace: &Workspace,
     id: &ConfigurationId,
     configuration: &Configuration,
     brake: Brake,
     cancel: CancellationToken,
-    on_progress: impl FnMut(&SyncProgress) + Send,
-    on_other: impl FnOnce(String) + Send,
+    mut on_progress: impl FnMut(&SyncProgress) + Send,
+    mut on_other: impl FnMut(String) + Send,
 ) -> Result<SyncReport, Failure> {
-    let before = newest(workspace, id).await?;
-    let report = run(workspace, id, configuration, brake, cancel.clone(), on_progress).await?;
     let look = || {
         let id = id.clone();
         workspace.run_blocking(move |workspace| {
             Ok(sync_holder(workspace.settings.paths(), &id).map(|holder| holder.to_string()))
         })
     };
-    let found = if report.status == SyncStatus::Busy { look().await? } else { None };
-    let Some(found) = found else { return Ok(report) };
-    on_other(found);
-    let mut signals = Signals::of(workspace, Changes::STORE);
-    while look().await?.is_some() {
-        tokio::select! {
-            () = cancel.cancelled() => return Ok(report),
-            _ = tokio::time::timeout(LISTEN, signals.wait_for_change()) => {}
+    let mut unseen = false;
+    loop {
+        let before = newest(workspace, id).await?;
+        let report = run(workspace, id, configuration, brake, cancel.clone(), &mut on_progress).await?;
+        if report.status != SyncStatus::Busy {
+            return Ok(report);
+        }
+        let mut signals = Signals::of(workspace, Changes::STORE);
+        let mut told = None;
+        while let Some(found) = look().await? {
+            if told.as_ref() != Some(&found) {
+                on_other(found.clone());
+                told = Some(found);
+            }
+            tokio::select! {
+                () = cancel.cancelled() => return Ok(report),
+                _ = tokio::time::timeout(LISTEN, signals.wait_for_change()) => {}
+            }
+        }
+        let ended = newest(workspace, id).await?;
+        let is_new = |ended: &SyncReport| before.as_ref().is_none_or(|before| before.run != ended.run);
+        if let Some(ended) = ended.filter(is_new) {
+            return Ok(ended);
+        }
+        // A lock that nobody can be seen to hold, and nobody gets, is no sync to wait for.
+        if told.is_none() && std::mem::replace(&mut unseen, true) {
+            return Ok(report);
         }
     }
-    let ended = newest(workspace, id).await?;
-    let is_new = |ended: &SyncReport| before.as_ref().is_none_or(|before| before.run != ended.run);
-    Ok(ended.filter(is_new).unwrap_or(report))
 }
 
 async fn newest(workspace: &Workspace, id: &ConfigurationId) -> Result<Option<SyncReport>, Failure> {

@@ -265,7 +265,7 @@ impl<P: Person> Dialogue<P> {
                 self.told = Instant::now();
                 self.say(progress.line());
             }
-            Reply::SyncFollows(other) => self.say(crate::words::sync::follows(other)),
+            Reply::SyncFollows(other) => self.say(crate::words::sync::waits_for(other)),
             Reply::Saved(outcome) => self.tell_saved(outcome),
             Reply::Applied(result) => self.explain(words::result(result)),
             Reply::Verified(_) | Reply::Planned(_) | Reply::Configured(_) => self.explained.clear(),

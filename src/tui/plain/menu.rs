@@ -13,6 +13,7 @@ use crate::app::jobs::{deliveries, prove};
 use crate::app::keymap::Command;
 use crate::app::message::Message;
 use crate::app::model::{Screen, saved_title};
+use crate::app::panes::sync::usage;
 use crate::app::panes::{Pane, integration};
 use crate::app::popup::{About, Popup};
 use crate::domain::configuration::ConfigurationId;
@@ -241,7 +242,7 @@ impl<P: Person> Dialogue<P> {
             Some(run) => {
                 lines.push(format!("Last sync: {}, {}.", run.status.word(), ago(self.model().now, run.finished_at)));
                 lines.push(sentence(&run.proof()));
-                lines.push(format!("Clients: {}.", run.usage()));
+                lines.push(format!("Clients: {}.", usage(self.model(), run)));
             }
             None => lines.push("No sync yet.".to_owned()),
         }

@@ -186,10 +186,9 @@ impl<P: Person> Dialogue<P> {
 
     // Clients are stored, and no sync has proved that they are all: to go on with them has to be typed.
     async fn unproved(&mut self) -> Result<(), Exit> {
-        let Some(id) = self.model().current.clone() else { return Ok(()) };
         let help = vec![told::sync::UNPROVED.to_owned()];
         self.say_all(&help);
-        let wanted = ToType::configuration(&id, self.model().name_of(&id));
+        let wanted = ToType::new(told::sync::YES);
         let asked = wanted.asked();
         let prompt = format!("Type {asked} to continue with the unproved list, or Enter to sync again: ");
         let Answer::Line(line) = self.ask(&Question::decision(prompt, help)).await? else {
@@ -205,7 +204,7 @@ impl<P: Person> Dialogue<P> {
         }
         self.send(Message::Focus(Item::Go)).await?;
         self.order(Command::Continue).await?;
-        self.send(Message::Paste(Secret::new(id.as_str()))).await?;
+        self.send(Message::Paste(Secret::new(wanted.word()))).await?;
         self.order(Command::Agree).await
     }
 

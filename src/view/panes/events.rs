@@ -124,7 +124,12 @@ fn list(model: &Model, page: &mut Page) {
             page.keep_from(page.lines.len() - 1);
         }
     }
-    if let Some(tip) = &model.facts.tip {
+    // Where it has no room it would be cut: the empty list has it whole.
+    let fits = |tip: &String| {
+        let lines = wrap(tip, page.width.saturating_sub(MARGIN + 1).max(8)).len();
+        page.lines.len() + lines <= usize::from(model.layout.body.height)
+    };
+    if let Some(tip) = model.facts.tip.as_ref().filter(|tip| fits(tip)) {
         page.paragraph(tip, MARGIN, styles.dim());
     }
 }
@@ -286,40 +291,61 @@ pub fn lines(model: &Model) -> Vec<String> {
 pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static>> {
     let events = &model.panes.events;
     let mut lines = vec![Line::default()];
+    let service = service::words(model).map(|words| wrap(&words.join(" · "), columns)).unwrap_or_default();
+    let height = model.layout.detail.map_or(0, |area| usize::from(area.height));
+    // Air, the title with its air, and what stands below.
+    let height = height.saturating_sub(4 + service.len());
     if events.tickets {
         // An open ticket is beside its column already.
         if let Some(ticket) = tickets::selected(model).filter(|_| events.ticket.is_none()) {
-            lines.extend(ticket_card(ticket, styles, columns));
+            lines.extend(ticket_card(ticket, styles, columns, height));
         }
     } else if let Some(opened) = &events.open {
         lines.extend(others(model, &opened.event, styles, columns));
     } else if let Some(event) = events.selected() {
         lines.extend(title_lines(&words::event::name(event), styles, columns));
-        lines.extend(pairs(open::facts(event, &model.keys), styles, columns));
+        lines.extend(pairs(open::facts(event, &model.keys), styles, columns, height));
     }
-    if let Some(words) = service::words(model) {
+    if !service.is_empty() {
         lines.push(Line::default());
-        lines.extend(wrap(&words.join(" · "), columns).into_iter().map(|line| Line::styled(line, styles.dim())));
+        lines.extend(service.into_iter().map(|line| Line::styled(line, styles.dim())));
     }
     lines
 }
 
 /// What is known of a ticket.
-pub fn ticket_card(ticket: &Ticket, styles: Styles, columns: usize) -> Vec<Line<'static>> {
+fn ticket_card(ticket: &Ticket, styles: Styles, columns: usize, height: usize) -> Vec<Line<'static>> {
     let mut lines = title_lines(&format!("Ticket {}", ticket.id), styles, columns);
-    lines.extend(pairs(open::ticket_facts(ticket), styles, columns));
+    lines.extend(pairs(open::ticket_facts(ticket), styles, columns, height));
     lines
 }
 
-/// The most lines of one value in the second column.
+/// The lines that a value in the second column has in any case.
 const VALUE: usize = 4;
 
-fn pairs(facts: Vec<(&'static str, String, Tone)>, styles: Styles, columns: usize) -> Vec<Line<'static>> {
+// What is known, in so many lines: where all of it has room nothing is cut, else the longest values are.
+fn pairs(
+    facts: Vec<(&'static str, String, Tone)>,
+    styles: Styles,
+    columns: usize,
+    height: usize,
+) -> Vec<Line<'static>> {
+    let sign = |tone| if tone == Tone::Calm { String::new() } else { format!("{} ", symbol(tone)) };
+    let wrapped = facts.into_iter().map(|(label, value, tone)| {
+        let lines = wrap(&format!("{}{value}", sign(tone)), columns.saturating_sub(LABEL));
+        (label, lines, tone)
+    });
+    let wrapped: Vec<(&str, Vec<String>, Tone)> = wrapped.collect();
+    let fits = |most: &usize| wrapped.iter().map(|(_, lines, _)| lines.len().min(*most)).sum::<usize>() <= height;
+    let most = (VALUE..=height).rev().find(fits).unwrap_or(VALUE);
     let mut lines = Vec::new();
-    for (label, value, tone) in facts {
-        let sign = if tone == Tone::Calm { String::new() } else { format!("{} ", symbol(tone)) };
-        let wrapped = wrap(&format!("{sign}{value}"), columns.saturating_sub(LABEL));
-        for (at, line) in wrapped.into_iter().take(VALUE).enumerate() {
+    for (label, mut wrapped, tone) in wrapped {
+        if wrapped.len() > most {
+            wrapped.truncate(most);
+            wrapped[most - 1] =
+                crate::view::text::fit(&format!("{} …", wrapped[most - 1]), columns.saturating_sub(LABEL));
+        }
+        for (at, line) in wrapped.into_iter().enumerate() {
             let label = pad(if at == 0 { label } else { "" }, LABEL);
             lines.push(Line::from(vec![Span::styled(label, styles.dim()), Span::styled(line, styles.tone(tone))]));
         }

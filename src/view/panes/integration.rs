@@ -4,20 +4,20 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::app::Model;
-use crate::app::jobs::plan::blocker;
+use crate::app::jobs::plan::{blocker, elsewhere};
 use crate::app::jobs::state::{ApplyWork, DeliveryWork, PlanWork};
 use crate::app::jobs::{deliveries, prove};
 use crate::app::keymap;
 use crate::app::notice::Tone;
-use crate::app::panes::integration::{callbacks as installed, objects};
+use crate::app::panes::integration::{callbacks as installed, checking, objects};
 use crate::app::panes::{Pane, objects_height};
 use crate::app::text::{width, wrap};
 use crate::domain::object::ObjectKind;
 use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
-use crate::view::plan;
 use crate::view::text::duration;
 use crate::view::theme::{Styles, symbol};
 use crate::view::wizard::callbacks;
+use crate::view::{plan, progress};
 use crate::words::by_hand;
 use crate::words::{self, Phrase};
 
@@ -100,14 +100,17 @@ pub fn body(model: &Model, page: &mut Page) {
 
 // Whether anybody has looked into Halo, and what came of it.
 fn looked(model: &Model, page: &mut Page, is_empty: bool) {
-    let styles = page.styles;
+    if let Some(words) = elsewhere(model) {
+        page.state(Tone::Calm, &words.with_keys(&model.keys), MARGIN);
+        return;
+    }
+    if let Some((since, checks)) = checking(model) {
+        progress::checks(model, page, since, checks);
+        return;
+    }
     match (model.apply(), &model.work.plan) {
         (ApplyWork::Running { .. }, _) => {
             page.plain(&format!("{} is running. Enter shows it.", model.goal().word()), Style::new());
-        }
-        (ApplyWork::None, PlanWork::Reading { since, .. }) => {
-            let seconds = model.now.duration_since(*since).as_secs().max(0) as u64;
-            page.plain(&format!("checking Halo, {}", duration(seconds)), styles.dim());
         }
         (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending() || plan.hindrances().next().is_some() => {
             page.paragraph(&format!("To repair: {}.", plan.summary()), MARGIN, Style::new());

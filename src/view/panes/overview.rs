@@ -27,6 +27,7 @@ use crate::view::text::duration;
 use crate::view::theme::{Styles, symbol};
 use crate::words::Phrase;
 use crate::words::health::{NOTHING_TO_DO, beside, brief, burns, dismissible, fact, issue, light as name_of, state};
+use crate::words::plan::{GONE, NOT_YET};
 
 /// Columns of the name of a light, and of a chart.
 const NAME: usize = 18;
@@ -100,9 +101,12 @@ fn shine(model: &Model, page: &mut Page, one: Light, found: &Finding, findings: 
         State::Well => told(main(one), findings).map_or_else(String::new, |main| fact(main, model.now)),
         // The list below tells it whole.
         State::Watch | State::Broken => dismissible(found, &beside(found, model.now)),
-        // The light's own name says what its first rule is about.
+        // The light's own name says what its first rule is about; what else is not known stands behind that.
         _ if found.rule == main(one) => fact(found, model.now),
-        _ => format!("{}: {}", found.rule.title(), fact(found, model.now)),
+        _ => match told(main(one), findings).filter(|main| main.state == State::Well) {
+            Some(main) => format!("{}; {} unknown", fact(main, model.now), found.rule.title().to_lowercase()),
+            None => format!("{}: {}", found.rule.title(), fact(found, model.now)),
+        },
     };
     let room = page.width.saturating_sub(MARGIN + NAME + 2);
     let beside = if key.is_empty() { 0 } else { width(&key) + 2 };
@@ -210,10 +214,10 @@ fn syncs(model: &Model, standing: &Standing, styles: Styles) -> Chart {
     };
     let tones: Vec<Option<Tone>> = (0..DAYS).rev().map(tone_of).collect();
     let counted = tally(tones.iter().flatten().copied());
-    let words = if counted.is_empty() { format!("none in {DAYS} days") } else { format!("{counted} of {DAYS} days") };
+    let words = if counted.is_empty() { "none".to_owned() } else { counted };
     let mark = |tone: Option<Tone>| tone.map_or_else(|| Span::styled(".", styles.dim()), |tone| block(tone, styles));
     Chart {
-        name: "Syncs",
+        name: "Syncs, 30 days",
         line: Drawn::Marks(tones.into_iter().map(mark).collect()),
         words,
         span: ["30 days ago", "today"],
@@ -309,7 +313,7 @@ fn problems(model: &Model, page: &mut Page, is_low: bool) {
         let style = if focused { styles.selected() } else { Style::new() };
         // On a low terminal what is not known speaks for itself.
         if at == known && !is_open && !is_low {
-            rest(page, &list);
+            rest(model, page, &list);
         }
         if issue.state == State::Unknown {
             // It is named, with what settles it.
@@ -341,7 +345,7 @@ fn problems(model: &Model, page: &mut Page, is_low: bool) {
         keep(page, from, is_low && at == 0);
     }
     if known == list.len() && !is_open {
-        rest(page, &list);
+        rest(model, page, &list);
     }
 }
 
@@ -353,9 +357,9 @@ fn keep(page: &mut Page, from: usize, only_first: bool) {
     }
 }
 
-fn rest(page: &mut Page, list: &[Finding]) {
-    match at_rest(list) {
-        (Tone::Good, words) => page.state(Tone::Good, &words, MARGIN),
+fn rest(model: &Model, page: &mut Page, list: &[Finding]) {
+    match at_rest(model, list) {
+        (tone @ (Tone::Good | Tone::Warn), words) => page.state(tone, &words, MARGIN),
         (_, words) => page.paragraph(&words, MARGIN, Style::new()),
     }
 }
@@ -371,7 +375,13 @@ fn unknown(model: &Model, finding: &Finding, key: impl Fn(Command) -> String) ->
 }
 
 // What is said where nothing needs a person.
-fn at_rest(list: &[Finding]) -> (Tone, String) {
+fn at_rest(model: &Model, list: &[Finding]) -> (Tone, String) {
+    // Where nothing of it is in Halo it does nothing, whatever else is as it should be.
+    match model.status().map(|status| &status.integration).filter(|integration| !integration.is_in_halo()) {
+        Some(integration) if integration.was_configured => return (Tone::Warn, GONE.to_owned()),
+        Some(_) => return (Tone::Warn, NOT_YET.to_owned()),
+        None => {}
+    }
     match list.iter().filter(|finding| finding.state == State::Unknown).count() {
         0 if list.is_empty() => (Tone::Good, format!("{NOTHING_TO_DO}.")),
         0 => (Tone::Calm, "Nothing else to do.".to_owned()),
@@ -417,7 +427,7 @@ pub(super) fn lines(model: &Model) -> Vec<String> {
         .collect();
     lines.extend(list.iter().map(|one| issue(one, model.now).without_keys()));
     if list.iter().all(|issue| !issue.is_open()) && !findings.is_empty() {
-        lines.push(at_rest(&self::list(model)).1);
+        lines.push(at_rest(model, &self::list(model)).1);
         for finding in findings.iter().filter(|finding| finding.state == State::Unknown) {
             let words = unknown(model, finding, |command| key_words_alone(model, command));
             lines.push(format!("{}: {}.", finding.rule.title(), words.trim_end_matches('.')));

@@ -7,12 +7,14 @@ use crate::app::Model;
 use crate::app::jobs::state::SyncEnd;
 use crate::app::jobs::sync::elsewhere;
 use crate::app::keymap::spoken;
+use crate::app::layout::LOW;
 use crate::app::notice::Tone;
 use crate::app::panes::report::height as report_height;
 use crate::app::panes::state::Report;
+use crate::app::panes::sync::usage;
 use crate::app::panes::{Pane, history_height};
 use crate::app::text::wrap;
-use crate::domain::sync_run::{ChangeKind, ClientChange, RUNS_KEPT, SyncReport};
+use crate::domain::sync_run::{ChangeKind, ClientChange, RUNS_KEPT, SyncReport, SyncStatus};
 use crate::domain::thousands;
 use crate::view::page::{MARGIN, Page, Part, Row};
 use crate::view::text::{ago, moment, took};
@@ -38,6 +40,7 @@ pub fn body(model: &Model, page: &mut Page) {
     }
     let standing = model.facts.standing.as_ref();
     let runs: &[SyncReport] = standing.map_or(&[], |standing| &standing.runs);
+    let is_low = model.layout.body.height < LOW;
     if let Some(run) = model.work.sync.run_of(model.current.as_ref()) {
         page.heading("Company Sync", "", Style::new());
         sync_progress(model, page, run);
@@ -48,7 +51,9 @@ pub fn body(model: &Model, page: &mut Page) {
             1 => "1 sync so far".to_owned(),
             count => format!("{} of {} syncs", model.panes.window(Pane::Sync).selected + 1, thousands(count as u64)),
         };
-        page.heading("Company Sync", &count, styles.dim());
+        if !is_low {
+            page.heading("Company Sync", &count, styles.dim());
+        }
         if let Some(other) = elsewhere(model) {
             page.state(Tone::Calm, &words::sync::follows(other), MARGIN);
         }
@@ -60,26 +65,8 @@ pub fn body(model: &Model, page: &mut Page) {
             _ => {}
         }
         last_run(model, page, runs.first());
-        let time = model.current_saved().map(|saved| saved.configuration.company_sync.daily_sync_time);
-        let is_stopped = standing.is_some_and(|standing| !standing.status.service.running);
-        let by_timer = standing.is_some_and(|standing| standing.status.service.timer);
-        if let Some(time) = time.filter(|_| model.is_active()) {
-            let line = time.next_run_line(model.now);
-            // Where nothing runs it, no next run is promised.
-            match is_stopped {
-                true if by_timer => page.pair("Daily sync", words::service::BY_TIMER, Style::new()),
-                true => page.pair("Daily at", &format!("{time} UTC"), Style::new()),
-                false => page.pair("Next run", line.trim_start_matches("next run "), Style::new()),
-            };
-            if !by_timer && !crate::view::wizard::fields::is_utc(model) {
-                page.pair("", &crate::view::wizard::fields::own_clock(model, time), styles.dim());
-            }
-        }
-        if is_stopped && by_timer {
-            page.pair("Service", words::service::ONLY_TIMER, styles.tone(Tone::Warn));
-        } else if is_stopped {
-            let start = words::service::start(model.systemd).with_keys(&model.keys);
-            page.pair("Service", &format!("stopped: no daily sync. {start}"), styles.tone(Tone::Warn));
+        if !is_low || runs.is_empty() {
+            outlook(model, page, runs.first());
         }
     }
     if let Some(failure) = &model.facts.standing_failed {
@@ -109,7 +96,8 @@ pub fn body(model: &Model, page: &mut Page) {
             .cell(&format!("{} {word}", symbol(tone)), styles.tone(tone), result)
             .cell(&thousands(run.stored), Style::new(), 10);
         page.push(if wide {
-            row.cell(&thousands(changes), Style::new(), 9).text(&took(run.duration_ms), styles.dim())
+            row.cell(&thousands(changes), Style::new(), 9)
+                .text(&run.measured_ms().map_or_else(String::new, took), styles.dim())
         } else {
             row
         });
@@ -117,7 +105,7 @@ pub fn body(model: &Model, page: &mut Page) {
             let from = page.lines.len() - 1;
             // Without a second column, what it would say stands below.
             if model.layout.detail.is_none() && (!wide || !run.warnings.is_empty()) {
-                let counts = format!("{}, took {}", words::sync::counts(&run.changes), took(run.duration_ms));
+                let counts = format!("{}{}", words::sync::counts(&run.changes), words::sync::after(run));
                 page.paragraph(&counts, MARGIN + 2, styles.dim());
                 for warning in &run.warnings {
                     page.state(Tone::Warn, warning, MARGIN + 2);
@@ -125,6 +113,58 @@ pub fn body(model: &Model, page: &mut Page) {
             }
             page.keep_from(from);
         }
+    }
+    // On a low terminal how the last one ended comes first, and this stands below the oldest.
+    if is_low && model.work.sync.run_of(model.current.as_ref()).is_none() {
+        outlook(model, page, runs.first());
+        if window.selected + 1 == runs.len()
+            && let Some(keep) = &mut page.keep
+        {
+            keep.end = page.lines.len();
+        }
+    }
+}
+
+// The proof of a run, and what an interrupted one has left to go on from.
+fn prove(model: &Model, page: &mut Page, run: &SyncReport) {
+    page.pair("Proof", &proof(run), Style::new());
+    if run.status == SyncStatus::Interrupted
+        && run.pages > 0
+        && model.work.sync.end_of(model.current.as_ref()).is_none()
+    {
+        let pages = words::sync::pages(run.pages);
+        let words = format!("{} goes on from the {pages} it has read, for 10 min", spoken(model, "sync_now"));
+        page.pair("To resume", &words, Style::new());
+    }
+}
+
+// The proof, how many clients there are, and when and by whom the next sync is run.
+fn outlook(model: &Model, page: &mut Page, last: Option<&SyncReport>) {
+    let (styles, standing) = (page.styles, model.facts.standing.as_ref());
+    if let Some(run) = last {
+        prove(model, page, run);
+        page.pair("Clients", &usage(model, run), Style::new());
+    }
+    let time = model.current_saved().map(|saved| saved.configuration.company_sync.daily_sync_time);
+    let is_stopped = standing.is_some_and(|standing| !standing.status.service.running);
+    let by_timer = standing.is_some_and(|standing| standing.status.service.timer);
+    if let Some(time) = time.filter(|_| model.is_active()) {
+        let line = time.next_run_line(model.now);
+        // Where nothing runs it, no next run is promised.
+        match is_stopped {
+            true if by_timer => page.pair("Daily sync", words::service::BY_TIMER, Style::new()),
+            true => page.pair("Daily at", &format!("{time} UTC"), Style::new()),
+            false => page.pair("Next run", line.trim_start_matches("next run "), Style::new()),
+        };
+        if !by_timer && !crate::view::wizard::fields::is_utc(model) {
+            page.pair("", &crate::view::wizard::fields::own_clock(model, time), styles.dim());
+        }
+    }
+    if is_stopped && by_timer {
+        page.pair("Service", words::service::ONLY_TIMER, styles.tone(Tone::Warn));
+    } else if is_stopped {
+        let start = words::service::start(model.systemd).with_keys(&model.keys);
+        page.pair("Service", &format!("stopped: no daily sync. {start}"), styles.tone(Tone::Warn));
     }
 }
 
@@ -217,10 +257,8 @@ fn last_run(model: &Model, page: &mut Page, last: Option<&SyncReport>) {
         return;
     };
     let (tone, word) = words::sync::status(run.status);
-    let words = format!("{} {word}, {}, took {}", symbol(tone), ago(model.now, run.finished_at), took(run.duration_ms));
+    let words = format!("{} {word}, {}{}", symbol(tone), ago(model.now, run.finished_at), words::sync::after(run));
     page.pair("Last run", &words, styles.tone(tone));
-    page.pair("Proof", &proof(run), Style::new());
-    page.pair("Clients", &run.usage(), Style::new());
 }
 
 pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static>> {
@@ -237,6 +275,8 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
     lines.extend(wrap(&proof(run), columns).into_iter().map(Line::raw));
     lines.push(Line::default());
     let spent = [(run.requests, "requests"), (run.retries, "retries")];
+    // Of a run whose program was killed neither is known.
+    let spent = spent.into_iter().filter(|_| run.requests > 0);
     for (count, words) in words::sync::parts(&run.changes).into_iter().chain(spent) {
         lines.push(Line::raw(format!("{:>9} {words}", thousands(count))));
     }

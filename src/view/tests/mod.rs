@@ -3,6 +3,7 @@
 mod align;
 mod coverage;
 mod picture;
+mod room;
 mod said;
 mod scenes;
 mod signs;

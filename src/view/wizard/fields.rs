@@ -247,6 +247,12 @@ fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused
         return;
     }
     let better = wizard.form.suggestion(id).map(|better| takes(model, &better));
+    // What is typed so far is no value: that is said, and not called wrong before the field is left.
+    let is_typed = !wizard.form.text(id).is_empty() && better.is_none();
+    if let Some(why) = wizard.form.error(id, wizard.has_secret).filter(|_| is_typed) {
+        page.paragraph(&format!("not complete yet: {why}"), page.value_column(), styles.dim());
+        return;
+    }
     let help = wizard.help(id);
     page.paragraph(better.as_deref().unwrap_or(&help), page.value_column(), styles.dim());
     if id == FieldId::ChatPodUrl
@@ -413,17 +419,56 @@ pub fn checks_so_far(model: &Model, page: &mut Page, since: jiff::Timestamp, don
     for (at, check) in done.iter().enumerate() {
         check_row(page, &model.keys, check, false, done.iter().skip(at + 1), Words::Line);
     }
-    let spent: u64 = done.iter().map(|check| check.duration_ms).sum::<u64>() / 1_000;
     let mut left = follow.iter().filter(|id| done.iter().all(|check| check.id != **id));
     if let Some(now) = left.next() {
-        let seconds = seconds_since(model, since).saturating_sub(spent);
-        let row = Row::new(styles, false).cell("● asking", styles.title(), 10).cell(now.title(), Style::new(), 22);
-        let from = page.lines.len();
-        page.push(row.text(&duration(seconds), Style::new()));
-        page.keep_from(from);
+        asking(model, page, since, done, *now);
     }
     for id in left {
         page.push(Row::new(styles, false).cell("○", styles.dim(), 10).text(id.title(), styles.dim()));
+    }
+}
+
+// The same where there is no room for a line each: those that passed share one, and so do those that follow.
+fn checks_in_short(model: &Model, page: &mut Page, since: jiff::Timestamp, done: &[Check], follow: &[CheckId]) {
+    let styles = page.styles;
+    let others: Vec<&Check> = done.iter().filter(|check| !words::check::is_plain(check)).collect();
+    for (at, check) in others.iter().enumerate() {
+        check_row(page, &model.keys, check, false, others.iter().skip(at + 1).copied(), Words::Line);
+    }
+    let names = done.iter().filter(|check| words::check::is_plain(check)).map(|check| check.id.title());
+    let names = names.collect::<Vec<_>>().join(", ");
+    if !names.is_empty() {
+        let row = Row::new(styles, false).cell("✓ passed", styles.tone(Tone::Good), 10);
+        page.words(row, &names, Style::new());
+    }
+    let mut left = follow.iter().filter(|id| done.iter().all(|check| check.id != **id));
+    let Some(now) = left.next() else { return };
+    asking(model, page, since, done, *now);
+    let left = left.map(|id| id.title()).collect::<Vec<_>>().join(", ");
+    if !left.is_empty() {
+        page.words(Row::new(styles, false).cell("○", styles.dim(), 10), &left, styles.dim());
+    }
+}
+
+// The check that is asked for, and since when.
+fn asking(model: &Model, page: &mut Page, since: jiff::Timestamp, done: &[Check], now: CheckId) {
+    let styles = page.styles;
+    let spent: u64 = done.iter().map(|check| check.duration_ms).sum::<u64>() / 1_000;
+    let seconds = seconds_since(model, since).saturating_sub(spent);
+    let row = Row::new(styles, false).cell("● asking", styles.title(), 10).cell(now.title(), Style::new(), 22);
+    let from = page.lines.len();
+    page.push(row.text(&duration(seconds), Style::new()));
+    page.keep_from(from);
+}
+
+// Those that passed, in a line for what can be said of writing.
+fn together<'a>(page: &mut Page, checks: impl Iterator<Item = &'a Check>) {
+    let styles = page.styles;
+    for (caveat, names) in words::check::by_caveat(checks) {
+        let names = names.join(", ");
+        let words = caveat.map_or_else(|| names.clone(), |caveat| format!("{names}: {caveat}"));
+        let row = Row::new(styles, false).cell("✓ passed", styles.tone(Tone::Good), 10);
+        page.words(row, &words, Style::new());
     }
 }
 
@@ -495,13 +540,33 @@ fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
         page.keep_from(from);
     }
     let checks = wizard.test.checks();
+    let room = usize::from(model.layout.body.height).saturating_sub(page.lines.len());
     if let Test::Running { since, .. } = &wizard.test {
         // What looks at boards and the contact comes without a question to Halo.
         let asked: Vec<CheckId> = CheckId::ALL.into_iter().filter(|id| id.is_asked()).collect();
-        checks_so_far(model, page, *since, checks, &asked);
+        if asked.len() < room {
+            checks_so_far(model, page, *since, checks, &asked);
+        } else {
+            checks_in_short(model, page, *since, checks, &asked);
+        }
         return;
     }
     let order = wizard.test.order();
+    // Where they would push the form out of sight, those that passed share a line; in the list each has its own.
+    let in_list = matches!(wizard.focus, Item::Check(_) | Item::Advice(_));
+    if !in_list && order.len() + 2 > room {
+        let plain = |at: &&usize| words::check::is_plain(&checks[**at]);
+        let shown: Vec<&Check> = order.iter().filter(|at| !plain(at)).map(|at| &checks[*at]).collect();
+        for (row, check) in shown.iter().enumerate() {
+            check_row(page, &model.keys, check, false, shown.iter().skip(row + 1).copied(), Words::Line);
+        }
+        together(page, order.iter().filter(plain).map(|at| &checks[*at]));
+        skipped(page, checks);
+        if focused {
+            page.keep_from(from);
+        }
+        return;
+    }
     // Where all of it has room, nothing is cut.
     let column = page.width.saturating_sub(MARGIN + 10 + 22 + 1).max(8);
     let lines: usize = order.iter().map(|at| wrap(&words::check::found(&checks[*at]), column).len()).sum();

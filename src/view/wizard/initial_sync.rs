@@ -49,7 +49,7 @@ pub fn body(model: &Model, page: &mut Page) {
                 Item::Warning(at) => Some(at),
                 _ => None,
             };
-            ended(page, report, at);
+            ended(model, page, report, at);
         }
         Some(SyncEnd::Failed(failure)) => {
             page.failure(failure, MARGIN, &model.keys);
@@ -99,7 +99,7 @@ pub fn stops(model: &Model, run: &SyncRun) -> String {
 pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
     let styles = page.styles;
     if let Some(other) = &run.other {
-        page.state(Tone::Calm, &words::sync::follows(other), MARGIN);
+        page.state(Tone::Calm, &words::sync::waits_for(other), MARGIN);
         page.paragraph(&format!("waiting {}", duration(seconds_since(model, run.since))), MARGIN + 2, styles.dim());
         return;
     }
@@ -159,7 +159,7 @@ pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
 }
 
 /// How a sync ended: the word, the proof, what changed, the warnings.
-pub fn ended(page: &mut Page, report: &SyncReport, focus: Option<usize>) {
+pub fn ended(model: &Model, page: &mut Page, report: &SyncReport, focus: Option<usize>) {
     let styles = page.styles;
     let words = words::sync::ended(report);
     if report.status == SyncStatus::Busy {
@@ -172,6 +172,10 @@ pub fn ended(page: &mut Page, report: &SyncReport, focus: Option<usize>) {
     page.paragraph(&report.proof(), MARGIN + 2, Style::new());
     page.paragraph(&words::sync::counts(&report.changes), MARGIN + 2, styles.dim());
     warnings(page, report, focus);
+    // What to do about a failure; a question asks by itself.
+    if let Some(failure) = report.error.as_ref().filter(|_| report.status == SyncStatus::Failed) {
+        page.advice(failure, MARGIN, &model.keys);
+    }
 }
 
 fn warnings(page: &mut Page, report: &SyncReport, focus: Option<usize>) {

@@ -24,6 +24,7 @@ impl Controls for IntegrationControls {
         match command {
             C::Activate => activate::now(model),
             _ if place == P::Plan => page::now(model, command),
+            C::ToField => Now::only_if(plan::waits_for(model).is_some()),
             C::Configure => Now::unless(plan::blocker(model)),
             C::ReadPlan => Now::unless(plan::load_refusal(model)),
             C::Remove | C::RollBack | C::Rotate => Now::unless(removal::refusal(model)),
@@ -33,7 +34,9 @@ impl Controls for IntegrationControls {
             }
             C::ReadDeliveries => Now::unless(deliveries::refusal(model)),
             C::ProveIt => Now::unless(prove::refusal(model)),
-            C::Stop => Now::only_if(prove::can_stop(model) || deliveries::is_reading(model)),
+            C::Stop => Now::only_if(
+                prove::can_stop(model) || deliveries::is_reading(model) || integration::checking(model).is_some(),
+            ),
             C::Reveal | C::Copy if model.facts.callbacks.is_empty() => Now::Not(NO_CALLBACKS.into()),
             C::Reveal | C::Copy if integration::callbacks(model).is_empty() => {
                 Now::Not("Nothing is installed in Halo, so no Callback URL is in use.".into())
@@ -48,7 +51,7 @@ impl Controls for IntegrationControls {
 
     fn words(model: &Model, place: P, binding: &Binding) -> Option<String> {
         let words = match binding.command {
-            _ if place == P::Plan => return page::words(model, binding),
+            _ if place == P::Plan || binding.command == C::ToField => return page::words(model, binding),
             C::Configure if plan::is_again(model) => "Re-configure",
             C::Reveal if model.facts.revealed => "Hide",
             _ => return panes::words(model, binding),
@@ -67,7 +70,7 @@ impl Controls for IntegrationControls {
             }
             C::Back if place == P::Plan => removal::leave_plan(model),
             C::Activate | C::Pane(_) => panes::on(model, command),
-            _ if place == P::Plan => page::on(model, command),
+            _ if place == P::Plan || command == C::ToField => page::on(model, command),
             C::Configure => {
                 model.panes.planning = true;
                 model.touch();
@@ -88,6 +91,10 @@ impl Controls for IntegrationControls {
             C::ReadDeliveries => deliveries::load(model),
             C::ProveIt => prove::ask(model),
             C::Stop if prove::can_stop(model) => prove::stop(model),
+            C::Stop if integration::checking(model).is_some() => {
+                model.touch();
+                plan::stop_reading(model).into_iter().collect()
+            }
             C::Stop => deliveries::stop(model),
             C::Reveal => {
                 model.facts.revealed = !model.facts.revealed;

@@ -2,12 +2,15 @@
 
 pub(crate) mod controls;
 
+use jiff::Timestamp;
+
 use crate::app::jobs::state::{ApplyWork, PlanWork};
-use crate::app::jobs::{deliveries, health};
+use crate::app::jobs::{deliveries, health, plan};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::domain::callback::{CallbackUrl, EventGroup};
-use crate::domain::health::{Rule, State};
+use crate::domain::check::Check;
+use crate::domain::health::{Finding, Rule, State};
 use crate::domain::next::Next;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Cause, Change, Plan};
@@ -35,6 +38,15 @@ pub struct ObjectRow {
 fn looked(model: &Model) -> Option<&Plan> {
     match (model.apply(), &model.work.plan) {
         (ApplyWork::None, PlanWork::Ready(plan)) if model.work.goal.is_install() => Some(plan),
+        _ => None,
+    }
+}
+
+/// Since when Halo is being read to compare the objects, and the checks that are done.
+pub fn checking(model: &Model) -> Option<(Timestamp, &[Check])> {
+    match (model.apply(), &model.work.plan) {
+        (ApplyWork::Running { .. }, _) => None,
+        (_, PlanWork::Reading { since, checks }) if model.work.goal.is_install() => Some((*since, checks)),
         _ => None,
     }
 }
@@ -94,14 +106,25 @@ fn as_known(model: &Model, recorded: &[InstalledObject]) -> Vec<ObjectRow> {
         let issue = issues().find(|issue| issue.objects().any(|other| other == name));
         let (tone, words) = match (issue, looked_at) {
             (Some(issue), _) => {
-                let words =
-                    if issue.rule == Rule::Drift { "changed or missing in Halo" } else { "off or missing in Halo" };
-                (words::health::state(issue.state).0, words.to_owned())
+                let words = own_fault(issue, &name).unwrap_or_else(|| {
+                    let words =
+                        if issue.rule == Rule::Drift { "changed or missing in Halo" } else { "off or missing in Halo" };
+                    words.to_owned()
+                });
+                (words::health::state(issue.state).0, words)
             }
-            (None, Some(at)) => (Tone::Good, format!("in place {}", words::time::ago(model.now, at))),
+            // What is just being looked at is green once it was seen.
+            (None, Some(at)) => {
+                let is_moving = checking(model).is_some() || plan::elsewhere(model).is_some();
+                let tone = if is_moving { Tone::Calm } else { Tone::Good };
+                (tone, format!("in place {}", words::time::ago(model.now, at)))
+            }
             (None, None) => (Tone::Calm, format!("installed {}", words::time::short(object.installed_at))),
         };
-        let mut detail: Vec<String> = issue.map(|issue| issue.fact.clone()).into_iter().collect();
+        // Of several objects each row says its own.
+        let is_alone = |issue: &&Finding| issue.objects().count() == 1 && own_fault(issue, &name).is_none();
+        let mut detail: Vec<String> = issue.filter(is_alone).map(|issue| issue.fact.clone()).into_iter().collect();
+        detail.extend(issue.and_then(|issue| words::health::found(issue, model.now)));
         detail.push(format!("Halo's id {}", object.id));
         detail.extend(deliveries::lines(model, Some(&object.id)));
         ObjectRow { kind: object.kind, name, tone, words, detail }
@@ -109,6 +132,13 @@ fn as_known(model: &Model, recorded: &[InstalledObject]) -> Vec<ObjectRow> {
     let mut rows: Vec<ObjectRow> = recorded.iter().map(row).collect();
     broken_first(&mut rows);
     rows
+}
+
+// What a fact about several objects says of one of them: `name (missing in Halo); other (changed)`.
+fn own_fault(issue: &Finding, name: &str) -> Option<String> {
+    let (_, behind) = issue.fact.split_once(&format!("{name} ("))?;
+    let end = behind.find("); ").or_else(|| behind.rfind(')'))?;
+    Some(behind[..end].to_owned()).filter(|fault| !fault.is_empty())
 }
 
 /// The objects, a line each.

@@ -1,0 +1,137 @@
+//! What stays in sight, what is told whole where there is room, and what a figure must not claim.
+
+use crate::app::message::Reply;
+use crate::app::testing::events::in_events;
+use crate::app::testing::{
+    Stage, at, failed, finished, in_panes, overview, passed, saved, standing, status, with_credentials,
+};
+use crate::domain::check::{CheckId, WriteProof};
+use crate::domain::status::StepState;
+use crate::domain::sync_run::{SyncReport, SyncStatus};
+
+use super::picture::plain;
+
+/// While the test runs and after it the form stays where it is, at the size that most terminals have.
+#[test]
+fn form_stays_in_sight_while_test_runs_and_after_it() {
+    let is_whole = |stage: &Stage, when: &str| {
+        let text = plain(stage);
+        assert!(text.contains("API Credentials") && text.contains("Configuration Name"), "{when}: {text}");
+        assert!(text.contains("Test") && !text.contains('↑'), "{when}: {text}");
+    };
+    for report in [passed(), failed()] {
+        let mut stage = with_credentials();
+        stage.keys("Enter");
+        is_whole(&stage, "before the first check");
+        for check in report.checks.iter().take(9) {
+            stage.reply(Reply::Checked(check.clone()));
+            is_whole(&stage, "while it runs");
+        }
+        stage.reply(Reply::Verified(Ok(report)));
+        is_whole(&stage, "after it");
+    }
+}
+
+/// A right to write that was only read is told as that, in the test and beside the plan.
+#[test]
+fn right_that_was_only_read_is_not_called_passed_alone() {
+    let mut stage = with_credentials();
+    let mut report = passed();
+    for check in report.checks.iter_mut().filter(|check| [CheckId::Webhooks, CheckId::CustomTabs].contains(&check.id)) {
+        check.writes = Some(WriteProof::NotProvable);
+        check.message.push_str("; write access not tested yet");
+    }
+    stage.keys("Enter");
+    stage.reply(Reply::Verified(Ok(report)));
+    for (width, height) in [(80, 24), (120, 40), (40, 12)] {
+        stage.resize(width, height);
+        let text = plain(&stage).replace(['\n', '│', '█'], " ");
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("write access not tested"), "{width}: {text}");
+    }
+}
+
+/// Of a run that was killed before its first page nothing is claimed, and the clients are those that are stored.
+#[test]
+fn killed_run_claims_no_figures() {
+    let mut stage = in_panes();
+    let mut told = standing(status("Acme MSP", true, true, true));
+    let began = at("2026-11-23T10:52:00Z");
+    told.runs.insert(
+        0,
+        SyncReport { run: std::num::NonZeroU64::new(5), ..SyncReport::blank(SyncStatus::Interrupted, began) },
+    );
+    stage.reply(Reply::Status(Ok(told)));
+    let text = plain(&stage);
+    assert!(text.contains("Interrupted (resumable)") && !text.contains("0 ms"), "{text}");
+    assert!(text.contains("Nothing was read; list unchanged") && text.contains("230 active, 7 disabled"), "{text}");
+}
+
+/// On the lowest terminal the Sync pane opens at how the last sync ended.
+#[test]
+fn sync_pane_opens_at_last_run() {
+    let mut stage = in_panes();
+    for (width, height) in [(40, 12), (80, 24)] {
+        stage.resize(width, height);
+        let text = plain(&stage);
+        assert!(text.contains("Last run") && !text.contains("── ↑"), "{text}");
+    }
+}
+
+/// The look at the objects is shown like everything that runs: how far, its step, the time, the key that stops it.
+#[test]
+fn look_at_objects_shows_how_far_it_is() {
+    let mut stage = in_panes();
+    stage.keys("3");
+    stage.reply(Reply::Checked(passed().checks.remove(0)));
+    stage.later(9);
+    stage.send(crate::app::message::Message::Wake);
+    let text = plain(&stage);
+    assert!(
+        text.contains("1 of 14") && text.contains("asking for Authentication Token · elapsed 9 s · Esc stops"),
+        "{text}"
+    );
+}
+
+/// What was taken out of Halo is told as that, and not as an integration that has nothing to do.
+#[test]
+fn overview_says_that_integration_was_removed() {
+    let mut known = status("Acme MSP", true, true, true);
+    (known.integration.configured_at, known.steps.configure) = (None, StepState::Todo);
+    known.integration.objects.clear();
+    let mut stage = Stage::with(finished());
+    stage.reply(Reply::Status(Ok(standing(known))));
+    stage.keys("0");
+    let text = plain(&stage).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        text.contains("removed from Halo") && text.contains("no tickets reach Pia until you run Configure"),
+        "{text}"
+    );
+    assert!(!text.contains("Nothing to do") && !text.contains("not set up in Halo yet"), "{text}");
+}
+
+/// Without a name the address is the title, and stands in the header once.
+#[test]
+fn header_names_address_once() {
+    let mut stage = Stage::with(overview(vec![saved("acme", "", true, true, true)]));
+    stage.reply(Reply::Status(Ok(standing(status("", true, true, true)))));
+    for width in [80, 120, 200] {
+        stage.resize(width, 40);
+        let text = plain(&stage);
+        let header = text.lines().next().unwrap_or_default();
+        assert_eq!(header.matches("acme.halopsa.com").count(), 1, "{header}");
+        assert!(!header.contains('…'), "{header}");
+    }
+}
+
+/// Beside the events everything that is known of one is whole, where there is room.
+#[test]
+fn second_column_cuts_nothing_where_there_is_room() {
+    let mut stage = in_events();
+    stage.resize(120, 40);
+    stage.keys("Down Down");
+    let words: String = plain(&stage).split_whitespace().collect::<Vec<_>>().join(" ");
+    for word in ["To try again", "again (r)"] {
+        assert!(words.contains(word), "{word}: {}", plain(&stage));
+    }
+}
