@@ -245,7 +245,7 @@ async fn header_claims_nothing_that_is_no_longer_so() {
     header(&mut pty, &host, "✗").await;
     change_secret(&profile, profile.halo.client_secret(), "wrong");
     profile.run(["check"]).await.expect(4);
-    header(&mut pty, "✗ credentials do not work", "✓").await;
+    header(&mut pty, "✗ credentials refused", "✓").await;
     pty.wait("nothing of a test that passed", |screen| !screen.contains("✓ connection tested")).await;
     change_secret(&profile, "wrong", profile.halo.client_secret());
     profile.run(["check"]).await.expect(0);

@@ -17,6 +17,9 @@ use crate::domain::draft::Step;
 /// Columns that the name of the configuration keeps.
 const NAME: usize = 16;
 
+/// Columns that it keeps beside a single word on how it stands.
+const LEAST: usize = 7;
+
 /// The first line.
 pub fn line(model: &Model, styles: Styles) -> Line<'static> {
     let columns = usize::from(model.layout.header.width);
@@ -38,11 +41,11 @@ pub fn line(model: &Model, styles: Styles) -> Line<'static> {
     }
     let room = columns.saturating_sub(used + 3);
     while let Some((front, _)) = right.rsplit_once("   ")
-        && width(&right) + width(&title).clamp(7, NAME) > room
+        && width(&right) + width(&title).min(NAME) > room
     {
         right = front.to_owned();
     }
-    let right = fit(&right, columns.saturating_sub(used + 10));
+    let right = fit(&right, columns.saturating_sub(used + width(&title).min(LEAST) + 3));
     let title = fit(&title, columns.saturating_sub(used + width(&right) + 3));
     let gap = columns.saturating_sub(used + width(&title) + width(&right) + 1);
     spans.push(Span::raw(title));

@@ -168,6 +168,8 @@ fn empty(model: &Model, page: &mut Page) {
             let start = words::service::start(model.systemd).with_keys(&model.keys);
             format!("No events: {}. {start}.", words::service::STOPPED)
         }
+        // Below it stands how one is made.
+        (true, true) if model.facts.tip.is_some() => "No events yet. They appear here as Halo sends them.".to_owned(),
         (true, true) => {
             "No events yet. They appear as Halo sends them: create a ticket on the Pia Board to see one.".to_owned()
         }

@@ -117,7 +117,8 @@ pub fn body(model: &Model, page: &mut Page) {
     // On a low terminal how the last one ended comes first, and this stands below the oldest.
     if is_low && model.work.sync.run_of(model.current.as_ref()).is_none() {
         outlook(model, page, runs.first());
-        if window.selected + 1 == runs.len()
+        if window.selected > 0
+            && window.selected + 1 == runs.len()
             && let Some(keep) = &mut page.keep
         {
             keep.end = page.lines.len();
@@ -128,10 +129,7 @@ pub fn body(model: &Model, page: &mut Page) {
 // The proof of a run, and what an interrupted one has left to go on from.
 fn prove(model: &Model, page: &mut Page, run: &SyncReport) {
     page.pair("Proof", &proof(run), Style::new());
-    if run.status == SyncStatus::Interrupted
-        && run.pages > 0
-        && model.work.sync.end_of(model.current.as_ref()).is_none()
-    {
+    if run.status == SyncStatus::Interrupted && run.pages > 0 {
         let pages = words::sync::pages(run.pages);
         let words = format!("{} goes on from the {pages} it has read, for 10 min", spoken(model, "sync_now"));
         page.pair("To resume", &words, Style::new());
