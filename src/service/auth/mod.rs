@@ -193,8 +193,9 @@ mod tests {
 
     use super::super::testing::{Fixture, at};
     use super::*;
+    use crate::ops::SystemClock;
     use crate::ops::events::group;
-    use crate::settings::SettingsError;
+    use crate::settings::{Environment, SettingsError};
 
     const BEGIN: &str = "2026-11-23T12:00:00Z";
     const END: &str = "2026-11-24T12:00:00Z";
@@ -301,6 +302,20 @@ mod tests {
         let auth = Auth::open(fixture.workspace()).unwrap();
         let file = fixture.workspace().paths().credentials();
         (fixture, auth, pair, file)
+    }
+
+    /// Before anybody has used it: what a variable gives is looked for from the first callback on.
+    #[test]
+    fn secret_from_outside_is_known_before_first_callback() {
+        let (fixture, ..) = with_one_pair();
+        let given = "an-outside-secret-7f3c9b2e51d8";
+        let environment = Environment::from_pairs([("PIA_HALO_CLIENT_SECRET", given)]);
+        let paths = fixture.workspace().paths().clone();
+        let workspace = Workspace::open(paths, environment, Arc::new(SystemClock)).unwrap();
+        let auth = Auth::open(&workspace).unwrap();
+        let kept = auth.without_secrets(&acme(), format!("see {given} there").into_bytes());
+        let kept = String::from_utf8(kept).unwrap();
+        assert!(kept.starts_with("see ") && kept.ends_with(" there") && !kept.contains(&given[..16]), "{kept}");
     }
 
     /// A later moment of the file system's clock than any that it has written down before.
