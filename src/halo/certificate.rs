@@ -71,7 +71,11 @@ fn until(shown: &[u8]) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::domain::fuzz::{like, tries};
+    use crate::halo::authority::certificates;
     use crate::halo::testing::bound;
 
     #[test]
@@ -102,5 +106,34 @@ mod tests {
     async fn address_that_nobody_answers_is_not_called_bad() {
         let (_port, closed) = bound("127.0.0.1:0");
         assert_eq!(look_at(&format!("https://{closed}/"), None).await, Seen::Unreached("cannot be reached".to_owned()));
+    }
+
+    /// Certificates with their dates in either form.
+    fn corpus() -> Vec<Vec<u8>> {
+        let files = [
+            &include_bytes!("../../tests/corpus/certificates/ec.pem")[..],
+            include_bytes!("../../tests/corpus/certificates/ed25519.pem"),
+            include_bytes!("../../tests/corpus/certificates/two.pem"),
+        ];
+        files.iter().flat_map(|pem| certificates(pem).unwrap()).map(|der| der.to_vec()).collect()
+    }
+
+    proptest! {
+        #![proptest_config(tries())]
+
+        /// Of a garbled certificate no end is told that does not stand in it.
+        #[test]
+        fn fuzzed_certificates_end_when_they_say(der in like(corpus())) {
+            if let Some(end) = until(&der) {
+                let forms = ["%y%m%d%H%M%SZ", "%Y%m%d%H%M%SZ"].map(|form| end.strftime(form).to_string());
+                let is_said = |form: &String| der.windows(form.len()).any(|window| window == form.as_bytes());
+                prop_assert!(forms.iter().any(is_said), "{}", end);
+            }
+        }
+    }
+
+    #[test]
+    fn every_certificate_of_corpus_says_when_it_ends() {
+        assert!(corpus().iter().all(|der| until(der).is_some()));
     }
 }

@@ -4,6 +4,8 @@
 //! sealed, and last the manifest, which proves each of them. A file without one was not finished.
 
 mod age;
+#[cfg(test)]
+mod fuzz_tests;
 pub(crate) mod restore;
 pub(crate) mod seal;
 

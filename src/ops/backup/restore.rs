@@ -20,6 +20,7 @@ use super::seal::{Key, wants_passphrase};
 use super::{FORMAT, Hashing, LOCK, MANIFEST, Manifest, SEALED, empty};
 use crate::domain::activity::Activity;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::untrusted::Untrusted;
 use crate::settings::private_file;
 use crate::settings::{Copies, Environment, Paths, Settings};
 use crate::store::{self, Audit, Lock, StoreError};
@@ -45,6 +46,8 @@ impl Drop for Proved {
 }
 
 fn not_whole(why: impl std::fmt::Display) -> Failure {
+    // The reader of archives quotes what it finds in one.
+    let why = Untrusted::new(why.to_string()).display();
     Failure::new(FailureKind::LocalState, format!("this backup is not complete: {why}"))
         .hint("use another backup; nothing was changed")
 }
