@@ -150,8 +150,8 @@ async fn every_command_that_hint_names_runs() {
             Next::RemovePlan | Next::Doctor | Next::Deliveries => &asks,
             // It waits for the service to try again.
             Next::Retry(_) => &[0, 3],
-            // It asks where systemd runs.
-            Next::InstallService => &[3, 7],
+            // It asks where systemd runs, unless the service is installed.
+            Next::InstallService => &[0, 3, 7],
             _ => &[0],
         };
         let ran = follow(&next, &busy).await;

@@ -88,12 +88,13 @@ struct Function<'a> {
 
 impl Function<'_> {
     fn starts(&self, helpers: &BTreeSet<&str>) -> bool {
-        let calls = |name: &&&str| {
-            let mut found =
-                self.body.match_indices(&format!("{name}(")).map(|(at, _)| at).collect::<Vec<_>>().into_iter();
-            found.any(|at| !self.body[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_'))
+        // A method of that name is another one.
+        let is_behind = |before: &str| before.ends_with(|sign: char| sign.is_alphanumeric() || "_.".contains(sign));
+        let calls = |name: &str| {
+            let call = format!("{name}(");
+            self.body.match_indices(&call).any(|(at, _)| !is_behind(&self.body[..at]))
         };
-        STARTS.iter().any(|way| self.body.contains(way)) || helpers.iter().any(|name| calls(&name))
+        STARTS.iter().any(|way| self.body.contains(way)) || helpers.iter().any(|name| calls(name))
     }
 }
 
