@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use pia_halo::demo::{Object, Options, Scripted, ScriptedAnswer};
 use pia_halo::domain::callback::EventGroup;
+use pia_halo::domain::health::{Rule, State};
+use pia_halo::domain::plan::Outcome;
 use serde_json::{Value, json};
 
 use crate::commands::holds_exactly_our_objects;
@@ -311,6 +313,30 @@ async fn what_is_applied_is_plan_that_was_shown() {
     let failure = pia_halo::ops::configure::install(&workspace, &id, consent, cancel, |_| {}).await.unwrap_err();
     assert!(failure.message.contains("Halo has changed"), "{failure}");
     assert_eq!(profile.halo.writes().len(), 0);
+}
+
+/// A person stops it after the first object: none of the others has failed, and what is not looked at since is not called changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn object_before_which_configure_was_stopped_has_not_failed() {
+    let profile = Profile::synced(small()).await;
+    let workspace = profile.workspace();
+    let (id, configuration, _) = workspace.configuration(None).unwrap();
+    let cancel = tokio_util::sync::CancellationToken::new();
+    let plan =
+        pia_halo::ops::plan::load(&workspace, &id, &configuration, cancel.clone(), |_| {}).await.unwrap().unwrap();
+    let consent = pia_halo::ops::configure::Consent::Plan(&plan);
+    let stop = cancel.clone();
+    let stops = move |event: pia_halo::ops::configure::Event<'_>| {
+        if matches!(event, pia_halo::ops::configure::Event::Applied(_)) {
+            stop.cancel();
+        }
+    };
+    let report = pia_halo::ops::configure::install(&workspace, &id, consent, cancel, stops).await.unwrap();
+    let outcomes: Vec<Outcome> = report.results.iter().map(|result| result.outcome).collect();
+    assert_eq!(outcomes[0], Outcome::Done, "{report:?}");
+    assert!(outcomes[1..].iter().all(|outcome| matches!(outcome, Outcome::Skipped | Outcome::Unchanged)), "{report:?}");
+    let drift = profile.store().health(&id).unwrap().into_iter().find(|found| found.rule == Rule::Drift).unwrap();
+    assert_eq!(drift.state, State::Unknown, "{drift:?}");
 }
 
 /// Every change stands in the audit trail with who, what and Halo's answer.

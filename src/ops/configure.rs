@@ -15,7 +15,7 @@ use super::{Workspace, check, delivery, owner};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Finding, Rule, from_owner, from_run};
+use crate::domain::health::{Finding, Rule, State, from_owner, from_run};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::owner::Belongs;
@@ -79,6 +79,11 @@ pub async fn install(
         if let Err(failure) = super::health::look_at_store(workspace, id).await {
             tracing::warn!(%failure, "the database could not be looked at");
         }
+    } else if report.results.iter().any(|result| result.outcome == Outcome::Done) {
+        // What was found before it is not so any more, and what came of it nobody has looked at yet.
+        let next = Hint::from("Check now: ").next(Next::Doctor);
+        let unknown = Finding::new(Rule::Drift, State::Unknown, "not looked at since the last Configure");
+        workspace.note_health(id, [unknown.next(next)]);
     }
     let noted = workspace.store.set_configured_at(id, configured_at).map_err(Failure::from);
     Ok(ended(workspace, id, "configure", report, noted))

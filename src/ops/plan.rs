@@ -10,7 +10,7 @@ use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{from_owner, from_plan};
+use crate::domain::health::{from_owner, from_plan_and_record};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::owner::{Belongs, Owner};
@@ -79,7 +79,8 @@ async fn read(
     workspace.remember_verified(id, &configuration.api, &halo).await?;
     let plan = target.plan(&halo).await?.shown();
     if taken.is_empty() {
-        workspace.note_health(id, [from_plan(&plan), from_owner(&plan.belongs)]);
+        workspace
+            .note_health(id, [from_plan_and_record(&plan, &workspace.store.installed(id)?), from_owner(&plan.belongs)]);
     }
     let is_there = |id: &&String| {
         plan.changes.iter().any(|own| own.kind.is_our_own() && own.id.as_ref().is_some_and(|own| same_id(own, id)))

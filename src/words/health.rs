@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Phrase, Tone};
-use crate::domain::health::{FAILED, Finding, Light, Rule, State};
+use crate::domain::health::{FAILED, Finding, Light, NOT_THERE, Rule, State};
 
 /// What a light stands for.
 pub fn light(light: Light) -> &'static str {
@@ -142,6 +142,7 @@ pub fn short(finding: &Finding) -> &'static str {
         (Rule::Interrupted, _) if has_failed(finding) => "Configure failed",
         (Rule::Interrupted, _) => "Configure interrupted",
         (Rule::Owner, _) => "owned by another machine",
+        (Rule::Drift, _) if finding.fact.ends_with(NOT_THERE) => "objects are not in Halo",
         (Rule::Drift, _) => "objects differ in Halo",
         (Rule::WebhookOff, _) => "a webhook is off or missing",
         (Rule::Deliveries, State::Broken) => "deliveries failing",

@@ -8,6 +8,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::domain::owner::Belongs;
 use crate::domain::plan::{Action, Change, ChangeResult, ConfigureReport, FieldChange, Outcome, Plan};
+use crate::domain::record::InstalledObject;
 use crate::domain::sync_run::{Sight, SyncReport};
 use crate::domain::untrusted::Untrusted;
 
@@ -112,8 +113,29 @@ fn told(rule: Rule, state: State, check: &Check) -> Finding {
     Finding { next: check.hint.clone(), ..Finding::new(rule, state, fact) }.about(check.id.title())
 }
 
+/// How it is told of objects that are wanted in Halo, and that our record says are not there.
+pub const NOT_THERE: &str = "not in Halo: removed, or not created yet";
+
+/// What a plan says beside our record: what Remove took out is no drift, though it has to be created again.
+pub fn from_plan_and_record(plan: &Plan, recorded: &[InstalledObject]) -> Finding {
+    let pending: Vec<_> = plan.changes.iter().filter(|change| change.action != Action::Keep).collect();
+    let is_known = |change: &Change| recorded.iter().any(|own| own.kind == change.kind && own.name == change.name);
+    let is_removed = |change: &&Change| change.action == Action::Create && !is_known(change);
+    if pending.is_empty() || recorded.is_empty() || !plan.blocked.is_empty() || !pending.iter().all(is_removed) {
+        return from_plan(plan);
+    }
+    let fact = match pending.len() {
+        1 => format!("1 object is {NOT_THERE}"),
+        count => format!("{count} objects are {NOT_THERE}"),
+    };
+    let names: Vec<String> = pending.iter().map(|change| change.name.display()).collect();
+    Finding::new(Rule::Drift, State::Watch, fact)
+        .about(names.join(NAMES_APART))
+        .next(Hint::from("See the plan: ").next(Next::Plan).text("; create them: ").next(Next::Configure))
+}
+
 /// What a plan says: what Configure made, and somebody changed since.
-pub fn from_plan(plan: &Plan) -> Finding {
+pub(super) fn from_plan(plan: &Plan) -> Finding {
     let rule = Rule::Drift;
     let pending: Vec<_> = plan.changes.iter().filter(|change| change.action != Action::Keep).collect();
     if pending.is_empty() && plan.blocked.is_empty() {

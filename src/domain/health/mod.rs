@@ -7,8 +7,8 @@ mod rules;
 
 pub use finding::{Finding, Light, Retry, Rule, State, issues, light};
 pub use look::{
-    BY_SYNC, FAILED, clock, forwarding_stopped, from_check, from_failure, from_owner, from_plan, from_run, from_sync,
-    not_answered, not_told_to,
+    BY_SYNC, FAILED, NOT_THERE, clock, forwarding_stopped, from_check, from_failure, from_owner, from_plan_and_record,
+    from_run, from_sync, not_answered, not_told_to,
 };
 pub use rules::{Facts, NEW, findings, needs_certificate, next_judgement};
 

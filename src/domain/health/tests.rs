@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::aged;
+use super::look::from_plan;
 use super::*;
 use crate::domain::address::{HaloUrl, PiaUrl};
 use crate::domain::callback::EventGroup;
@@ -725,6 +726,35 @@ fn plan_tells_drift_and_what_is_broken_by_it() {
     let many = plan(many);
     assert_eq!(many.state, State::Broken);
     assert!(many.fact.ends_with("2 more"), "{}", many.fact);
+}
+
+/// What Remove took out has to be created again, and is no drift: our record knows that it is not there.
+#[test]
+fn what_was_taken_out_is_not_told_as_drift() {
+    let change = |name: &str| Change {
+        action: Action::Create,
+        kind: ObjectKind::Webhook,
+        name: Untrusted::new(name),
+        id: None,
+        fields: Vec::new(),
+        reason: "missing in Halo".to_owned(),
+        cause: Cause::default(),
+    };
+    let plan = Plan { changes: ["a", "b"].map(change).to_vec(), ..Plan::default() };
+    let recorded = |name: &str| InstalledObject {
+        kind: ObjectKind::Webhook,
+        id: "1".to_owned(),
+        name: Untrusted::new(name),
+        installed_at: now(),
+        identity: None,
+    };
+    let told = from_plan_and_record(&plan, &[recorded("c")]);
+    assert_eq!(
+        (told.state, told.fact.as_str()),
+        (State::Watch, "2 objects are not in Halo: removed, or not created yet")
+    );
+    // One that our record has was taken out by somebody else.
+    assert_eq!(from_plan_and_record(&plan, &[recorded("a")]).state, State::Broken);
 }
 
 #[test]

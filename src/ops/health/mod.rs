@@ -11,7 +11,7 @@ use super::{Workspace, check, delivery, events, status, sync};
 use crate::domain::check::Check;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Finding, Retry, Rule, State, from_failure, from_owner, from_plan};
+use crate::domain::health::{Finding, Retry, Rule, State, from_failure, from_owner, from_plan_and_record};
 use crate::domain::next::{Hint, Next};
 use crate::domain::sync_run::Brake;
 
@@ -97,7 +97,8 @@ async fn ask(
     }
     if let Ok(target) = Target::to_install(workspace, id, configuration) {
         let plan = target.plan(&halo).await?.shown();
-        workspace.note_health(id, [from_plan(&plan), from_owner(&plan.belongs)]);
+        workspace
+            .note_health(id, [from_plan_and_record(&plan, &workspace.store.installed(id)?), from_owner(&plan.belongs)]);
     }
     match delivery::read(workspace, id, cancel).await {
         Err(failure) if failure.kind != FailureKind::Declined => Err(failure),
