@@ -18,6 +18,7 @@ use crate::domain::failure::FailureKind;
 use crate::domain::next::Hint;
 use crate::domain::plan::{Offer, Plan, TAKING_OVER};
 use crate::domain::secret::Secret;
+use crate::domain::status::StepState;
 use crate::tui::hangup::Exit;
 use crate::words::typed::ToType;
 use crate::words::{self as told, Phrase};
@@ -158,7 +159,13 @@ impl<P: Person> Dialogue<P> {
             return self.go(Go::Leave).await;
         }
         let synced = self.model().is_synced();
+        // Halo has refused the credentials: another try alone changes nothing.
+        let refused = !synced && wizard::initial_sync::suspect(self.model()).is_some();
         let (said, prompt) = match synced {
+            false if refused => (
+                "The first sync needs credentials that Halo accepts.",
+                "Enter goes to the credentials, s is Sync Now: ",
+            ),
             true => ("A sync was completed before.", "Enter continues to Configure, s is Sync Now: "),
             false => ("Sync Now reads Halo's clients, agents, teams and ticket types.", "Enter is Sync Now: "),
         };
@@ -167,6 +174,9 @@ impl<P: Person> Dialogue<P> {
         let Answer::Line(line) = self.ask(&Question::decision(prompt, help)).await? else {
             return self.step_back().await;
         };
+        if refused && line.trim() != "s" {
+            return self.go(Go::Step(Step::Credentials)).await;
+        }
         if !synced || line.trim() == "s" {
             self.sync_now().await?;
         }
@@ -441,8 +451,11 @@ impl<P: Person> Dialogue<P> {
         self.announce(Step::Finished);
         let open = wizard::finished::open_lines(self.model());
         self.say(told::step::closing(open.iter().all(|(state, ..)| wizard::finished::is_done(*state))));
-        let lines: Vec<String> =
-            open.iter().map(|(state, name, _)| format!("{name}: {}", told::step::state(*state).1)).collect();
+        let line = |(state, name, words): &(StepState, &str, String)| match state {
+            StepState::NeedsAttention => format!("{name}: {}. {words}", told::step::state(*state).1),
+            state => format!("{name}: {}", told::step::state(*state).1),
+        };
+        let lines: Vec<String> = open.iter().map(line).collect();
         self.say_all(lines);
         if !self.model().status().is_some_and(|status| status.service.running) {
             self.say(format!("{}. {}", told::service::START, told::service::NEEDED));

@@ -23,10 +23,11 @@ use crate::app::testing::{
 use crate::app::{Model, Start, Theme};
 use crate::domain::check::CheckReport;
 use crate::domain::draft::{Draft, Step};
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::fields::FieldInfo;
 use crate::domain::plan::{ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::status::Overview;
-use crate::domain::sync_run::{Brake, SyncStatus};
+use crate::domain::sync_run::{Brake, SyncReport, SyncStatus};
 use crate::keys::{Command, KeyMap, Pane, Place};
 use crate::tui::hangup::Exit;
 use crate::tui::outside::Replies;
@@ -75,6 +76,8 @@ struct World {
     report: Mutex<CheckReport>,
     plan: Mutex<Plan>,
     mass_change: AtomicBool,
+    /// Whether the credentials are refused.
+    refuses: AtomicBool,
     synced: AtomicBool,
 }
 
@@ -83,7 +86,8 @@ impl World {
         let report = Mutex::new(testing::passed());
         let (mass_change, synced) = (AtomicBool::new(false), AtomicBool::new(false));
         let plan = Mutex::new(plan());
-        Arc::new(Self { overview: Mutex::new(overview), report, plan, mass_change, synced })
+        let refuses = AtomicBool::new(false);
+        Arc::new(Self { overview: Mutex::new(overview), report, plan, mass_change, refuses, synced })
     }
 
     fn answer(&self, effect: Effect) -> Vec<Reply> {
@@ -100,6 +104,11 @@ impl World {
                 vec![Reply::Saved(Ok(save_report(true)))]
             }
             Effect::Sync { brake, .. } => {
+                if self.refuses.load(Ordering::SeqCst) {
+                    let refused = Failure::new(FailureKind::WrongCredentials, "Halo does not accept them");
+                    let report = SyncReport { error: Some(refused), ..sync_report(SyncStatus::Failed) };
+                    return vec![Reply::Synced(Ok(report))];
+                }
                 let held = self.mass_change.load(Ordering::SeqCst) && brake == Brake::On;
                 self.synced.store(!held, Ordering::SeqCst);
                 let end = if held { SyncStatus::NeedsConfirmation } else { SyncStatus::Complete };
@@ -467,6 +476,20 @@ async fn mass_change_waits_for_yes() {
         assert_eq!(ran, syncs, "{}", talk.heard.join("\n"));
         talk.says("Halo sent 2 clients twice.");
     }
+}
+
+/// A first sync that Halo refuses for the credentials leads back to them with Enter.
+#[tokio::test(start_paused = true)]
+async fn refused_first_sync_leads_to_credentials() {
+    let world = World::new(Overview::default());
+    world.refuses.store(true, Ordering::SeqCst);
+    let rest = vec![("Save?", ""), ("Enter is Sync Now", ""), ("Enter goes to the credentials", "")];
+    let talk = talk(&world, Goal::Everything, &[to_review(), rest].concat()).await;
+    talk.says("The first sync needs credentials that Halo accepts.");
+    let syncs = talk.effects.iter().filter(|effect| matches!(effect, Effect::Sync { .. })).count();
+    assert_eq!(syncs, 1, "it was not tried again with the same");
+    let (last, _) = talk.asked.last().unwrap();
+    assert!(!last.contains("Sync Now"), "{last}");
 }
 
 #[tokio::test(start_paused = true)]
