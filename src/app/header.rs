@@ -104,7 +104,7 @@ pub fn connection(model: &Model) -> (Tone, String) {
         Untrusted::new(host.unwrap_or_default()).display()
     };
     match &wizard.test {
-        Test::Not if wizard.untested => match refused(model) {
+        Test::Not | Test::Failed(_) | Test::Broken(_) if wizard.untested => match refused(model) {
             Some(found) => (Tone::Bad, format!("{}   {}", short(found), host())),
             None => (Tone::Warn, "not verified".to_owned()),
         },
@@ -118,7 +118,6 @@ pub fn connection(model: &Model) -> (Tone, String) {
             Some(found) => (Tone::Bad, format!("{}   {}", short(found), host())),
             None => (Tone::Good, host()),
         },
-        Test::Failed(_) | Test::Broken(_) if wizard.untested => (Tone::Warn, "not verified".to_owned()),
         Test::Failed(_) | Test::Broken(_) => (Tone::Bad, "test failed".to_owned()),
     }
 }

@@ -10,6 +10,7 @@ use crate::app::jobs::plan::{self, blocker, is_again};
 use crate::app::jobs::removal;
 use crate::app::jobs::state::{ApplyWork, Goal, PlanWork};
 use crate::app::keymap::{self, Command, Place};
+use crate::app::layout::LOW;
 use crate::app::meaning::{Meaning, meaning_of};
 use crate::app::model::saved_title;
 use crate::app::notice::Tone;
@@ -28,10 +29,13 @@ use crate::view::theme::{Styles, symbol};
 use crate::words::{self, Phrase};
 
 use super::progress::{self, seconds_since};
-use super::wizard::fields::{check_help, checks_so_far, report_rows};
+use super::wizard::checks::{check_help, checks_so_far, report_rows};
 
 /// Columns of the sign and the kind of an object.
 const KIND: usize = 14;
+
+/// Below this many columns what is done to an object has no room beside its name.
+const NARROW: usize = 60;
 
 /// The page; `title` where nobody has configured yet.
 pub fn body(model: &Model, page: &mut Page, title: &str) {
@@ -238,7 +242,10 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
         page.push(row.text(&summary, Style::new()).right("nothing written yet", styles.dim(), page.width));
     } else {
         page.words(row, &summary, Style::new());
-        page.push(Row::new(styles, false).to(MARGIN + column).text("nothing written yet", styles.dim()));
+        // On a low terminal the rows need the room.
+        if model.layout.body.height >= LOW {
+            page.push(Row::new(styles, false).to(MARGIN + column).text("nothing written yet", styles.dim()));
+        }
     }
     page.blank();
     if let Goal::Remove { parts, then } = &model.work.goal {
@@ -332,11 +339,13 @@ fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change, (colum
         KIND - 2,
     );
     let row = row.cell(&change.name.display(), style, columns);
-    page.words(
-        row,
-        &words::plan::change(change),
-        if change.action == Action::Keep { styles.dim() } else { Style::new() },
-    );
+    // On a low and narrow terminal the sign says it, and the words stand with what is selected: there are rows to be seen.
+    if !focused && model.layout.body.height < LOW && page.width < NARROW {
+        page.push(row);
+    } else {
+        let style = if change.action == Action::Keep { styles.dim() } else { Style::new() };
+        page.words(row, &words::plan::change(change), style);
+    }
     if model.work.plan_open.contains(&at) {
         for field in &change.fields {
             field_line(page, field);

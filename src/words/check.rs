@@ -63,6 +63,20 @@ pub fn is_plain(check: &Check) -> bool {
     check.status == CheckStatus::Pass && (check.writes.is_some() || !check.message.contains("; "))
 }
 
+/// What there is to look at although nothing failed; a doubt about writing that several share is told once, with their names.
+pub fn warnings(checks: &[Check]) -> Vec<String> {
+    let mut groups: Vec<(Vec<&str>, &str)> = Vec::new();
+    for check in checks.iter().filter(|check| check.status == CheckStatus::Warn) {
+        let doubt = check.message.split_once("; ").filter(|_| check.writes == Some(WriteProof::Doubtful));
+        let told = doubt.map_or(check.message.as_str(), |(_, doubt)| doubt);
+        match groups.iter_mut().find(|(_, other)| doubt.is_some() && *other == told) {
+            Some((names, _)) => names.push(check.id.title()),
+            None => groups.push((vec![check.id.title()], told)),
+        }
+    }
+    groups.into_iter().map(|(names, told)| format!("{}: {told}", names.join(", "))).collect()
+}
+
 /// What is known of writing where something could be read.
 pub fn writing(proof: WriteProof) -> &'static str {
     match proof {
@@ -183,6 +197,29 @@ mod tests {
         assert_eq!(permission(Some(&check(None))).0, Tone::Calm, "nothing is known of writing");
         let groups = by_caveat([&unsure, &check(None)].into_iter());
         assert_eq!(groups, [(Some("read; write access not tested"), vec!["Webhooks"]), (None, vec!["Webhooks"])]);
+    }
+
+    #[test]
+    fn one_doubt_of_several_checks_is_told_once() {
+        let check = |id, writes, message: &str| Check {
+            id,
+            status: CheckStatus::Warn,
+            message: message.to_owned(),
+            hint: None,
+            http_status: Some(200),
+            missing: None,
+            writes,
+            duration_ms: 1,
+            failure: None,
+        };
+        let doubtful = Some(WriteProof::Doubtful);
+        let checks = [
+            check(CheckId::Webhooks, doubtful, "2 webhooks can be read; write access is doubtful"),
+            check(CheckId::Clients, None, "237 clients; perhaps not all"),
+            check(CheckId::CustomTabs, doubtful, "1 custom tab can be read; write access is doubtful"),
+        ];
+        let told = ["Webhooks, Custom tabs: write access is doubtful", "Clients: 237 clients; perhaps not all"];
+        assert_eq!(warnings(&checks), told);
     }
 
     #[test]

@@ -258,7 +258,7 @@ pub fn checked(model: &mut Model, check: Check) {
 /// The plan is there.
 pub fn planned(model: &mut Model, outcome: Result<Result<Plan, CheckReport>, Failure>) {
     let PlanWork::Reading { checks, .. } = &model.work.plan else { return };
-    model.work.plan_warnings = checks.iter().filter_map(Check::warning).collect();
+    model.work.plan_warnings = words::check::warnings(checks);
     model.work.plan_read = Some(model.now);
     model.work.plan = match outcome {
         Ok(Ok(plan)) => PlanWork::Ready(plan),

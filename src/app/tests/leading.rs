@@ -67,13 +67,15 @@ fn refused_credentials_of_first_sync_lead_to_their_field() {
     let mut known = status("Acme MSP", true, false, false);
     let refused = Finding::new(Rule::Credentials, State::Broken, "refused");
     known.health = vec![Finding { seen_at: Some(stage.now), ..refused }];
-    if let Some(wizard) = &mut stage.model.wizard {
-        wizard.test = Test::Not;
-        wizard.untested = true;
+    for test in [Test::Not, Test::Broken(Failure::new(FailureKind::WrongCredentials, "refused"))] {
+        if let Some(wizard) = &mut stage.model.wizard {
+            (wizard.test, wizard.untested) = (test, true);
+        }
+        stage.model.facts.standing = None;
+        assert_eq!(connection(&stage.model), (Tone::Warn, "not verified".to_owned()));
+        stage.reply(Reply::Status(Ok(standing(known.clone()))));
+        assert_eq!(connection(&stage.model), (Tone::Bad, "credentials refused   acme.halopsa.com".to_owned()));
     }
-    assert_eq!(connection(&stage.model), (Tone::Warn, "not verified".to_owned()));
-    stage.reply(Reply::Status(Ok(standing(known))));
-    assert_eq!(connection(&stage.model), (Tone::Bad, "credentials refused   acme.halopsa.com".to_owned()));
     stage.keys("Enter");
     let focus = stage.model.wizard.as_ref().map(|wizard| wizard.focus);
     assert_eq!(focus, Some(Item::Field(FieldId::ClientSecret)));
@@ -104,6 +106,8 @@ fn half_of_what_another_program_does_is_never_shown() {
     stage.reply(Reply::Planned(Ok(Ok(kept()))));
     let mut told = stage.model.facts.standing.clone().unwrap();
     told.configuring = Some("Remove by dana on jump1".to_owned());
+    stage.reply(Reply::Status(Ok(told.clone())));
+    assert!(objects(&stage.model).iter().all(|row| row.tone == Tone::Calm), "nothing is called in place meanwhile");
     told.status.integration.objects.pop();
     let effects = stage.reply(Reply::Status(Ok(told.clone())));
     assert!(!effects.contains(&Effect::LoadPlan(id("acme"))), "{effects:?}");

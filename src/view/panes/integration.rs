@@ -171,7 +171,8 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
             return lines;
         }
     }
-    lines.push(Line::styled("To remove the Pia Chat Pod by hand", styles.dim()));
+    let title = wrap("To remove the Pia Chat Pod by hand", columns);
+    lines.extend(title.into_iter().map(|line| Line::styled(line, styles.dim())));
     for step in by_hand::CHAT_POD_REMOVAL {
         lines.extend(wrap(step, columns).into_iter().map(|line| Line::styled(line, styles.dim())));
     }

@@ -3,7 +3,8 @@
 use crate::app::message::Reply;
 use crate::app::testing::events::in_events;
 use crate::app::testing::{
-    Stage, at, failed, finished, in_panes, overview, passed, saved, standing, status, with_credentials,
+    Stage, at, at_configure, failed, finished, in_panes, overview, passed, plan, saved, standing, status,
+    with_credentials,
 };
 use crate::domain::check::{CheckId, WriteProof};
 use crate::domain::status::StepState;
@@ -75,6 +76,20 @@ fn sync_pane_opens_at_last_run() {
         stage.resize(width, height);
         let text = plain(&stage);
         assert!(text.contains("Last run") && !text.contains("── ↑"), "{text}");
+    }
+}
+
+/// On the lowest terminal a plan is more than two rows.
+#[test]
+fn plan_shows_rows_on_low_terminal() {
+    let mut stage = at_configure();
+    stage.resize(40, 12);
+    stage.reply(Reply::Planned(Ok(Ok(plan()))));
+    let text = plain(&stage);
+    for row in
+        ["+ webhook     Pia - Ticket Created", "+ event       New Ticket Logged", "~ webhook     Pia - Ticket Updated"]
+    {
+        assert!(text.contains(row), "{row}: {text}");
     }
 }
 

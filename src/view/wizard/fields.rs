@@ -2,7 +2,6 @@
 
 use jiff::tz::TimeZone;
 use ratatui::style::Style;
-use ratatui::text::Line;
 
 use crate::app::Model;
 use crate::app::form::{FIELDS, FieldId, Kind};
@@ -10,20 +9,18 @@ use crate::app::keymap::{Command, Place, spoken};
 use crate::app::notice::Tone;
 use crate::app::text::{width, wrap};
 use crate::app::wizard::company_sync::left_out;
-use crate::app::wizard::credentials::{Test, known_failure, suspect, tested_at, token_words};
+use crate::app::wizard::credentials::{suspect, token_words};
 use crate::app::wizard::pia_screen::{board_warning, escalate_words, suggestions};
 use crate::app::wizard::{Item, Wizard};
-use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::draft::Step;
-use crate::keys::KeyMap;
 use crate::view::page::{MARGIN, Page, Row};
 use crate::view::progress::seconds_since;
 use crate::view::seen;
 use crate::view::text::{ago, duration, fit, pad};
-use crate::view::theme::{Styles, symbol};
 use crate::words;
-use crate::words::Phrase;
+
+use super::checks;
 
 /// The most suggestions listed at once.
 const LISTED: usize = 6;
@@ -37,7 +34,7 @@ pub fn credentials(model: &Model, page: &mut Page) {
     page.heading("API Credentials", &needs, Style::new());
     rows(model, wizard, page, Step::Credentials);
     page.blank();
-    test(model, wizard, page);
+    checks::test(model, wizard, page);
 }
 
 pub fn company_sync(model: &Model, page: &mut Page) {
@@ -349,248 +346,4 @@ fn list(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId) {
         page.push(row.text(&pad(name, inner.saturating_sub(3)), style).text("│", styles.dim()));
     }
     page.push(Row::new(styles, false).to(column).text(&edge("└", "┘", more("↓", below)), styles.dim()));
-}
-
-/// How much is shown of what a check that passed has found.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Words {
-    /// As much as fits into a line.
-    Line,
-    /// All of it, where there are lines for that.
-    Whole,
-    /// All of it, and what to do about it has to be in sight.
-    Advice,
-}
-
-/// A check with its verdict; what is not as it should be says what to change. One remedy for several checks is said once,
-/// below the last of them.
-pub fn check_row<'a>(
-    page: &mut Page,
-    keys: &KeyMap,
-    check: &Check,
-    focused: bool,
-    later: impl Iterator<Item = &'a Check>,
-    shown: Words,
-) {
-    let styles = page.styles;
-    let from = page.lines.len();
-    let (tone, word) = words::check::verdict(check.status);
-    let name = if focused { styles.focus() } else { Style::new() };
-    let style = if check.status == CheckStatus::Skip { styles.dim() } else { styles.tone(tone) };
-    // On a narrow terminal the words go under the name.
-    let narrow = page.width < 70;
-    let column = if narrow { MARGIN + 2 } else { MARGIN + 10 + 22 };
-    let room = page.width.saturating_sub(column + 1).max(8);
-    let message = words::check::found(check);
-    let open = check.status != CheckStatus::Pass || focused || shown != Words::Line;
-    // What passed takes one line, and the rest of its words is there when it is selected. Nothing is cut.
-    let short = words::check::in_short(check, room).filter(|_| !open);
-    let mut lines = short.map_or_else(|| wrap(&message, room), |short| vec![short]).into_iter();
-    let first = lines.next().unwrap_or_default();
-    let row = Row::new(styles, focused).cell(&format!("{} {word}", symbol(tone)), style, 10);
-    let words = if check.status == CheckStatus::Skip { styles.dim() } else { Style::new() };
-    let row = row.cell(check.id.title(), name, 22);
-    if narrow {
-        page.push(row);
-        page.push(Row::new(styles, false).to(column).text(&first, words));
-    } else {
-        page.push(row.text(&first, words));
-    }
-    for line in lines {
-        page.push(Row::new(styles, false).to(column).text(&line, words));
-    }
-    let advice = if focused { words::check::advice(check) } else { words::check::advice_once(check, later) };
-    if let Some(hint) = advice {
-        let from = page.lines.len();
-        page.paragraph(&hint.with_keys(keys), if narrow { MARGIN + 2 } else { MARGIN + 10 }, Style::new());
-        if shown == Words::Advice {
-            page.keep_from(from);
-            return;
-        }
-    }
-    if focused {
-        page.keep_from(from);
-    }
-}
-
-/// The checks of a test that runs: those that are done, the one that is asked for and since when, and those that follow.
-pub fn checks_so_far(model: &Model, page: &mut Page, since: jiff::Timestamp, done: &[Check], follow: &[CheckId]) {
-    let styles = page.styles;
-    for (at, check) in done.iter().enumerate() {
-        check_row(page, &model.keys, check, false, done.iter().skip(at + 1), Words::Line);
-    }
-    let mut left = follow.iter().filter(|id| done.iter().all(|check| check.id != **id));
-    if let Some(now) = left.next() {
-        asking(model, page, since, done, *now);
-    }
-    for id in left {
-        page.push(Row::new(styles, false).cell("○", styles.dim(), 10).text(id.title(), styles.dim()));
-    }
-}
-
-// The same where there is no room for a line each: those that passed share one, and so do those that follow.
-fn checks_in_short(model: &Model, page: &mut Page, since: jiff::Timestamp, done: &[Check], follow: &[CheckId]) {
-    let styles = page.styles;
-    let others: Vec<&Check> = done.iter().filter(|check| !words::check::is_plain(check)).collect();
-    for (at, check) in others.iter().enumerate() {
-        check_row(page, &model.keys, check, false, others.iter().skip(at + 1).copied(), Words::Line);
-    }
-    let names = done.iter().filter(|check| words::check::is_plain(check)).map(|check| check.id.title());
-    let names = names.collect::<Vec<_>>().join(", ");
-    if !names.is_empty() {
-        let row = Row::new(styles, false).cell("✓ passed", styles.tone(Tone::Good), 10);
-        page.words(row, &names, Style::new());
-    }
-    let mut left = follow.iter().filter(|id| done.iter().all(|check| check.id != **id));
-    let Some(now) = left.next() else { return };
-    asking(model, page, since, done, *now);
-    let left = left.map(|id| id.title()).collect::<Vec<_>>().join(", ");
-    if !left.is_empty() {
-        page.words(Row::new(styles, false).cell("○", styles.dim(), 10), &left, styles.dim());
-    }
-}
-
-// The check that is asked for, and since when.
-fn asking(model: &Model, page: &mut Page, since: jiff::Timestamp, done: &[Check], now: CheckId) {
-    let styles = page.styles;
-    let spent: u64 = done.iter().map(|check| check.duration_ms).sum::<u64>() / 1_000;
-    let seconds = seconds_since(model, since).saturating_sub(spent);
-    let row = Row::new(styles, false).cell("● asking", styles.title(), 10).cell(now.title(), Style::new(), 22);
-    let from = page.lines.len();
-    page.push(row.text(&duration(seconds), Style::new()));
-    page.keep_from(from);
-}
-
-// Those that passed, in a line for what can be said of writing.
-fn together<'a>(page: &mut Page, checks: impl Iterator<Item = &'a Check>) {
-    let styles = page.styles;
-    for (caveat, names) in words::check::by_caveat(checks) {
-        let names = names.join(", ");
-        let words = caveat.map_or_else(|| names.clone(), |caveat| format!("{names}: {caveat}"));
-        let row = Row::new(styles, false).cell("✓ passed", styles.tone(Tone::Good), 10);
-        page.words(row, &words, Style::new());
-    }
-}
-
-/// Every check of a report, one of them with the focus.
-pub fn report_rows(page: &mut Page, keys: &KeyMap, report: &CheckReport, focus: Option<usize>) {
-    for (at, check) in report.checks.iter().enumerate() {
-        check_row(page, keys, check, focus == Some(at), report.checks.iter().skip(at + 1), Words::Line);
-    }
-}
-
-// Those that were skipped, in a line for each reason.
-fn skipped(page: &mut Page, checks: &[Check]) {
-    let styles = page.styles;
-    let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
-    for check in checks.iter().filter(|check| check.status == CheckStatus::Skip) {
-        match by_reason.iter_mut().find(|(reason, _)| *reason == check.message) {
-            Some((_, names)) => names.push(check.id.title()),
-            None => by_reason.push((&check.message, vec![check.id.title()])),
-        }
-    }
-    for (reason, names) in by_reason {
-        let row = Row::new(styles, false).cell("– skipped", styles.dim(), 10);
-        page.words(row, &format!("{}: {reason}", names.join(", ")), styles.dim());
-    }
-}
-
-fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
-    let styles = page.styles;
-    let focused = wizard.focus == Item::Test;
-    let from = page.lines.len();
-    let label = if focused { styles.focus() } else { Style::new() };
-    let row = page.label("Test", label, focused);
-    match &wizard.test {
-        Test::Before | Test::Passed(_) if let Some(found) = known_failure(model) => {
-            let words = format!("✗ {}", words::check::refused_since(found, model.now));
-            page.words(row, &words, styles.tone(Tone::Bad));
-        }
-        Test::Not if wizard.untested => {
-            page.words(row, "! not verified: continued without a test", styles.tone(Tone::Warn))
-        }
-        Test::Not => page.words(row, "○ not tested", styles.dim()),
-        Test::Before => {
-            let words = words::check::passed_before(tested_at(model).map(|at| ago(model.now, at)));
-            page.words(row, &format!("✓ {words}"), styles.tone(Tone::Good));
-        }
-        Test::Running { since, .. } => {
-            let seconds = seconds_since(model, *since);
-            page.words(row, &format!("testing the connection, {}", duration(seconds)), Style::new());
-        }
-        Test::Passed(report) => {
-            page.words(row, &format!("✓ {}", words::check::passed(report)), styles.tone(Tone::Good))
-        }
-        Test::Failed(report) => {
-            let count = report.checks.iter().filter(|check| check.status == CheckStatus::Fail).count();
-            let words = format!("✗ {count} of {} failed. Nothing has been saved.", report.checks.len());
-            page.words(row, &words, styles.tone(Tone::Bad));
-        }
-        Test::Broken(failure) => {
-            page.words(row, "✗ failed. Nothing has been saved.", styles.tone(Tone::Bad));
-            page.happened(failure, MARGIN + 2);
-            let advice = page.lines.len();
-            page.advice(failure, MARGIN + 2, &model.keys);
-            if wizard.focus == Item::Advice(0) {
-                page.keep_from(advice);
-            }
-        }
-    }
-    if focused {
-        page.keep_from(from);
-    }
-    let checks = wizard.test.checks();
-    let room = usize::from(model.layout.body.height).saturating_sub(page.lines.len());
-    if let Test::Running { since, .. } = &wizard.test {
-        // What looks at boards and the contact comes without a question to Halo.
-        let asked: Vec<CheckId> = CheckId::ALL.into_iter().filter(|id| id.is_asked()).collect();
-        if asked.len() < room {
-            checks_so_far(model, page, *since, checks, &asked);
-        } else {
-            checks_in_short(model, page, *since, checks, &asked);
-        }
-        return;
-    }
-    let order = wizard.test.order();
-    // Where they would push the form out of sight, those that passed share a line; in the list each has its own.
-    let in_list = matches!(wizard.focus, Item::Check(_) | Item::Advice(_));
-    if !in_list && order.len() + 2 > room {
-        let plain = |at: &&usize| words::check::is_plain(&checks[**at]);
-        let shown: Vec<&Check> = order.iter().filter(|at| !plain(at)).map(|at| &checks[*at]).collect();
-        for (row, check) in shown.iter().enumerate() {
-            check_row(page, &model.keys, check, false, shown.iter().skip(row + 1).copied(), Words::Line);
-        }
-        together(page, order.iter().filter(plain).map(|at| &checks[*at]));
-        skipped(page, checks);
-        if focused {
-            page.keep_from(from);
-        }
-        return;
-    }
-    // Where all of it has room, nothing is cut.
-    let column = page.width.saturating_sub(MARGIN + 10 + 22 + 1).max(8);
-    let lines: usize = order.iter().map(|at| wrap(&words::check::found(&checks[*at]), column).len()).sum();
-    let is_free = page.width >= 70 && page.lines.len() + lines < usize::from(model.layout.body.height);
-    let words = if is_free { Words::Whole } else { Words::Line };
-    for (row, at) in order.iter().enumerate() {
-        let later = order.iter().skip(row + 1).map(|later| &checks[*later]);
-        let advised = wizard.focus == Item::Advice(*at);
-        let words = if advised { Words::Advice } else { words };
-        check_row(page, &model.keys, &checks[*at], advised || wizard.focus == Item::Check(*at), later, words);
-    }
-    skipped(page, checks);
-    if focused {
-        // The results belong to the line: as many as fit, from their beginning.
-        page.keep_from(from);
-    }
-}
-
-pub(crate) fn check_help(check: &Check, keys: &KeyMap, styles: Styles, columns: usize) -> Vec<Line<'static>> {
-    let mut lines = vec![Line::default(), Line::styled(check.id.title(), styles.title()), Line::default()];
-    lines.extend(wrap(&check.message, columns).into_iter().map(Line::raw));
-    if let Some(hint) = &check.hint {
-        lines.push(Line::default());
-        lines.extend(wrap(&Phrase::from(hint).with_keys(keys), columns).into_iter().map(Line::raw));
-    }
-    lines
 }

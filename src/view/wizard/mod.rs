@@ -1,5 +1,6 @@
 //! The set-up, step by step.
 
+pub(crate) mod checks;
 pub(crate) mod fields;
 pub use fields::callbacks;
 pub(crate) mod initial_sync;
@@ -54,7 +55,7 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
             .test
             .checks()
             .get(at)
-            .map(|check| fields::check_help(check, &model.keys, styles, columns))
+            .map(|check| checks::check_help(check, &model.keys, styles, columns))
             .unwrap_or_default(),
         Item::Plan => plan::detail(model, styles, columns),
         _ => Vec::new(),

@@ -52,6 +52,16 @@ pub fn checking(model: &Model) -> Option<(Timestamp, &[Check])> {
 }
 
 pub fn objects(model: &Model) -> Vec<ObjectRow> {
+    let mut rows = known(model);
+    // What is being looked at, or changed by another program, is green once it was seen.
+    if checking(model).is_some() || plan::elsewhere(model).is_some() {
+        rows.iter_mut().filter(|row| row.tone == Tone::Good).for_each(|row| row.tone = Tone::Calm);
+    }
+    rows
+}
+
+// The objects as they are known, by the last look or else by our record.
+fn known(model: &Model) -> Vec<ObjectRow> {
     let empty = Vec::new();
     let recorded = model.status().map_or(&empty, |status| &status.integration.objects);
     let Some(plan) = looked(model) else {
@@ -113,12 +123,7 @@ fn as_known(model: &Model, recorded: &[InstalledObject]) -> Vec<ObjectRow> {
                 });
                 (words::health::state(issue.state).0, words)
             }
-            // What is just being looked at is green once it was seen.
-            (None, Some(at)) => {
-                let is_moving = checking(model).is_some() || plan::elsewhere(model).is_some();
-                let tone = if is_moving { Tone::Calm } else { Tone::Good };
-                (tone, format!("in place {}", words::time::ago(model.now, at)))
-            }
+            (None, Some(at)) => (Tone::Good, format!("in place {}", words::time::ago(model.now, at))),
             (None, None) => (Tone::Calm, format!("installed {}", words::time::short(object.installed_at))),
         };
         // Of several objects each row says its own.
