@@ -217,6 +217,22 @@ fn no_screen_reaches_into_what_another_keeps() {
 }
 
 /// A type of ours goes by one name: where two would meet, one of them is called by its module or gets a better name.
+/// A person who waits comes before whatever the service asks by itself.
+#[test]
+fn service_asks_halo_in_background() {
+    let mut asked = 0;
+    for source in read().iter().filter(|source| source.room == "service") {
+        let code = source.code.split("#[cfg(test)]").next().unwrap();
+        assert!(!code.contains("take_over::look("), "{}: this look is for people", source.name);
+        for (at, _) in code.match_indices(".halo(&") {
+            let ask: String = code[at..].lines().take(2).collect();
+            assert!(ask.contains(".in_background()"), "{}: {ask}", source.name);
+            asked += 1;
+        }
+    }
+    assert!(asked > 2);
+}
+
 #[test]
 fn no_type_of_ours_is_imported_under_another_name() {
     let mut found = Vec::new();

@@ -1,5 +1,6 @@
 //! A backup made while everything runs, and brought back: on an empty host, over an old one, killed in the middle.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -188,7 +189,7 @@ async fn secrets_are_in_backup_only_where_asked_for_and_sealed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn age_itself_opens_secrets_of_backup() {
     if Command::new("age").arg("--version").output().is_err() {
-        println!("SKIPPED: there is no age on this machine");
+        _ = writeln!(std::io::stderr(), "SKIPPED: there is no age on this machine");
         return;
     }
     let (profile, _) = configured().await;

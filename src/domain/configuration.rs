@@ -297,11 +297,12 @@ pub fn client_id_warning(text: &str) -> Option<String> {
     let count = text.chars().count();
     let hyphens: Vec<usize> = text.char_indices().filter(|(_, c)| *c == '-').map(|(index, _)| index).collect();
     let shaped = hyphens == [8, 13, 18, 23] && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit());
+    let characters = if count == 1 { "character" } else { "characters" };
     match count {
         0 => None,
         36 if shaped => None,
         36 => Some("ids look like 0d0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f; is this the Client ID?".to_owned()),
-        _ if count < 36 => Some(format!("{count} characters; ids have 36. Was the end cut off?")),
+        _ if count < 36 => Some(format!("{count} {characters}; ids have 36. Was the end cut off?")),
         _ => Some(format!("{count} characters; ids have 36. Was something else copied along?")),
     }
 }

@@ -28,10 +28,15 @@ pub struct Conflict {
 }
 
 impl Conflict {
+    /// Whether I left it as it was, and changed what belongs to it.
+    pub fn is_untouched(&self) -> bool {
+        self.mine == self.was
+    }
+
     /// The three values, in a line.
     pub fn line(&self) -> String {
         let Self { label, was, theirs, mine, .. } = self;
-        if mine == was {
+        if self.is_untouched() {
             return format!("{label} (was {was}; they saved {theirs})");
         }
         format!("{label} (was {was}; they saved {theirs}, you have {mine})")
@@ -244,7 +249,7 @@ mod tests {
 
     /// A Client Secret is typed for the Halo that its person has read, and goes to no other one unasked.
     #[test]
-    fn typed_secret_is_never_sent_where_other_one_moved_to() {
+    fn typed_secret_does_not_follow_url_of_somebody_else() {
         let (read, theirs) = (variant(0, |_| 0), variant(0, |key| usize::from(key == "api.url")));
         let typed = SecretChoice::Typed(Secret::new("typed"));
         let asked = |secret| merge(&read, &theirs, &read, secret, &BTreeSet::new()).conflicts.len();

@@ -18,7 +18,7 @@ const PIECE: usize = 8;
 /// The same in what is kept as data, such as names: there a mask in the wrong place is damage.
 const PIECE_IN_DATA: usize = 16;
 
-/// Characters that a byte takes where something stands between the bytes.
+/// Characters that a byte takes where something stands between the bytes, or every second one is nothing.
 const APART: usize = 3;
 
 /// A piece in data whose bytes stand apart.
@@ -111,11 +111,12 @@ fn masked(text: &str, secrets: &[&Secret]) -> String {
         }
         let secret = if whole.contains("://") { end } else { whole };
         if secret.len() >= SHORTEST {
-            for Form { text, each } in forms(secret).iter().chain(&nested(secret)) {
+            let forms = forms(secret);
+            for Form { text, each } in forms.iter().chain(&nested(secret)) {
                 cover(lower.as_bytes(), text.as_bytes(), PIECE * each, &mut covered);
             }
-            // Twice as many letters in a row as where nothing stands between them: those are a coincidence more easily.
-            cover_apart(&lower, secret, PIECE_IN_DATA, 2 * PIECE, &mut covered);
+            // Twice as many letters in a row as where nothing stands between them: eight would often be a coincidence.
+            cover_apart(&lower, &forms, PIECE_IN_DATA, 2 * PIECE, &mut covered);
         }
     }
     if covered.contains(&true) { mask(text, &covered) } else { text.to_owned() }
@@ -129,28 +130,32 @@ pub fn host_without_secrets(host: &str, secrets: &[&Secret]) -> String {
     for secret in secrets {
         let whole = secret.expose();
         let end = whole.rsplit('/').next().filter(|_| whole.contains("://")).unwrap_or(whole);
-        cover_apart(&lower, end, SHORTEST, PIECE, &mut hidden);
+        cover_apart(&lower, &forms(end), SHORTEST, PIECE, &mut hidden);
     }
     without_secrets(&mask(host, &hidden), secrets)
 }
 
-/// Marks what is of a secret once all that stands between letters and digits is left out: blanks, commas, dots, `0x`.
-fn cover_apart(lower: &str, secret: &str, shortest: usize, piece: usize, covered: &mut [bool]) {
-    let is_apart = |at: usize| at == 0 || !lower.as_bytes()[at - 1].is_ascii_alphanumeric();
-    let is_prefix =
-        |at: usize| lower[..=at].ends_with("0x") && is_apart(at - 1) || lower[at..].starts_with("0x") && is_apart(at);
-    let bare: Vec<(usize, u8)> = lower.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_alphanumeric()).collect();
-    let bare: Vec<(usize, u8)> = bare.into_iter().filter(|(at, _)| !is_prefix(*at)).collect();
-    let text: Zeroizing<Vec<u8>> = Zeroizing::new(bare.iter().map(|(_, byte)| *byte).collect());
-    // Without what stands between their bytes, the others are one of these.
-    for form in forms(secret).into_iter().filter(|form| form.each < APART) {
-        let form: Zeroizing<String> = Zeroizing::new(form.text.chars().filter(char::is_ascii_alphanumeric).collect());
-        if form.len() < shortest {
-            continue;
-        }
-        for found in pieces(&text, form.as_bytes(), piece) {
-            // With what stands between them.
-            covered[bare[found.start].0..=bare[found.end - 1].0].fill(true);
+/// Marks the pieces that show once everything but letters and digits is left out, and the `0x` before a number.
+fn cover_apart(lower: &str, forms: &[Form], shortest: usize, piece: usize, covered: &mut [bool]) {
+    let bytes = lower.as_bytes();
+    let is_bare = |at: &usize| bytes[*at].is_ascii_alphanumeric();
+    let starts = |at: usize| bytes[at..].starts_with(b"0x") && (at == 0 || !bytes[at - 1].is_ascii_alphanumeric());
+    let is_prefix = |at: usize| starts(at) || at > 0 && starts(at - 1);
+    let bare: Vec<usize> = (0..bytes.len()).filter(is_bare).collect();
+    let unprefixed = lower.contains("0x").then(|| bare.iter().copied().filter(|at| !is_prefix(*at)).collect());
+    // A secret may hold a `0x` of its own.
+    for bare in [Some(bare), unprefixed].into_iter().flatten() {
+        let text: Zeroizing<Vec<u8>> = Zeroizing::new(bare.iter().map(|at| bytes[*at]).collect());
+        // Without what stands between their bytes, the others are one of these.
+        for form in forms.iter().filter(|form| form.each < APART) {
+            let is_kept = |letter: &char| letter.is_ascii_alphanumeric();
+            let form: Zeroizing<String> = Zeroizing::new(form.text.chars().filter(is_kept).collect());
+            if form.len() < shortest {
+                continue;
+            }
+            for found in pieces(&text, form.as_bytes(), piece) {
+                covered[bare[found.start]..=bare[found.end - 1]].fill(true);
+            }
         }
     }
 }
@@ -432,7 +437,14 @@ fn cover(text: &[u8], form: &[u8], piece: usize, covered: &mut [bool]) {
 fn pieces(text: &[u8], form: &[u8], piece: usize) -> Vec<Range<usize>> {
     let piece = piece.min(form.len()).max(1);
     let known: HashSet<&[u8]> = form.windows(piece).collect();
-    let found = text.windows(piece).enumerate().filter(|(_, window)| known.contains(window));
+    // Most windows begin as no piece does: this is asked many million times for a long text.
+    let mut begins = [false; 256];
+    known.iter().for_each(|window| begins[usize::from(window[0])] = true);
+    let mut second = [false; 256];
+    known.iter().filter_map(|window| window.get(1)).for_each(|byte| second[usize::from(*byte)] = true);
+    let may_be =
+        |window: &[u8]| begins[usize::from(window[0])] && window.get(1).is_none_or(|byte| second[usize::from(*byte)]);
+    let found = text.windows(piece).enumerate().filter(|(_, window)| may_be(window) && known.contains(window));
     found.map(|(at, _)| at..at + piece).collect()
 }
 
@@ -496,8 +508,8 @@ fn forms(secret: &str) -> Vec<Form> {
     forms.extend([" ", ":", "-", ","].map(|between| Form::new(of_each("", between), APART)));
     // As Windows keeps text: two bytes a letter, the second of them nothing.
     let wide = Zeroizing::new(secret.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
-    forms.push(Form::new(hex(&wide), 2));
-    forms.extend(base64s(&wide).into_iter().map(|form| Form::new(form, 2)));
+    forms.push(Form::new(hex(&wide), 4));
+    forms.extend(base64s(&wide).into_iter().map(|form| Form::new(form, APART)));
     // What stands before it shifts its bits, as below.
     for before in 0..5 {
         let mut shifted = Zeroizing::new(vec![0; before]);
@@ -611,6 +623,17 @@ mod tests {
     }
 
     #[test]
+    fn names_that_share_letters_with_secret_are_left_alone() {
+        let watch = Watch::new([Secret::new("correct-test-battery-staple")]);
+        let wide: Vec<u8> = "the battery is here".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for text in
+            ["blob 0x7400650073007400 end".to_owned(), STANDARD.encode(&wide), "0x1f, 0x2e, 0x3d, 0x4c".to_owned()]
+        {
+            assert_eq!(watch.clean_text(text.clone()), text);
+        }
+    }
+
+    #[test]
     fn addresses_keep_no_user_and_no_value_of_query() {
         for (text, told) in [
             ("via http://ada:pw@proxy:3128/ and", "via http://[secret]@proxy:3128/ and"),
@@ -665,6 +688,9 @@ mod tests {
                 }
             }
         }
+        let own = Secret::new("abcdefg0xhijklmn");
+        let told_own = host_without_secrets("abc.defg.0xhi.jkl.mn.evil.example", &[&own]);
+        assert_eq!(told_own, "[secret].evil.example");
         for host in ["auth.halopsa.com", "pia.example:8443", "127.0.0.1:8478", "acme.callbacks.example", ""] {
             assert_eq!(told(host), host);
         }

@@ -32,6 +32,8 @@ pub(super) fn said(body: &[u8], hide: &[&Secret]) -> Option<Untrusted> {
         Err(_) if body.starts_with(['{', '[']) => return None,
         Err(_) => body.into_owned(),
     };
+    // Far more than is shown, so that no secret is cut in two where that ends; a reply may be longer by a hundred times.
+    let text = text.chars().take(16 * LONGEST).collect::<String>();
     let text = in_words(without_secrets(&text, hide));
     let text = text.trim();
     (!text.is_empty()).then(|| Untrusted::new(text.chars().take(LONGEST).collect::<String>()))

@@ -32,7 +32,7 @@ pub fn was_lost(workspace: &Workspace) -> bool {
     known.iter().any(|finding| finding.rule == Rule::Owner && finding.state == State::Broken)
 }
 
-/// Asks Halo for a person whose the webhooks of a configuration are, and writes down what was found.
+/// Asks Halo, while a person waits, who owns the webhooks of a configuration, and writes the answer down.
 ///
 /// # Errors
 ///
@@ -44,15 +44,15 @@ pub async fn look(
     cancel: CancellationToken,
 ) -> Result<Belongs, Failure> {
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel).while_a_person_waits();
-    look_by(workspace, id, configuration, &halo).await
+    look_with(workspace, id, configuration, &halo).await
 }
 
-/// The same for whoever has a handle already, such as the service.
+/// The same with a handle of the caller's: the service asks in the background.
 ///
 /// # Errors
 ///
 /// As [`look`].
-pub async fn look_by(
+pub async fn look_with(
     workspace: &Workspace,
     id: &ConfigurationId,
     configuration: &Configuration,

@@ -105,7 +105,7 @@ async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
         }
     }
     let halo = workspace.halo(&id, &configuration.api).await?.in_background().cancelled_by(shared.cancel.clone());
-    let owner = match take_over::look_by(workspace, &id, &configuration, &halo).await? {
+    let owner = match take_over::look_with(workspace, &id, &configuration, &halo).await? {
         // What it did not hear, the other machine did.
         Belongs::Elsewhere(_) => return Ok(()),
         Belongs::Here(owner) => Some(owner),

@@ -34,7 +34,7 @@ async fn turn(shared: &Shared) -> Result<(), Failure> {
     let workspace = &shared.workspace;
     let Some((id, configuration)) = workspace.run_blocking(take_over::installed).await? else { return Ok(()) };
     let halo = workspace.halo(&id, &configuration.api).await?.in_background().cancelled_by(shared.cancel.clone());
-    let belongs = take_over::look_by(workspace, &id, &configuration, &halo).await?;
+    let belongs = take_over::look_with(workspace, &id, &configuration, &halo).await?;
     tell(shared, id, &belongs).await
 }
 

@@ -29,7 +29,9 @@ fn merge(kept: &mut dyn TableLike, before: &dyn TableLike, new: &dyn TableLike) 
             kept.insert(key, value.clone());
             continue;
         };
-        let (none, is_header) = (Table::new(), there.is_table());
+        // A table that is only part of dotted names has no line of its own to put a comment behind.
+        let is_header = there.as_table().is_some_and(|table| !table.is_dotted() && !table.is_implicit());
+        let none = Table::new();
         match (there.as_table_like_mut(), value.as_table_like()) {
             (Some(table), Some(value)) => {
                 let homeless = merge(table, was.and_then(Item::as_table_like).unwrap_or(&none), value);

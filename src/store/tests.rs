@@ -423,7 +423,7 @@ fn lock_of_other_program_inside_database_is_told_as_one() {
 }
 
 /// A service that is sent many callbacks holds the lock nearly all the time: the moments between its writes are enough, and few
-/// of them go by. However busy the machine is, it is their number that decides.
+/// of them go by.
 #[test]
 fn writer_gets_its_turn_beside_one_that_writes_without_pause() {
     const TURNS: usize = 8;

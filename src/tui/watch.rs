@@ -44,8 +44,8 @@ pub async fn follow(workspace: &Workspace, id: &ConfigurationId, limit: usize, r
             let of = id.clone();
             let standing = workspace.run_blocking(move |stored| ops::status::standing(stored, &of).map(Box::new)).await;
             // That another program is done with its sync or in Halo, nothing but a look tells.
-            let waits = |standing: &Box<Standing>| standing.syncing.is_some() || standing.configuring.is_some();
-            again = if standing.as_ref().is_ok_and(waits) { BETWEEN } else { ANYHOW };
+            let waits = |standing: &Standing| standing.syncing.is_some() || standing.configuring.is_some();
+            again = if standing.as_deref().is_ok_and(waits) { BETWEEN } else { ANYHOW };
             replies.send(Reply::Status(standing));
             (owed, read_at) = (Changes::default(), Some(Instant::now()));
         }

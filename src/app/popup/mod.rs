@@ -272,11 +272,21 @@ impl Ask {
                 let Some(conflict) = deciding.conflict() else {
                     return Vec::new();
                 };
+                let (same, yours) = match conflict.is_untouched() {
+                    false => ("changed the same field", format!("You typed: {}", conflict.mine)),
+                    true => (
+                        "changed what your connection was typed for",
+                        format!(
+                            "You kept: {}, and typed its Client Secret or another part of the connection",
+                            conflict.mine
+                        ),
+                    ),
+                };
                 let mut text = vec![
-                    "Someone else saved this configuration since you opened it and changed the same field.".to_owned(),
+                    format!("Someone else saved this configuration since you opened it and {same}."),
                     format!("It was: {}", conflict.was),
                     format!("They saved: {}", conflict.theirs),
-                    format!("You typed: {}", conflict.mine),
+                    yours,
                 ];
                 let left = deciding.clash.conflicts.len() - deciding.at - 1;
                 text.extend((left > 0).then(|| format!("{left} more to decide after this one.")));

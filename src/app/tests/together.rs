@@ -1,10 +1,13 @@
 //! Two people who change one configuration at a time.
 
+use std::collections::BTreeSet;
+
 use crate::app::effect::{Effect, Slot};
 use crate::app::form::FieldId;
 use crate::app::message::Reply;
 use crate::app::popup::{Ask, Confirm, Popup};
 use crate::app::testing::{Stage, clash, id, overview, save_report, saved};
+use crate::domain::merge::{Clash, merge};
 use crate::domain::request::{SaveReport, SaveRequest};
 
 /// A saved configuration with another time and another Pia Board typed, at Save.
@@ -83,6 +86,27 @@ fn nothing_is_left_to_save_where_all_of_theirs_is_kept() {
     let wizard = stage.model.wizard.as_ref().unwrap();
     assert!(!wizard.is_edited());
     assert_eq!(wizard.form.text(FieldId::PiaBoard), "Desk");
+}
+
+/// The Client Secret was typed for the Halo of before.
+#[test]
+fn typed_secret_is_forgotten_where_url_of_other_is_kept() {
+    let typed = |keys: &str| {
+        let mut stage = changed();
+        let mut request = request(&stage.keys("Enter"));
+        stage.model.wizard.as_mut().unwrap().form.paste(FieldId::ClientSecret, "a-new-client-secret");
+        let read = request.read.take().unwrap();
+        let mut theirs = read.clone();
+        theirs.api.url = "https://elsewhere.halopsa.com".to_owned().try_into().unwrap();
+        let mine = &request.configuration;
+        let secret = stage.model.wizard.as_ref().unwrap().secret_choice();
+        let conflicts = merge(&read, &theirs, mine, &secret, &BTreeSet::new()).conflicts;
+        stage.reply(Reply::Clashed(Box::new(Clash { theirs, conflicts })));
+        assert_eq!(asked(&stage).as_deref(), Some("Url: overwrite their change with yours?"));
+        stage.keys(keys);
+        stage.model.wizard.as_ref().unwrap().form.secret.is_empty()
+    };
+    assert_eq!([typed("r"), typed("y")], [true, false]);
 }
 
 #[test]

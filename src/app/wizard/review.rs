@@ -11,7 +11,7 @@ use crate::app::popup::{About, Ask, Confirm, Deciding, Popup};
 use crate::app::wizard::Item;
 use crate::domain::draft::Step;
 use crate::domain::failure::Failure;
-use crate::domain::merge::{Clash, merge};
+use crate::domain::merge::{Clash, Conflict, merge};
 use crate::domain::request::{SaveReport, SaveRequest, SecretChoice};
 use crate::domain::sync_run::Brake;
 use crate::words::Phrase;
@@ -203,6 +203,11 @@ pub fn decide(model: &mut Model, mut deciding: Deciding, is_mine: bool) -> Vec<E
     if !is_tested {
         wizard.test = Test::Not;
         wizard.untested = false;
+    }
+    let is_theirs = |conflict: &Conflict| conflict.is_untouched() && !deciding.mine.contains(&conflict.key);
+    if deciding.clash.conflicts.iter().any(is_theirs) {
+        // It was typed for another Halo than this one.
+        wizard.form.secret.clear();
     }
     if !wizard.is_edited() {
         wizard.save = SaveState::Saved(None);

@@ -33,6 +33,8 @@ const NONCE: usize = 16;
 pub(super) enum AgeError {
     #[error("the header is malformed")]
     Header,
+    #[error("a recipient fits nobody")]
+    Recipient,
     #[error("the passphrase would take more than 1 GiB of memory to check")]
     Work,
     #[error("none of the keys fits")]
@@ -59,7 +61,7 @@ impl FromStr for Recipient {
     type Err = ();
 
     fn from_str(text: &str) -> std::result::Result<Self, ()> {
-        Ok(Self(*bech32_of(text, "age")?))
+        Ok(Self(*bech32_of(text, "age", text)?))
     }
 }
 
@@ -70,18 +72,27 @@ impl FromStr for Identity {
     type Err = ();
 
     fn from_str(text: &str) -> std::result::Result<Self, ()> {
-        bech32_of(text, "age-secret-key-").map(Self)
+        // Keys are in capitals, recipients in small letters.
+        let small = Zeroizing::new(text.to_ascii_lowercase());
+        if text.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            Err(())
+        } else {
+            bech32_of(text, "age-secret-key-", &small).map(Self)
+        }
     }
 }
 
-fn bech32_of(text: &str, kind: &str) -> std::result::Result<Key, ()> {
+/// The bytes of a key, which is spelt in one way only: `small`, in small letters.
+fn bech32_of(text: &str, kind: &str, small: &str) -> std::result::Result<Key, ()> {
     let parts = bech32::primitives::decode::CheckedHrpstring::new::<Bech32>(text).map_err(drop)?;
-    if parts.hrp() != Hrp::parse(kind).map_err(drop)? {
-        return Err(());
-    }
+    let kind = Hrp::parse(kind).map_err(drop)?;
     // Room for more than fits: a buffer that grew would leave a copy of a secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(64));
     bytes.extend(parts.byte_iter().take(33));
+    let spelt = Zeroizing::new(bech32::encode_lower::<Bech32>(kind, &bytes).map_err(drop)?);
+    if *spelt != small {
+        return Err(());
+    }
     Ok(Zeroizing::new(bytes.as_slice().try_into().map_err(drop)?))
 }
 
@@ -120,6 +131,9 @@ pub(super) fn seal_with(passphrase: &str, plain: &[u8]) -> Result<Vec<u8>> {
 
 /// Seals it for whoever has the key of one of them.
 pub(super) fn seal_for(recipients: &[Recipient], plain: &[u8]) -> Result<Vec<u8>> {
+    if recipients.is_empty() {
+        return Err(AgeError::Recipient);
+    }
     seal(plain, |key| {
         recipients.iter().try_fold(String::new(), |header, recipient| Ok(header + &stanza_for(recipient, key)?))
     })
@@ -128,7 +142,8 @@ pub(super) fn seal_for(recipients: &[Recipient], plain: &[u8]) -> Result<Vec<u8>
 fn stanza_for(recipient: &Recipient, key: &FileKey) -> Result<String> {
     let ephemeral = Identity(Zeroizing::new(random()?)).private()?;
     let share = ephemeral.compute_public_key().map_err(|_| AgeError::Cipher)?;
-    let body = wrap(&*shared_key(&ephemeral, &recipient.0, share.as_ref(), &recipient.0)?, key)?;
+    let shared = shared_key(&ephemeral, &recipient.0, share.as_ref(), &recipient.0);
+    let body = wrap(&*shared.map_err(|_| AgeError::Recipient)?, key)?;
     Ok(stanza(&["X25519", &BASE64.encode(share.as_ref())], &body))
 }
 
@@ -163,7 +178,7 @@ struct Stanza<'a> {
 /// A sealed file whose header was understood.
 pub(super) struct Sealed<'a> {
     stanzas: Vec<Stanza<'a>>,
-    /// The header as far as its code covers it.
+    /// The part of the header that its authentication code covers.
     covered: &'a [u8],
     mac: Vec<u8>,
     payload: &'a [u8],
@@ -186,10 +201,13 @@ impl<'a> Sealed<'a> {
             let mac = head.strip_prefix("--- ").ok_or(AgeError::Header)?;
             let mac = BASE64.decode(mac).map_err(|_| AgeError::Header)?;
             let covered = &sealed[..sealed.len() - before.len() + "---".len()];
-            if mac.len() != 32 || stanzas.is_empty() {
+            let sealed = Self { stanzas, covered, mac, payload: rest };
+            // A passphrase stands alone: whoever knows it was the only one who could have written the file.
+            let is_shared = sealed.wants_passphrase() && sealed.stanzas.len() > 1;
+            if sealed.mac.len() != 32 || sealed.stanzas.is_empty() || is_shared {
                 return Err(AgeError::Header);
             }
-            return Ok(Self { stanzas, covered, mac, payload: rest });
+            return Ok(sealed);
         }
     }
 
@@ -203,8 +221,7 @@ impl<'a> Sealed<'a> {
         let [salt, work] = stanza.arguments[..] else { return Err(AgeError::Header) };
         let salt: [u8; 16] = decoded(salt)?;
         let body: [u8; 32] = stanza.body.as_slice().try_into().map_err(|_| AgeError::Header)?;
-        // A passphrase stands alone: whoever knows it was the only one who could have written the file.
-        if self.stanzas.len() > 1 || work.starts_with('0') || !work.bytes().all(|byte| byte.is_ascii_digit()) {
+        if work.starts_with('0') || !work.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(AgeError::Header);
         }
         let work: u8 = work.parse().map_err(|_| AgeError::Header)?;
@@ -217,7 +234,7 @@ impl<'a> Sealed<'a> {
     pub(super) fn open_by(&self, identity: &Identity) -> Result<Zeroizing<Vec<u8>>> {
         let private = identity.private()?;
         let public = private.compute_public_key().map_err(|_| AgeError::Cipher)?;
-        // A malformed part is an error, also behind one that fits.
+        // A malformed stanza is an error even behind one that fits.
         let mut fitting = None;
         for stanza in self.stanzas.iter().filter(|stanza| stanza.kind == "X25519") {
             let [share] = stanza.arguments[..] else { return Err(AgeError::Header) };
@@ -242,7 +259,7 @@ impl<'a> Sealed<'a> {
             let opened = cipher.open_in_place(chunk_nonce(number, last), Aad::empty(), &mut plain[start..]);
             let length = opened.map_err(|_| AgeError::Payload)?.len();
             plain.truncate(start + length);
-            // Nothing is a chunk only where there is nothing else.
+            // Only an empty content has an empty chunk.
             if length == 0 && number > 0 {
                 return Err(AgeError::Payload);
             }
@@ -313,10 +330,12 @@ fn chunk_nonce(number: usize, last: bool) -> Nonce {
 }
 
 /// A key that is used once needs no nonce of its own.
-fn wrap(key: &[u8; 32], file_key: &FileKey) -> Result<Vec<u8>> {
-    let mut body = file_key.to_vec();
-    let nonce = Nonce::assume_unique_for_key([0; 12]);
-    cipher(key)?.seal_in_place_append_tag(nonce, Aad::empty(), &mut body).map_err(|_| AgeError::Cipher)?;
+fn wrap(key: &[u8; 32], file_key: &FileKey) -> Result<[u8; 32]> {
+    let mut body = [0; 32];
+    let (sealed, tag) = body.split_at_mut(file_key.len());
+    sealed.copy_from_slice(&**file_key);
+    let made = cipher(key)?.seal_in_place_separate_tag(Nonce::assume_unique_for_key([0; 12]), Aad::empty(), sealed);
+    tag.copy_from_slice(made.map_err(|_| AgeError::Cipher)?.as_ref());
     Ok(body)
 }
 
@@ -372,7 +391,7 @@ mod tests {
             AgeError::NoMatch => "no match",
             AgeError::Mac => "HMAC failure",
             AgeError::Payload => "payload failure",
-            AgeError::Cipher => "nothing",
+            AgeError::Recipient | AgeError::Cipher => "nothing",
         }
     }
 
@@ -433,9 +452,41 @@ mod tests {
     }
 
     #[test]
-    fn same_content_is_never_sealed_same_way() {
-        let [one, other] = [(); 2].map(|()| seal_with("a b", b"plain").unwrap());
-        assert_ne!(one, other);
+    fn every_random_part_is_another_each_time() {
+        let sealed = [(); 2].map(|()| seal_with("a b", b"plain").unwrap());
+        let [one, other] = sealed.each_ref().map(|sealed| Sealed::read(sealed).unwrap());
+        let salt = |sealed: &Sealed<'_>| sealed.stanzas[0].arguments[0].to_owned();
+        assert_ne!(salt(&one), salt(&other));
+        assert_ne!(one.payload[..NONCE], other.payload[..NONCE]);
+        let keys = [(); 2].map(|()| {
+            let identity = Identity(Zeroizing::new([7; 32]));
+            let sealed = seal_for(&[identity.recipient().parse().unwrap()], b"plain").unwrap();
+            let sealed = Sealed::read(&sealed).unwrap();
+            let (private, stanza) = (identity.private().unwrap(), &sealed.stanzas[0]);
+            let share = decoded(stanza.arguments[0]).unwrap();
+            let public = private.compute_public_key().unwrap();
+            let key = shared_key(&private, &share, &share, public.as_ref()).unwrap();
+            (stanza.arguments[0].to_owned(), unwrap(&key, stanza.body.as_slice().try_into().unwrap()).unwrap().unwrap())
+        });
+        assert!(keys[0].0 != keys[1].0 && keys[0].1 != keys[1].1);
+    }
+
+    #[test]
+    fn header_that_asks_for_too_much_work_is_refused_before_work_begins() {
+        let vector = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/age/scrypt")).unwrap();
+        let end = vector.windows(2).position(|two| two == b"\n\n").unwrap();
+        let place = vector.windows(4).position(|four| four == b" 10\n").unwrap();
+        for work in [21, 22, 99] {
+            let asks = [&vector[end + 2..place], format!(" {work}\n").as_bytes(), &vector[place + 4..]].concat();
+            assert_eq!(Sealed::read(&asks).unwrap().open_with("password").unwrap_err(), AgeError::Work);
+        }
+    }
+
+    #[test]
+    fn passphrase_beside_key_is_refused_to_both() {
+        let vector = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/age/scrypt_and_x25519")).unwrap();
+        let end = vector.windows(2).position(|two| two == b"\n\n").unwrap();
+        assert_eq!(Sealed::read(&vector[end + 2..]).err(), Some(AgeError::Header));
     }
 
     #[test]

@@ -31,6 +31,17 @@ fn wrong(message: impl Into<String>) -> Failure {
     Failure::new(FailureKind::Usage, message)
 }
 
+/// Never quoted: it may be the key itself.
+fn no_recipient(place: usize, text: &str) -> Failure {
+    let is_key = text.trim().to_ascii_uppercase().starts_with("AGE-SECRET-KEY-");
+    match is_key {
+        true => {
+            wrong(format!("recipient {place} is a secret key; give its recipient (age1…), which age-keygen -y prints"))
+        }
+        false => wrong(format!("recipient {place} is not a valid age recipient (age1…)")),
+    }
+}
+
 impl Seal {
     /// What its name in a report is.
     pub(super) fn word(&self) -> &'static str {
@@ -44,14 +55,17 @@ impl Seal {
         let sealed = match self {
             Self::Passphrase(passphrase) => age::seal_with(passphrase_of(passphrase.expose()), plain),
             Self::Recipients(texts) => {
-                let parse = |text: &String| {
-                    let recipient = text.trim().parse::<Recipient>();
-                    recipient.map_err(|()| wrong(format!("“{text}” is not a valid age recipient (age1…)")))
+                let parse = |(place, text): (usize, &String)| {
+                    text.trim().parse::<Recipient>().map_err(|()| no_recipient(place + 1, text))
                 };
-                age::seal_for(&texts.iter().map(parse).collect::<Result<Vec<_>, _>>()?, plain)
+                let recipients = texts.iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?;
+                age::seal_for(&recipients, plain)
             }
         };
-        sealed.map_err(|error| refused(format!("cannot encrypt the secrets: {error}")))
+        sealed.map_err(|error| match error {
+            AgeError::Recipient => wrong("nobody could open what is encrypted for these recipients"),
+            error => refused(format!("cannot encrypt the secrets: {error}")),
+        })
     }
 }
 
@@ -153,8 +167,22 @@ mod tests {
         let sealed = Seal::Recipients(vec![Identity::generate().recipient()]).seal(b"plain").unwrap();
         let failure = Key::Identities(Secret::new(secret)).open(&sealed).unwrap_err();
         assert!(failure.kind == FailureKind::Usage && !failure.message.contains("CANARY"), "{failure}");
-        let failure = Seal::Recipients(vec!["age1nobody".to_owned()]).seal(b"plain").unwrap_err();
-        assert_eq!(failure.kind, FailureKind::Usage);
+        let good = Identity::generate().recipient();
+        let low_order = "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z";
+        for (recipients, words) in [
+            (vec!["age1CANARY"], "recipient 1 is not a valid age recipient (age1…)"),
+            (
+                vec![&good, secret],
+                "recipient 2 is a secret key; give its recipient (age1…), which age-keygen -y prints",
+            ),
+            (vec![&good.to_uppercase()], "recipient 1 is not a valid age recipient (age1…)"),
+            (vec![low_order], "nobody could open what is encrypted for these recipients"),
+            (vec![], "nobody could open what is encrypted for these recipients"),
+        ] {
+            let seal = Seal::Recipients(recipients.into_iter().map(ToOwned::to_owned).collect());
+            let failure = seal.seal(b"plain").unwrap_err();
+            assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Usage, words));
+        }
         assert!(wants_passphrase(b"no age").is_err());
     }
 }

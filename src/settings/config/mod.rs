@@ -80,7 +80,7 @@ impl Settings {
             let old = private_file::read(&path).map_err(SettingsError::from)?;
             file.replace_by(|fresh| {
                 confy::store_path(fresh, &config).map_err(unwrap_confy)?;
-                keep_comments(old.as_ref().map(|old| old.as_slice()), &before, fresh)
+                keep_comments(old.as_ref().map(|old| old.as_slice()), &before, &config, fresh)
             })
             .map_err(SettingsError::from)?;
         }
@@ -88,13 +88,14 @@ impl Settings {
     }
 }
 
-/// Gives what was just written the form of the file before it.
-fn keep_comments(old: Option<&[u8]>, before: &Config, fresh: &Path) -> io::Result<()> {
+/// Gives what was just written the form of the file before it, unless it would not say the same any more.
+fn keep_comments(old: Option<&[u8]>, before: &Config, config: &Config, fresh: &Path) -> io::Result<()> {
     let Some(old) = old.and_then(|old| std::str::from_utf8(old).ok()) else { return Ok(()) };
     let written = std::fs::read_to_string(fresh)?;
     let before = toml::to_string(before).map_err(io::Error::other)?;
     let kept = comments::kept(old, &before, &written);
-    if kept == written { Ok(()) } else { std::fs::write(fresh, kept) }
+    let says_same = parse(fresh, kept.as_bytes()).is_ok_and(|said| said == *config);
+    if kept == written || !says_same { Ok(()) } else { std::fs::write(fresh, kept) }
 }
 
 /// Reads what a file holds; the first mistake in it is named.

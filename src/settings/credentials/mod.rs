@@ -150,18 +150,21 @@ impl Settings {
         let file = Exclusive::take(&path).map_err(SettingsError::from)?;
         let old = private_file::read(&path).map_err(SettingsError::from)?;
         let mut all = all_in(&path, old.as_deref().map(Vec::as_slice))?;
-        let was = write(&all)?;
-        let before = all.remove(id).unwrap_or_default();
+        let before = all.get(id).cloned().unwrap_or_default();
         let mut after = before.clone();
         let answer = change(&mut after)?;
         if before == after {
             return Ok(answer);
         }
-        if !after.is_empty() {
-            all.insert(id.clone(), after);
+        let commented = old.as_deref().and_then(|old| std::str::from_utf8(old).ok()).filter(|old| old.contains('#'));
+        let commented = commented.map(|old| Ok::<_, SettingsError>((old, write(&all)?))).transpose()?;
+        match after.is_empty() {
+            true => _ = all.remove(id),
+            false => _ = all.insert(id.clone(), after),
         }
         let fresh = write(&all)?;
-        file.replace(&keep_comments(old, &was, fresh)).map_err(SettingsError::from)?;
+        let kept = commented.and_then(|(old, was)| with_comments(old, &was, &fresh, &path, &all));
+        file.replace(&kept.unwrap_or(fresh)).map_err(SettingsError::from)?;
         Ok(answer)
     }
 
@@ -202,15 +205,18 @@ fn all_in(path: &Path, contents: Option<&[u8]>) -> Result<BTreeMap<Configuration
     read_at(path, &document::parse(path, contents, Discretion::Secret)?)
 }
 
-/// Gives what is to be written the comments of the file before it. Only where there are some: what edits TOML leaves copies of
-/// the secrets in memory.
-fn keep_comments(old: Option<Zeroizing<Vec<u8>>>, was: &[u8], fresh: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
-    let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(|text| Zeroizing::new(text.to_owned()));
-    let old = old.and_then(|old| text(&old)).filter(|old| old.contains('#'));
-    match (old, text(was), text(&fresh)) {
-        (Some(old), Some(was), Some(fresh)) => Zeroizing::new(comments::kept(&old, &was, &fresh).into_bytes()),
-        _ => fresh,
-    }
+/// What is to be written, with the comments of the file before it; none where that would not say the same. Only for a file that
+/// has comments: what edits TOML leaves copies of the secrets in memory.
+fn with_comments(
+    old: &str,
+    was: &[u8],
+    fresh: &[u8],
+    path: &Path,
+    all: &BTreeMap<ConfigurationId, StoredSecrets>,
+) -> Option<Zeroizing<Vec<u8>>> {
+    let [was, fresh] = [was, fresh].map(|text| std::str::from_utf8(text).ok());
+    let kept = Zeroizing::new(comments::kept(old, was?, fresh?).into_bytes());
+    all_in(path, Some(&kept)).is_ok_and(|said| said == *all).then_some(kept)
 }
 
 fn read_at(path: &Path, table: &Table) -> Result<BTreeMap<ConfigurationId, StoredSecrets>, SettingsError> {

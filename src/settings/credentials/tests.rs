@@ -78,6 +78,33 @@ fn comments_live_through_new_secrets() {
     assert!(!text.contains("s3cret") && !text.contains("another"), "nothing of what was replaced is left");
 }
 
+/// TOML 1.1 has lines and comments in inline tables: a comment in the wrong place would take secrets out, or end the file.
+#[test]
+fn comments_cost_no_secret_wherever_they_stand() {
+    const INLINE: &str = "version = 1\nconfigurations = {\n  acme = { client_secret = \"a\" } # ours\n  \
+                          , beta = { client_secret = \"b\" } # until May\n  , gamma = { client_secret = \"c\" } # x\n}\n";
+    const COMMAS: &str = "version = 1\nconfigurations = {\n  acme = { client_secret = \"a\" }, # ours\n  \
+                          beta = { client_secret = \"b\" }, # until May\n  gamma = { client_secret = \"c\" }\n}\n";
+    const DOTTED: &str = "version = 1\n# a\nconfigurations.acme.client_secret = \"a\" # ours\n# b\n\
+                          configurations.beta.client_secret = \"b\" # until May\nconfigurations.gamma.client_secret = \"c\"\n";
+    for text in [INLINE, COMMAS, DOTTED, &DOTTED.replace('\n', "\r\n")] {
+        for gone in ["acme", "beta", "gamma"] {
+            let (_folder, settings) = settings();
+            settings.save_secrets(&id("acme"), &StoredSecrets::default()).unwrap();
+            let path = settings.paths().credentials();
+            private_file::replace(&path, text.as_bytes()).unwrap();
+            settings.remove_secrets(&id(gone)).unwrap();
+            for (name, secret) in [("acme", "a"), ("beta", "b"), ("gamma", "c")] {
+                let left = settings.secrets(&id(name)).unwrap().client_secret;
+                assert_eq!(left, (name != gone).then(|| Secret::new(secret)), "{name} without {gone}");
+            }
+            // What is said of a configuration goes with it.
+            let kept = fs::read_to_string(&path).unwrap();
+            assert!(!text.contains("configurations.acme") || (gone == "beta") != kept.contains("until May"), "{kept}");
+        }
+    }
+}
+
 #[test]
 fn what_rotation_stores_comes_back_and_former_pair_has_its_end() {
     let (_folder, settings) = settings();
