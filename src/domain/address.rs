@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::{Host, Url};
 
+use super::untrusted::is_invisible;
+
 /// Hosts that Halo itself runs.
 const HALO_HOSTS: [&str; 4] = ["halopsa.com", "haloitsm.com", "haloservicedesk.com", "usehalo.com"];
 
@@ -284,7 +286,8 @@ impl AuthUrl {
 
 fn read(text: &str, pages: &[&str], vendor: bool) -> Result<(Url, Vec<Note>), AddressError> {
     // As mails and wikis write addresses.
-    let is_around = |sign: char| QUOTES.contains(&sign) || matches!(sign, '<' | '>') || sign.is_whitespace();
+    let is_blank = |sign: char| sign.is_whitespace() || is_invisible(sign);
+    let is_around = |sign: char| QUOTES.contains(&sign) || matches!(sign, '<' | '>') || is_blank(sign);
     let text = text.trim_matches(is_around);
     if text.is_empty() {
         return Err(AddressError::Empty);
@@ -587,7 +590,8 @@ mod tests {
     fn every_spelling_of_table_is_read() {
         let acme = "https://acme.halopsa.com";
         let once = "the start was corrected to https://";
-        let cases: [(&str, &str, &[&str]); 40] = [
+        let cases: [(&str, &str, &[&str]); 41] = [
+            ("\u{feff}acme.halopsa.com\u{200b}", acme, &["https:// was added"]),
             ("https://acme。halopsa。com", acme, &["the host was read as acme.halopsa.com"]),
             ("ａcme.halo\u{ad}psa.com", acme, &["https:// was added", "the host was read as acme.halopsa.com"]),
             ("https:/acme.halopsa.com", acme, &[once]),

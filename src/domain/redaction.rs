@@ -276,6 +276,8 @@ pub struct Watch {
     close: Zeroizing<Vec<u64>>,
     /// Those of the forms whose bytes stand apart.
     apart: Zeroizing<Vec<u64>>,
+    /// Those of the secrets without all that is no letter and no digit.
+    bare: Zeroizing<Vec<u64>>,
     /// A bit for each of them; others may have one of these bits too.
     bits: Vec<u64>,
 }
@@ -286,24 +288,27 @@ impl Watch {
 
     /// A watch for these secrets. What is shorter than a piece is not looked for.
     pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
-        let (mut close, mut apart) = (Zeroizing::new(Vec::new()), Zeroizing::new(Vec::new()));
+        let [mut close, mut apart, mut bare] = [(); 3].map(|()| Zeroizing::new(Vec::new()));
         for secret in secrets.into_iter().filter(|secret| secret.expose().len() >= PIECE_IN_DATA) {
             for Form { text, each } in forms(secret.expose()).into_iter().chain(twice_in_base64(secret.expose())) {
                 let windows = if each < APART { &mut close } else { &mut apart };
-                windows.extend(
-                    text.as_bytes().windows(8).map(|eight| eight.iter().fold(0, |run, byte| slide(run, *byte))),
-                );
+                windows.extend(eights(text.as_bytes()));
             }
+            let letters = secret.expose().bytes().filter(u8::is_ascii_alphanumeric);
+            let letters: Zeroizing<Vec<u8>> = Zeroizing::new(letters.collect());
+            bare.extend(eights(&letters));
         }
-        for windows in [&mut close, &mut apart] {
+        for windows in [&mut close, &mut apart, &mut bare] {
             windows.sort_unstable();
             windows.dedup();
         }
         let mut bits = vec![0; if close.is_empty() { 0 } else { Self::BITS / 64 }];
-        for slot in close.iter().chain(apart.iter()).map(|window| Self::slot(*window)) {
+        for slot in
+            [&close, &apart, &bare].into_iter().flat_map(|windows| windows.iter()).map(|window| Self::slot(*window))
+        {
             bits[slot / 64] |= 1 << (slot % 64);
         }
-        Self { close, apart, bits }
+        Self { close, apart, bare, bits }
     }
 
     /// The JSON with a mask in place of each piece of a secret; as it came where it holds none.
@@ -314,15 +319,23 @@ impl Watch {
 
     /// The same for a text that was read out of its JSON already: where little of a large reply is kept, what is kept.
     pub fn clean_text(&self, text: String) -> String {
-        if text.len() < PIECE_IN_DATA { text } else { self.masked(text.as_bytes()).unwrap_or(text) }
+        if text.len() < PIECE_IN_DATA || self.bits.is_empty() {
+            return text;
+        }
+        // As a browser would show it, where that shows a secret.
+        let read = text.contains('&').then(|| as_read(&text)).and_then(|read| self.masked(read.as_bytes()));
+        read.or_else(|| self.masked(text.as_bytes())).unwrap_or(text)
     }
 
     fn masked(&self, plain: &[u8]) -> Option<String> {
-        if !self.may_hold(plain) {
+        if !self.may_hold(plain) && self.scattered(plain).is_empty() {
             return None;
         }
         let text = String::from_utf8_lossy(plain);
         let mut covered = vec![false; text.len()];
+        for found in self.scattered(text.as_bytes()) {
+            covered[found].fill(true);
+        }
         for (end, length) in self.pieces(text.as_bytes()) {
             covered[end - length..end].fill(true);
         }
@@ -343,6 +356,32 @@ impl Watch {
         })
     }
 
+    /// The pieces that show once everything but letters and digits is left out.
+    fn scattered(&self, text: &[u8]) -> Vec<Range<usize>> {
+        if self.bits.is_empty() {
+            return Vec::new();
+        }
+        let letters = || text.iter().enumerate().filter(|(_, byte)| byte.is_ascii_alphanumeric());
+        let is_known = |window: u64| self.may_know(window) && self.bare.binary_search(&window).is_ok();
+        // As above: one run of eight of a piece ends at a multiple of eight.
+        let mut window = 0;
+        let may_hold = letters().zip(1_u64..).any(|((_, byte), count)| {
+            window = slide(window, *byte);
+            count % 8 == 0 && is_known(window)
+        });
+        if !may_hold {
+            return Vec::new();
+        }
+        let places: Vec<usize> = letters().map(|(at, _)| at).collect();
+        let (mut window, mut run) = (0, 0);
+        let ends = places.iter().enumerate().filter_map(|(count, at)| {
+            window = slide(window, text[*at]);
+            run = if is_known(window) { run + 1 } else { 0 };
+            (run > PIECE_IN_DATA - 8).then(|| places[count + 1 - PIECE_IN_DATA]..at + 1)
+        });
+        ends.collect()
+    }
+
     /// Where a piece of a secret ends, and how long it is. Each step costs the same whatever the text is.
     fn pieces<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = (usize, usize)> + 'a {
         let (mut window, mut runs) = (0, [0; 2]);
@@ -357,12 +396,17 @@ impl Watch {
 
     /// Whether it is of a form, and whether of one whose bytes stand apart.
     fn knows(&self, window: u64) -> [bool; 2] {
-        let slot = Self::slot(window);
-        if self.bits[slot / 64] >> (slot % 64) & 1 == 0 {
+        if !self.may_know(window) {
             return [false; 2];
         }
         // A bit alone would not do: eight letters that are the same follow on themselves, for megabytes.
         [&self.close, &self.apart].map(|windows| windows.binary_search(&window).is_ok())
+    }
+
+    /// Whether its bit is set.
+    fn may_know(&self, window: u64) -> bool {
+        let slot = Self::slot(window);
+        self.bits[slot / 64] >> (slot % 64) & 1 != 0
     }
 
     /// The upper bits of a product are as good as any.
@@ -386,6 +430,11 @@ fn lower(eight: u64) -> u64 {
     let above_z = plain + (0x7f - u64::from(b'Z')) * EACH;
     let capitals = (from_a ^ above_z) & !eight & (0x80 * EACH);
     eight | capitals >> 2
+}
+
+/// Each run of eight characters.
+fn eights(text: &[u8]) -> impl Iterator<Item = u64> {
+    text.windows(8).map(|eight| eight.iter().fold(0, |run, byte| slide(run, *byte)))
 }
 
 /// The last eight characters, with one more; capitals count as small letters.
@@ -619,6 +668,33 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    /// Halo writes one GUID in several ways.
+    #[test]
+    fn kept_data_holds_no_secret_in_another_spelling() {
+        const SECRET: &str = "0f8fad5b-d9cb-469f-a165-70867728950e-7c9e6679-7425-40de-944b-e07fc1f90ae7";
+        let watch = Watch::new([Secret::new(SECRET)]);
+        let between = |mark: &str| SECRET.chars().map(|letter| format!("{letter}{mark}")).collect::<String>();
+        let lines: Vec<&str> = SECRET.as_bytes().chunks(9).map(|nine| std::str::from_utf8(nine).unwrap()).collect();
+        let entities: String = SECRET.chars().map(|letter| format!("&#{};", letter as u32)).collect();
+        for form in [
+            SECRET.replace('-', ""),
+            SECRET.replace('-', "\u{2011}"),
+            SECRET.replace('-', " \u{2013} "),
+            between(" "),
+            between("\u{336}"),
+            lines.join("\n"),
+            entities,
+        ] {
+            let kept = watch.clean_text(format!("Acme {form} Ltd"));
+            let left: String = kept.replace("[secret]", "");
+            assert!(kept.contains("[secret]") && left.len() < 20, "{kept}");
+        }
+        for name in ["Acme & Sons", "R&D 0f8fad5b Ltd of the whole world", "Łódź – 0123456789 – Zażółć gęślą jaźń"]
+        {
+            assert_eq!(watch.clean_text(name.to_owned()), name);
         }
     }
 
