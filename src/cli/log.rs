@@ -65,9 +65,10 @@ pub fn start(environment: &Environment, verbose: u8, detail: Detail, into_file: 
     complaints
 }
 
-/// The HTTP crates write whole addresses into their logs, and ours end in a token: whatever was asked for, they warn only.
+/// The HTTP crates write whole addresses into their logs, and ours end in a token; the driver of PostgreSQL writes what is stored.
+/// Whatever was asked for, they warn only.
 fn quiet(filter: Targets) -> Targets {
-    let silent = ["reqwest", "hyper", "hyper_util", "h2", "rustls"];
+    let silent = ["reqwest", "hyper", "hyper_util", "h2", "rustls", "tokio_postgres"];
     let asked: Vec<_> = filter.iter().map(|(target, level)| (target.to_owned(), level)).collect();
     let of_http = |target: &str| silent.iter().any(|silent| target.starts_with(silent));
     let others = asked.into_iter().filter(|(target, _)| !of_http(target));
@@ -167,8 +168,15 @@ mod tests {
         for asked in ["trace", "reqwest=trace,hyper_util::client=trace", "pia_halo=debug,h2=debug", "hyper=trace,info"]
         {
             let filter = quiet(asked.parse().unwrap());
-            for target in ["reqwest", "reqwest::connect", "hyper::proto", "hyper_util::client", "h2", "rustls::common"]
-            {
+            for target in [
+                "reqwest",
+                "reqwest::connect",
+                "hyper::proto",
+                "hyper_util::client",
+                "h2",
+                "rustls::common",
+                "tokio_postgres::prepare",
+            ] {
                 assert!(!filter.would_enable(target, &Level::INFO), "{asked}: {target}");
             }
         }

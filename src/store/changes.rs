@@ -62,17 +62,29 @@ impl<'a> Report<'a> {
     }
 }
 
-/// Reads the report of a run back, by kind and id.
-pub(super) fn read_changes(db: &Database, run: RunId) -> Result<Vec<ClientChange>, Trouble> {
+/// Hands over each line of the report of a run, in the order in which they were written.
+pub(super) fn each_change(
+    db: &Database,
+    run: RunId,
+    mut take: impl FnMut(ClientChange) -> Result<(), Trouble>,
+) -> Result<(), Trouble> {
     type Owned = (String, i64, String, Option<String>);
     let odd = || Trouble::Content("a change");
-    let mut changes = Vec::new();
     db.each("SELECT changes FROM change_reports WHERE run = ?1 ORDER BY part", args![run.0], |part| {
         let text: Cow<'_, str> = part.get(0)?;
         for (word, id, name, before) in serde_json::from_str::<Vec<Owned>>(&text).map_err(|_| odd())? {
             let change = ChangeKind::from_word(&word).ok_or_else(odd)?;
-            changes.push(ClientChange { id, change, name: name.into(), name_before: before.map(Untrusted::new) });
+            take(ClientChange { id, change, name: name.into(), name_before: before.map(Untrusted::new) })?;
         }
+        Ok(())
+    })
+}
+
+/// Reads the report of a run back, by kind and id.
+pub(super) fn read_changes(db: &Database, run: RunId) -> Result<Vec<ClientChange>, Trouble> {
+    let mut changes = Vec::new();
+    each_change(db, run, |change| {
+        changes.push(change);
         Ok(())
     })?;
     changes.sort_by_key(|line| (line.change, line.id));

@@ -1,14 +1,15 @@
 //! A copy of the whole database as it is at one moment, and what proves that two of them hold the same.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::StoreError;
+use super::database::{Database, Table, Value};
 use super::error::Trouble;
 use super::schema;
 use crate::domain::hex;
@@ -66,7 +67,7 @@ impl Snapshot {
     ///
     /// [`StoreError`] where the one cannot be read or the other cannot be written.
     pub fn write(self, to: &Path, mut go_on: impl FnMut() -> bool) -> Result<Option<Proof>, StoreError> {
-        let mut work = || -> Result<Option<Proof>, rusqlite::Error> {
+        let mut work = || -> Result<Option<Proof>, Trouble> {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
             let mut copy = Connection::open_with_flags(to, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
             let pages = Backup::new(&self.connection, &mut copy)?;
@@ -78,9 +79,9 @@ impl Snapshot {
             drop(pages);
             // One file, with no log beside it.
             copy.execute_batch("PRAGMA journal_mode = DELETE; VACUUM")?;
-            proof(&copy).map(Some)
+            proof(&Database::of(copy)).map(Some)
         };
-        work().map_err(|error| Trouble::from(error).at(&self.path))
+        work().map_err(|trouble| trouble.at(&self.path))
     }
 }
 
@@ -96,58 +97,44 @@ pub fn prove(path: &Path) -> Result<Proof, StoreError> {
     if found != "ok" {
         return Err(StoreError::Corrupt { path: path.to_owned(), why: "it is damaged".to_owned() });
     }
-    proof(&connection).map_err(at)
+    proof(&Database::of(connection)).map_err(|trouble| trouble.at(path))
 }
 
-fn proof(connection: &Connection) -> Result<Proof, rusqlite::Error> {
-    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let names: Vec<String> = connection
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'sqlite_stat1' ORDER BY name")?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    let tables = names.iter().map(|table| sum(connection, table)).collect::<Result<_, _>>()?;
-    Ok(Proof { version, tables })
+fn proof(db: &Database) -> Result<Proof, Trouble> {
+    let tables = db.tables()?.iter().map(|table| sum(db, table)).collect::<Result<_, _>>()?;
+    Ok(Proof { version: db.version()?, tables })
 }
 
-fn sum(connection: &Connection, table: &str) -> Result<TableSum, rusqlite::Error> {
-    let keys: Vec<String> = connection
-        .prepare("SELECT name FROM pragma_table_info(?1) WHERE pk > 0 ORDER BY pk")?
-        .query_map([table], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-    let keys: Vec<String> = keys.iter().map(|key| quoted(key)).collect();
-    let order = if keys.is_empty() { "1".to_owned() } else { keys.join(", ") };
-    let mut read = connection.prepare(&format!("SELECT * FROM {} ORDER BY {order}", quoted(table)))?;
-    let columns = read.column_count();
-    let (mut hash, mut count) = (Sha256::new(), 0);
-    let mut rows = read.query([])?;
-    while let Some(row) = rows.next()? {
-        count += 1;
-        for column in 0..columns {
+/// Sums a table up, the same on every engine.
+pub(super) fn sum(db: &Database, table: &Table) -> Result<TableSum, Trouble> {
+    let (mut hash, mut rows) = (Sha256::new(), 0);
+    db.stream(&table.all(), |row| {
+        rows += 1;
+        for column in 0..table.columns.len() {
             // The kind and the length first: no two rows have the same bytes.
-            let (kind, bytes) = match row.get_ref(column)? {
-                ValueRef::Null => (b'n', Vec::new()),
-                ValueRef::Integer(number) => (b'i', number.to_be_bytes().to_vec()),
-                ValueRef::Real(number) => (b'r', number.to_bits().to_be_bytes().to_vec()),
-                ValueRef::Text(text) => (b't', text.to_vec()),
-                ValueRef::Blob(bytes) => (b'b', bytes.to_vec()),
+            let (kind, bytes) = match row.get(column)? {
+                Value::Null => (b'n', Cow::default()),
+                Value::Integer(number) => (b'i', Cow::from(number.to_be_bytes().to_vec())),
+                Value::Text(Cow::Borrowed(text)) => (b't', Cow::from(text.as_bytes())),
+                Value::Text(Cow::Owned(text)) => (b't', Cow::from(text.into_bytes())),
             };
             hash.update([kind]);
             hash.update((bytes.len() as u64).to_be_bytes());
             hash.update(&bytes);
         }
-    }
-    Ok(TableSum { table: table.to_owned(), rows: count, sha256: hex(&hash.finalize()) })
+        Ok(())
+    })?;
+    Ok(TableSum { table: table.name.clone(), rows, sha256: hex(&hash.finalize()) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::test_support::store;
+    use crate::store::test_support::file_store;
 
     #[test]
     fn copy_holds_what_was_there_when_it_was_taken() {
-        let (folder, store) = store();
+        let (folder, store) = file_store();
         let write = |sql: &str| store.ask(|db| Ok(db.sqlite().execute_batch(sql)?)).unwrap();
         write("INSERT INTO configurations (id, halo) VALUES ('acme', 'one')");
         let snapshot = Snapshot::take(store.path()).unwrap().unwrap();
@@ -169,7 +156,7 @@ mod tests {
 
     #[test]
     fn copy_that_is_damaged_or_newer_is_refused() {
-        let (folder, store) = store();
+        let (folder, store) = file_store();
         let to = folder.path().join("copy.db");
         Snapshot::take(store.path()).unwrap().unwrap().write(&to, || true).unwrap();
         let newer = Connection::open(&to).unwrap();

@@ -91,6 +91,20 @@ pub enum StoreError {
         /// Clients in use.
         active: u64,
     },
+    /// What was given is no address of a PostgreSQL.
+    #[error("this is no address of a PostgreSQL: {why}")]
+    NoAddress {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// What a PostgreSQL says, or that it says nothing.
+    #[error("{server}: {fault}")]
+    Server {
+        /// Which one.
+        server: String,
+        /// What it is.
+        fault: ServerFault,
+    },
     /// Whatever else the file system says.
     #[error(transparent)]
     File(#[from] FileError),
@@ -102,6 +116,77 @@ pub enum StoreError {
         /// Its words.
         why: String,
     },
+}
+
+/// Why a PostgreSQL cannot be used.
+#[derive(Debug, Error)]
+pub enum ServerFault {
+    /// No way there, or none any more.
+    #[error("it is not reached: {0}")]
+    NotReached(String),
+    /// Somebody who cannot show who he is, or offers no TLS at all.
+    #[error("it cannot be trusted: {0}")]
+    NotTrusted(String),
+    /// The role, its password or the database.
+    #[error("the sign-in is refused: {0}")]
+    SignIn(String),
+    /// An old one.
+    #[error("it is version {found}; version {oldest} or newer is needed")]
+    Old {
+        /// Its version.
+        found: i32,
+        /// The oldest that will do.
+        oldest: i32,
+    },
+    /// The role has no right to do it.
+    #[error("the role may not do this: {0}")]
+    NoRight(String),
+    /// The store in it was written by a newer pia-halo.
+    #[error("the store in it has version {found}; this pia-halo supports version {known}")]
+    Newer {
+        /// Its version.
+        found: i64,
+        /// The version that is known.
+        known: i64,
+    },
+    /// Another program has been writing for longer than a write takes.
+    #[error("another program is writing to it{}", lasted(*.0))]
+    Busy(Duration),
+    /// No room.
+    #[error("its disk is full")]
+    Full,
+    /// A row that this program never writes.
+    #[error("the store in it cannot be used: {0}")]
+    Odd(String),
+    /// Whatever else it says.
+    #[error("{0}")]
+    Said(String),
+}
+
+impl ServerFault {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::NotReached(_) | Self::NotTrusted(_) => FailureKind::NotReached,
+            Self::Busy(_) => FailureKind::Busy,
+            _ => FailureKind::LocalState,
+        }
+    }
+
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::NotReached(_) => "check the address, and whether the server runs and lets this host in",
+            Self::NotTrusted(_) => {
+                "check the name in the address; an authority of your own is named with ?sslrootcert=FILE at its end"
+            }
+            Self::SignIn(_) => "check the role, its password and the name of the database",
+            Self::Old { .. } => "update PostgreSQL, or name another server",
+            Self::NoRight(_) => "let the role own the database: ALTER DATABASE name OWNER TO role",
+            Self::Newer { .. } => "update pia-halo; the store was left untouched",
+            Self::Busy(_) => "try again when it has stopped",
+            Self::Full => "make room on the server's disk and try again; what was stored before is untouched",
+            Self::Odd(_) | Self::Said(_) => "look into the log of the server; what was stored before is untouched",
+        }
+    }
 }
 
 /// For how long, where that is seconds.
@@ -140,6 +225,8 @@ impl StoreError {
                 format!("try again when it has stopped; who has it open: fuser -v {}", quoted(path))
             }
             Self::RunGone => "sync again".to_owned(),
+            Self::NoAddress { .. } => "It looks like postgres://role@host/database".to_owned(),
+            Self::Server { fault, .. } => fault.hint().to_owned(),
             Self::File(error) => error.hint(),
             Self::Io { path, .. } => {
                 let folder = path.parent().unwrap_or(path);
@@ -157,6 +244,8 @@ impl From<StoreError> for Failure {
                 FailureKind::Busy
             }
             StoreError::Held { .. } => FailureKind::NeedsYes,
+            StoreError::NoAddress { .. } => FailureKind::Usage,
+            StoreError::Server { fault, .. } => fault.kind(),
             _ => FailureKind::LocalState,
         };
         let failure = Self::new(kind, error.to_string());
@@ -172,10 +261,18 @@ impl From<StoreError> for Failure {
 pub(super) enum Trouble {
     /// SQLite's.
     Database(rusqlite::Error),
+    /// PostgreSQL's, or of the way there.
+    Server(tokio_postgres::Error),
+    /// No session, before the server said anything.
+    Session(String),
+    /// See [`ServerFault::Old`].
+    OldServer { found: i32, oldest: i32 },
     /// A column holds what this program never writes.
     Content(&'static str),
     /// So many clients are in it, and so many the last sync left.
     Short { found: u64, published: u64 },
+    /// What another store has said.
+    Elsewhere(Box<StoreError>),
     /// See [`StoreError::RunGone`].
     RunGone,
     /// See [`StoreError::Held`].
@@ -186,6 +283,12 @@ pub(super) enum Trouble {
     Newer { found: i64, known: i64 },
 }
 
+impl From<tokio_postgres::Error> for Trouble {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Server(error)
+    }
+}
+
 impl From<rusqlite::Error> for Trouble {
     fn from(error: rusqlite::Error) -> Self {
         Self::Database(error)
@@ -193,9 +296,33 @@ impl From<rusqlite::Error> for Trouble {
 }
 
 impl Trouble {
+    pub(super) fn session(error: impl std::error::Error) -> Self {
+        Self::Session(error.to_string())
+    }
+
+    /// What it is on a server.
+    pub(super) fn on(self, server: &str) -> StoreError {
+        let fault = match self {
+            Self::Server(error) => of_server(&error),
+            Self::Session(why) => ServerFault::NotReached(why),
+            Self::OldServer { found, oldest } => ServerFault::Old { found, oldest },
+            Self::Newer { found, known } => ServerFault::Newer { found, known },
+            Self::Content(what) => ServerFault::Odd(format!("{what} in it is not readable")),
+            other => match other.at(Path::new("")) {
+                StoreError::Corrupt { why, .. } | StoreError::Io { why, .. } => ServerFault::Odd(why),
+                error => return error,
+            },
+        };
+        StoreError::Server { server: server.to_owned(), fault }
+    }
+
+    /// What it is in a file.
     pub(super) fn at(self, path: &Path) -> StoreError {
         match self {
             Self::Database(error) => of_database(error, path),
+            Self::Server(error) => StoreError::Io { path: path.to_owned(), why: whole(&error) },
+            Self::Session(why) => StoreError::Io { path: path.to_owned(), why },
+            Self::OldServer { .. } => StoreError::Io { path: path.to_owned(), why: "it is too old".to_owned() },
             Self::Content(what) => {
                 StoreError::Corrupt { path: path.to_owned(), why: format!("{what} in it is not readable") }
             }
@@ -207,12 +334,62 @@ impl Trouble {
                 );
                 StoreError::Corrupt { path: path.to_owned(), why }
             }
+            Self::Elsewhere(error) => *error,
             Self::RunGone => StoreError::RunGone,
             Self::Held { disabling, count, active } => StoreError::Held { disabling, count, active },
             Self::Moved(path) => StoreError::Moved { path },
             Self::Newer { found, known } => StoreError::Newer { path: path.to_owned(), found, known },
         }
     }
+}
+
+fn of_server(error: &tokio_postgres::Error) -> ServerFault {
+    use tokio_postgres::error::SqlState;
+    let Some(said) = error.as_db_error() else {
+        let why = whole(error);
+        if why.ends_with("password missing") {
+            return ServerFault::SignIn("it wants a password".to_owned());
+        }
+        let is_odd = rustls_cause(error) || why.contains("does not support TLS");
+        let is_gone =
+            error.is_closed() || causes(error).any(|cause| cause.is::<io::Error>()) || why.starts_with("timeout");
+        return match (is_odd, is_gone) {
+            (true, _) => ServerFault::NotTrusted(why),
+            (_, true) => ServerFault::NotReached(why),
+            _ => ServerFault::Said(why),
+        };
+    };
+    let words = said.message().to_owned();
+    match *said.code() {
+        SqlState::LOCK_NOT_AVAILABLE => ServerFault::Busy(Duration::ZERO),
+        SqlState::DISK_FULL => ServerFault::Full,
+        SqlState::INSUFFICIENT_PRIVILEGE | SqlState::READ_ONLY_SQL_TRANSACTION => ServerFault::NoRight(words),
+        SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION | SqlState::INVALID_CATALOG_NAME => {
+            ServerFault::SignIn(words)
+        }
+        SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
+            ServerFault::NotReached(words)
+        }
+        _ => ServerFault::Said(words),
+    }
+}
+
+/// Whether it is TLS that did not come about.
+fn rustls_cause(error: &(dyn std::error::Error + 'static)) -> bool {
+    causes(error).any(|cause| {
+        cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref).is_some_and(|inner| inner.is::<rustls::Error>())
+    })
+}
+
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
+}
+
+/// An error with all that it comes from.
+fn whole(error: &(dyn std::error::Error + 'static)) -> String {
+    causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn of_database(error: rusqlite::Error, path: &Path) -> StoreError {

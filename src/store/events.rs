@@ -438,7 +438,7 @@ pub(super) fn insert(db: &Database, event: &NewEvent<'_>) -> Result<bool, Troubl
     // SQLite has a copy of the body as long as the statement is in use: not beside that of the next one.
     let differs: Option<(bool, bool)> = db.first(
         "SELECT event IS DISTINCT FROM ?3 OR ticket_id IS DISTINCT FROM ?4,
-                (?5 IS NOT NULL OR not_understood IS NOT NULL) AND body IS DISTINCT FROM ?6
+                (CAST(?5 AS TEXT) IS NOT NULL OR not_understood IS NOT NULL) AND body IS DISTINCT FROM ?6
          FROM events WHERE configuration = ?1 AND id = ?2",
         args![configuration, &id, name, ticket_id, not_understood, &*incoming.body],
         |row| Ok((row.get(0)?, row.get(1)?)),
@@ -503,7 +503,7 @@ pub(super) fn moment(milliseconds: i64) -> Result<Timestamp, Trouble> {
 mod tests {
     use super::*;
     use crate::store::old_events::{KEPT, KEPT_TO_FORWARD, OLD};
-    use crate::store::test_support::{id, store};
+    use crate::store::test_support::{file_store, id, opener, store};
     use crate::store::{STEP, Snapshot, schema};
 
     fn now() -> Timestamp {
@@ -541,7 +541,8 @@ mod tests {
     /// R71: a copy, now or much later, in a batch or alone, is known; another configuration's event is not a copy.
     #[test]
     fn event_is_stored_once() {
-        let (folder, mut store) = store();
+        let (_folder, mut store) = store();
+        let open = opener(&store);
         let batch = [incoming(Some("a"), Some(7)), incoming(Some("b"), Some(7)), incoming(Some("a"), Some(7))];
         assert_eq!(store.add_events(batch.clone()).unwrap(), [true, true, false]);
         assert_eq!(store.add_events(batch[..1].to_vec()).unwrap(), [false]);
@@ -553,7 +554,7 @@ mod tests {
         for later in [1, 3_600, 7 * 86_400, 8 * 86_400, 29 * 86_400].map(SignedDuration::from_secs) {
             forget(&store, now() + later);
             drop(store);
-            store = Store::open(&folder.path().join("data/pia-halo.db")).unwrap();
+            store = open();
             let again = NewEvent { received_at: now() + later, forward: false, ..batch[0].clone() };
             assert_eq!(store.add_events([again]).unwrap(), [false], "{later:?} later");
         }
@@ -623,7 +624,7 @@ mod tests {
 
     #[test]
     fn file_shrinks_once_most_of_it_is_deleted() {
-        let (_folder, store) = store();
+        let (_folder, store) = file_store();
         let size = || std::fs::metadata(store.path()).unwrap().len();
         let long = format!(r#"{{"event":"x","summary":"{}"}}"#, "x".repeat(600_000));
         for _ in 0..10 {
@@ -685,7 +686,7 @@ mod tests {
     /// What every look at the service asks, and what is asked for each event: by an index, whatever else is stored.
     #[test]
     fn nothing_that_is_asked_often_looks_at_every_event() {
-        let (_folder, store) = store();
+        let (_folder, store) = file_store();
         let old = format!("SELECT number FROM events WHERE {OLD} ORDER BY received_at LIMIT {STEP}");
         let questions = [
             (EVENT_COUNT.to_owned(), "COVERING INDEX"),

@@ -82,7 +82,7 @@ impl Store {
     pub fn fault(&self) -> Result<Option<String>, StoreError> {
         // On a connection of its own: callbacks and screens do not wait until all is read. Where nobody may write there is
         // none, and nobody waits.
-        match schema::connect_to_read(&self.path).map(Database::of) {
+        match self.is_file().then(|| schema::connect_to_read(&self.path)).flatten().map(Database::of) {
             Some(database) => database.fault().map_err(|trouble| trouble.at(&self.path)),
             None => self.ask(Database::fault),
         }

@@ -29,6 +29,7 @@ mod outbox;
 mod publish;
 mod runs;
 mod schema;
+mod transfer;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
@@ -42,7 +43,8 @@ pub use aside::{aside_name, set_aside};
 pub use audit::Audit;
 pub use checkpoint::{Resumable, StagedPage};
 pub use copy::{Proof, Snapshot, TableSum, prove};
-pub use error::StoreError;
+pub use database::Address;
+pub use error::{ServerFault, StoreError};
 pub use events::{NewEvent, ToForward, ToLookUp};
 pub use installed::Verified;
 pub use intents::{ConfigureRun, Intent, IntentId};
@@ -52,6 +54,7 @@ pub use old_events::{KEPT as EVENTS_KEPT, OldEvents, STEP};
 pub use outbox::{ClientToForward, ForwardTry};
 pub use publish::{Evidence, Known, Publication};
 pub use runs::KEPT as RUNS_KEPT;
+pub use transfer::transfer;
 
 use self::database::Database;
 use self::error::Trouble;
@@ -65,7 +68,7 @@ pub(crate) fn host_name() -> String {
 
 /// The version of SQLite.
 pub fn sqlite_version() -> &'static str {
-    database::engine_version()
+    database::sqlite_version()
 }
 
 /// A run that was begun.
@@ -112,6 +115,16 @@ impl Store {
         schema::open(path).map(|connection| Self { is_new, ..Self::around(path, Database::of(connection)) })
     }
 
+    /// Opens the database on a PostgreSQL, and makes its form where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Server`] with what is in the way; nothing is changed then.
+    pub fn on(server: &Address) -> Result<Self, StoreError> {
+        let database = Database::on(server).map_err(|trouble| trouble.on(server.shown()))?;
+        Ok(Self::around(Path::new(server.shown()), database))
+    }
+
     /// Opens the database only if it exists. If the folder may not be written, the database is opened for reading.
     ///
     /// # Errors
@@ -150,7 +163,8 @@ impl Store {
     }
 
     fn around(path: &Path, database: Database) -> Self {
-        let files = std::iter::once(OpenFile::database(path)).chain(OpenFile::beside(&database)).collect();
+        let file = database.is_file().then(|| OpenFile::database(path));
+        let files = file.into_iter().chain(OpenFile::beside(&database)).collect();
         let inner = Inner { database, open_runs: BTreeMap::new(), counted: BTreeMap::new() };
         Self { path: Arc::new(path.to_owned()), files, is_new: false, inner: Arc::new(Mutex::new(inner)) }
     }
@@ -170,7 +184,7 @@ impl Store {
         self.is_new
     }
 
-    /// Where the database is.
+    /// Where the database is: its file, or the name of the server.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -213,11 +227,25 @@ impl Store {
     fn with<R>(&self, work: impl FnOnce(&mut Inner) -> Result<R, Trouble>) -> Result<R, StoreError> {
         // A thread that panicked in here left a transaction, which was rolled back with it: nothing is half done.
         let mut inner: MutexGuard<'_, Inner> = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        self.check(&inner).and_then(|()| work(&mut inner)).map_err(|trouble| match trouble.at(&self.path) {
-            // Not longer: the work before that was its own.
-            StoreError::Busy { path, .. } => StoreError::Busy { path, waited: inner.database.patience() },
+        let done = inner.database.be_ready().and_then(|()| self.check(&inner)).and_then(|()| work(&mut inner));
+        // Not longer: the work before that was its own.
+        let waited = inner.database.patience();
+        done.map_err(|trouble| match self.told(trouble, &inner.database) {
+            StoreError::Busy { path, .. } => StoreError::Busy { path, waited },
+            StoreError::Server { server, fault: ServerFault::Busy(_) } => {
+                StoreError::Server { server, fault: ServerFault::Busy(waited) }
+            }
             other => other,
         })
+    }
+
+    /// Whether it is a file of this host.
+    fn is_file(&self) -> bool {
+        self.files.iter().next().is_some()
+    }
+
+    fn told(&self, trouble: Trouble, database: &Database) -> StoreError {
+        if database.is_file() { trouble.at(&self.path) } else { trouble.on(&self.path.to_string_lossy()) }
     }
 
     fn check(&self, inner: &Inner) -> Result<(), Trouble> {
@@ -291,6 +319,8 @@ fn count_in(count: i64) -> u64 {
 }
 
 #[cfg(test)]
-mod test_support;
+pub(crate) mod postgres_tests;
+#[cfg(test)]
+pub(crate) mod test_support;
 #[cfg(test)]
 mod tests;

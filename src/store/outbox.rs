@@ -1,7 +1,9 @@
 //! Clients on their way to Pia: what each sync changed, kept until it was taken; nothing where clients are not forwarded.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
+use super::changes::each_change;
 use super::clients::{Moment, client};
 use super::database::{Database, Row, args};
 use super::error::Trouble;
@@ -151,32 +153,37 @@ const OLDEST: &str = "NOT EXISTS (SELECT 1 FROM outbox b WHERE b.configuration =
 const KEEP: &str = "
 INSERT INTO outbox (configuration, client, message, what, run, at, name_before, name, toplevel, main_site, inactive, gone,
                     left_out, first_seen, last_seen)
-SELECT c.configuration, c.id, lower(hex(randomblob(16))),";
+SELECT c.configuration, c.id, ?3, ?4, ?5, ?6, ?7, c.name, c.toplevel, c.main_site, c.inactive, c.gone, c.left_out,
+       c.first_seen, coalesce(c.last_seen, (SELECT published_at FROM configurations WHERE id = ?1))
+FROM clients c WHERE c.configuration = ?1 AND c.id = ?2";
 
-const AS_STORED: &str = "c.name, c.toplevel, c.main_site, c.inactive, c.gone, c.left_out, c.first_seen,
-       coalesce(c.last_seen, (SELECT published_at FROM configurations WHERE id = ?1))";
+/// The id of a message.
+fn message() -> String {
+    Uuid::new_v4().simple().to_string()
+}
 
 /// Keeps what a run has changed, by its report, to be forwarded; nothing where clients are not.
 pub(super) fn keep(db: &Database, id: &ConfigurationId, run: RunId, now: &str) -> Result<(), Trouble> {
     if !forwards_clients(db, id)? {
         return Ok(());
     }
-    // Within the database, line by line in their order: a first run has a line for every client.
-    db.execute(
-        &format!(
-            "{KEEP} j.value->>0, ?2, ?3, j.value->>3, {AS_STORED}
-             FROM change_reports r CROSS JOIN json_each(r.changes) j
-             CROSS JOIN clients c ON c.configuration = ?1 AND c.id = j.value->>1
-             WHERE r.run = ?2 ORDER BY r.part, j.key"
-        ),
-        args![id.as_str(), run.0, now],
-    )?;
+    let mut keep = db.prepare(KEEP)?;
+    each_change(db, run, |line| {
+        let before = line.name_before.as_ref().map(Untrusted::raw);
+        keep.execute(args![id.as_str(), line.id, message(), line.change.word(), run.0, now, before]).map(drop)
+    })?;
     keep_within_bounds(db, id, now)
 }
 
 fn keep_all(db: &Database, id: &ConfigurationId, what: ClientEvent, now: &str) -> Result<u64, Trouble> {
-    let sql = format!("{KEEP} ?2, NULL, ?3, NULL, {AS_STORED} FROM clients c WHERE c.configuration = ?1 ORDER BY c.id");
-    db.execute(&sql, args![id.as_str(), what.word(), now])
+    let clients: Vec<i64> =
+        db.rows("SELECT id FROM clients WHERE configuration = ?1 ORDER BY id", args![id.as_str()], |row| row.get(0))?;
+    let mut keep = db.prepare(KEEP)?;
+    for client in &clients {
+        let none: (Option<i64>, Option<&str>) = (None, None);
+        keep.execute(args![id.as_str(), *client, message(), what.word(), none.0, now, none.1])?;
+    }
+    Ok(clients.len() as u64)
 }
 
 fn keep_within_bounds(db: &Database, id: &ConfigurationId, now: &str) -> Result<(), Trouble> {

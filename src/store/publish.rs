@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, RandomState};
 use jiff::Timestamp;
 
 use super::changes::Report;
-use super::checkpoint::{Parts, TraitParts, each_client};
+use super::checkpoint::{Parts, TraitParts, all_clients};
 use super::clients::counts;
 use super::database::{Database, Statement, args};
 use super::error::Trouble;
@@ -78,6 +78,9 @@ fn parts(client: &Client) -> Parts<'_> {
 fn trait_parts(traits: &Traits) -> TraitParts<'_> {
     (traits.toplevel_id, traits.customer_type, traits.fields.as_deref())
 }
+
+/// New clients that are added at once.
+const AT_ONCE: usize = 50;
 
 /// Which pages of a run are taken for what Halo has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +160,7 @@ impl Store {
                     return Err(Trouble::RunGone);
                 }
                 let mut work = Work {
-                    insert: db.prepare(INSERT)?,
+                    insert: db.prepare(&insert(1))?,
                     db,
                     id: &id,
                     known,
@@ -183,9 +186,20 @@ impl Store {
     }
 }
 
-const INSERT: &str = "INSERT INTO clients (configuration, first_seen, id, name, toplevel, main_site, inactive, gone,
-                                           toplevel_id, customer_type, custom_fields)
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
+/// Adds as many clients at once, but for those that are there.
+fn insert(count: usize) -> String {
+    let row = |place: usize| {
+        let values: Vec<String> = (0..8).map(|column| format!("?{}", 3 + 8 * place + column)).collect();
+        format!("(?1, ?2, 0, {})", values.join(", "))
+    };
+    let rows: Vec<String> = (0..count).map(row).collect();
+    format!(
+        "INSERT INTO clients (configuration, first_seen, gone, id, name, toplevel, main_site, inactive, toplevel_id,
+                              customer_type, custom_fields)
+         VALUES {} ON CONFLICT DO NOTHING",
+        rows.join(", ")
+    )
+}
 
 struct Work<'a> {
     insert: Statement<'a>,
@@ -245,11 +259,46 @@ impl Work<'_> {
         for (look, number) in pages {
             page.each(args![run.0, look, number], |row| {
                 let content: Cow<'_, str> = row.get(0)?;
-                each_client(&content, |client, parts| self.take(client, parts))
+                all_clients(&content, |clients| self.take_page(clients))
             })?;
             clear.execute(args![run.0, look, number])?;
         }
         Ok(())
+    }
+
+    fn take_page(&mut self, clients: &[(i64, Parts<'_>)]) -> Result<(), Trouble> {
+        let mut added = self.add_at_once(clients)?;
+        for (client, parts) in clients {
+            if added.remove(client) {
+                self.note(*client, ChangeKind::Added, parts.0, None)?;
+            } else {
+                self.take(*client, *parts)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds those of a page that are new, many in one statement: on a server, each is a way there and back. In a file it is the
+    /// same, one by one.
+    fn add_at_once(&self, clients: &[(i64, Parts<'_>)]) -> Result<HashSet<i64>, Trouble> {
+        let mut added = HashSet::new();
+        if self.db.is_file() {
+            return Ok(added);
+        }
+        let unknown: Vec<_> = clients.iter().filter(|(client, _)| self.known.get(*client).is_none()).collect();
+        for some in unknown.chunks_exact(AT_ONCE) {
+            let mut values = args![self.id.as_str(), &self.now].to_vec();
+            for (client, (name, toplevel, main_site, inactive, traits)) in some {
+                let (toplevel_id, customer_type, fields) = *traits;
+                let row = args![*client, *name, *toplevel, *main_site, *inactive, toplevel_id, customer_type, fields];
+                values.extend_from_slice(row);
+            }
+            self.db.each(&format!("{} RETURNING id", insert(AT_ONCE)), &values, |row| {
+                added.insert(row.get(0)?);
+                Ok(())
+            })?;
+        }
+        Ok(added)
     }
 
     fn take(&mut self, client: i64, parts: Parts<'_>) -> Result<(), Trouble> {

@@ -312,6 +312,13 @@ CREATE INDEX IF NOT EXISTS events_given_up ON events (configuration, number) WHE
 CREATE INDEX IF NOT EXISTS events_not_understood ON events (configuration, received_at) WHERE not_understood IS NOT NULL;
 ";
 
+/// What brings a form of this version up to date, and what makes reading it quick.
+pub(super) fn upgrades(version: i64) -> Vec<&'static str> {
+    let form = (version == 0).then_some(FORM);
+    let due = UPGRADES.iter().filter(move |(since, _)| *since > version).map(|(_, upgrade)| *upgrade);
+    form.into_iter().chain(due).chain([INDEXES]).collect()
+}
+
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     // One program at a time: making the form and turning to WAL are no matter of a single statement.
     let turn = Exclusive::take(path).map_err(by_cause)?;

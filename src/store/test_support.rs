@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::database::{Address, Database};
 use super::{Evidence, FreshLists, Known, Publication, RunId, StagedPage, Store, StoreError};
 use crate::domain::client::{Client, Traits};
 use crate::domain::configuration::ConfigurationId;
@@ -46,8 +47,32 @@ PRAGMA user_version = 1;
 PRAGMA wal_checkpoint(TRUNCATE);
 ";
 
-/// A store in a folder of its own.
+/// Names the PostgreSQL on which the tests of this room are done; without it each has a file.
+pub const SERVER: &str = "PIA_HALO_TESTS_POSTGRES";
+
+/// A store of its own: a file in a folder, or a database on the server.
 pub fn store() -> (tempfile::TempDir, Store) {
+    let Ok(server) = std::env::var(SERVER) else { return file_store() };
+    (tempfile::tempdir().unwrap(), Store::on(&database(&server)).unwrap())
+}
+
+/// A new database on a server.
+pub fn database(server: &str) -> Address {
+    let name = format!("t{}", uuid::Uuid::new_v4().simple());
+    let admin = Database::on(&Address::new(&format!("{server}/template1")).unwrap()).unwrap();
+    admin.batch(&format!("CREATE DATABASE {name} TEMPLATE template0"));
+    Address::new(&format!("{server}/{name}")).unwrap()
+}
+
+/// Opens the same store once more, as another program does.
+pub fn opener(store: &Store) -> impl Fn() -> Store + use<> {
+    let path = store.path().to_owned();
+    let server = store.ask(|db| Ok(db.server().cloned())).unwrap();
+    move || server.as_ref().map_or_else(|| Store::open(&path).unwrap(), |server| Store::on(server).unwrap())
+}
+
+/// A store in a file, in a folder of its own: what is tried is about files.
+pub fn file_store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("data/pia-halo.db")).unwrap();
     (folder, store)

@@ -104,7 +104,7 @@ fn every_file_is_private_whatever_umask() {
 
 #[test]
 fn files_beside_database_are_private_too() {
-    let (folder, store) = store();
+    let (folder, store) = file_store();
     sync(&store, "acme", 0, &[client(1, "a")]);
     for name in ["pia-halo.db", "pia-halo.db-wal", "pia-halo.db-shm"] {
         let mode = fs::metadata(folder.path().join("data").join(name)).unwrap().mode();
@@ -115,7 +115,7 @@ fn files_beside_database_are_private_too() {
 #[test]
 fn database_from_newer_version_is_left_untouched() {
     for version in [schema::VERSION + 1, 101] {
-        let (folder, store) = store();
+        let (folder, store) = file_store();
         sync(&store, "acme", 0, &[client(1, "a")]);
         let path = store.path().to_owned();
         drop(store);
@@ -137,7 +137,7 @@ fn database_from_newer_version_is_left_untouched() {
 
 #[test]
 fn newer_version_that_is_only_in_log_so_far_is_left_untouched() {
-    let (folder, store) = store();
+    let (folder, store) = file_store();
     let path = store.path().to_owned();
     // As a newer program leaves it when it is killed: nobody has moved the log into the file.
     let newer = Connection::open(&path).unwrap();
@@ -184,7 +184,7 @@ fn what_is_no_database_of_ours_is_refused_and_left_as_it_is() {
 
 #[test]
 fn no_damage_of_database_makes_program_panic() {
-    let (folder, store) = store();
+    let (folder, store) = file_store();
     sync(&store, "acme", 0, &(0..50).map(|n| client(n, "x")).collect::<Vec<_>>());
     let path = store.path().to_owned();
     drop(store);
@@ -280,7 +280,7 @@ fn many_programs_may_open_new_database_at_once() {
 
 #[test]
 fn database_whose_log_is_half_moved_into_it_can_be_opened() {
-    let (folder, store) = store();
+    let (folder, store) = file_store();
     let data = folder.path().join("data");
     sync(&store, "acme", 0, &[client(0, "x")]);
     let move_log = || store.ask(|db| Ok(db.sqlite().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?)).unwrap();
@@ -302,7 +302,7 @@ fn database_whose_log_is_half_moved_into_it_can_be_opened() {
 fn opening_again_in_one_program_disturbs_no_connection() {
     // Closing any handle of a file drops all locks of the process on it: then the last one to close, so it believes,
     // removes the log from under the others.
-    let (folder, first) = store();
+    let (folder, first) = file_store();
     for second in 0..5 {
         sync(&first, "acme", second, &[client(second, "x")]);
         let other = Store::open(first.path()).unwrap();
@@ -336,7 +336,7 @@ fn pipe_or_dangling_link_in_place_of_database_is_refused() {
 
 #[test]
 fn full_disk_is_named_and_what_was_stored_stays() {
-    let (_folder, store) = store();
+    let (_folder, store) = file_store();
     sync(&store, "acme", 0, &[client(1, "before")]);
     store
         .ask(|db| {
@@ -368,7 +368,7 @@ fn full_disk_is_named_and_what_was_stored_stays() {
 
 #[test]
 fn store_that_cannot_be_written_can_be_read() {
-    let (folder, store) = store();
+    let (folder, store) = file_store();
     sync(&store, "acme", 0, &[client(1, "a"), inactive(2, "b")]);
     let path = store.path().to_owned();
     drop(store);
@@ -383,7 +383,7 @@ fn store_that_cannot_be_written_can_be_read() {
 /// Where no file can be made beside it, what stands in its log alone is read too, and nothing is written.
 #[test]
 fn store_without_room_beside_it_is_read_with_its_log() {
-    let (folder, store) = store();
+    let (folder, store) = file_store();
     sync(&store, "acme", 0, &[client(1, "a")]);
     let copies = folder.path().join("copies");
     fs::create_dir(&copies).unwrap();
@@ -404,7 +404,7 @@ fn store_without_room_beside_it_is_read_with_its_log() {
 /// SQLite's own lock has no name of its holder. That it is a lock, and for how long it was waited for, is said.
 #[test]
 fn lock_of_other_program_inside_database_is_told_as_one() {
-    let (_folder, store) = store();
+    let (_folder, store) = file_store();
     let other = Connection::open(store.path()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let patient = store.patient_for(Duration::from_millis(1100)).unwrap();
@@ -427,7 +427,7 @@ fn lock_of_other_program_inside_database_is_told_as_one() {
 #[test]
 fn writer_gets_its_turn_beside_one_that_writes_without_pause() {
     const TURNS: usize = 8;
-    let (_folder, store) = store();
+    let (_folder, store) = file_store();
     let busy = Connection::open(store.path()).unwrap();
     let (ends, writes) = (&AtomicBool::new(false), &AtomicUsize::new(0));
     thread::scope(|scope| {
@@ -460,7 +460,7 @@ fn writer_gets_its_turn_beside_one_that_writes_without_pause() {
 /// A copy in memory is brought up to date: everything can be read, nothing written, and the file stays as it is.
 #[test]
 fn store_of_first_version_that_cannot_be_written_can_be_read() {
-    let (_folder, store) = store();
+    let (_folder, store) = file_store();
     let acme = id("acme");
     sync(&store, "acme", 0, &[client(1, "a"), inactive(2, "b")]);
     store.set_configured_at(&acme, Some(at(3))).unwrap();
@@ -568,9 +568,9 @@ fn intent_of_killed_run_is_found_again() {
     store.end_intent(done, "done", at(1)).unwrap();
     store.begin_intent(&id("beta"), None, &create(ObjectKind::Webhook), at(2)).unwrap();
     let open = store.begin_intent(&id("acme"), None, &create(ObjectKind::CustomTab), at(3)).unwrap();
-    let path = store.path().to_owned();
+    let again = opener(&store);
     drop(store);
-    let store = Store::open(&path).unwrap();
+    let store = again();
     let intents = store.open_intents(&id("acme")).unwrap();
     let wanted = Intent {
         id: open,
@@ -627,7 +627,12 @@ fn run_is_found_with_its_writes_until_it_is_rolled_back() {
         INSERT INTO intents (configuration, kind, name, operation, begun_at, ended_at, run, object, proof)
         SELECT configuration, kind, name, operation, begun_at, begun_at, run, object, proof FROM intents, n
         WHERE id = (SELECT max(id) FROM intents)";
-    store.ask(|db| Ok(db.sqlite().execute_batch(many)?)).unwrap();
+    store
+        .ask(|db| {
+            db.batch(many);
+            Ok(())
+        })
+        .unwrap();
     store.end_intent(write, "done", at(4)).unwrap();
     let (last, writes) = store.last_configure_run(&acme).unwrap().unwrap();
     assert_eq!((last, writes.len()), (second, 600), "all of them, whatever their number");
@@ -643,7 +648,7 @@ fn run_is_found_with_its_writes_until_it_is_rolled_back() {
 
 #[test]
 fn first_version_database_is_migrated_whole() {
-    let (_folder, store) = store();
+    let (_folder, store) = file_store();
     sync(&store, "acme", 0, &[client(1, "a")]);
     let path = store.path().to_owned();
     drop(store);
@@ -683,7 +688,7 @@ fn list_shorter_than_last_sync_left_is_refused() {
 /// into the database.
 #[test]
 fn store_whose_log_was_removed_keeps_what_it_had_taken() {
-    let (_folder, store) = store();
+    let (_folder, store) = file_store();
     let other = Store::open(store.path()).unwrap();
     sync(&store, "acme", 0, &[client(1, "a"), client(2, "b")]);
     let path = store.path().to_owned();
@@ -708,7 +713,7 @@ fn emptied_store_or_one_without_its_log_takes_nothing() {
         ("emptied", |path| fs::write(path, "").unwrap()),
     ];
     for (what, harm) in harms {
-        let (_folder, store) = store();
+        let (_folder, store) = file_store();
         sync(&store, "acme", 0, &[client(1, "a")]);
         store.is_current().unwrap();
         harm(store.path());
@@ -717,7 +722,7 @@ fn emptied_store_or_one_without_its_log_takes_nothing() {
         assert!(store.is_current().is_err(), "{what}");
     }
     // Other programs come and go, and what is in the log goes into the database.
-    let (_folder, store) = store();
+    let (_folder, store) = file_store();
     for n in 0..3 {
         let other = Store::open(store.path()).unwrap();
         sync(&other, "acme", n, &[client(n, "a")]);

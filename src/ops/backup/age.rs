@@ -13,7 +13,7 @@ use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use bech32::{Bech32, Hrp};
-use hmac::{Hmac, Mac as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -361,7 +361,7 @@ fn mac(key: &FileKey, header: &[u8]) -> Result<Hmac<Sha256>> {
 
 fn scrypt_key(passphrase: &str, salt: &[u8; 16], work: u8) -> Result<Key> {
     let salt = [format!("{VERSION}/scrypt").as_bytes(), salt].concat();
-    let parameters = scrypt::Params::new(work, 8, 1, 32).map_err(|_| AgeError::Header)?;
+    let parameters = scrypt::Params::new(work, 8, 1).map_err(|_| AgeError::Header)?;
     let mut key = Zeroizing::new([0; 32]);
     scrypt::scrypt(passphrase.as_bytes(), &salt, &parameters, &mut *key).map_err(|_| AgeError::Cipher)?;
     Ok(key)

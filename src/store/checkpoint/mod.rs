@@ -188,18 +188,19 @@ pub(super) fn listed(db: &Database, run: RunId) -> Result<Vec<ListedPage>, Troub
     })
 }
 
-/// Hands the clients of a page's row over, one by one.
-pub(super) fn each_client(
+/// Hands the clients of a page's row over, each with its id.
+pub(super) fn all_clients(
     content: &str,
-    mut take: impl FnMut(i64, Parts<'_>) -> Result<(), Trouble>,
+    take: impl FnOnce(&[(i64, Parts<'_>)]) -> Result<(), Trouble>,
 ) -> Result<(), Trouble> {
     let content: Content<'_> = serde_json::from_str(content).map_err(|_| Trouble::Content("a page"))?;
-    for (id, name, toplevel, main_site, inactive, (toplevel_id, customer_type, fields)) in &content.rows {
+    let clients = content.rows.iter().map(|(id, name, toplevel, main_site, inactive, traits)| {
+        let (toplevel_id, customer_type, fields) = traits;
         let (toplevel, main_site) = (toplevel.as_ref().map(|text| &*text.0), main_site.as_ref().map(|text| &*text.0));
         let traits = (*toplevel_id, *customer_type, fields.as_ref().map(|text| &*text.0));
-        take(*id, (&name.0, toplevel, main_site, *inactive, traits))?;
-    }
-    Ok(())
+        (*id, (&*name.0, toplevel, main_site, *inactive, traits))
+    });
+    take(&clients.collect::<Vec<_>>())
 }
 
 fn steps(ids: &[i64]) -> Vec<i64> {

@@ -23,9 +23,9 @@ fn left_behind(store: &Store, second: i64) -> ListedPage {
 fn pages_of_run_that_was_killed_are_taken_up_as_they_were() {
     let (_folder, store) = store();
     let listed = left_behind(&store, 0);
-    let path = store.path().to_owned();
+    let open = opener(&store);
     drop(store);
-    let store = Store::open(&path).unwrap();
+    let store = open();
     let run = store.begin_run(&id("acme"), at(60)).unwrap();
     assert_eq!(store.resume(run, at(60), HOUR).unwrap().unwrap().pages, [listed]);
     let known = store.known(&id("acme")).unwrap();
@@ -88,7 +88,7 @@ fn only_last_look_of_newest_run_is_taken_up() {
 
 #[test]
 fn older_database_is_migrated_with_its_data() {
-    let (_folder, store) = store();
+    let (_folder, store) = file_store();
     sync(&store, "acme", 0, &[client(1, "a")]);
     store.ask(|db| Ok(db.sqlite().execute_batch(BACK_TO_THE_FIRST_VERSION)?)).unwrap();
     let path = store.path().to_owned();

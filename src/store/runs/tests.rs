@@ -187,9 +187,9 @@ fn killed_run_is_interrupted_and_invisible() {
     let known = store.known(&id("acme")).unwrap();
     stage(&store, killed, &known, 1, &[client(2, "b")]);
     assert_eq!(store.runs(&id("acme"), 9).unwrap().len(), 1, "it has not ended");
-    let path = store.path().to_owned();
+    let open = opener(&store);
     drop(store);
-    let store = Store::open(&path).unwrap();
+    let store = open();
     let run = store.begin_run(&id("acme"), at(20)).unwrap();
     let runs = store.runs(&id("acme"), 9).unwrap();
     assert_eq!((runs.len(), runs[0].status, runs[0].started_at), (2, SyncStatus::Interrupted, at(10)));
@@ -228,7 +228,7 @@ fn run_that_was_superseded_can_publish_nothing() {
     stage(&store, old, &known, 1, &[client(2, "b")]);
     let gone = |result: Result<(), StoreError>| assert!(matches!(result, Err(StoreError::RunGone)));
     // By another program.
-    Store::open(store.path()).unwrap().begin_run(&id("acme"), at(20)).unwrap();
+    opener(&store)().begin_run(&id("acme"), at(20)).unwrap();
     gone(publish(&store, old, &known, &[], 30, true).map(drop));
     // By another part of this one.
     store.begin_run(&id("acme"), at(40)).unwrap();
@@ -245,7 +245,7 @@ fn run_that_was_superseded_can_publish_nothing() {
 
 #[test]
 fn second_run_in_which_nothing_changed_writes_next_to_nothing() {
-    let (_folder, store) = store();
+    let (_folder, store) = file_store();
     let clients: Vec<Client> = (0..5_000).map(|n| client(n, &format!("client {n}"))).collect();
     let team = [Team { id: 1, name: "Pia".into(), inactive: false }];
     let written = |second| {
@@ -291,7 +291,7 @@ fn what_is_published_and_end_of_its_run_are_one_step() {
         SyncReport { run: run.number(), changes, active, disabled, ..report(SyncStatus::Complete, 0) }
     });
     // As the next program finds it, were this one killed now.
-    let found = Store::open(store.path()).unwrap();
+    let found = opener(&store)();
     assert_eq!(found.runs(&id("acme"), 10).unwrap(), [published.unwrap()]);
     assert_eq!(found.runs(&id("acme"), 1).unwrap()[0].changes.added, 2);
     assert_eq!((found.runs(&id("acme"), 1).unwrap()[0].active, found.clients(&id("acme")).unwrap().len()), (1, 2));
@@ -332,7 +332,7 @@ fn last_hundred_reports_are_kept_whole_newest_first() {
 /// What was staged gives its room to the clients, page by page: the file does not grow by both.
 #[test]
 fn file_does_not_hold_pages_and_clients_of_run_at_once() {
-    let (_folder, store) = store();
+    let (_folder, store) = file_store();
     let size = || -> i64 {
         let looking = Connection::open(store.path()).unwrap();
         looking.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap()
@@ -360,7 +360,7 @@ fn readers_see_all_of_run_or_nothing_of_it() {
     let (_folder, store) = store();
     let everyone = |name: &str| -> Vec<Client> { (0..200).map(|n| client(n, name)).collect() };
     sync(&store, "acme", 0, &everyone("0"));
-    let reader = Store::open(store.path()).unwrap();
+    let reader = opener(&store)();
     let done = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -436,7 +436,7 @@ fn long_report_comes_back_whole_and_is_forwarded_in_order() {
 
 #[test]
 fn report_of_version_before_parts_is_kept() {
-    let (_folder, store) = store();
+    let (_folder, store) = file_store();
     sync(&store, "acme", 0, &[client(1, "a")]);
     let number = store.runs(&id("acme"), 1).unwrap()[0].run.unwrap().into();
     let before = store.changes(&id("acme"), number).unwrap();

@@ -1,0 +1,482 @@
+//! The engine below the store: a connection with its statements, rows and values. Beside it, only what opens, copies or
+//! tidies a file of SQLite knows which engine it is.
+//!
+//! Statements are written once, in what SQLite and PostgreSQL both understand: `?1` for a value, `ON CONFLICT (column)`,
+//! `IS DISTINCT FROM`, `CASE`, truth as 0 and 1.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{CachedStatement, Connection, RowIndex, Transaction, TransactionBehavior, params_from_iter};
+
+pub use self::postgres::Address;
+use self::postgres::Session;
+use self::value::Column;
+pub(super) use self::value::{Value, args};
+use super::error::Trouble;
+use super::schema;
+
+mod postgres;
+mod value;
+
+/// Fewer bytes are left in the file: what comes next takes their place.
+const WORTH_IT: i64 = 4 << 20;
+
+/// Which column: its place or its name.
+pub(super) trait Place: RowIndex + tokio_postgres::row::RowIndex + std::fmt::Display {}
+
+impl Place for usize {}
+impl Place for &str {}
+
+/// A row that was found.
+pub(super) enum Row<'a> {
+    Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a tokio_postgres::Row),
+}
+
+impl Row<'_> {
+    /// A column.
+    pub(super) fn get<'r, T: Column<'r>>(&'r self, column: impl Place) -> Result<T, Trouble> {
+        let odd = || Trouble::Content("a value");
+        let value = match self {
+            Self::Sqlite(row) => match row.get_ref(column)? {
+                ValueRef::Null => Value::Null,
+                ValueRef::Integer(number) => Value::Integer(number),
+                ValueRef::Text(text) => Value::from(std::str::from_utf8(text).map_err(|_| odd())?),
+                ValueRef::Real(_) | ValueRef::Blob(_) => return Err(odd()),
+            },
+            Self::Postgres(row) => row.try_get(column)?,
+        };
+        T::of(value).ok_or_else(odd)
+    }
+}
+
+/// A statement that is used again and again.
+pub(super) enum Statement<'a> {
+    Sqlite(CachedStatement<'a>),
+    Postgres(&'a Session, tokio_postgres::Statement),
+}
+
+impl Statement<'_> {
+    /// Does it; answers how many rows it has changed.
+    pub(super) fn execute(&mut self, args: &[Value<'_>]) -> Result<u64, Trouble> {
+        match self {
+            Self::Sqlite(statement) => Ok(statement.execute(params_from_iter(args))? as u64),
+            Self::Postgres(session, statement) => session.execute(statement, args),
+        }
+    }
+
+    /// Hands over each row that it finds.
+    pub(super) fn each(
+        &mut self,
+        args: &[Value<'_>],
+        mut take: impl FnMut(&Row<'_>) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
+        match self {
+            Self::Sqlite(statement) => {
+                let mut rows = statement.query(params_from_iter(args))?;
+                while let Some(row) = rows.next()? {
+                    take(&Row::Sqlite(row))?;
+                }
+                Ok(())
+            }
+            Self::Postgres(session, statement) => {
+                session.query(statement, args)?.iter().try_for_each(|row| take(&Row::Postgres(row)))
+            }
+        }
+    }
+
+    /// Reads the first row that it finds.
+    pub(super) fn first<R>(
+        &mut self,
+        args: &[Value<'_>],
+        read: impl FnOnce(&Row<'_>) -> Result<R, Trouble>,
+    ) -> Result<Option<R>, Trouble> {
+        match self {
+            Self::Sqlite(statement) => {
+                let mut rows = statement.query(params_from_iter(args))?;
+                rows.next()?.map(|row| read(&Row::Sqlite(row))).transpose()
+            }
+            Self::Postgres(session, statement) => {
+                session.query(statement, args)?.first().map(|row| read(&Row::Postgres(row))).transpose()
+            }
+        }
+    }
+}
+
+/// A connection. What stands in no [`Database::write`] only reads.
+pub(super) struct Database {
+    engine: Engine,
+    /// How long another program's write is waited for.
+    patience: Duration,
+}
+
+enum Engine {
+    Sqlite(Connection),
+    Postgres(Box<Address>, Box<Session>),
+}
+
+impl Database {
+    /// A file of SQLite that was opened.
+    pub(super) fn of(connection: Connection) -> Self {
+        Self { engine: Engine::Sqlite(connection), patience: schema::PATIENCE }
+    }
+
+    /// Signs in to PostgreSQL, and brings the form there up to date.
+    pub(super) fn on(server: &Address) -> Result<Self, Trouble> {
+        let engine = Engine::Postgres(Box::new(server.clone()), Box::new(begin(server, schema::PATIENCE)?));
+        Ok(Self { engine, patience: schema::PATIENCE })
+    }
+
+    /// Signs in again where the server has ended the session, or was gone for a while.
+    pub(super) fn be_ready(&mut self) -> Result<(), Trouble> {
+        if let Engine::Postgres(server, session) = &mut self.engine
+            && session.has_ended()
+        {
+            **session = begin(server, self.patience)?;
+        }
+        Ok(())
+    }
+
+    /// Whether it is a file of SQLite.
+    pub(super) fn is_file(&self) -> bool {
+        matches!(self.engine, Engine::Sqlite(_))
+    }
+
+    /// What belongs to SQLite alone.
+    #[cfg(test)]
+    pub(super) fn sqlite(&self) -> &Connection {
+        match &self.engine {
+            Engine::Sqlite(connection) => connection,
+            Engine::Postgres(..) => panic!("this test is for SQLite"),
+        }
+    }
+
+    /// Its server, where it is on one.
+    #[cfg(test)]
+    pub(super) fn server(&self) -> Option<&Address> {
+        if let Engine::Postgres(server, _) = &self.engine { Some(&**server) } else { None }
+    }
+
+    /// Does what belongs to no transaction.
+    #[cfg(test)]
+    pub(super) fn batch(&self, sql: &str) {
+        match &self.engine {
+            Engine::Sqlite(connection) => connection.execute_batch(sql).unwrap(),
+            Engine::Postgres(_, session) => session.batch(sql).unwrap(),
+        }
+    }
+
+    /// Makes a statement ready; the second time it is there already.
+    pub(super) fn prepare(&self, sql: &str) -> Result<Statement<'_>, Trouble> {
+        Ok(match &self.engine {
+            Engine::Sqlite(connection) => Statement::Sqlite(connection.prepare_cached(sql)?),
+            Engine::Postgres(_, session) => Statement::Postgres(session, session.prepare(sql)?),
+        })
+    }
+
+    /// Does a statement; answers how many rows it has changed.
+    pub(super) fn execute(&self, sql: &str, args: &[Value<'_>]) -> Result<u64, Trouble> {
+        debug_assert!(self.is_writing(), "this stands in no Database::write: {sql}");
+        self.prepare(sql)?.execute(args)
+    }
+
+    fn is_writing(&self) -> bool {
+        match &self.engine {
+            Engine::Sqlite(connection) => !connection.is_autocommit(),
+            Engine::Postgres(_, session) => session.is_writing(),
+        }
+    }
+
+    /// Adds a row to a table that numbers its rows by `id`; answers the number.
+    pub(super) fn add(&self, sql: &str, args: &[Value<'_>]) -> Result<i64, Trouble> {
+        match &self.engine {
+            Engine::Sqlite(connection) => {
+                self.execute(sql, args)?;
+                Ok(connection.last_insert_rowid())
+            }
+            Engine::Postgres(..) => self.value(&format!("{sql} RETURNING id"), args),
+        }
+    }
+
+    /// Hands over each row that a question finds.
+    pub(super) fn each(
+        &self,
+        sql: &str,
+        args: &[Value<'_>],
+        take: impl FnMut(&Row<'_>) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
+        self.prepare(sql)?.each(args, take)
+    }
+
+    /// Hands over each row that a question finds, however many there are: they are not all in memory. Nothing else can be asked
+    /// here meanwhile.
+    pub(super) fn stream(
+        &self,
+        sql: &str,
+        mut take: impl FnMut(&Row<'_>) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
+        match self.prepare(sql)? {
+            Statement::Postgres(session, statement) => session.stream(&statement, |row| take(&Row::Postgres(row))),
+            mut statement @ Statement::Sqlite(_) => statement.each(&[], take),
+        }
+    }
+
+    /// Reads each row that a question finds.
+    pub(super) fn rows<R>(
+        &self,
+        sql: &str,
+        args: &[Value<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<R, Trouble>,
+    ) -> Result<Vec<R>, Trouble> {
+        let mut found = Vec::new();
+        self.each(sql, args, |row| {
+            found.push(read(row)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Reads the first row that a question finds.
+    pub(super) fn first<R>(
+        &self,
+        sql: &str,
+        args: &[Value<'_>],
+        read: impl FnOnce(&Row<'_>) -> Result<R, Trouble>,
+    ) -> Result<Option<R>, Trouble> {
+        self.prepare(sql)?.first(args, read)
+    }
+
+    /// Reads the one value that a question has for an answer.
+    pub(super) fn value<T: for<'r> Column<'r>>(&self, sql: &str, args: &[Value<'_>]) -> Result<T, Trouble> {
+        let found = self.first(sql, args, |row| row.get(0))?;
+        found.ok_or_else(|| rusqlite::Error::QueryReturnedNoRows.into())
+    }
+
+    /// Everything that is read in here is of one moment.
+    pub(super) fn read<R>(&mut self, work: impl FnOnce(&Self) -> Result<R, Trouble>) -> Result<R, Trouble> {
+        self.within(Work::Read, work)
+    }
+
+    /// Everything that is written in here is kept, or, with an error, nothing of it. Nobody else writes meanwhile. When this
+    /// returns, it is on the disk.
+    pub(super) fn write<R>(&mut self, work: impl FnOnce(&Self) -> Result<R, Trouble>) -> Result<R, Trouble> {
+        self.within(Work::Write, work)
+    }
+
+    /// The same, without waiting for the disk at its end: it survives the end of the program at once, and a power cut a
+    /// moment later.
+    pub(super) fn write_soon<R>(&mut self, work: impl FnOnce(&Self) -> Result<R, Trouble>) -> Result<R, Trouble> {
+        let this = &*self;
+        let set = |how: &str| match &this.engine {
+            Engine::Sqlite(connection) => connection.execute_batch(&format!("PRAGMA synchronous = {how}")),
+            Engine::Postgres(..) => Ok(()),
+        };
+        set("NORMAL")?;
+        let done = this.within(Work::WriteSoon, work);
+        set("FULL")?;
+        done
+    }
+
+    fn within<R>(&self, kind: Work, work: impl FnOnce(&Self) -> Result<R, Trouble>) -> Result<R, Trouble> {
+        // Either takes itself back where it is dropped, in a panic too.
+        match &self.engine {
+            Engine::Sqlite(connection) => {
+                let behaviour = match kind {
+                    Work::Read => TransactionBehavior::Deferred,
+                    Work::Write | Work::WriteSoon => TransactionBehavior::Immediate,
+                };
+                let transaction = Transaction::new_unchecked(connection, behaviour)?;
+                let done = work(self)?;
+                transaction.commit()?;
+                Ok(done)
+            }
+            Engine::Postgres(_, session) => {
+                let transaction = session.begin(kind)?;
+                let done = work(self)?;
+                transaction.commit()?;
+                Ok(done)
+            }
+        }
+    }
+
+    /// The tables that have this column.
+    pub(super) fn tables_with(&self, column: &str) -> Result<Vec<String>, Trouble> {
+        let sql = match &self.engine {
+            Engine::Sqlite(_) => {
+                "SELECT t.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+                 WHERE t.type = 'table' AND c.name = ?1"
+            }
+            Engine::Postgres(..) => {
+                "SELECT CAST(table_name AS TEXT) FROM information_schema.columns
+                 WHERE table_schema = current_schema() AND column_name = CAST(?1 AS TEXT)"
+            }
+        };
+        self.rows(sql, args![column], |row| row.get(0))
+    }
+
+    /// All tables of a file, by name.
+    pub(super) fn tables(&self) -> Result<Vec<Table>, Trouble> {
+        let sql = "SELECT name, coalesce(sql, '') LIKE '% AUTOINCREMENT%' FROM sqlite_schema
+                   WHERE type = 'table' AND name <> 'sqlite_stat1' ORDER BY name";
+        let names: Vec<(String, bool)> = self.rows(sql, &[], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let table = |(name, is_numbered): (String, bool)| {
+            let columns = self.rows("SELECT name FROM pragma_table_info(?1)", args![&name], |row| row.get(0))?;
+            let sql = "SELECT name FROM pragma_table_info(?1) WHERE pk > 0 ORDER BY pk";
+            let keys = self.rows(sql, args![&name], |row| row.get(0))?;
+            Ok(Table { name, columns, keys, is_numbered })
+        };
+        names.into_iter().map(table).collect()
+    }
+
+    /// The last number that a table has given to a row, also to one that is gone; none where it numbers none.
+    pub(super) fn last_number(&self, table: &Table) -> Result<Option<i64>, Trouble> {
+        let Some(column) = table.number() else { return Ok(None) };
+        match &self.engine {
+            Engine::Sqlite(_) => {
+                self.first("SELECT seq FROM sqlite_sequence WHERE name = ?1", args![&table.name], |row| row.get(0))
+            }
+            Engine::Postgres(..) => {
+                let sql = format!("SELECT last_value FROM {}_{column}_seq WHERE is_called", table.name);
+                self.first(&sql, &[], |row| row.get(0))
+            }
+        }
+    }
+
+    /// Goes on numbering the rows of a table behind this number.
+    pub(super) fn set_last_number(&self, table: &Table, last: i64) -> Result<(), Trouble> {
+        let Some(column) = table.number() else { return Ok(()) };
+        match &self.engine {
+            Engine::Sqlite(_) => {
+                self.execute("DELETE FROM sqlite_sequence WHERE name = ?1", args![&table.name])?;
+                let sql = "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)";
+                self.execute(sql, args![&table.name, last]).map(drop)
+            }
+            Engine::Postgres(..) => {
+                let sql = format!("SELECT setval('{}_{column}_seq', CAST(?1 AS BIGINT))", table.name);
+                self.value::<i64>(&sql, args![last]).map(drop)
+            }
+        }
+    }
+
+    /// The version of its form.
+    pub(super) fn version(&self) -> Result<i64, Trouble> {
+        match &self.engine {
+            Engine::Sqlite(_) => self.value("PRAGMA user_version", &[]),
+            Engine::Postgres(..) => self.value("SELECT version FROM form", &[]),
+        }
+    }
+
+    /// Waits no longer than this for another program's write.
+    pub(super) fn set_patience(&mut self, patience: Duration) -> Result<(), Trouble> {
+        self.patience = patience;
+        match &mut self.engine {
+            Engine::Sqlite(connection) => Ok(schema::be_patient(connection, patience)?),
+            Engine::Postgres(_, session) => session.set_patience(patience),
+        }
+    }
+
+    /// How long it waits for another program's write.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// Its file, where it can be written: its log and that log's index are beside it. Nobody removes or replaces them while a
+    /// connection is open that writes; one that only reads needs none.
+    pub(super) fn written_file(&self) -> Option<PathBuf> {
+        let Engine::Sqlite(connection) = &self.engine else { return None };
+        let writes = connection.is_readonly(rusqlite::MAIN_DB).is_ok_and(|only_reads| !only_reads);
+        connection.path().filter(|path| writes && !path.is_empty()).map(PathBuf::from)
+    }
+
+    /// Returns deleted space to the disk if that is most of the file and worth it, by rewriting the rest. PostgreSQL does so by
+    /// itself.
+    pub(super) fn give_back(&mut self) -> Result<(), Trouble> {
+        let patience = self.patience;
+        let Engine::Sqlite(connection) = &mut self.engine else { return Ok(()) };
+        let ask = |what: &str| connection.query_row(what, [], |row| row.get::<_, i64>(0));
+        let (free, all) = (ask("PRAGMA freelist_count")?, ask("PRAGMA page_count")?);
+        let bytes = free.saturating_mul(ask("PRAGMA page_size")?);
+        if bytes < WORTH_IT || free < all / 4 * 3 {
+            return Ok(());
+        }
+        connection.execute_batch("VACUUM")?;
+        // Whoever reads, such as a backup, is not waited for: nobody could write meanwhile.
+        schema::be_patient(connection, Duration::ZERO)?;
+        let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        schema::be_patient(connection, patience)?;
+        Ok(emptied?)
+    }
+
+    /// What is wrong with a file; reads all of it. PostgreSQL looks after its own.
+    pub(super) fn fault(&self) -> Result<Option<String>, Trouble> {
+        let Engine::Sqlite(_) = &self.engine else { return Ok(None) };
+        let said: String = self.value("PRAGMA quick_check(1)", &[])?;
+        Ok((said != "ok").then_some(said))
+    }
+}
+
+/// A table of the form.
+pub(super) struct Table {
+    pub(super) name: String,
+    pub(super) columns: Vec<String>,
+    /// What orders its rows.
+    keys: Vec<String>,
+    /// Whether it numbers them itself, and never one as another one that is gone.
+    is_numbered: bool,
+}
+
+impl Table {
+    /// Asks for every row, in order.
+    pub(super) fn all(&self) -> String {
+        let keys = if self.keys.is_empty() { "1".to_owned() } else { listed(&self.keys) };
+        format!("SELECT {} FROM {} ORDER BY {keys}", listed(&self.columns), quoted(&self.name))
+    }
+}
+
+impl Table {
+    /// Adds so many rows.
+    pub(super) fn insert(&self, rows: usize) -> String {
+        let width = self.columns.len();
+        let row = |row: usize| {
+            let values: Vec<String> = (1..=width).map(|column| format!("?{}", row * width + column)).collect();
+            format!("({})", values.join(", "))
+        };
+        let rows: Vec<String> = (0..rows).map(row).collect();
+        format!("INSERT INTO {} ({}) VALUES {}", quoted(&self.name), listed(&self.columns), rows.join(", "))
+    }
+
+    /// The column that numbers its rows.
+    fn number(&self) -> Option<&str> {
+        self.keys.first().filter(|_| self.is_numbered).map(String::as_str)
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn begin(server: &Address, patience: Duration) -> Result<Session, Trouble> {
+    let session = Session::open(server)?;
+    session.set_patience(patience)?;
+    session.bring_up(schema::VERSION, schema::upgrades)?;
+    Ok(session)
+}
+
+/// What a transaction is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    Read,
+    Write,
+    WriteSoon,
+}
+
+/// The version of SQLite.
+pub(super) fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}

@@ -1,0 +1,174 @@
+//! The address of a PostgreSQL.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use url::Url;
+
+use crate::store::StoreError;
+
+/// How long a server has to answer a first knock.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a server may say nothing at all before it counts as gone.
+const SILENT_FOR: Duration = Duration::from_secs(30);
+
+/// Where a PostgreSQL is, who signs in there, and to what. It holds no password.
+#[derive(Clone)]
+pub struct Address {
+    pub(super) config: Config,
+    pub(super) trust: Trust,
+    /// How long a statement may take.
+    pub(in crate::store) limit: Duration,
+    shown: String,
+}
+
+/// Whom to believe that it is the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// Whoever answers on this machine.
+    Host,
+    /// Whoever has a certificate for the name in the address, by an authority of this machine or the one in this file.
+    Certificate(Option<PathBuf>),
+}
+
+/// How long a statement may take, such as one that deletes a month of events.
+const LONGEST: Duration = Duration::from_secs(300);
+
+impl Address {
+    /// Reads an address such as `postgres://pia@db.example/pia_halo`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoAddress`] with what is wrong with it; it is not repeated, as it may hold a password.
+    pub fn new(text: &str) -> Result<Self, StoreError> {
+        let odd = |why: &str| StoreError::NoAddress { why: why.to_owned() };
+        if !["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
+            return Err(odd("it does not begin with postgres://"));
+        }
+        let mut url = Url::parse(text).map_err(|error| odd(&error.to_string()))?;
+        let (mut mode, mut authority, mut rest) = (None, None, Vec::new());
+        for (name, value) in url.query_pairs() {
+            match &*name {
+                "sslmode" => mode = Some(value.into_owned()),
+                "sslrootcert" => authority = Some(PathBuf::from(&*value)),
+                _ => rest.push((name.into_owned(), value.into_owned())),
+            }
+        }
+        url.set_query(None);
+        if !rest.is_empty() {
+            url.query_pairs_mut().extend_pairs(rest);
+        }
+        let mut config: Config =
+            url.as_str().parse().map_err(|error: tokio_postgres::Error| odd(&error.to_string()))?;
+        if config.get_password().is_some() {
+            return Err(odd("a password does not belong there"));
+        }
+        if config.get_hosts().is_empty() {
+            return Err(odd("it names no host"));
+        }
+        // Where an address is given beside the name, it is what counts.
+        let is_here = config.get_hosts().iter().all(is_this_machine)
+            && config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback);
+        let trust = match mode.as_deref() {
+            None if is_here => Trust::Host,
+            Some("disable") if is_here => Trust::Host,
+            Some("disable") => return Err(odd("sslmode=disable is for a server on this machine only")),
+            None | Some("verify-full") => Trust::Certificate(authority),
+            Some(_) => return Err(odd("sslmode is verify-full or, on this machine, disable")),
+        };
+        config
+            .ssl_mode(if trust == Trust::Host { SslMode::Disable } else { SslMode::Require })
+            .application_name("pia-halo")
+            .target_session_attrs(TargetSessionAttrs::ReadWrite)
+            .connect_timeout(ANSWERS_WITHIN)
+            .keepalives_idle(SILENT_FOR / 3)
+            .tcp_user_timeout(SILENT_FOR);
+        let shown = shown(&config);
+        Ok(Self { config, trust, limit: LONGEST, shown })
+    }
+
+    /// The server and its database, for a person.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+}
+
+impl std::fmt::Debug for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Address").field(&self.shown).finish()
+    }
+}
+
+fn is_this_machine(host: &Host) -> bool {
+    match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => {
+            let address = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+            name == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        }
+    }
+}
+
+fn shown(config: &Config) -> String {
+    let port = |place: usize| config.get_ports().get(place).or(config.get_ports().first()).copied().unwrap_or(5432);
+    let hosts = config.get_hosts().iter().enumerate().map(|(place, host)| match host {
+        Host::Unix(folder) => folder.display().to_string(),
+        Host::Tcp(name) if port(place) == 5432 => name.clone(),
+        Host::Tcp(name) => format!("{name}:{}", port(place)),
+    });
+    let database = config.get_dbname().or(config.get_user()).unwrap_or("postgres");
+    format!("PostgreSQL {}, database {database}", hosts.collect::<Vec<_>>().join(" or "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trust(text: &str) -> Trust {
+        Address::new(text).unwrap().trust
+    }
+
+    #[test]
+    fn certificate_is_asked_for_beyond_this_machine() {
+        let asked = Trust::Certificate(None);
+        for (text, expected) in [
+            ("postgres://pia@db.example/pia_halo", &asked),
+            ("postgres://pia@10.0.0.7/pia_halo", &asked),
+            ("postgresql://pia@db.example,localhost/pia_halo", &asked),
+            ("postgres://pia@localhost/pia_halo?sslmode=verify-full", &asked),
+            ("postgres://pia@localhost/pia_halo?hostaddr=10.0.0.7", &asked),
+            ("postgres://pia@localhost/pia_halo", &Trust::Host),
+            ("postgres://pia@127.0.0.1:5433/pia_halo", &Trust::Host),
+            ("postgres://pia@%2Frun%2Fpostgresql/pia_halo", &Trust::Host),
+            ("postgres:///pia_halo?host=/run/postgresql&user=pia", &Trust::Host),
+        ] {
+            assert_eq!(trust(text), *expected, "{text}");
+        }
+        let named = trust("postgres://pia@db.example/pia_halo?sslrootcert=/etc/ssl/ours.pem");
+        assert_eq!(named, Trust::Certificate(Some("/etc/ssl/ours.pem".into())));
+        let db = Address::new("postgres://pia@db.example:5433/pia_halo").unwrap();
+        assert_eq!(db.shown(), "PostgreSQL db.example:5433, database pia_halo");
+    }
+
+    #[test]
+    fn what_is_no_address_is_told_without_being_repeated() {
+        for (text, why) in [
+            ("", "it does not begin with postgres://"),
+            ("mysql://pia@db.example/x", "it does not begin with postgres://"),
+            ("postgres://pia:canary@db.example/x", "a password does not belong there"),
+            ("postgres://pia@db.example/x?password=canary", "a password does not belong there"),
+            ("postgres:///x", "it names no host"),
+            ("postgres://pia@db.example/x?sslmode=disable", "sslmode=disable is for a server on this machine only"),
+            ("postgres://pia@db.example/x?sslmode=require", "sslmode is verify-full or, on this machine, disable"),
+        ] {
+            let told = Address::new(text).unwrap_err().to_string();
+            assert!(told.ends_with(why) && !told.contains("canary"), "{text}: {told}");
+        }
+        for text in ["postgres://pia@db.example:canary/x", "postgres://pia@db.example/x?canary=1"] {
+            assert!(matches!(Address::new(text), Err(StoreError::NoAddress { .. })), "{text}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The password of a server, out of a file as PostgreSQL's own programs read it.
+
+use std::path::Path;
+
+use tokio_postgres::config::Host;
+
+use super::Address;
+use crate::settings::private_file::{read, require_secret};
+use crate::store::StoreError;
+
+impl Address {
+    /// Takes the password for this server out of a file with lines of `host:port:database:role:password`, if there is one for
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::File`] where others can read the file, or it cannot be read.
+    pub fn with_passwords_of(mut self, file: &Path, home: Option<&Path>) -> Result<Self, StoreError> {
+        let Some(text) = read(file)? else { return Ok(self) };
+        require_secret(file, home)?;
+        let config = &self.config;
+        let hosts = config.get_hosts().iter().map(|host| match host {
+            Host::Tcp(name) => name.clone(),
+            Host::Unix(_) => "localhost".to_owned(),
+        });
+        let port = config.get_ports().first().copied().unwrap_or(5432).to_string();
+        let role = config.get_user().unwrap_or_default();
+        let database = config.get_dbname().unwrap_or(role);
+        let hosts: Vec<String> = hosts.collect();
+        let fits = |wanted: &str, is: &str| wanted == "*" || wanted == is;
+        let found = String::from_utf8_lossy(&text).lines().map(parts).find_map(|parts| match parts.as_slice() {
+            [host, on, of, by, password]
+                if hosts.iter().any(|is| fits(host, is)) && fits(on, &port) && fits(of, database) && fits(by, role) =>
+            {
+                Some(password.clone())
+            }
+            _ => None,
+        });
+        if let Some(password) = found {
+            self.config.password(password);
+        }
+        Ok(self)
+    }
+}
+
+/// The parts of a line. A colon or a backslash within one has a backslash before it.
+fn parts(line: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        match (letter, parts.last_mut()) {
+            (':', _) => parts.push(String::new()),
+            ('\\', Some(part)) => part.extend(letters.next()),
+            (letter, Some(part)) => part.push(letter),
+            _ => {}
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::domain::failure::{Failure, FailureKind};
+
+    #[test]
+    fn first_line_that_fits_has_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pgpass");
+        let lines =
+            "# ours\nother:*:*:*:no\ndb.example:5433:*:*:no\ndb.example:*:pia_halo:pia:a\\:b\\\\c\n*:*:*:*:last\n";
+        fs::write(&file, lines).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        let found = |text: &str| {
+            let address = Address::new(text).unwrap().with_passwords_of(&file, None).unwrap();
+            assert!(!format!("{address:?}").contains("last"));
+            String::from_utf8(address.config.get_password().unwrap().to_vec()).unwrap()
+        };
+        assert_eq!(found("postgres://pia@db.example/pia_halo"), "a:b\\c");
+        assert_eq!(found("postgres://pia@%2Frun%2Fpostgresql/pia_halo"), "last");
+        let none = Address::new("postgres://pia@db.example/x").unwrap();
+        let none = none.with_passwords_of(&folder.path().join("none"), None).unwrap();
+        assert_eq!(none.config.get_password(), None);
+    }
+
+    #[test]
+    fn password_file_that_others_can_read_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pgpass");
+        fs::write(&file, "*:*:*:*:canary\n").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        let error = Address::new("postgres://pia@db.example/x").unwrap().with_passwords_of(&file, None).unwrap_err();
+        let failure = Failure::from(error);
+        assert_eq!(failure.kind, FailureKind::LocalState);
+        assert!(failure.message.ends_with("holds secrets and others can read it (mode 0644)"), "{}", failure.message);
+    }
+}
