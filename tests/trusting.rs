@@ -211,6 +211,24 @@ async fn crash_leaves_no_core() {
     assert_eq!((status.signal(), status.core_dumped()), (Some(6), false));
 }
 
+/// Before anything is written, and without a word of what may be a password.
+#[tokio::test(flavor = "multi_thread")]
+async fn copy_of_store_to_what_is_no_postgres_is_refused() {
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let copy = async |way: &str, url: &str| profile.run(["store", "copy", way, url]).await;
+    copy("--to", "mysql://db.example/x").await.expect(2).says("does not begin with postgres://");
+    let ran =
+        copy("--to", "postgres://pia:canary@db.example/x").await.expect(2).says("a password does not belong there");
+    assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("canary"));
+    copy("--from", "postgres://pia@127.0.0.1:1/x")
+        .await
+        .expect(5)
+        .says("PostgreSQL 127.0.0.1:1, database x: it is not reached");
+    profile.run(["store", "copy"]).await.expect(2);
+    profile.run(["store", "copy", "--to", "postgres://a@b/c", "--from", "postgres://a@b/c"]).await.expect(2);
+    profile.json(["store", "copy", "--to", "postgres://pia@127.0.0.1:1/x"], 5).await;
+}
+
 /// The hint of a damaged store: nothing that was acknowledged is lost, also in the log beside the database.
 #[tokio::test(flavor = "multi_thread")]
 async fn store_set_aside_keeps_every_event_and_waits_for_nobody() {

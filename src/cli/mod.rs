@@ -272,6 +272,7 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Config(Config::Edit) => config::edit(&mut call),
         Command::Config(Config::Delete(options)) => config::delete(&mut call, &options),
         Command::Store(Store::SetAside) => store::set_aside(&mut call),
+        Command::Store(Store::Copy(options)) => store::copy(&mut call, &options),
         Command::Service(service) => units::run(&mut call, &service),
         Command::Support(options) => support::run(&mut call, options).await,
         Command::Backup(options) => backup::backup(&mut call, options).await,

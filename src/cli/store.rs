@@ -2,11 +2,52 @@
 
 use serde_json::json;
 
-use super::Call;
-use crate::domain::failure::Failure;
+use super::args::Copy;
+use super::{Call, prompt};
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
+use crate::domain::thousands;
+use crate::ops::transfer::Server;
 use crate::ops::{self, Clock as _, SystemClock};
 use crate::settings::Paths;
+
+pub(super) fn copy(call: &mut Call, options: &Copy) -> Result<u8, Failure> {
+    let (paths, now) = (Paths::from_environment(&call.environment)?, SystemClock.now());
+    let url = options.to.as_ref().or(options.from.as_ref()).map(String::as_str).unwrap_or_default();
+    let server = Server::open(url, &paths, &call.environment)?;
+    let proof = if options.to.is_some() {
+        if let Some(holds) = server.holds()?.filter(|_| !options.consent.yes) {
+            let held = format!("{} holds a copy with {holds}", server.shown());
+            if !call.can_ask() {
+                let message = format!("{held}, which would be replaced");
+                return Err(
+                    Failure::new(FailureKind::NeedsYes, message).hint("confirm with --yes; nothing was changed")
+                );
+            }
+            if !prompt::yes(&format!("{held}. Replace it?")) {
+                return Err(Failure::new(FailureKind::NeedsYes, "not confirmed; nothing was changed"));
+            }
+        }
+        server.take(&paths, &call.environment, now)?
+    } else {
+        server.give(&paths, &call.environment, now)?
+    };
+    let rows: u64 = proof.tables.iter().map(|table| table.rows).sum();
+    if call.output.json {
+        let direction = if options.to.is_some() { "to" } else { "from" };
+        call.output
+            .object(&json!({ "status": "done", "direction": direction, "server": server.shown(), "proof": proof }))?;
+        return Ok(0);
+    }
+    let (rows, shown) = (format!("{} rows", thousands(rows)), server.shown());
+    if options.to.is_some() {
+        call.output.line(format!("{rows} copied to {shown}, and compared"));
+        call.output.say("This machine goes on with its own store; what happens from now on is not in the copy.");
+    } else {
+        call.output.line(format!("{rows} copied from {shown}, and compared"));
+    }
+    Ok(0)
+}
 
 pub(super) fn set_aside(call: &mut Call) -> Result<u8, Failure> {
     let paths = Paths::from_environment(&call.environment)?;

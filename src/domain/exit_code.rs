@@ -32,7 +32,10 @@ pub const MEANINGS: [(&[u8], &str); 10] = [
     (&[USAGE], "wrong usage, or a terminal is needed"),
     (&[PENDING], "confirmation needed, changes pending, only partly done, or an issue is open"),
     (&[REFUSED], "Halo refused: credentials, scope or the agent's permissions"),
-    (&[NOT_REACHED], "Halo not reached: name, TLS, time-out, request limit, or server errors that outlast the retries"),
+    (
+        &[NOT_REACHED],
+        "Halo not reached, or the PostgreSQL of store copy: name, TLS, time-out, request limit, or server errors that outlast the retries",
+    ),
     (&[BUSY], "busy: another process holds the sync or the configuration"),
     (&[LOCAL_STATE], "local state unusable: unreadable or newer file, full disk, no permission"),
     (&[ATTENTION], "with status --exit-code: something needs attention"),

@@ -38,6 +38,7 @@ pub(crate) mod support;
 pub mod sync;
 pub(crate) mod take_over;
 pub(crate) mod tickets;
+pub(crate) mod transfer;
 pub(crate) mod units;
 mod workspace;
 

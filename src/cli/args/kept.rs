@@ -111,6 +111,27 @@ pub enum Service {
 pub enum Store {
     /// Move the whole store to a folder of its own and start a new one; stop the service first
     SetAside,
+    /// Copy everything in the store to a PostgreSQL, or back from one, and compare both
+    ///
+    /// The role has to own the database, which is for this alone. Its password is taken from the file that PGPASSFILE names, or
+    /// from ~/.pgpass. Beyond this machine the server has to show a certificate for its name; ?sslrootcert=FILE at the end of the
+    /// address names your own authority. The copy is as of now: this machine goes on with its own store, and nothing that happens
+    /// later is in the copy.
+    Copy(Copy),
+}
+
+/// Options of `store copy`.
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("direction").required(true).args(["to", "from"])))]
+pub struct Copy {
+    /// Into this database, in place of the copy that is there
+    #[arg(long, value_name = "URL")]
+    pub to: Option<String>,
+    /// From this database, onto a machine that has no store
+    #[arg(long, value_name = "URL")]
+    pub from: Option<String>,
+    #[command(flatten)]
+    pub consent: Yes,
 }
 
 /// Options of `report`.
