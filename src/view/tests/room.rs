@@ -1,9 +1,9 @@
 //! What stays in sight, what is told whole where there is room, and what a figure must not claim.
 
 use crate::app::message::Reply;
-use crate::app::testing::events::in_events;
+use crate::app::testing::events::{in_events, recent};
 use crate::app::testing::{
-    Stage, at, at_configure, failed, finished, in_panes, overview, passed, plan, saved, standing, status,
+    Stage, at, at_configure, failed, finished, in_panes, overview, passed, plan, saved, standing, status, sync_report,
     with_credentials,
 };
 use crate::domain::check::{CheckId, WriteProof};
@@ -149,4 +149,40 @@ fn second_column_cuts_nothing_where_there_is_room() {
     for word in ["To try again", "again (r)"] {
         assert!(words.contains(word), "{word}: {}", plain(&stage));
     }
+}
+
+/// The command that makes a ticket in the demo is whole on the lowest terminal.
+#[test]
+fn empty_events_pane_has_its_command_whole() {
+    let mut stage = in_panes();
+    let command = "curl -X POST http://127.0.0.1:41209/control/tickets";
+    stage.model.facts.tip = Some(format!("Make a ticket in the simulated Halo: {command}"));
+    stage.keys("4");
+    stage.reply(recent(Vec::new()));
+    stage.resize(40, 12);
+    let text: String = plain(&stage).replace(['│', '█'], " ").split_whitespace().collect();
+    assert!(text.contains(&command.replace(' ', "")), "{}", plain(&stage));
+}
+
+/// A sync that was interrupted says what the next one goes on from, and with which key.
+#[test]
+fn interrupted_sync_says_how_it_goes_on() {
+    let mut stage = in_panes();
+    let mut told = standing(status("Acme MSP", true, true, true));
+    let number = std::num::NonZeroU64::new(5);
+    told.runs.insert(0, SyncReport { run: number, ..sync_report(SyncStatus::Interrupted) });
+    stage.reply(Reply::Status(Ok(told)));
+    assert!(plain(&stage).contains("s goes on from the 3 pages it has read"), "{}", plain(&stage));
+}
+
+/// An address that is none yet says so while it is typed, and is called wrong once its field is left.
+#[test]
+fn address_that_is_none_yet_says_so_while_it_is_typed() {
+    let mut stage = with_credentials();
+    stage.keys("Shift-Tab Shift-Tab ^U");
+    stage.type_text("http://127.0.0.1:35431y");
+    let text = plain(&stage);
+    assert!(text.contains("not complete yet: ") && !text.contains('✗'), "{text}");
+    stage.keys("Enter");
+    assert!(plain(&stage).contains('✗'), "{}", plain(&stage));
 }
