@@ -167,9 +167,9 @@ fn one_writes_to_server_at_once_and_other_is_told() {
     let Some(server) = Server::start() else { return };
     let (address, store) = server.store();
     let other = Store::on(&address).unwrap().patient_for(Duration::from_millis(1_100)).unwrap();
-    let (begun, has_begun) = std::sync::mpsc::channel();
-    let (end, ends) = std::sync::mpsc::channel();
     thread::scope(|scope| {
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        let (end, ends) = std::sync::mpsc::channel::<()>();
         let store = &store;
         scope.spawn(move || {
             let held = store.write(|db| {
