@@ -253,16 +253,20 @@ pub fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
     let lines: usize = order.iter().map(|at| wrap(&words::check::found(&checks[*at]), column).len()).sum();
     let is_free = page.width >= 70 && page.lines.len() + lines < usize::from(model.layout.body.height);
     let words = if is_free { Words::Whole } else { Words::Line };
+    let mut failed = page.lines.len();
     for (row, at) in order.iter().enumerate() {
         let later = order.iter().skip(row + 1).map(|later| &checks[*later]);
         let advised = wizard.focus == Item::Advice(*at);
         let words = if advised { Words::Advice } else { words };
         check_row(page, &model.keys, &checks[*at], advised || wizard.focus == Item::Check(*at), later, words);
+        if checks[*at].status == CheckStatus::Fail {
+            failed = page.lines.len();
+        }
     }
     skipped(page, checks);
     if focused {
-        // The results belong to the line: as many as fit, from their beginning.
-        page.keep_from(from);
+        // What failed belongs to the line; for the rest the form is not pushed away.
+        page.keep = Some(from..failed);
     }
 }
 
