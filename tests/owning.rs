@@ -311,3 +311,48 @@ async fn escalation_is_refused_while_mark_cannot_be_read() {
     profile.halo.set_fault(Fault::ForbiddenWebhooks, false);
     on_first(&profile, &["escalate", &ticket, "--note", "once"]).await.expect(0);
 }
+
+/// The same configuration in another folder with another Pia Url: refused before anything is written, and the one command
+/// that is named takes over what is there, with nothing doubled.
+#[tokio::test(flavor = "multi_thread")]
+async fn folder_with_other_pia_url_takes_over_all_or_nothing() {
+    let profile = configured().await;
+    let objects = || profile.halo.look(|halo| (halo.webhooks.len(), halo.tabs.len()));
+    let before = objects();
+    let second = Copy::of(&profile);
+    let config = second.folder.path().join(profile.config().strip_prefix(profile.folder.path()).unwrap());
+    let settings = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, settings.replace("https://pia.acme.example", "https://elsewhere.example")).unwrap();
+    std::fs::remove_dir_all(second.folder.path().join("data")).unwrap();
+    second.run(&["sync"]).await.expect(0);
+    for command in [&["plan"][..], &["configure", "--yes"], &["serve", "--listen", "127.0.0.1:0"]] {
+        second.run(command).await.expect(3).says("belongs to jump1").says("configure --take-over");
+    }
+    assert!(profile.halo.writes().is_empty(), "{:?}", profile.halo.writes());
+    on_first(&profile, &["plan"]).await.expect(0);
+
+    second.run(&["configure", "--take-over", "--yes"]).await.expect(0).says("Webhook install was successful");
+    assert_eq!((objects(), owner(&profile)), (before, "jump2".to_owned()));
+    let addresses = profile.halo.look(|halo| {
+        let all = halo.webhooks.iter().chain(&halo.tabs);
+        all.filter(|own| own.text("name").starts_with("Pia ")).map(|own| own.text("url").to_owned()).collect::<Vec<_>>()
+    });
+    assert!(addresses.iter().all(|url| url.starts_with("https://elsewhere.example/")), "{addresses:?}");
+    second.run(&["plan"]).await.expect(0);
+    on_first(&profile, &["plan"]).await.expect(3).says("belongs to jump2");
+}
+
+/// A configuration with another id has the names: the way on keeps what was to be taken over.
+#[tokio::test(flavor = "multi_thread")]
+async fn hint_of_refused_adoption_names_ids_again() {
+    let (profile, webhook, tab) = crate::adopting::with_portal().await;
+    let other = "[pia-halo owner: jump9 | dana | 2026-11-29T12:00:00Z | k]";
+    profile.halo.change(|halo| halo.webhooks[0].set("note", other));
+    let ids = format!("{webhook},{tab}");
+    let named = format!("configure --take-over --adopt {ids}");
+    for yes in [&["configure", "--adopt", &ids, "--yes"][..], &["configure", "--adopt", &ids]] {
+        on_first(&profile, yes).await.expect(3).says("belongs to jump9").says(&named);
+    }
+    assert!(profile.halo.writes().is_empty());
+    on_first(&profile, &["configure", "--take-over", "--adopt", &ids, "--yes"]).await.expect(0);
+}

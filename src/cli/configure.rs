@@ -53,7 +53,8 @@ pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Fail
             Err(report) => return planned::tell(&mut call.output, &ops::configure::refused(report)),
         };
         check::warn(&mut call.output, &warnings);
-        planned::take_over(call, &mut workspace, &shown.belongs)?;
+        planned::take_over(call, &mut workspace, &shown.belongs)
+            .map_err(|failure| ops::owner::with_taken(failure, &shown.taken))?;
         if shown.changes_pending() && !options.consent.yes {
             agree(call, &shown, &id, &configuration)?;
         }

@@ -103,6 +103,9 @@ pub struct CallbackSecrets {
 /// The user name that Halo sends beside the password.
 pub const BASIC_USER: &str = "pia";
 
+/// The path below Pia's address where callbacks come in.
+const CALLBACKS: &str = "/callbacks/";
+
 /// A callback address. It ends in a secret, so it has no form that shows it but [`CallbackUrl::expose`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct CallbackUrl {
@@ -118,7 +121,14 @@ impl CallbackUrl {
 
     /// What every callback address of a configuration begins with: an object in Halo that leads there is ours.
     pub fn prefix(pia: &PiaUrl, id: &ConfigurationId) -> String {
-        pia.join(&format!("/callbacks/{id}/"))
+        pia.join(&format!("{CALLBACKS}{id}/"))
+    }
+
+    /// The address of Pia in a callback address of the configuration whose callback addresses begin with this prefix: the
+    /// same configuration may have been installed with another Pia Url.
+    pub fn pia_of<'a>(address: &'a str, group: EventGroup, prefix: &str) -> Option<&'a str> {
+        let path = &prefix[prefix.rfind(CALLBACKS)?..];
+        address.split_once(&format!("{path}{}/", group.slug())).map(|(pia, _)| pia)
     }
 
     /// The whole address, token included.

@@ -34,6 +34,8 @@ pub enum Next {
     Configure,
     ConfigureUnproved,
     TakeOver,
+    /// With the ids of what is taken over by name.
+    TakeOverAdopting(String),
     /// With the ids, once they are known; else with `ID` in their place.
     Adopt(Option<String>),
     AdoptYes(String),
@@ -94,6 +96,7 @@ impl Next {
             Self::Configure => "configure",
             Self::ConfigureUnproved => "configure --unproved",
             Self::TakeOver => "configure --take-over",
+            Self::TakeOverAdopting(ids) => return format!("configure --take-over --adopt {}", for_shell(ids)),
             Self::Adopt(None) => "configure --adopt ID",
             Self::Adopt(Some(ids)) => return format!("configure --adopt {}", for_shell(ids)),
             Self::AdoptYes(ids) => return format!("configure --adopt {} --yes", for_shell(ids)),
@@ -169,6 +172,7 @@ impl Next {
     /// One of each kind: what a test runs.
     pub fn every() -> Vec<Self> {
         let named = [Self::Run(7), Self::Adopt(Some("7,8".to_owned())), Self::AdoptYes("7".to_owned())];
+        let named = named.into_iter().chain([Self::TakeOverAdopting("7".to_owned())]);
         let id = ConfigurationId::parse("acme");
         let activated = id.into_iter().flat_map(|id| [Self::Activate(Some(id.clone())), Self::ActivateYes(id)]);
         Self::known().into_iter().chain(named).chain(activated).collect()

@@ -48,10 +48,20 @@ pub(super) fn require(workspace: &Workspace, belongs: &Belongs) -> Result<(), Fa
     }
 }
 
+/// The same, where somebody else's objects were to be taken over by their ids: the way on names them again.
+pub fn with_taken(failure: Failure, taken: &[String]) -> Failure {
+    if taken.is_empty() || failure.kind != FailureKind::NeedsYes {
+        return failure;
+    }
+    failure.hint(Hint::from(TAKE_OVER).next(Next::TakeOverAdopting(taken.join(","))))
+}
+
+const TAKE_OVER: &str = "Work on that machine, or take it over: ";
+
 /// What is said of a configuration that is another machine's.
 pub fn elsewhere(owner: &Owner) -> Failure {
     let message = format!("this configuration belongs to {owner}; nothing was written");
-    let hint = Hint::from("Work on that machine, or take it over: ").next(Next::TakeOver);
+    let hint = Hint::from(TAKE_OVER).next(Next::TakeOver);
     Failure::new(FailureKind::NeedsYes, message).hint(hint)
 }
 

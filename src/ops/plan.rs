@@ -259,11 +259,13 @@ impl Target {
         Ok(self.judge(&self.read_webhooks(halo).await?))
     }
 
-    /// Whose our webhooks are, and those that are taken over.
+    /// Whose our webhooks are, and those that are taken over; where there are none with our Pia Url, those of the same
+    /// configuration with another one.
     fn judge(&self, webhooks: &[ExistingWebhook]) -> Belongs {
         let ours = self.ours();
         let takes = |id: &str| self.wanted().is_some_and(|wanted| wanted.takes(id));
         let our_webhooks = webhooks.iter().filter(|webhook| ours.owns_webhook(webhook) || takes(&webhook.id));
+        let our_webhooks = our_webhooks.chain(ours.kin(webhooks));
         Belongs::judge(our_webhooks.map(|webhook| webhook.note.as_ref().map(Untrusted::raw)), &self.here)
     }
 
@@ -294,7 +296,11 @@ impl Target {
             let was_written = writes.iter().any(|write| is_it(&write.object) || is_it(&write.proof.parent));
             // What may be taken over is shown with what changes in it.
             let may_be_taken = |group: &EventGroup| planner::is_like(webhook.name.raw(), group.webhook_name());
-            if was_written || ours.owns_webhook(webhook) || EventGroup::ALL.iter().any(may_be_taken) {
+            if was_written
+                || ours.owns_webhook(webhook)
+                || ours.may_be_kin(webhook)
+                || EventGroup::ALL.iter().any(may_be_taken)
+            {
                 webhook.bindings = halo.bindings(&webhook.id).await?;
             }
         }

@@ -14,6 +14,7 @@ use crate::domain::object::ObjectKind;
 use crate::domain::owner::Belongs;
 use crate::domain::plan::Action;
 use crate::halo::HaloApi;
+use crate::halo::install::plan::PlanStep;
 
 /// The active configuration, where something of it is in Halo by our own record.
 ///
@@ -81,7 +82,9 @@ pub async fn take_over(
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
     let mut plan = target.plan(&halo.while_a_person_waits()).await?;
     let is_ours = |action| matches!(action, Action::Update | Action::Adopt);
-    plan.steps.retain(|step| step.kind == ObjectKind::Webhook && is_ours(step.action));
+    // The tab of another Pia Url is known by the webhooks beside it, which lead here afterwards.
+    let is_tab = |step: &PlanStep| step.kind == ObjectKind::CustomTab && step.action == Action::Adopt;
+    plan.steps.retain(|step| is_tab(step) || (step.kind == ObjectKind::Webhook && is_ours(step.action)));
     let run = Some(workspace.store.begin_configure_run(id, workspace.now())?);
     let results = Apply::new(workspace, id, &target, &halo, run).all(&plan, &mut |_| {}).await;
     let belongs = target.belongs(&halo).await?;

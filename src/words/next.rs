@@ -37,7 +37,7 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         Next::Sync | Next::SyncYes => ("Sync Now", Some("sync_now")),
         Next::Plan => ("Check Halo", Some("check_halo")),
         Next::Doctor => ("Check now", Some("check_halo")),
-        Next::Configure | Next::ConfigureUnproved | Next::TakeOver => ("Configure", None),
+        Next::Configure | Next::ConfigureUnproved | Next::TakeOver | Next::TakeOverAdopting(_) => ("Configure", None),
         Next::Adopt(_) | Next::AdoptYes(_) => ("Take over", Some("take_over")),
         Next::Remove | Next::RemovePlan => ("Remove", Some("remove")),
         Next::Rotate => ("Rotate", Some("rotate")),

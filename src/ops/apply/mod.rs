@@ -68,7 +68,7 @@ impl Consent<'_> {
 
     /// Refuses a plan that is not the one which was shown, and one for what is another machine's.
     pub(super) fn covers(self, workspace: &Workspace, plan: &InstallPlan) -> Result<(), Failure> {
-        owner::require(workspace, &plan.belongs)?;
+        owner::require(workspace, &plan.belongs).map_err(|failure| owner::with_taken(failure, &plan.taken))?;
         match self {
             Self::Plan(shown) if *shown != plan.shown() => Err(Failure::new(
                 FailureKind::NeedsYes,

@@ -41,12 +41,13 @@ use crate::halo::install::plan::{InstallPlan, Operation, PlanStep};
 /// Says what has to change in Halo, in the order in which it has to be done.
 pub fn plan(wanted: &Wanted, held: &Existing, record: &[InstalledObject]) -> InstallPlan {
     let mut plan = InstallPlan::default();
+    let (prefix, chat_pod) = (Some(wanted.callback_prefix.as_str()), Some(&wanted.chat_pod));
+    let ours = Ours { callback_prefix: prefix, chat_pod, record };
     for (group, url) in &wanted.webhooks {
         let address = url.expose();
-        webhooks::plan_webhook(*group, address.expose(), wanted, held, record, &mut plan);
+        webhooks::plan_webhook(*group, address.expose(), wanted, held, &ours, &mut plan);
     }
-    let (prefix, chat_pod) = (Some(wanted.callback_prefix.as_str()), Some(&wanted.chat_pod));
-    tab::plan_tab(wanted, held, &Ours { callback_prefix: prefix, chat_pod, record }, &mut plan);
+    tab::plan_tab(wanted, held, &ours, &mut plan);
     plan.taken.clone_from(&wanted.taken);
     plan.made_from(held)
 }

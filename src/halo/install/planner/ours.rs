@@ -1,8 +1,11 @@
 //! What is ours: the one place that decides it.
 //!
 //! An object is ours when our record holds its id, or when its address leads to this configuration's callbacks or to
-//! its chat pod. Everything else is somebody's, whatever its name.
+//! its chat pod. Everything else is somebody's, whatever its name: the same configuration's at another Pia Url, too, until a
+//! person takes it over.
 
+use crate::domain::address::PiaUrl;
+use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::record::InstalledObject;
@@ -28,6 +31,37 @@ impl Ours<'_> {
     pub fn owns_webhook(&self, webhook: &ExistingWebhook) -> bool {
         self.records(ObjectKind::Webhook, &webhook.id)
             || self.callback_prefix.is_some_and(|prefix| webhook.url.expose().starts_with(prefix))
+    }
+
+    /// Whether a webhook was made for the same configuration with another Pia Url: it is signed, and its address says so.
+    pub fn may_be_kin(&self, webhook: &ExistingWebhook) -> bool {
+        EventGroup::ALL.into_iter().any(|group| self.pia_of_kin(webhook, group).is_some())
+    }
+
+    /// The webhooks of the same configuration with another Pia Url, where Halo holds none with ours: it was installed from
+    /// another folder, or before the Url was changed and the record lost.
+    pub fn kin<'w>(&self, webhooks: &'w [ExistingWebhook]) -> Vec<&'w ExistingWebhook> {
+        match webhooks.iter().any(|webhook| self.owns_webhook(webhook)) {
+            true => Vec::new(),
+            false => webhooks.iter().filter(|webhook| self.may_be_kin(webhook)).collect(),
+        }
+    }
+
+    /// The one of them that tells the events of a group.
+    pub(super) fn kin_of<'w>(&self, group: EventGroup, webhooks: &'w [ExistingWebhook]) -> Option<&'w ExistingWebhook> {
+        self.kin(webhooks).into_iter().find(|webhook| self.pia_of_kin(webhook, group).is_some())
+    }
+
+    fn pia_of_kin<'w>(&self, webhook: &'w ExistingWebhook, group: EventGroup) -> Option<&'w str> {
+        webhook.owner()?;
+        CallbackUrl::pia_of(webhook.url.expose(), group, self.callback_prefix?)
+    }
+
+    /// Whether a tab has our name and shows the chat pod at the other Pia Url of such webhooks.
+    pub(super) fn is_tab_of_kin(&self, tab: &ExistingTab, webhooks: &[ExistingWebhook]) -> bool {
+        let pia = |webhook| EventGroup::ALL.into_iter().find_map(|group| self.pia_of_kin(webhook, group));
+        let mut pods = self.kin(webhooks).into_iter().filter_map(pia).filter_map(|pia| PiaUrl::read(pia).ok());
+        is_named(tab) && pods.any(|pia| leads_to_chat_pod(tab, &ChatPodUrl::below(&pia.address)))
     }
 
     /// Whether a tab is ours: it shows the chat pod to the letter, or our record speaks for it, or it has the chat pod's

@@ -2,11 +2,10 @@
 
 use super::blame::CHANGED;
 use super::names::{is_like, not_ours, with_foreign};
-use super::{AGREED, events, leaving, recorded, step};
+use super::{AGREED, Ours, events, leaving, recorded, step};
 use crate::domain::callback::{BASIC_USER, EventGroup, EventNumber, mask_address};
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::plan::{Action, Cause, FieldChange, Offer, ROTATING};
-use crate::domain::record::InstalledObject;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::webhook_options::HaloOptions;
 use crate::halo::install::existing::{Existing, ExistingWebhook, Wanted};
@@ -26,17 +25,17 @@ pub(super) fn plan_webhook(
     address: &str,
     wanted: &Wanted,
     held: &Existing,
-    record: &[InstalledObject],
+    ours: &Ours<'_>,
     plan: &mut InstallPlan,
 ) {
     let name = group.webhook_name();
-    let remembered = recorded(record, ObjectKind::Webhook, name);
+    let remembered = recorded(ours.record, ObjectKind::Webhook, name);
     let by_record = remembered.and_then(|object| held.webhooks.iter().find(|webhook| same_id(&webhook.id, &object.id)));
     let prefix = format!("{}{}/", wanted.callback_prefix, group.slug());
     // Halo tells no date of a webhook: the first in its list is the oldest, as far as can be told.
     let by_address = || held.webhooks.iter().find(|webhook| webhook.url.expose().starts_with(&prefix));
     let is_named_alike = |webhook: &&ExistingWebhook| is_like(webhook.name.raw(), name);
-    let own = by_record.or_else(by_address);
+    let own = by_record.or_else(by_address).or_else(|| ours.kin_of(group, &held.webhooks));
     let agreed =
         held.webhooks.iter().filter(|_| own.is_none()).find(|own| is_named_alike(own) && wanted.takes(&own.id));
     let own = own.or(agreed);
