@@ -10,7 +10,7 @@ use super::{Workspace, owner, take_over};
 use crate::domain::activity::{Activity, ActivityField, HaloAnswer};
 use crate::domain::configuration::{Configuration, ConfigurationId, EscalateTo};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Finding, Rule, State};
+use crate::domain::health::{Finding, Rule, State, from_failure};
 use crate::domain::note_outcome::NoteOutcome;
 use crate::domain::owner::Belongs;
 use crate::domain::ticket::{BoardTickets, Escalation, EscalationStatus, Known, Ticket, Unfinished};
@@ -35,8 +35,23 @@ const AGAIN: &str = "Escalate it again with the same note: what is already done 
 /// Lines of the audit trail among which those of a run that was killed are looked for.
 const LOOK_BACK: usize = 500;
 
-/// The open tickets on the Pia Board.
+/// The open tickets on the Pia Board. That Halo refuses them is known from then on to everybody.
+///
+/// # Errors
+///
+/// Where Halo cannot be asked, or refuses.
 pub async fn on_pia_board(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    configuration: &Configuration,
+    cancel: CancellationToken,
+) -> Result<BoardTickets, Failure> {
+    let found = read_board(workspace, id, configuration, cancel).await;
+    workspace.note_health(id, found.as_ref().err().and_then(from_failure));
+    found
+}
+
+async fn read_board(
     workspace: &Workspace,
     id: &ConfigurationId,
     configuration: &Configuration,
@@ -62,6 +77,19 @@ pub async fn on_pia_board(
 /// that stands there already is not written, and a note that it has already is not added a second time. Each write
 /// stands in the audit trail before it is sent: what a killed run has left open there is read back by the next one.
 pub async fn escalate(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    configuration: &Configuration,
+    ticket_id: i64,
+    note: Option<&str>,
+    cancel: CancellationToken,
+) -> Result<Escalation, Unfinished> {
+    let done = try_to_escalate(workspace, id, configuration, ticket_id, note, cancel).await;
+    workspace.note_health(id, done.as_ref().err().and_then(|unfinished| from_failure(&unfinished.failure)));
+    done
+}
+
+async fn try_to_escalate(
     workspace: &Workspace,
     id: &ConfigurationId,
     configuration: &Configuration,

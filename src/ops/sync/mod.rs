@@ -173,6 +173,7 @@ impl Run<'_> {
         let mut reading =
             Reading::new(workspace, self.halo.clone(), run, Arc::new(known), self.rule, engine, on_progress);
         let read = reading.run().await;
+        workspace.note_health(self.id, reading.refused.take());
         let mut learnt = Learnt::of(&mut reading);
         if let Err(why) = read {
             return Err(stopped(learnt, why));

@@ -12,6 +12,7 @@ use super::LISTEN;
 use super::engine::{Ask, Engine, Presence, Taken};
 use crate::domain::client::Client;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::health::{Finding, Rule, State};
 use crate::domain::include::IncludeRule;
 use crate::domain::people::{Agent, Team, TicketType};
 use crate::domain::sync_run::{ListedPage, SideList, SyncProgress};
@@ -72,6 +73,8 @@ pub(super) struct Reading<'a> {
     pub engine: Engine,
     pub lists: SideLists,
     pub warnings: Vec<String>,
+    /// The first list that Halo has refused.
+    pub refused: Option<Finding>,
     pub progress: SyncProgress,
     pub on_progress: &'a mut (dyn FnMut(&SyncProgress) + Send),
     /// Pages that are read and not yet on the disk.
@@ -111,6 +114,7 @@ impl<'a> Reading<'a> {
             engine,
             lists: SideLists::default(),
             warnings: Vec::new(),
+            refused: None,
             progress: SyncProgress::default(),
             on_progress,
             unwritten: Vec::new(),
@@ -317,7 +321,13 @@ impl<'a> Reading<'a> {
             }
             Err(failure) if failure.kind == FailureKind::Interrupted => Err(failure),
             Err(failure) => {
-                self.warnings.push(format!("{} could not be read: {failure}", list.title()));
+                let told = format!("{} could not be read: {failure}", list.title());
+                if failure.kind == FailureKind::MissingRight {
+                    // The clients are read without it: it needs a look, and stops nothing.
+                    let refused = Finding::new(Rule::Rights, State::Watch, told.clone()).about(list.title());
+                    self.refused.get_or_insert(Finding { next: failure.hint.clone(), ..refused });
+                }
+                self.warnings.push(told);
                 Ok(None)
             }
         }
