@@ -255,3 +255,102 @@ async fn header_claims_nothing_that_is_no_longer_so() {
     pty.press("^C ^C").await;
     assert_eq!(pty.exit_code(), 0);
 }
+
+/// A new store knows none of the objects that are in Halo: nobody is told that there are none before somebody has looked, and
+/// whoever has looked tells everybody.
+#[tokio::test]
+async fn objects_that_store_does_not_know_are_not_denied() {
+    let profile = Profile::synced(few()).await;
+    profile.run(["doctor"]).await.expect(0);
+    profile.run(["status"]).await.says("In Halo    not configured yet");
+    profile.run(["configure", "--yes"]).await.expect(0);
+    for look in ["doctor", "plan"] {
+        profile.run(["store", "set-aside"]).await.expect(0).says("pia-halo plan");
+        profile.run(["sync"]).await.expect(0);
+        profile.run(["status"]).await.says("In Halo    not known: nobody has looked in Halo yet");
+        let unseen = profile.json(["doctor", "--offline"], 0).await;
+        for rule in ["drift", "owner", "webhook-off", "deliveries", "service"] {
+            assert_eq!(finding(&unseen, rule)["state"], "unknown", "{unseen}");
+        }
+        profile.run([look]).await.expect(3);
+        profile.run(["status", "--exit-code"]).await.expect(8).says("its objects are in Halo");
+        let issues = profile.json(["issues"], 0).await;
+        assert!(ids(&issues).contains(&"drift") && ids(&issues).contains(&"service"), "{issues}");
+        profile.run(["configure", "--yes"]).await.expect(0);
+        profile.run(["status"]).await.says("objects, configured");
+    }
+}
+
+/// What is saved and not yet in Halo needs a person: also where somebody has looked at Halo before it was saved.
+#[tokio::test]
+async fn setting_that_is_not_in_halo_yet_is_issue() {
+    let profile = Profile::synced(few()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let _service = Service::start(&profile).await;
+    profile.run(["doctor"]).await.expect(0);
+    let answers = profile.answers("acme", "").replace("pia.acme.example", "moved.example");
+    let file = profile.folder.path().join("moved.toml");
+    std::fs::write(&file, answers).unwrap();
+    profile.run(["setup", "--answers", &file.to_string_lossy()]).await.expect(0);
+    profile.run(["status", "--exit-code"]).await.expect(8).says("needs Re-configure");
+    let issues = profile.json(["issues"], 0).await;
+    assert_eq!(ids(&issues), ["drift"], "and no webhook that is too new to have delivered: {issues}");
+    profile.run(["configure", "--yes"]).await.expect(0);
+    profile.run(["status", "--exit-code"]).await.expect(0);
+}
+
+/// Halo does not answer: what was well is only known to have been so, and nobody is told that there is nothing to do.
+#[tokio::test]
+async fn doctor_without_answer_says_when_each_was_last_seen_so() {
+    let profile = Profile::synced(few()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let service = Service::start(&profile).await;
+    profile.run(["doctor"]).await.expect(0).says("Nothing to do");
+    let offline = profile.json(["doctor", "--offline"], 0).await;
+    let seen = |report: &Value| {
+        let all = report["findings"].as_array().unwrap();
+        all.iter().filter(|found| found["seen_at"].is_string()).count()
+    };
+    let was_seen = seen(&offline);
+    // The store keeps whole seconds.
+    let connection = rusqlite::Connection::open(profile.workspace().paths().store()).unwrap();
+    let earlier = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-600 seconds')";
+    let age =
+        format!("UPDATE health SET finding = json_set(finding, '$.seen_at', {earlier}) WHERE finding LIKE '%seen_at%'");
+    connection.execute(&age, []).unwrap();
+    drop(connection);
+    let Profile { folder, halo } = profile;
+    let profile = Profile { folder, halo: pia_halo::demo::SimulatedHalo::start(few()).await.unwrap() };
+    halo.stop().await.unwrap();
+    let told = profile.run(["doctor"]).await.expect(5);
+    let told = format!("{}{}", told.stdout, told.stderr);
+    assert!(!told.contains("Nothing to do"), "{told}");
+    for rule in ["Credentials", "Permissions", "Owner"] {
+        let line = told.lines().find(|line| line.contains(&format!(" {rule} "))).unwrap();
+        assert!(line.contains("(last seen so ") && !line.starts_with('+'), "{line}");
+    }
+    let unknown = told.lines().filter(|line| line.starts_with("- ")).count();
+    assert!(told.contains(&format!("No issue is known, but {unknown} rules could not be checked.")), "{told}");
+    assert!(unknown > 4 && was_seen > 4, "{told}");
+    drop(service);
+}
+
+/// What a command or a sync is refused is an issue for everybody, until a look has found otherwise.
+#[tokio::test]
+async fn refusals_that_commands_and_syncs_meet_are_issues() {
+    let profile = Profile::synced(few()).await;
+    for (fault, command, code) in [
+        (Fault::ForbiddenTickets, &["tickets"][..], 4),
+        (Fault::ForbiddenTickets, &["escalate", "33470"], 4),
+        (Fault::ForbiddenAgents, &["sync"], 3),
+    ] {
+        profile.halo.set_fault(fault, true);
+        profile.run(command).await.expect(code);
+        let issues = profile.json(["issues"], 0).await;
+        assert!(ids(&issues).contains(&"rights"), "{command:?}: {issues}");
+        profile.run(["status", "--exit-code"]).await.expect(8);
+        profile.halo.set_fault(fault, false);
+        profile.run(["issues", "retry", "rights"]).await.expect(0);
+        assert!(!ids(&profile.json(["issues"], 0).await).contains(&"rights"), "{command:?}");
+    }
+}

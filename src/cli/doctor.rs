@@ -12,12 +12,12 @@ use crate::domain::exit_code;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State, issues};
 use crate::ops;
-use crate::words::health::{NOTHING_TO_DO, fact, state};
+use crate::words::health::{NOTHING_TO_DO, fact, not_renewed, state};
 
 pub(super) async fn run(call: &mut Call, options: &Doctor) -> Result<u8, Failure> {
     let workspace = if options.offline { call.look()? } else { call.workspace()? };
     let id = ops::health::looked_after(&workspace, call.configuration.as_ref())?;
-    let mut kept = None;
+    let (mut kept, begun) = (None, workspace.now());
     if !options.offline {
         let output = &mut call.output;
         let on_check = |check: &Check| output.progress(&format!("Asking Halo: {}", check.id.title()));
@@ -33,13 +33,24 @@ pub(super) async fn run(call: &mut Call, options: &Doctor) -> Result<u8, Failure
         call.output.report(&found, failure.as_ref())?;
         return Ok(code);
     }
+    // What the look could not renew is only known to have been so. The store keeps whole seconds.
+    let is_old =
+        |finding: &Finding| kept.is_some() && finding.seen_at.is_some_and(|seen| seen.as_second() < begun.as_second());
     for finding in &findings {
-        print(&mut call.output, finding, &by_title(finding), now);
+        match is_old(finding) {
+            true => print_old(&mut call.output, finding, now),
+            false => print(&mut call.output, finding, &by_title(finding), now),
+        }
     }
     if let Some(failure) = &kept {
         call.output.failure(failure);
     }
-    call.output.say(sentence(&findings));
+    let is_not_known = |finding: &&Finding| finding.state == State::Unknown || is_old(finding);
+    let unchecked = findings.iter().filter(is_not_known).filter(|finding| !finding.is_issue()).count();
+    call.output.say(match kept.is_some() && !findings.iter().any(Finding::is_open) {
+        true => format!("No issue is known, but {}.", not_checked(unchecked.max(1))),
+        false => sentence(&findings),
+    });
     Ok(code)
 }
 
@@ -74,18 +85,31 @@ fn print(output: &mut Output, finding: &Finding, name: &str, now: jiff::Timestam
     let (tone, _) = state(finding.state);
     let mark = output.sign(tone);
     let known = if finding.dismissed { " (dismissed)" } else { "" };
-    output.line(format!("{mark} {name} {}{known}", fact(finding, now)));
+    print_words(output, finding, name, mark, &(fact(finding, now) + known));
+}
+
+fn print_words(output: &mut Output, finding: &Finding, name: &str, mark: &str, words: &str) {
+    output.line(format!("{mark} {name} {words}"));
     if let Some(next) = finding.next.as_ref().filter(|_| finding.state != State::Well) {
         output.line(format!("  {:width$} {next}", "", width = name.len()));
     }
+}
+
+fn print_old(output: &mut Output, finding: &Finding, now: jiff::Timestamp) {
+    let (tone, _) = state(if finding.is_issue() { finding.state } else { State::Unknown });
+    let mark = output.sign(tone);
+    print_words(output, finding, &by_title(finding), mark, &not_renewed(finding, now));
+}
+
+fn not_checked(count: usize) -> String {
+    if count == 1 { "1 rule could not be checked".to_owned() } else { format!("{count} rules could not be checked") }
 }
 
 fn sentence(findings: &[Finding]) -> String {
     match findings.iter().filter(|finding| finding.is_open()).count() {
         0 => match findings.iter().filter(|finding| finding.state == State::Unknown).count() {
             0 => format!("{NOTHING_TO_DO}."),
-            1 => "Nothing to do. 1 rule could not be checked.".to_owned(),
-            count => format!("Nothing to do. {count} rules could not be checked."),
+            count => format!("Nothing to do. {}.", not_checked(count)),
         },
         1 => "1 issue needs attention.".to_owned(),
         count => format!("{count} issues need attention."),

@@ -61,6 +61,7 @@ pub(super) fn set_aside(call: &mut Call) -> Result<u8, Failure> {
         Some(folder) => {
             call.output.line(format!("The store was moved to {}, with all its events", folder.display()));
             call.output.say(format!("To fill a new one: {}", Next::Sync));
+            call.output.say(format!("To see what is in Halo, and whether Configure has to run again: {}", Next::Plan));
         }
         None => call.output.line("There is no store"),
     }

@@ -120,6 +120,9 @@ pub struct IntegrationStatus {
     /// set-up any more.
     #[serde(skip)]
     pub was_configured: bool,
+    /// What Halo holds of it beside our record, where that is empty and Configure has written nothing.
+    #[serde(skip)]
+    pub unrecorded: Unrecorded,
     /// Writes of a killed run whose result has not been checked yet.
     pub unfinished: usize,
     /// Test tickets that a full circle has left open in Halo.
@@ -131,6 +134,19 @@ pub struct IntegrationStatus {
     pub deliveries: Vec<Delivery>,
     /// How it stands with the rotation of the callback token and password.
     pub rotation: RotationStatus,
+}
+
+/// What Halo holds of a configuration that our record knows nothing of: the store may be a new one, or another folder may
+/// have set it up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Unrecorded {
+    /// Somebody has looked: there is nothing.
+    #[default]
+    Nothing,
+    /// Nobody has looked.
+    NotKnown,
+    /// Somebody has looked: there are objects of it.
+    Something,
 }
 
 impl IntegrationStatus {
@@ -149,7 +165,7 @@ impl IntegrationStatus {
     pub fn step(&self) -> StepState {
         match self.configured_at {
             Some(_) => StepState::Done,
-            None if self.is_in_halo() => StepState::NeedsReconfigure,
+            None if self.is_in_halo() || self.unrecorded == Unrecorded::Something => StepState::NeedsReconfigure,
             None => StepState::Todo,
         }
     }
@@ -157,8 +173,10 @@ impl IntegrationStatus {
     /// What is to be said where Configure has not ended with everything in place.
     pub fn unconfigured(&self) -> &'static str {
         match self.step() {
+            StepState::NeedsReconfigure if self.unrecorded == Unrecorded::Something => NOT_IN_STORE,
             StepState::NeedsReconfigure => RECONFIGURE,
             _ if self.was_configured => "removed from Halo",
+            _ if self.unrecorded == Unrecorded::NotKnown => NOT_LOOKED,
             _ => "not configured yet",
         }
     }
@@ -176,6 +194,12 @@ impl IntegrationStatus {
         Some(Hint::from(known).next(Next::RollBack).text(" undoes Configure's last run."))
     }
 }
+
+/// What is said where nobody has looked in Halo, and our record is empty.
+pub const NOT_LOOKED: &str = "not known: nobody has looked in Halo yet";
+
+/// What is said where Halo holds objects of a configuration that our record knows nothing of.
+pub const NOT_IN_STORE: &str = "its objects are in Halo, and this store does not know them";
 
 /// What is to be done where Halo has not all that is saved here.
 pub const RECONFIGURE: &str = "needs Re-configure";

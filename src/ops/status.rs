@@ -9,12 +9,13 @@ use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::delivery::Delivery;
 use crate::domain::failure::Failure;
+use crate::domain::health::saw_owner;
 use crate::domain::object::same_id;
 use crate::domain::record::InstalledObject;
 use crate::domain::request::Standing;
 use crate::domain::rotation::RotationStatus;
 use crate::domain::status::{
-    IntegrationStatus, Known, LastSync, Overview, Saved, ServiceStatus, Status, StepState, Steps,
+    IntegrationStatus, Known, LastSync, Overview, Saved, ServiceStatus, Status, StepState, Steps, Unrecorded,
 };
 use crate::domain::sync_run::{RUNS_KEPT, Sight, SyncReport};
 
@@ -138,6 +139,7 @@ fn status(
     let mut integration = IntegrationStatus {
         configured_at,
         was_configured: workspace.store.has_written(id)?,
+        unrecorded: Unrecorded::default(),
         unfinished: unfinished(workspace, id)?,
         left_open: super::full_circle::left_open(workspace, id)?,
         deliveries: deliveries(workspace, id, &objects)?,
@@ -145,6 +147,9 @@ fn status(
         rotation: rotation(workspace, id),
     };
     integration.was_configured |= integration.is_in_halo();
+    if !integration.was_configured {
+        integration.unrecorded = saw_owner(&workspace.store.health(id)?);
+    }
     let mut status = Status {
         configuration: id.to_string(),
         name: configuration.name.clone(),

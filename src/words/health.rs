@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::{Phrase, Tone};
-use crate::domain::health::{FAILED, Finding, Light, NOT_THERE, Rule, State};
+use crate::domain::health::{FAILED, Finding, Light, NOT_ALL_SAVED, NOT_THERE, Rule, State};
+use crate::domain::status::{NOT_IN_STORE, RECONFIGURE};
 
 /// What a light stands for.
 pub fn light(light: Light) -> &'static str {
@@ -50,9 +51,9 @@ pub fn age(finding: &Finding, now: Timestamp) -> Option<String> {
 // Whether its moment is that of something which happened, and not the begin of a state.
 fn is_event(finding: &Finding) -> bool {
     match finding.rule {
-        Rule::SyncAge | Rule::SyncProved | Rule::Missed | Rule::NotUnderstood | Rule::Lag | Rule::EscalationNote => {
-            true
-        }
+        Rule::SyncAge => true,
+        Rule::SyncProved | Rule::Lag => finding.state != State::Unknown,
+        Rule::Missed | Rule::NotUnderstood | Rule::EscalationNote => finding.is_issue(),
         Rule::Silence => finding.state == State::Well,
         Rule::Interrupted => has_failed(finding),
         _ => false,
@@ -71,6 +72,14 @@ pub fn seen(finding: &Finding, now: Timestamp) -> Option<String> {
         ..172_800 => format!("checked {} h ago", seconds / 3_600),
         _ => format!("checked {} days ago", seconds / 86_400),
     })
+}
+
+/// The fact where the look that has just ended could not renew it: how long it has been so since then, nobody knows.
+pub fn not_renewed(finding: &Finding, now: Timestamp) -> String {
+    match finding.seen_at {
+        Some(at) => format!("{} (last seen so {})", finding.fact, super::time::ago(now, at)),
+        None => fact(finding, now),
+    }
 }
 
 /// When an issue was found, where somebody has to look for it.
@@ -142,6 +151,8 @@ pub fn short(finding: &Finding) -> &'static str {
         (Rule::Interrupted, _) if has_failed(finding) => "Configure failed",
         (Rule::Interrupted, _) => "Configure interrupted",
         (Rule::Owner, _) => "owned by another machine",
+        (Rule::Drift, _) if finding.fact == NOT_ALL_SAVED => RECONFIGURE,
+        (Rule::Drift, _) if finding.fact == NOT_IN_STORE => "objects are not in the store",
         (Rule::Drift, _) if finding.fact.ends_with(NOT_THERE) => "objects are not in Halo",
         (Rule::Drift, _) => "objects differ in Halo",
         (Rule::WebhookOff, _) => "a webhook is off or missing",

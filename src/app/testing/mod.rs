@@ -249,6 +249,7 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
         clients: ClientCounts { active: 230, disabled: 7, left_out: 0 },
         integration: IntegrationStatus {
             was_configured: configured,
+            unrecorded: Default::default(),
             unfinished: 0,
             left_open: Vec::new(),
             configured_at: configured.then(|| at("2026-11-12T09:14:00Z")),

@@ -9,6 +9,7 @@ use crate::domain::next::{Hint, Next};
 use crate::domain::owner::Belongs;
 use crate::domain::plan::{Action, Change, ChangeResult, ConfigureReport, FieldChange, Outcome, Plan};
 use crate::domain::record::InstalledObject;
+use crate::domain::status::Unrecorded;
 use crate::domain::sync_run::{Sight, SyncReport};
 use crate::domain::untrusted::Untrusted;
 
@@ -189,11 +190,22 @@ pub fn not_answered(before: &[Finding]) -> Option<Finding> {
     })
 }
 
+/// What whoever looked last for the owner has seen in Halo.
+pub fn saw_owner(known: &[Finding]) -> Unrecorded {
+    match known.iter().find(|found| found.rule == Rule::Owner && found.seen_at.is_some()) {
+        None => Unrecorded::NotKnown,
+        Some(found) if found.fact == NOTHING_THERE => Unrecorded::Nothing,
+        Some(_) => Unrecorded::Something,
+    }
+}
+
+const NOTHING_THERE: &str = "no objects of this configuration are in Halo";
+
 /// Who owns the configuration in Halo. A missing owner is no fault: the next run of Configure records one.
 pub fn from_owner(belongs: &Belongs) -> Finding {
     let rule = Rule::Owner;
     match belongs {
-        Belongs::Nowhere => Finding::well(rule, "no objects of this configuration are in Halo"),
+        Belongs::Nowhere => Finding::well(rule, NOTHING_THERE),
         Belongs::ToNobody => {
             Finding::well(rule, "no owner is recorded in Halo yet; the next run of Configure records it")
         }

@@ -2,15 +2,16 @@
 //! header, the overview, the service's figures and its notices all read the same findings.
 
 mod finding;
+mod in_halo;
 mod look;
 mod rules;
 
 pub use finding::{Finding, Light, Retry, Rule, State, issues, light};
 pub use look::{
     BY_SYNC, FAILED, NOT_THERE, clock, forwarding_stopped, from_check, from_failure, from_owner, from_plan_and_record,
-    from_run, from_sync, not_answered, not_told_to,
+    from_run, from_sync, not_answered, not_told_to, saw_owner,
 };
-pub use rules::{Facts, NEW, findings, needs_certificate, next_judgement};
+pub use rules::{Facts, NEW, NOT_ALL_SAVED, findings, needs_certificate, next_judgement};
 
 #[cfg(test)]
 mod tests;

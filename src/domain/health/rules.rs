@@ -5,11 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::finding::{Finding, Rule, State, aged, one_cause};
 use super::look::{BY_SYNC, FAILED, sight_not_told};
 use crate::domain::calendar::rfc3339;
-use crate::domain::callback::EventGroup;
 use crate::domain::configuration::Configuration;
-use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::next::{Hint, Next};
-use crate::domain::status::Status;
+use crate::domain::status::{NOT_IN_STORE, NOT_LOOKED, Status, Unrecorded};
 use crate::domain::sync_run::{SyncStatus, confirm};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
@@ -38,6 +36,12 @@ const LITTLE_ROOM: u64 = 1 << 30;
 /// Below this it is full before long.
 const NO_ROOM: u64 = 100 << 20;
 
+/// What is told where the settings were saved, and Configure has not run since.
+pub const NOT_ALL_SAVED: &str = "what is saved here is not all in Halo";
+
+/// What is well where nothing calls yet.
+const NONE_EXPECTED: &str = "no events expected before Configure";
+
 /// Everything that the rules judge by.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -65,7 +69,7 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
     aged(&known.before, judged).into_iter().map(dismiss).collect()
 }
 
-fn look() -> Hint {
+pub(super) fn look() -> Hint {
     Hint::from("Check now: ").next(Next::Doctor)
 }
 
@@ -73,7 +77,11 @@ fn sync() -> Hint {
     Hint::from("Sync now: ").next(Next::Sync)
 }
 
-fn clean(text: &str) -> String {
+pub(super) fn see_and(what: &str) -> Hint {
+    Hint::from("See the plan: ").next(Next::Plan).text(format!("; {what}")).next(Next::Configure)
+}
+
+pub(super) fn clean(text: &str) -> String {
     Untrusted::new(text).display()
 }
 
@@ -95,13 +103,19 @@ impl Facts<'_> {
             Rule::Interrupted => self.interrupted(),
             Rule::Owner if self.last(rule).is_some() => self.seen(rule),
             Rule::Drift | Rule::Owner if !self.is_configured() => {
-                // What was taken out is not told as something that never was there.
-                let (fact, next) = match self.status.integration.was_configured {
-                    true => ("removed from Halo", "Set it up again: "),
-                    false => ("not set up in Halo yet", "Set it up: "),
+                // What was taken out is not told as something that never was there, and what nobody has looked for neither.
+                let integration = &self.status.integration;
+                let (fact, next) = match integration.unrecorded {
+                    _ if integration.was_configured => ("removed from Halo", "Set it up again: "),
+                    Unrecorded::Nothing => ("not set up in Halo yet", "Set it up: "),
+                    Unrecorded::NotKnown => return Finding::new(rule, State::Unknown, NOT_LOOKED).next(look()),
+                    Unrecorded::Something => {
+                        return Finding::new(rule, State::Watch, NOT_IN_STORE).next(see_and("take them up again: "));
+                    }
                 };
                 Finding::new(rule, State::Unknown, fact).next(Hint::from(next).next(Next::Configure))
             }
+            Rule::Drift => self.drift(),
             Rule::WebhookOff => self.webhook_off(),
             Rule::Deliveries => self.deliveries(),
             Rule::Silence => self.silence(),
@@ -116,20 +130,27 @@ impl Facts<'_> {
         }
     }
 
-    fn is_configured(&self) -> bool {
+    // Since when all is in Halo. A setting that waits for Re-configure takes nothing out of it.
+    pub(super) fn installed_at(&self) -> Option<Timestamp> {
+        let integration = &self.status.integration;
+        let installed = || integration.objects.iter().map(|object| object.installed_at).max();
+        integration.configured_at.or_else(installed)
+    }
+
+    pub(super) fn is_configured(&self) -> bool {
         self.status.integration.is_in_halo()
     }
 
-    fn last(&self, rule: Rule) -> Option<&Finding> {
+    pub(super) fn last(&self, rule: Rule) -> Option<&Finding> {
         self.status.known.before.iter().find(|finding| finding.rule == rule)
     }
 
-    fn is_older(&self, moment: Timestamp, than: SignedDuration) -> bool {
+    pub(super) fn is_older(&self, moment: Timestamp, than: SignedDuration) -> bool {
         self.now.duration_since(moment) >= than
     }
 
     // What was last seen; what was good so long ago is not known to be so now.
-    fn seen(&self, rule: Rule) -> Finding {
+    pub(super) fn seen(&self, rule: Rule) -> Finding {
         let Some(last) = self.last(rule).filter(|last| last.seen_at.is_some()) else {
             return Finding::new(rule, State::Unknown, "not checked yet").next(look());
         };
@@ -242,10 +263,15 @@ impl Facts<'_> {
         }
         let start = Hint::from("Start it: ").next(Next::Serve).text(", or its systemd unit");
         let is_fresh = self.published_at().is_some_and(|at| !self.is_older(at, SYNC_DUE));
-        match self.is_configured() {
+        let unrecorded = self.status.integration.unrecorded;
+        match self.is_configured() || unrecorded == Unrecorded::Something {
             true => Finding::new(rule, State::Broken, "not running: Halo's callbacks are being lost").next(start),
             false if is_fresh && self.status.service.timer => {
                 Finding::well(rule, "not needed before Configure: a timer runs the daily sync")
+            }
+            false if is_fresh && unrecorded == Unrecorded::NotKnown => {
+                Finding::new(rule, State::Unknown, "not running; whether Halo has callbacks for it is not known")
+                    .next(start)
             }
             // Halo calls nobody yet; nothing is green that does not run.
             false if is_fresh => {
@@ -369,7 +395,7 @@ impl Facts<'_> {
     }
 
     // How the last run ended that did not do everything. Whoever has looked at what is in Halo since then knows it better.
-    fn failed_run(&self) -> Option<Finding> {
+    pub(super) fn failed_run(&self) -> Option<Finding> {
         let failed = self.last(Rule::Interrupted).filter(|last| last.is_issue() && last.seen_at.is_some())?;
         // That Halo did not answer is no look.
         let is_look = |drift: &Finding| drift.state != State::Unknown && drift.seen_at > failed.seen_at;
@@ -377,101 +403,10 @@ impl Facts<'_> {
         (!is_seen_since).then(|| failed.clone())
     }
 
-    // By Halo's own log, the worst of all webhooks; none where nothing was read.
-    fn worst(&self, of: impl Fn(&&Delivery) -> bool) -> Option<&Delivery> {
-        self.status.integration.deliveries.iter().find(of)
-    }
-
-    fn read_at(&self) -> Option<Timestamp> {
-        self.status.integration.deliveries.iter().map(|delivery| delivery.read_at).max()
-    }
-
-    fn webhook_off(&self) -> Finding {
-        let rule = Rule::WebhookOff;
-        if !self.is_configured() {
-            return Finding::well(rule, "no webhooks installed yet");
-        }
-        let is_off =
-            |delivery: &&Delivery| matches!(delivery.state, DeliveryState::SwitchedOff | DeliveryState::Missing);
-        match self.worst(is_off) {
-            Some(off) => {
-                let name = clean(&off.webhook);
-                let fact = match off.state {
-                    DeliveryState::SwitchedOff => format!("{name} is switched off in Halo and sends no events"),
-                    _ => format!("{name} is no longer in Halo and sends no events"),
-                };
-                let repair = Hint::from("Repair it: ").next(Next::Configure);
-                let mut finding = Finding::new(rule, State::Broken, fact).about(name).next(repair);
-                finding.seen_at = Some(off.read_at);
-                finding
-            }
-            None => match self.read_at() {
-                Some(at) => Finding { seen_at: Some(at), ..Finding::well(rule, "all webhooks are on") },
-                // Whoever saw that all is as Configure made it has seen that too.
-                None => match self.seen(Rule::Drift) {
-                    drift if drift.state == State::Well => {
-                        Finding { rule, fact: "all webhooks are on".to_owned(), ..drift }
-                    }
-                    _ => not_read(rule),
-                },
-            },
-        }
-    }
-
-    fn deliveries(&self) -> Finding {
-        let rule = Rule::Deliveries;
-        if !self.is_configured() {
-            let was_there = self.status.integration.was_configured;
-            let fact = if was_there { "the webhooks were removed" } else { "no webhook is installed yet" };
-            return Finding::new(rule, State::Unknown, fact);
-        }
-        let Some(at) = self.read_at() else { return not_read(rule) };
-        let is_new = self.status.integration.configured_at.is_some_and(|at| !self.is_older(at, NEW));
-        let state = |delivery: &Delivery| match delivery.state {
-            // The rule of the webhooks tells these.
-            DeliveryState::Delivered | DeliveryState::SwitchedOff | DeliveryState::Missing => State::Well,
-            // Nothing is bound to it, as the settings want it.
-            DeliveryState::Never if self.tells_nothing(&delivery.webhook) => State::Well,
-            // What came in here since then says more than Halo's log did.
-            DeliveryState::Never | DeliveryState::NoAnswer if self.has_come_since(delivery) => State::Well,
-            DeliveryState::Never if is_new => State::Unknown,
-            DeliveryState::Never | DeliveryState::NoAnswer | DeliveryState::Unreadable => State::Watch,
-            _ => State::Broken,
-        };
-        let worst = self.status.integration.deliveries.iter().max_by_key(|delivery| state(delivery));
-        let found = match worst.map(|worst| (state(worst), worst)) {
-            None | Some((State::Well, _)) => Finding::well(rule, "the last delivery of each webhook succeeded"),
-            Some((state, worst)) => {
-                let fact = format!("{}: {}", clean(&worst.webhook), clean(&worst.message));
-                let since = worst.last_success_at.or(worst.last_at);
-                let next = worst.advice.as_deref().map(|advice| Hint::from(clean(advice)));
-                let next = next.unwrap_or_else(|| Hint::from("Create a ticket in Halo, then ").next(Next::Deliveries));
-                Finding::new(rule, state, fact).about(clean(&worst.webhook)).since(since).next(next)
-            }
-        };
-        Finding { seen_at: Some(at), ..found }
-    }
-
-    // Whether a webhook has delivered since Halo's log was read of it.
-    fn has_come_since(&self, delivery: &Delivery) -> bool {
-        let group = EventGroup::ALL.into_iter().find(|group| group.webhook_name() == delivery.webhook);
-        let last = self.status.known.heard.iter().find(|(of, _)| Some(*of) == group);
-        last.is_some_and(|(_, at)| *at >= delivery.last_at.unwrap_or(delivery.read_at))
-    }
-
-    // Whether the events that were chosen leave a webhook without any.
-    fn tells_nothing(&self, webhook: &str) -> bool {
-        let options = &self.configuration.integration.webhook_options;
-        EventGroup::ALL.iter().any(|group| group.webhook_name() == webhook && group.chosen(options).is_empty())
-    }
-
     fn silence(&self) -> Finding {
         let (rule, service) = (Rule::Silence, &self.status.service);
-        // A setting that waits for Re-configure takes nothing out of Halo.
-        let integration = &self.status.integration;
-        let installed = || integration.objects.iter().map(|object| object.installed_at).max();
-        let Some(configured) = integration.configured_at.or_else(installed) else {
-            return Finding::well(rule, "no events expected before Configure");
+        let Some(configured) = self.installed_at() else {
+            return self.unrecorded(rule).unwrap_or(Finding::well(rule, NONE_EXPECTED));
         };
         let heard = service.last_event_at;
         let from = heard.unwrap_or(configured).max(service.since.unwrap_or(Timestamp::MIN));
@@ -494,7 +429,7 @@ impl Facts<'_> {
                 Hint::from("Check Halo's queue and both clocks. To see when each event happened: ").next(Next::Events),
             ),
             None if let Some(at) = service.last_event_at => Finding::well(rule, "none at the last event").since(at),
-            None if !self.is_configured() => Finding::well(rule, "no events expected before Configure"),
+            None if !self.is_configured() => self.unrecorded(rule).unwrap_or(Finding::well(rule, NONE_EXPECTED)),
             None => Finding::new(rule, State::Unknown, "no event received yet")
                 .next("Change a ticket in Halo: its event arrives within a minute"),
         }
@@ -583,9 +518,4 @@ pub fn next_judgement(status: &Status, now: Timestamp) -> Option<Timestamp> {
 pub fn needs_certificate(configuration: &Configuration) -> bool {
     let url = configuration.integration.pia_url.as_ref();
     url.is_some_and(|url| url.is_encrypted()) && !configuration.api.url.is_loopback()
-}
-
-fn not_read(rule: Rule) -> Finding {
-    Finding::new(rule, State::Unknown, "Halo's delivery log has not been read yet")
-        .next(Hint::from("Read it: ").next(Next::Deliveries))
 }

@@ -18,7 +18,7 @@ use crate::domain::people::{Agent, Team};
 use crate::domain::plan::{Action, Cause, Change, ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
 use crate::domain::record::InstalledObject;
 use crate::domain::status::{
-    ClientCounts, IntegrationStatus, Known, LastSync, Lists, ServiceStatus, Status, StepState, Steps,
+    ClientCounts, IntegrationStatus, Known, LastSync, Lists, ServiceStatus, Status, StepState, Steps, Unrecorded,
 };
 use crate::domain::sync_run::{ChangeCounts, Sight, SyncReport, SyncStatus};
 use crate::domain::untrusted::Untrusted;
@@ -61,6 +61,11 @@ fn run(status: SyncStatus, hours: i32) -> SyncReport {
         started_at: at,
         finished_at: at,
     }
+}
+
+fn installed_at(installed_at: Timestamp) -> InstalledObject {
+    let (kind, name) = (ObjectKind::Webhook, Untrusted::new("Pia - Ticket Created"));
+    InstalledObject { kind, id: "w".to_owned(), name, installed_at, identity: None }
 }
 
 fn delivery(state: DeliveryState) -> Delivery {
@@ -155,6 +160,10 @@ impl World {
     fn note(&mut self, hours: i32, found: Finding) {
         self.status.known.before.retain(|finding| finding.rule != found.rule);
         self.status.known.before.push(Finding { seen_at: Some(now() - hours * HOUR), ..found });
+    }
+
+    fn unrecord(&mut self, unrecorded: Unrecorded) {
+        self.status.integration = IntegrationStatus { unrecorded, ..IntegrationStatus::default() };
     }
 
     fn deliver(&mut self, state: DeliveryState) {
@@ -270,6 +279,24 @@ const FAULTS: &[Fault] = &[
     (Rule::Deliveries, State::Unknown, |world| {
         world.deliver(DeliveryState::Never);
         world.status.integration.configured_at = Some(now() - HOUR);
+    }),
+    // Another setting was saved: the webhooks are as new as before.
+    (Rule::Deliveries, State::Unknown, |world| {
+        world.deliver(DeliveryState::Never);
+        world.status.integration.configured_at = None;
+        world.status.integration.objects = vec![installed_at(now() - HOUR)];
+    }),
+    (Rule::Drift, State::Watch, |world| {
+        world.status.integration.configured_at = None;
+        world.status.integration.objects = vec![installed_at(now() - HOUR)];
+    }),
+    (Rule::Drift, State::Watch, |world| world.unrecord(Unrecorded::Something)),
+    (Rule::Drift, State::Unknown, |world| world.unrecord(Unrecorded::NotKnown)),
+    (Rule::WebhookOff, State::Unknown, |world| world.unrecord(Unrecorded::NotKnown)),
+    (Rule::Deliveries, State::Unknown, |world| world.unrecord(Unrecorded::Something)),
+    (Rule::Service, State::Broken, |world| {
+        world.unrecord(Unrecorded::Something);
+        world.status.service.running = false;
     }),
     (Rule::Silence, State::Unknown, |world| world.status.service.last_event_at = None),
     (Rule::Silence, State::Watch, |world| {
@@ -811,13 +838,7 @@ fn rules_know_when_nothing_could_be_expected() {
     let half_made = |world: &mut World| {
         world.see(Rule::Drift, State::Broken, 1);
         world.status.integration.configured_at = None;
-        world.status.integration.objects.push(InstalledObject {
-            kind: ObjectKind::Webhook,
-            id: "w".to_owned(),
-            name: Untrusted::new("Pia - Ticket Created"),
-            installed_at: now(),
-            identity: None,
-        });
+        world.status.integration.objects.push(installed_at(now()));
     };
     assert_eq!(state(Rule::Drift, half_made), State::Broken);
     let local = |world: &mut World| {

@@ -93,6 +93,10 @@ async fn ask(
     }
     workspace.remember_verified(id, &configuration.api, &halo).await?;
     if !is_configured(workspace, id)? {
+        // The store may be a new one, and the objects in Halo all the same.
+        if let Ok(target) = Target::new(workspace, id, configuration) {
+            workspace.note_health(id, [from_owner(&target.belongs(&halo).await?)]);
+        }
         return Ok(None);
     }
     if let Ok(target) = Target::to_install(workspace, id, configuration) {
