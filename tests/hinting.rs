@@ -71,7 +71,7 @@ fn words(next: &Next, profile: &Profile) -> Vec<String> {
         ("TICKET", _) => TICKET.to_string(),
         ("ID", Next::ShowEvent) => guid("given-up"),
         ("ID", Next::Activate(_)) => "acme".to_owned(),
-        ("7" | "7,8" | "ID", Next::Adopt(_) | Next::AdoptYes(_)) => {
+        ("7" | "7,8" | "ID", Next::Adopt(_) | Next::AdoptYes(_) | Next::TakeOverAdopting(_)) => {
             profile.halo.look(|state| format!("{},{}", state.webhooks[0].text("id"), state.tabs[0].int("id").unwrap()))
         }
         ("7", Next::Run(_)) => "1".to_owned(),
@@ -133,6 +133,11 @@ async fn every_command_that_hint_names_runs() {
                 continue;
             }
             Next::Adopt(_) => {
+                follow(&next, &portal).await.expect(3).says("--yes");
+                continue;
+            }
+            Next::TakeOverAdopting(_) => {
+                let (portal, ..) = with_portal().await;
                 follow(&next, &portal).await.expect(3).says("--yes");
                 continue;
             }
