@@ -25,6 +25,11 @@ pub(super) fn sync_holder(paths: &Paths, id: &ConfigurationId) -> Option<Holder>
     Lock::holder(&paths.lock(&sync_lock(id)))
 }
 
+/// Whether it can be seen that nobody is at a sync of a configuration.
+pub(super) fn nobody_syncs(paths: &Paths, id: &ConfigurationId) -> bool {
+    Lock::is_free(&paths.lock(&sync_lock(id)))
+}
+
 /// The program, in words, that is at a sync of a configuration now and is not this one.
 pub(super) fn syncing(paths: &Paths, id: &ConfigurationId) -> Option<String> {
     another(sync_holder(paths, id))

@@ -30,6 +30,7 @@ pub mod remove;
 pub(crate) mod report;
 pub(crate) mod restored;
 pub mod rotate;
+mod runs;
 pub(crate) mod serving;
 pub(crate) mod setup;
 pub(crate) mod signals;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::health::facts::judge;
 use super::locks::{configuring, syncing};
+use super::runs::runs;
 use super::{Workspace, drafts, units};
 use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::configuration::{Configuration, ConfigurationId};
@@ -31,13 +32,13 @@ const ACTIVITY: usize = 500;
 /// Where one configuration stands.
 pub fn of(workspace: &Workspace, id: &ConfigurationId) -> Result<Status, Failure> {
     let (id, configuration, active) = workspace.configuration(Some(id))?;
-    status(workspace, &id, &configuration, active, workspace.store.runs(&id, 1)?.first())
+    status(workspace, &id, &configuration, active, runs(workspace, &id, 1)?.first())
 }
 
 /// Where one configuration stands, with its runs and the audit trail.
 pub fn standing(workspace: &Workspace, id: &ConfigurationId) -> Result<Standing, Failure> {
     let (id, configuration, active) = workspace.configuration(Some(id))?;
-    let runs = workspace.store.runs(&id, RUNS_KEPT)?;
+    let runs = runs(workspace, &id, RUNS_KEPT)?;
     let status = status(workspace, &id, &configuration, active, runs.first())?;
     let hours = workspace.store.events_by_hour(&id, workspace.now())?;
     let paths = workspace.settings.paths();
@@ -57,7 +58,7 @@ pub fn overview(workspace: &Workspace) -> Result<Overview, Failure> {
             id: id.clone(),
             configuration: configuration.clone(),
             has_secret,
-            status: status(workspace, id, configuration, active, workspace.store.runs(id, 1)?.first())?,
+            status: status(workspace, id, configuration, active, runs(workspace, id, 1)?.first())?,
         });
     }
     let outside = workspace.secret_source(None, None)?;

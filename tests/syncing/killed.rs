@@ -292,3 +292,17 @@ async fn disk_filling_up_leaves_old_list_and_good_checkpoint() {
     assert_eq!((report.status.code(), report.stored), ("complete", 4_060));
     assert!(kept > 0 && report.resumed_pages == kept - 1, "{kept} {report:?}");
 }
+
+/// A sync that was killed is told as interrupted at once, and not only when the next one begins.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_sync_is_told_as_interrupted_at_once() {
+    let profile = Profile::synced(Options { clients: CLIENTS, ..Options::default() }).await;
+    let runs = |history: &serde_json::Value| history.as_array().unwrap().len();
+    let before = profile.json(["history"], 0).await;
+    killed(&profile, 26, profile.command(["sync", "--json"])).await;
+    let status = profile.json(["status"], 0).await;
+    assert_eq!(status["last_sync"]["status"], "interrupted");
+    let after = profile.json(["history"], 0).await;
+    assert_eq!(runs(&after), runs(&before) + 1, "{after}");
+    assert_eq!(after[0]["status"], "interrupted");
+}

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use self::engine::{Conclusion, Engine, Rules};
 use self::reading::{Reading, SideLists};
 use super::locks::{sync_holder, sync_lock};
+pub use super::runs::runs;
 use super::signals::{Changes, Signals};
 use super::{Workspace, events, lost_task};
 use crate::domain::configuration::{Configuration, ConfigurationId};
@@ -408,11 +409,6 @@ pub async fn run_or_follow(
 async fn newest(workspace: &Workspace, id: &ConfigurationId) -> Result<Option<SyncReport>, Failure> {
     let id = id.clone();
     workspace.run_blocking(move |workspace| Ok(runs(workspace, &id, 1)?.into_iter().next())).await
-}
-
-/// The last runs, newest first.
-pub fn runs(workspace: &Workspace, id: &ConfigurationId, limit: usize) -> Result<Vec<SyncReport>, Failure> {
-    Ok(workspace.store.runs(id, limit)?)
 }
 
 /// What a run has changed; none where no such run is remembered.

@@ -113,6 +113,16 @@ impl Lock {
         private_file::unlock(&file);
         if is_held { read_note(&mut file) } else { None }
     }
+
+    /// Whether it can be seen that nobody holds it.
+    pub fn is_free(path: &Path) -> bool {
+        let Ok(file) = private_file::open(path) else { return false };
+        let is_free = private_file::try_lock_shared(&file, path).unwrap_or(false);
+        if is_free {
+            private_file::unlock(&file);
+        }
+        is_free
+    }
 }
 
 impl Drop for Lock {

@@ -39,7 +39,7 @@ impl Store {
         self.with(|inner| {
             inner.open_runs.retain(|_, owner| owner != id);
             let run = inner.database.write(|db| {
-                end_killed(db, id)?;
+                end_killed(db, id, i64::MAX)?;
                 let baseline = baseline(db, id)?;
                 let run = db.add(
                     "INSERT INTO runs (configuration, started_at, baseline) VALUES (?1, ?2, ?3)",
@@ -81,6 +81,21 @@ impl Store {
         })
     }
 
+    /// The newest run of a configuration that has not ended, as far as is written down, and is no run of this program.
+    pub fn open_run(&self, id: &ConfigurationId) -> Result<Option<RunId>, StoreError> {
+        let sql = "SELECT id FROM runs WHERE configuration = ?1 AND status IS NULL ORDER BY id DESC LIMIT 1";
+        self.with(|inner| {
+            let open = inner.database.first(sql, args![id.as_str()], |row| row.get(0))?;
+            Ok(open.map(RunId).filter(|run| !inner.open_runs.contains_key(run)))
+        })
+    }
+
+    /// Ends a run and those before it that have not ended: whoever was at them is gone, which the caller has seen after it
+    /// saw the run open.
+    pub fn end_killed(&self, id: &ConfigurationId, run: RunId) -> Result<(), StoreError> {
+        self.with(|inner| inner.database.write(|db| end_killed(db, id, run.0)))
+    }
+
     /// The last runs of a configuration that have ended, newest first. The last 100 are remembered.
     pub fn runs(&self, id: &ConfigurationId, limit: usize) -> Result<Vec<SyncReport>, StoreError> {
         let sql = "SELECT status, halo_count, stored, active, disabled, added, updated, newly_disabled, returned,
@@ -103,11 +118,11 @@ impl Store {
 
 /// Ends the runs of programs that were killed. When they ended nobody knows: what can be vouched for is what their pages
 /// tell, and that the list is as it was.
-fn end_killed(db: &Database, id: &ConfigurationId) -> Result<(), Trouble> {
+fn end_killed(db: &Database, id: &ConfigurationId, up_to: i64) -> Result<(), Trouble> {
     let sql = "SELECT id, started_at, (SELECT max(read_at) FROM pages WHERE run = runs.id) FROM runs
-               WHERE configuration = ?1 AND status IS NULL";
+               WHERE configuration = ?1 AND status IS NULL AND id <= ?2";
     let killed: Vec<(i64, String, Option<String>)> =
-        db.rows(sql, args![id.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        db.rows(sql, args![id.as_str(), up_to], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     for (run, started, last) in killed {
         let run = RunId(run);
         let started_at = time_in(&started)?;
