@@ -70,7 +70,11 @@ pub async fn verify(
     let id = request.id.as_ref();
     let report = with_halo(&halo, id, &request.api, request.pia_screen.as_ref(), &mut on_check).await?;
     // What is typed and not saved yet says nothing of what is saved.
-    let of_saved = id.filter(|_| request.secret == SecretChoice::Stored);
+    let is_saved = |id: &&ConfigurationId| {
+        let saved = workspace.configuration(Some(*id)).ok().map(|(_, saved, _)| saved.api);
+        request.secret == SecretChoice::Stored && saved.as_ref() == Some(&request.api)
+    };
+    let of_saved = id.filter(is_saved);
     if let Some(id) = of_saved {
         note(workspace, id, &report, &halo);
     }
