@@ -5,7 +5,7 @@ use pia_halo::demo::{Object, State, TabLink};
 use serde_json::{Value, json};
 
 use crate::support::Profile;
-use crate::support::changing::small;
+use crate::support::changing::{When, killed_at, small};
 
 /// A cell: its name, what somebody did, and the changes that repair it, as `action kind field`.
 struct Cell {
@@ -335,4 +335,16 @@ async fn hundred_clean_plans_after_configure_find_nothing() {
         assert!(!plan.changes_pending() && plan.blocked.is_empty(), "{run}: {plan:#?}");
     }
     assert_eq!(profile.halo.writes().iter().filter(|write| write.path.starts_with("/api/")).count(), 0);
+}
+
+/// What was not there before the first Configure is missing to nobody, also where that was killed half-way.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_first_configure_leaves_nothing_told_as_missing() {
+    let profile = Profile::synced(small()).await;
+    profile.run(["plan"]).await.expect(3);
+    assert!(killed_at(&profile, &["configure", "--yes"], 3, When::After).await);
+    let status = profile.json(["status"], 0).await;
+    assert!(!status["integration"]["objects"].as_array().unwrap().is_empty(), "some of it is there");
+    let told = profile.run(["issues"]).await.stdout;
+    assert!(!told.contains("missing in Halo") && !told.contains("drift"), "{told}");
 }

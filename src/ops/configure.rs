@@ -15,7 +15,7 @@ use super::{Workspace, check, delivery, owner};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Finding, Rule, State, from_owner, from_run};
+use crate::domain::health::{Finding, Rule, State, from_owner, from_plan_and_record, from_run};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::owner::Belongs;
@@ -57,6 +57,10 @@ pub async fn install(
     let run =
         if plan.changes_pending() { Some(workspace.store.begin_configure_run(id, workspace.now())?) } else { None };
     let mut apply = Apply::new(workspace, id, &target, &halo, run);
+    if run.is_some() {
+        // What was found before it is not so any more, also where it is killed half-way.
+        workspace.note_health(id, [not_looked_at()]);
+    }
     let mut results = apply.all(&plan, &mut on_event).await;
     let (status, mut message) = judge(&results, &plan);
     if target.is_rotating() {
@@ -79,11 +83,9 @@ pub async fn install(
         if let Err(failure) = super::health::look_at_store(workspace, id).await {
             tracing::warn!(%failure, "the database could not be looked at");
         }
-    } else if report.results.iter().any(|result| result.outcome == Outcome::Done) {
-        // What was found before it is not so any more, and what came of it nobody has looked at yet.
-        let next = Hint::from("Check now: ").next(Next::Doctor);
-        let unknown = Finding::new(Rule::Drift, State::Unknown, "not looked at since the last Configure");
-        workspace.note_health(id, [unknown.next(next)]);
+    } else if !report.results.iter().any(|result| matches!(result.outcome, Outcome::Done | Outcome::Unverified)) {
+        // Nothing came of it: Halo is as it was read.
+        workspace.note_health(id, [from_plan_and_record(&plan.shown(), &workspace.store.installed(id)?)]);
     }
     let noted = workspace.store.set_configured_at(id, configured_at).map_err(Failure::from);
     Ok(ended(workspace, id, "configure", report, noted))
@@ -237,6 +239,11 @@ pub fn refused(report: CheckReport) -> ConfigureReport {
         refusal: Some(report),
         cause: None,
     }
+}
+
+fn not_looked_at() -> Finding {
+    Finding::new(Rule::Drift, State::Unknown, "not looked at since the last Configure")
+        .next(Hint::from("Check now: ").next(Next::Doctor))
 }
 
 fn judge(results: &[ChangeResult], plan: &InstallPlan) -> (ConfigureStatus, String) {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Phrase, Tone};
-use crate::domain::health::{FAILED, Finding, Light, NOT_ALL_SAVED, NOT_THERE, Rule, State};
+use crate::domain::health::{FAILED, Finding, Light, NOT_ALL_SAVED, NOT_THERE, Rule, STOPPED, State};
 use crate::domain::status::{NOT_IN_STORE, RECONFIGURE};
 
 /// What a light stands for.
@@ -55,7 +55,7 @@ fn is_event(finding: &Finding) -> bool {
         Rule::SyncProved | Rule::Lag => finding.state != State::Unknown,
         Rule::Missed | Rule::NotUnderstood | Rule::EscalationNote => finding.is_issue(),
         Rule::Silence => finding.state == State::Well,
-        Rule::Interrupted => has_failed(finding),
+        Rule::Interrupted => has_failed(finding) || was_stopped(finding),
         _ => false,
     }
 }
@@ -63,6 +63,11 @@ fn is_event(finding: &Finding) -> bool {
 // Of syncs and of Configure: whether the last one failed, and not only is too long ago or was cut short.
 fn has_failed(finding: &Finding) -> bool {
     finding.object.as_deref().is_some_and(|object| object.starts_with(FAILED))
+}
+
+// Of Configure: whether a person has stopped the last one.
+fn was_stopped(finding: &Finding) -> bool {
+    finding.object.as_deref().is_some_and(|object| object.starts_with(STOPPED))
 }
 
 /// When somebody last looked, where that was not just now.
@@ -149,6 +154,7 @@ pub fn short(finding: &Finding) -> &'static str {
         (Rule::SyncHeld, _) => "sync on hold",
         (Rule::SyncProved, _) => "sync not proved complete",
         (Rule::Interrupted, _) if has_failed(finding) => "Configure failed",
+        (Rule::Interrupted, _) if was_stopped(finding) => "Configure stopped",
         (Rule::Interrupted, _) => "Configure interrupted",
         (Rule::Owner, _) => "owned by another machine",
         (Rule::Drift, _) if finding.fact == NOT_ALL_SAVED => RECONFIGURE,
@@ -188,6 +194,14 @@ mod tests {
         assert_eq!(short(&of(None)), "no sync yet");
         assert_eq!(short(&of(Some("2026-11-28T12:00:00Z"))), "sync overdue");
         assert_eq!(short(&of(Some("failed after 2026-11-28T12:00:00Z"))), "last sync failed");
+    }
+
+    /// A person who stops Configure has not made it fail.
+    #[test]
+    fn stopped_configure_is_not_called_failed() {
+        let stopped = found(Rule::Interrupted, State::Broken).about(format!("{STOPPED}, a"));
+        assert_eq!(short(&stopped), "Configure stopped");
+        assert_eq!(short(&found(Rule::Interrupted, State::Broken).about(format!("{FAILED}, a"))), "Configure failed");
     }
 
     #[test]

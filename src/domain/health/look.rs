@@ -22,6 +22,9 @@ const NAMED: usize = 3;
 /// What a problem of syncs is about that failed: the short words tell it from one that is overdue.
 pub const FAILED: &str = "failed";
 
+/// What a run is about that a person has stopped: it has not failed.
+pub const STOPPED: &str = "stopped";
+
 /// A refusal that a sync met is disproved by a later sync that succeeds.
 pub const BY_SYNC: &str = "company sync";
 
@@ -169,7 +172,10 @@ pub fn from_run(report: &ConfigureReport) -> Finding {
     if report.status.is_complete() {
         return Finding::well(rule, "the last one did everything");
     }
-    let how = if report.cause == Some(FailureKind::Interrupted) { "was stopped" } else { "failed" };
+    let (how, end) = match report.cause {
+        Some(FailureKind::Interrupted) => ("was stopped", STOPPED),
+        _ => ("failed", FAILED),
+    };
     // Without what to do about it: the results say that.
     let first = |why: &str| Untrusted::new(why.split_once(". ").map_or(why, |(first, _)| first)).display();
     let why = open.iter().find_map(|result| result.message.as_deref()).map(first);
@@ -177,7 +183,7 @@ pub fn from_run(report: &ConfigureReport) -> Finding {
     let fact = format!("the last run {how}, {} of {} changes not made{why}", open.len(), report.results.len());
     let names: Vec<String> = open.iter().map(|result| result.name.display()).collect();
     Finding::new(rule, State::Broken, fact)
-        .about(format!("{FAILED}{NAMES_APART}{}", names.join(NAMES_APART)))
+        .about(format!("{end}{NAMES_APART}{}", names.join(NAMES_APART)))
         .next(Hint::from("Run it again: ").next(Next::Configure))
 }
 

@@ -351,6 +351,8 @@ fn failed_run_is_told_until_it_is_done_or_looked_at() {
     };
     let failed = told(&|_| {});
     assert_eq!(failed.fact, "the last run failed, 1 of 1 changes not made: Halo refused it (403)");
+    let stopped = from_run(&ConfigureReport { cause: Some(FailureKind::Interrupted), ..failed_run() });
+    assert!(stopped.object.is_some_and(|object| object.starts_with(STOPPED)), "stopped by a person is not failed");
     let nothing_there = |world: &mut World| {
         world.see(Rule::Drift, State::Well, 1);
         world.status.integration.objects.clear();
@@ -854,4 +856,20 @@ fn rules_know_when_nothing_could_be_expected() {
     assert_eq!(state(Rule::Rights, judged), State::Unknown);
     let one_board = |world: &mut World| world.status.known.lists.teams.clear();
     assert_eq!(found(Rule::Boards, one_board).fact, "no team \"Pia\" is visible in Halo");
+}
+
+/// An event is promised only where one would come in.
+#[test]
+fn event_is_promised_only_where_one_would_come_in() {
+    let promised = |change: fn(&mut World)| {
+        let silence = found(Rule::Silence, |world| {
+            world.status.service.last_event_at = None;
+            change(world);
+        });
+        assert_eq!(silence.state, State::Unknown);
+        silence.next.is_some()
+    };
+    assert!(promised(|_| {}));
+    assert!(!promised(|world| world.status.service.running = false));
+    assert!(!promised(|world| world.status.integration.deliveries = vec![delivery(DeliveryState::Unauthorised)]));
 }
