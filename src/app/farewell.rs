@@ -31,7 +31,7 @@ pub fn farewell(model: &Model) -> Option<String> {
         ));
     }
     let Some(draft) = &model.overview.draft else { return unfinished(model) };
-    let title = draft_title(draft.name());
+    let title = draft_title(draft);
     let secret = if draft.secret_entered { ", except the Client Secret" } else { "" };
     Some(format!("The draft of {title} is kept{secret}. To continue: {}", Next::Wizard))
 }

@@ -6,7 +6,7 @@ use super::jobs::sync as job;
 use super::model::Screen;
 use super::notice::Tone;
 use super::wizard::Test;
-use super::wizard::credentials::{known_failure, refused};
+use super::wizard::credentials::{doubt, known_failure, refused, refused_by_test};
 use super::{Model, service};
 use crate::domain::address::HaloUrl;
 use crate::domain::health::{Finding, State, issues};
@@ -104,10 +104,12 @@ pub fn connection(model: &Model) -> (Tone, String) {
         Untrusted::new(host.unwrap_or_default()).display()
     };
     match &wizard.test {
-        Test::Not | Test::Failed(_) | Test::Broken(_) if wizard.untested => match refused(model) {
-            Some(found) => (Tone::Bad, format!("{}   {}", short(found), host())),
-            None => (Tone::Warn, "not verified".to_owned()),
-        },
+        Test::Not | Test::Failed(_) | Test::Broken(_) if wizard.untested => {
+            match refused(model).cloned().or_else(|| refused_by_test(wizard)) {
+                Some(found) => (Tone::Bad, format!("{}   {}", short(&found), host())),
+                None => (Tone::Warn, "not verified".to_owned()),
+            }
+        }
         Test::Not => (Tone::Calm, "not tested".to_owned()),
         Test::Running { .. } => (Tone::Calm, "testing".to_owned()),
         // What is edited is not what runs.
@@ -116,7 +118,10 @@ pub fn connection(model: &Model) -> (Tone, String) {
         }
         Test::Before | Test::Passed(_) => match known_failure(model) {
             Some(found) => (Tone::Bad, format!("{}   {}", short(found), host())),
-            None => (Tone::Good, host()),
+            None => match doubt(model) {
+                Some(found) => (Tone::Warn, format!("{}   {}", short(&found), host())),
+                None => (Tone::Good, host()),
+            },
         },
         Test::Failed(_) | Test::Broken(_) => (Tone::Bad, "test failed".to_owned()),
     }

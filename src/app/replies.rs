@@ -48,7 +48,7 @@ fn begin(model: &mut Model) -> Vec<Effect> {
         model.say(Tone::Warn, words.key(" ", "edit", " opens them."));
     } else if let Some(draft) = &model.overview.draft {
         let saved = draft.configuration.as_ref().and_then(|id| model.saved(id)).map(saved_title);
-        let title = saved.unwrap_or_else(|| draft_title(draft.name()));
+        let title = saved.unwrap_or_else(|| draft_title(draft));
         let step = step::name(if draft.configuration.is_none() { draft.step.min(Step::Review) } else { draft.step });
         model.popup = Some(Popup::Confirm(Confirm::new(Ask::Continue { title, step })));
     }
@@ -91,6 +91,7 @@ fn standing_read(model: &mut Model, standing: Box<Standing>) -> Vec<Effect> {
     }
     let before = model.facts.standing.replace(standing);
     model.touch();
+    credentials::follow(model);
     let (Some(before), Some(now), Some(id)) = (before, &model.facts.standing, model.current.clone()) else {
         return Vec::new();
     };

@@ -3,6 +3,7 @@
 use ratatui::buffer::CellWidth;
 use unicode_segmentation::UnicodeSegmentation;
 
+use crate::domain::draft::Draft;
 use crate::domain::untrusted::Untrusted;
 
 /// Said where the addresses of the callbacks are asked for before there are any.
@@ -59,14 +60,29 @@ pub fn without_user(address: &str) -> String {
     }
 }
 
-/// The name of a draft, fit to be shown.
-pub fn draft_title(name: &str) -> String {
-    if name.trim().is_empty() { "new configuration".to_owned() } else { Untrusted::new(name).display() }
+/// The name of a draft, fit to be shown. What is saved and has no name is called by its host.
+pub fn draft_title(draft: &Draft) -> String {
+    let name = draft.name();
+    match &draft.read {
+        _ if !name.trim().is_empty() => Untrusted::new(name.trim()).display(),
+        Some(saved) => Untrusted::new(saved.api.url.host()).display(),
+        None => "new configuration".to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Only what was never saved is new.
+    #[test]
+    fn saved_configuration_without_name_is_called_by_its_host() {
+        assert_eq!(draft_title(&Draft::default()), "new configuration");
+        let saved = crate::app::testing::configuration("");
+        let draft = Draft::of(&crate::app::testing::id("acme"), &saved);
+        assert_eq!(draft_title(&draft), "acme.halopsa.com");
+        assert_eq!(draft_title(&draft.with(crate::domain::fields::FieldId::Name, "Acme")), "Acme");
+    }
 
     #[test]
     fn address_is_shown_without_its_user() {

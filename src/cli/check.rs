@@ -103,7 +103,7 @@ fn broken(report: &FullCircle) -> Option<Failure> {
 fn print_hop(output: &mut Output, hop: &HopReport) {
     let (tone, word) = words::check::verdict(hop.status);
     let mark = output.sign(tone);
-    let after = hop.after_ms.map_or(String::new(), |ms| format!("+{}.{:03} s", ms / 1000, ms % 1000));
+    let after = hop.after_ms.map_or(String::new(), |ms| format!("+{}", words::time::took(ms)));
     output.line(format!("{mark} {word:<7}  {:<15} {after:>11}  {}", hop.hop.title(), hop.message));
     if let Some(hint) = &hop.hint {
         output.line(format!("           {:<15} {:>11}  {hint}", "", ""));

@@ -26,6 +26,7 @@ use crate::halo::delivery::LoggedDelivery;
 use crate::halo::{HaloApi, HaloError, NewTicket};
 use crate::store::Lock;
 use crate::words::service;
+use crate::words::time::took;
 
 /// How the summary of the ticket begins; its time makes it one of a kind.
 const SUMMARY: &str = "pia-halo full circle";
@@ -506,7 +507,8 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
 }
 
 fn delivered(log: &LoggedDelivery) -> HopReport {
-    let took = log.duration.as_ref().map(|text| format!(", in {text} ms")).unwrap_or_default();
+    let milliseconds = log.duration.as_ref().and_then(|text| text.trim().parse::<f64>().ok());
+    let took = milliseconds.map(|ms| format!(", in {}", took(ms.max(0.0).round() as u64))).unwrap_or_default();
     let words = log.words.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
     match log.http_status {
         Some(status) if log.is_success() => {

@@ -111,7 +111,7 @@ pub fn advice_once<'a>(check: &Check, later: impl Iterator<Item = &'a Check>) ->
 /// How the connection stands, where it is about to be saved.
 pub fn tested(known: Option<&Finding>, passed: bool, untested: bool, ago: Option<String>) -> (Tone, String) {
     match (known, passed, untested) {
-        (Some(found), ..) => (Tone::Bad, super::health::short(found).to_owned()),
+        (Some(found), ..) => (super::health::state(found.state).0, super::health::short(found).to_owned()),
         (None, true, _) => (Tone::Good, format!("connection tested {}", ago.unwrap_or_else(|| "earlier".to_owned()))),
         (None, false, true) => (Tone::Warn, "credentials not verified".to_owned()),
         (None, false, false) => (Tone::Warn, "credentials not tested".to_owned()),

@@ -109,8 +109,8 @@ impl Controls for IntegrationsControls {
             }
             C::Delete => integrations::ask_to_delete(model),
             C::DiscardDraft => {
-                let name = model.overview.draft.as_ref().map(|draft| draft.name().to_owned()).unwrap_or_default();
-                model.popup = Some(Popup::Confirm(Confirm::new(Ask::Discard { title: draft_title(&name) })));
+                let title = draft_title(&model.overview.draft.clone().unwrap_or_default());
+                model.popup = Some(Popup::Confirm(Confirm::new(Ask::Discard { title })));
             }
             _ => return Vec::new(),
         }

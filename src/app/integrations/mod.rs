@@ -117,7 +117,7 @@ pub fn card_texts(model: &Model, card: &Card) -> [String; 3] {
         },
         Card::Draft => {
             let draft = model.overview.draft.clone().unwrap_or_default();
-            words(HALO, draft_title(draft.name()), Untrusted::new(without_user(draft.text(FieldId::Url))).display())
+            words(HALO, draft_title(&draft), Untrusted::new(without_user(draft.text(FieldId::Url))).display())
         }
         Card::New => words(HALO, "+ new configuration".to_owned(), String::new()),
         Card::Other(name) => words(name, String::new(), String::new()),

@@ -33,7 +33,7 @@ pub fn blocker(model: &Model) -> Option<Phrase> {
     nothing_to_configure(model).or_else(|| {
         let needed = missing_field(model).map(|field| field.info().label)?;
         let words = format!("{needed} is blank, and Halo needs it to reach this service.");
-        Some(Phrase::from(words).key(" ", "accept", " leads to it."))
+        Some(Phrase::from(words).key(" Go to it with ", "accept", "."))
     })
 }
 

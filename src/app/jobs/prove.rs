@@ -13,6 +13,7 @@ use crate::domain::object::ObjectKind;
 use crate::domain::untrusted::Untrusted;
 use crate::keys::Pane;
 use crate::words::Phrase;
+use crate::words::time::took;
 
 use super::plan;
 
@@ -81,6 +82,18 @@ pub fn stop(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Cancel(Slot::Prove)]
 }
 
+/// Whether a result stands there of the configuration that is open.
+pub fn has_result(model: &Model) -> bool {
+    let current = model.current.as_ref();
+    matches!(&model.work.proof, ProofWork::Ended { id, .. } | ProofWork::Failed { id, .. } if Some(id) == current)
+}
+
+/// The result was read.
+pub fn put_away(model: &mut Model) {
+    model.work.proof = ProofWork::None;
+    model.touch();
+}
+
 /// A station was reached, or not.
 pub fn hop(model: &mut Model, hop: HopReport) {
     if let ProofWork::Running { hops, .. } = &mut model.work.proof {
@@ -107,7 +120,7 @@ pub fn proved(model: &mut Model, outcome: Result<FullCircle, Failure>) {
 
 /// A station in one line: what it is, when it was reached, what was found.
 pub fn line(hop: &HopReport) -> String {
-    let after = hop.after_ms.map_or(String::new(), |ms| format!(" after {}.{:03} s", ms / 1000, ms % 1000));
+    let after = hop.after_ms.map_or(String::new(), |ms| format!(" after {}", took(ms)));
     format!("{}{after}: {}", hop.hop.title(), Untrusted::new(&*hop.message).display())
 }
 

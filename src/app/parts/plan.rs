@@ -69,7 +69,7 @@ pub fn words(model: &Model, binding: &Binding) -> Option<String> {
 
 /// How the key is called that leads to a field.
 pub fn to_field(field: FieldId) -> String {
-    format!("Enter {}", field.info().label)
+    format!("Go to {}", field.info().label)
 }
 
 // A part of what is removed, and whether its key leaves it out or takes it in.

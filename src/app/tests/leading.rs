@@ -13,10 +13,13 @@ use crate::app::panes::integration::objects;
 use crate::app::popup::{Popup, Question};
 use crate::app::testing::events::{escalation, in_events};
 use crate::app::testing::{
-    Stage, at, at_configure, at_sync, configure_report, finished, id, in_panes, kept, offering, overview, plan,
-    results, saved, standing, status, sync_report,
+    Stage, at, at_configure, at_sync, configure_report, failed, finished, id, in_panes, kept, offering, overview,
+    passed, plan, results, saved, standing, status, sync_report,
 };
+use crate::app::wizard::steps::{StepSign, step_sign};
 use crate::app::wizard::{Item, Test, finished as last_page};
+use crate::domain::check::{CheckReport, CheckStatus};
+use crate::domain::draft::Step;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State};
 use crate::domain::plan::{ConfigureReport, ConfigureStatus, Outcome};
@@ -41,7 +44,7 @@ fn blank_pia_url_is_one_key_away() {
     if let Some(base) = stage.model.wizard.as_mut().and_then(|wizard| wizard.base.as_mut()) {
         base.integration.pia_url = None;
     }
-    assert!(footer(&stage, 80).starts_with("Enter Enter Pia Url"), "{}", footer(&stage, 80));
+    assert!(footer(&stage, 80).starts_with("Enter Go to Pia Url"), "{}", footer(&stage, 80));
     stage.keys("Enter");
     let focus = stage.model.wizard.as_ref().map(|wizard| wizard.focus);
     assert_eq!(focus, Some(Item::Field(FieldId::PiaUrl)));
@@ -49,7 +52,7 @@ fn blank_pia_url_is_one_key_away() {
     let mut stage = Stage::with(overview(vec![without_pia_url(saved("acme", "Acme MSP", true, true, true))]));
     stage.reply(Reply::Status(Ok(standing(status("Acme MSP", true, true, true)))));
     stage.keys("3");
-    assert!(footer(&stage, 80).starts_with("Enter Enter Pia Url"), "{}", footer(&stage, 80));
+    assert!(footer(&stage, 80).starts_with("Enter Go to Pia Url"), "{}", footer(&stage, 80));
     stage.keys("Enter");
     let focus = stage.model.wizard.as_ref().map(|wizard| wizard.focus);
     assert_eq!(focus, Some(Item::Field(FieldId::PiaUrl)));
@@ -237,4 +240,51 @@ fn end_of_check_is_told_in_panes_alone() {
     stage.keys("Esc 0 t");
     stage.reply(Reply::Looked(Ok(None)));
     assert_eq!(stage.notice(), "Checked just now.");
+}
+
+/// Header, steps and last page call the credentials verified by the same fact as the overview: a test or a sync that has
+/// passed since.
+#[test]
+fn what_passed_since_counts_in_header_steps_and_end() {
+    let mut stage = at_sync();
+    if let Some(wizard) = &mut stage.model.wizard {
+        (wizard.test, wizard.untested) = (Test::Not, true);
+    }
+    let mut known = status("Acme MSP", true, false, false);
+    known.steps.credentials = StepState::NotVerified;
+    stage.reply(Reply::Status(Ok(standing(known.clone()))));
+    assert_eq!(connection(&stage.model), (Tone::Warn, "not verified".to_owned()));
+    assert_eq!(step_sign(&stage.model, Step::Credentials), StepSign::Warn);
+    assert_eq!(last_page::open_lines(&stage.model)[0].0, StepState::NotVerified);
+    known.steps.credentials = StepState::Done;
+    stage.reply(Reply::Status(Ok(standing(known))));
+    assert_eq!(connection(&stage.model), (Tone::Good, "acme.halopsa.com".to_owned()));
+    assert_eq!(step_sign(&stage.model, Step::Credentials), StepSign::Done);
+    assert_eq!(last_page::open_lines(&stage.model)[0].0, StepState::Done);
+}
+
+/// A permission that no test proves is told by the set-up as the overview tells it; a secret that Halo has refused is called
+/// refused, and not merely untested.
+#[test]
+fn unproved_permission_and_refused_secret_are_told() {
+    let told = |report: CheckReport, untested: bool| {
+        let mut stage = at_sync();
+        if let Some(wizard) = &mut stage.model.wizard {
+            (wizard.test, wizard.untested) =
+                (if report.ok { Test::Passed(report) } else { Test::Failed(report) }, untested);
+            wizard.tested_at = Some(stage.now);
+        }
+        let end = last_page::open_lines(&stage.model).swap_remove(0);
+        assert_eq!(step_sign(&stage.model, Step::Credentials), StepSign::Warn);
+        assert_eq!(end.0, StepState::NeedsAttention);
+        let (tone, words) = connection(&stage.model);
+        assert!(words.starts_with(&end.2), "{words} {}", end.2);
+        (tone, end.2)
+    };
+    let mut doubtful = passed();
+    doubtful.checks[7].status = CheckStatus::Warn;
+    assert_eq!(told(doubtful, false), (Tone::Warn, "a permission is not proved".to_owned()));
+    let mut refused = failed();
+    refused.checks[1].status = CheckStatus::Fail;
+    assert_eq!(told(refused, true), (Tone::Bad, "credentials refused".to_owned()));
 }

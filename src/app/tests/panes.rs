@@ -155,7 +155,7 @@ fn what_portal_made_is_taken_over() {
     let mut adopt = plan();
     adopt.changes[0].action = Action::Adopt;
     stage.reply(Reply::Planned(Ok(Ok(adopt))));
-    assert!(objects(&stage.model).iter().any(|row| row.words.contains("created by the portal")));
+    assert!(objects(&stage.model).iter().any(|row| row.words.contains("created earlier")));
 }
 
 /// S66, S67, S68, S69, S70, S71, S72, S73: the way by hand is in the help of the Integration pane.

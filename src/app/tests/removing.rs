@@ -185,7 +185,7 @@ fn prove_it_wants_typed_yes_shows_each_hop_and_stops() {
     for hop in &round.hops {
         stage.reply(Reply::Hop(hop.clone()));
     }
-    for part in ["Ticket made after 0.000 s", "Stored here after 0.203 s", "Ticket closed after 1.204 s"] {
+    for part in ["Ticket made after 0 ms", "Stored here after 203 ms", "Ticket closed after 1 s"] {
         assert!(words(&stage).contains(part), "{part}: {}", words(&stage));
     }
     assert_eq!(stage.keys("Esc"), [Effect::Cancel(Slot::Prove)]);
@@ -193,6 +193,8 @@ fn prove_it_wants_typed_yes_shows_each_hop_and_stops() {
     assert_eq!(stage.keys("Esc").iter().filter(|effect| matches!(effect, Effect::Cancel(Slot::Prove))).count(), 0);
     stage.reply(Reply::Proved(Ok(round)));
     assert!(words(&stage).starts_with("Passed"));
+    stage.keys("Esc");
+    assert_eq!((words(&stage).as_str(), place(&stage.model)), ("", Place::Pane(Pane::Integration)), "Esc puts it away");
     for hop in [Hop::Made, Hop::Logged, Hop::Delivered, Hop::Stored, Hop::Forwarded, Hop::Closed] {
         let mut stage = in_panes();
         stage.keys("3 p");
@@ -380,7 +382,7 @@ fn every_drift_is_named_with_its_repair() {
     for (action, words, repair) in [
         (Action::Create, "missing in Halo", "create it again"),
         (Action::Update, "changed in Halo", "restore it"),
-        (Action::Adopt, "created by the portal", "not create a second one"),
+        (Action::Adopt, "created earlier", "not create a second one"),
         (Action::Link, "without the Pia Chat Pod", "link the Pia"),
         (Action::Unlink, "an extra copy", "remove the link"),
         (Action::Delete, "extra copy; will be deleted", "delete the extra copy"),

@@ -11,8 +11,9 @@ use crate::app::popup::{About, Ask, Confirm, Popup, Typed};
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::draft::Step;
 use crate::domain::failure::Failure;
-use crate::domain::health::{Finding, Rule, State};
+use crate::domain::health::{Finding, Rule, State, from_check};
 use crate::domain::request::VerifyRequest;
+use crate::domain::status::StepState;
 
 pub use super::state::Test;
 use super::state::{CONNECTION, Item, Wizard};
@@ -53,6 +54,42 @@ pub fn refused(model: &Model) -> Option<&Finding> {
     let wizard = model.wizard.as_ref().filter(|wizard| is_saved_connection(wizard))?;
     let is_refused = |found: &&Finding| found.rule == Rule::Credentials && found.state == State::Broken;
     health_of(model, wizard).iter().find(is_refused)
+}
+
+/// That Halo has refused what was tested here last: to go on untested proves nothing else.
+pub fn refused_by_test(wizard: &Wizard) -> Option<Finding> {
+    let Test::Failed(report) = &wizard.test else { return None };
+    let is_it = |found: &Finding| found.rule == Rule::Credentials && found.state == State::Broken;
+    from_check(report).into_iter().find(is_it).map(|found| Finding { seen_at: wizard.tested_at, ..found })
+}
+
+/// The permission that the test, or whoever has looked since, could not prove.
+pub fn doubt(model: &Model) -> Option<Finding> {
+    let wizard = model.wizard.as_ref().filter(|wizard| wizard.test.is_passed())?;
+    let is_doubt = |found: &Finding| found.rule == Rule::Rights && found.state == State::Watch;
+    let known = health_of(model, wizard).iter().filter(|_| is_saved_connection(wizard));
+    let is_later = |found: &&Finding| match wizard.test {
+        Test::Passed(_) => found.seen_at > wizard.tested_at,
+        _ => true,
+    };
+    if let Some(known) = known.clone().filter(is_later).find(|found| found.rule == Rule::Rights) {
+        return Some(known.clone()).filter(|known| is_doubt(known) && known.is_open());
+    }
+    let Test::Passed(report) = &wizard.test else { return None };
+    let is_dismissed = known.clone().any(|known| is_doubt(known) && known.dismissed);
+    from_check(report).into_iter().find(|found| is_doubt(found) && !is_dismissed)
+}
+
+/// What is saved was tested, by a sync for one: the set-up that did not test it itself knows it from there.
+pub fn follow(model: &mut Model) {
+    let Some(wizard) = model.wizard.as_ref().filter(|wizard| wizard.untested && wizard.base.is_some()) else { return };
+    let is_its = wizard.id.is_some() && wizard.id == model.current && is_saved_connection(wizard);
+    let is_verified = |step| matches!(step, StepState::Done | StepState::NeedsAttention);
+    let is_so = is_its && model.status().is_some_and(|status| is_verified(status.steps.credentials));
+    if is_so && let Some(wizard) = &mut model.wizard {
+        (wizard.test, wizard.untested) = (Test::Before, false);
+        model.touch();
+    }
 }
 
 // What was typed since is another connection, and its own test tells of it.

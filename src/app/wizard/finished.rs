@@ -7,6 +7,7 @@ use crate::app::model::{Model, Screen};
 use crate::domain::draft::Step;
 use crate::domain::plan::ChangeResult;
 use crate::domain::status::StepState;
+use crate::words::health::short;
 use crate::words::service;
 
 use super::state::Test;
@@ -22,9 +23,12 @@ pub fn follow(model: &mut Model) -> Vec<Effect> {
 /// The steps as the last screen names them: what is done, perhaps with what was said of it, and what is open.
 pub fn open_lines(model: &Model) -> Vec<(StepState, &'static str, String)> {
     let Some(wizard) = &model.wizard else { return Vec::new() };
+    let doubt = credentials::doubt(model);
+    let refused = credentials::refused(model).cloned().or_else(|| credentials::refused_by_test(wizard));
     let verified = match (wizard.test.is_passed(), &wizard.test) {
-        (true, _) if credentials::known_failure(model).is_some() => StepState::NeedsAttention,
+        (true, _) if credentials::known_failure(model).is_some() || doubt.is_some() => StepState::NeedsAttention,
         (true, _) => StepState::Done,
+        (false, _) if refused.is_some() => StepState::NeedsAttention,
         (false, Test::Not) if wizard.untested => StepState::NotVerified,
         _ => model.status().map_or(StepState::Todo, |status| status.steps.credentials),
     };
@@ -37,6 +41,9 @@ pub fn open_lines(model: &Model) -> Vec<(StepState, &'static str, String)> {
         (configured, "Configure", "Configure in the Integration pane"),
     ]
     .map(|(state, name, open)| (state, name, if state == StepState::Done { "" } else { open }.to_owned()));
+    if let Some(known) = refused.or(doubt) {
+        lines[0].2 = short(&known).to_owned();
+    }
     match (configured, model.apply()) {
         (StepState::Done, ApplyWork::Ended { report, .. }) => lines[3].2.clone_from(&report.message),
         // It was tried, and is no step that nobody has taken yet.

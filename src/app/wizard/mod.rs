@@ -119,7 +119,7 @@ pub fn another_draft(model: &mut Model, id: Option<&ConfigurationId>) -> bool {
     let Some(draft) = model.overview.draft.as_ref().filter(|draft| draft.configuration.as_ref() != id) else {
         return false;
     };
-    let title = draft_title(draft.name());
+    let title = draft_title(draft);
     let words = Phrase::from(format!("There is already a draft of {title}. Continue it or discard it"));
     model.say(Tone::Warn, words.key(" with ", "discard_draft", "").text(" first."));
     true

@@ -220,7 +220,7 @@ impl Wizard {
 
     /// The name for the title line.
     pub fn title(&self) -> String {
-        draft_title(self.form.text(FieldId::Name).trim())
+        draft_title(&self.draft())
     }
 
     /// The fields of a step that text or a choice goes into.

@@ -54,6 +54,7 @@ pub fn step_sign(model: &Model, step: Step) -> StepSign {
     let valid = || Wizard::fields(step).all(|field| wizard.form.error(field, wizard.has_secret).is_none());
     match step {
         Step::Credentials if credentials::known_failure(model).is_some() => StepSign::Warn,
+        Step::Credentials if credentials::doubt(model).is_some() => StepSign::Warn,
         Step::Credentials if wizard.test.is_passed() && valid() => StepSign::Done,
         Step::Credentials if wizard.untested && valid() => StepSign::Warn,
         Step::CompanySync | Step::PiaScreen | Step::Integration if wizard.reached > step && valid() => StepSign::Done,

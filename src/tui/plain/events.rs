@@ -47,7 +47,10 @@ impl<P: Person> Dialogue<P> {
             } else if count == 0 {
                 self.say(format!("No events yet. Halo sends them to {}.", Next::Serve));
             } else if from == 0 {
-                self.say(format!("{} events are kept, the newest first.", thousands(total)));
+                self.say(match total {
+                    1 => "1 event is kept.".to_owned(),
+                    _ => format!("{} events are kept, the newest first.", thousands(total)),
+                });
             }
             self.say_all(lines);
             let rest = count.saturating_sub(from + PAGE);

@@ -9,7 +9,7 @@ use crate::app::jobs::state::{ApplyWork, DeliveryWork, PlanWork};
 use crate::app::jobs::{deliveries, prove};
 use crate::app::keymap;
 use crate::app::notice::Tone;
-use crate::app::panes::integration::{callbacks as installed, checking, objects};
+use crate::app::panes::integration::{callbacks as installed, checking, leads_elsewhere, objects};
 use crate::app::panes::{Pane, objects_height};
 use crate::app::text::{width, wrap};
 use crate::domain::object::ObjectKind;
@@ -91,10 +91,10 @@ pub fn body(model: &Model, page: &mut Page) {
     // Without a webhook nothing comes in by them.
     if !installed(model).is_empty() || model.facts.callbacks_failed.is_some() {
         let at = model.panes.window(Pane::Integration).selected.checked_sub(rows.len());
-        if configured.is_none() && !rows.is_empty() && !model.work.apply.is_running() {
-            page.state(Tone::Warn, "Halo may still be using other addresses. Re-configure replaces them.", MARGIN);
+        if leads_elsewhere(model) {
+            page.state(Tone::Warn, "Halo still uses other addresses. Re-configure replaces them.", MARGIN);
         }
-        callbacks(model, page, at, "created at the first save");
+        callbacks(model, page, at, "created once the Pia Url is saved");
     }
 }
 

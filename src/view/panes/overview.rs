@@ -213,8 +213,9 @@ fn syncs(model: &Model, standing: &Standing, styles: Styles) -> Chart {
         runs.chain(record.map(|record| tone_of_day(record.outcome))).max_by_key(rank)
     };
     let tones: Vec<Option<Tone>> = (0..DAYS).rev().map(tone_of).collect();
+    // Days are counted, and not syncs.
     let counted = tally(tones.iter().flatten().copied());
-    let words = if counted.is_empty() { "none".to_owned() } else { counted };
+    let words = if counted.is_empty() { "none".to_owned() } else { format!("days: {counted}") };
     let mark = |tone: Option<Tone>| tone.map_or_else(|| Span::styled(".", styles.dim()), |tone| block(tone, styles));
     Chart {
         name: "Syncs, 30 days",

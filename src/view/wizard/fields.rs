@@ -80,7 +80,8 @@ pub fn integration(model: &Model, page: &mut Page) {
         Item::Callback(at) => Some(at),
         _ => None,
     };
-    callbacks(model, page, at, "created at the first save");
+    let none = if wizard.id.is_some() { "created once the Pia Url is saved" } else { "created at the first save" };
+    callbacks(model, page, at, none);
 }
 
 /// The callback addresses: masked, unless they are revealed.

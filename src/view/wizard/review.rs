@@ -6,7 +6,7 @@ use crate::app::Model;
 use crate::app::form::{FIELDS, FieldId, Kind};
 use crate::app::notice::Tone;
 use crate::app::wizard::answers::{value, warning};
-use crate::app::wizard::credentials::{known_failure, tested_at};
+use crate::app::wizard::credentials::{doubt, known_failure, refused, refused_by_test, tested_at};
 use crate::app::wizard::review::reconfigures;
 use crate::app::wizard::{Item, SaveState, Wizard};
 use crate::domain::untrusted::Untrusted;
@@ -21,8 +21,10 @@ use super::fields;
 pub fn body(model: &Model, page: &mut Page) {
     let Some(wizard) = &model.wizard else { return };
     let styles = page.styles;
+    let known = known_failure(model).or_else(|| refused(model)).cloned();
+    let known = known.or_else(|| refused_by_test(wizard)).or_else(|| doubt(model));
     let (tone, right) = words::check::tested(
-        known_failure(model),
+        known.as_ref(),
         wizard.test.is_passed(),
         wizard.untested,
         tested_at(model).map(|at| ago(model.now, at)),

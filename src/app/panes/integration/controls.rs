@@ -54,6 +54,7 @@ impl Controls for IntegrationControls {
             _ if place == P::Plan || binding.command == C::ToField => return page::words(model, binding),
             C::Configure if plan::is_again(model) => "Re-configure",
             C::Reveal if model.facts.revealed => "Hide",
+            C::Back if prove::has_result(model) => "Clear result",
             _ => return panes::words(model, binding),
         };
         Some(words.to_owned())
@@ -69,6 +70,10 @@ impl Controls for IntegrationControls {
                 if installed { plan::load_plan_unless_there(model) } else { Vec::new() }
             }
             C::Back if place == P::Plan => removal::leave_plan(model),
+            C::Back if prove::has_result(model) => {
+                prove::put_away(model);
+                Vec::new()
+            }
             C::Activate | C::Pane(_) => panes::on(model, command),
             _ if place == P::Plan || command == C::ToField => page::on(model, command),
             C::Configure => {

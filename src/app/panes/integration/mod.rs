@@ -13,7 +13,7 @@ use crate::domain::check::Check;
 use crate::domain::health::{Finding, Rule, State};
 use crate::domain::next::Next;
 use crate::domain::object::ObjectKind;
-use crate::domain::plan::{Action, Cause, Change, Plan};
+use crate::domain::plan::{Action, Cause, Change, FieldChange, Plan};
 use crate::domain::record::InstalledObject;
 use crate::words::{self, Phrase};
 
@@ -157,6 +157,14 @@ pub fn callbacks(model: &Model) -> &[(EventGroup, CallbackUrl)] {
     if is_installed { &model.facts.callbacks } else { &[] }
 }
 
+/// Whether the last look has seen webhooks that lead to other addresses than ours.
+pub fn leads_elsewhere(model: &Model) -> bool {
+    // One that has to be made leads nowhere yet.
+    let is_url = |field: &FieldChange| field.name == "url" && field.before.is_some();
+    let is_other = |change: &Change| change.kind == ObjectKind::Webhook && change.fields.iter().any(is_url);
+    looked(model).is_some_and(|plan| plan.pending().any(is_other))
+}
+
 fn state(change: &Change, recorded: bool) -> (Tone, String) {
     match change.action {
         Action::Keep => (Tone::Good, "in place".to_owned()),
@@ -167,7 +175,7 @@ fn state(change: &Change, recorded: bool) -> (Tone, String) {
             let fields: Vec<&str> = change.fields.iter().map(|field| field.name).collect();
             (Tone::Warn, format!("{}: {}", change.reason, fields.join(", ")))
         }
-        Action::Adopt => (Tone::Warn, "created by the portal; to be taken over".to_owned()),
+        Action::Adopt => (Tone::Warn, "created earlier; to be taken over".to_owned()),
         Action::Link => (Tone::Warn, "without the Pia Chat Pod".to_owned()),
         Action::Unlink => (Tone::Warn, "uses an extra copy; will be unlinked".to_owned()),
         Action::Delete if change.kind == ObjectKind::WebhookEvent => {
