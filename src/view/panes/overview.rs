@@ -215,10 +215,10 @@ fn syncs(model: &Model, standing: &Standing, styles: Styles) -> Chart {
     let tones: Vec<Option<Tone>> = (0..DAYS).rev().map(tone_of).collect();
     // Days are counted, and not syncs.
     let counted = tally(tones.iter().flatten().copied());
-    let words = if counted.is_empty() { "none".to_owned() } else { format!("days: {counted}") };
+    let words = if counted.is_empty() { "none".to_owned() } else { counted };
     let mark = |tone: Option<Tone>| tone.map_or_else(|| Span::styled(".", styles.dim()), |tone| block(tone, styles));
     Chart {
-        name: "Syncs, 30 days",
+        name: "Sync days (30)",
         line: Drawn::Marks(tones.into_iter().map(mark).collect()),
         words,
         span: ["30 days ago", "today"],
