@@ -72,6 +72,14 @@ fn now(model: &Model, place: Place, command: Command) -> Now {
             Screen::Integrations => Now::only_if(model.active().is_some_and(|saved| is_finished(&saved.status))),
             Screen::Wizard | Screen::Panes => Now::unless(plan::configure_refusal(model)),
         },
+        // Known by their names wherever commands are looked up; done in their pane alone.
+        C::Remove | C::Rotate if place != P::Pane(Pane::Integration) => match model.screen {
+            Screen::Starting => Now::Hidden,
+            Screen::Integrations => Now::Not("Select a configuration that is set up first.".into()),
+            Screen::Wizard | Screen::Panes => {
+                Now::Not("Finish the set-up first: then it is in the Integration pane.".into())
+            }
+        },
         C::Quit | C::Suspend | C::Repaint | C::Help | C::Commands | C::Setting(_) | C::CommandLine(_) => Now::Can,
         _ => dispatch::now(model, place, command),
     }

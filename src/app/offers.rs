@@ -57,6 +57,11 @@ pub fn everything(model: &Model, here: Place) -> Vec<Offer> {
     if all.iter().all(|known| known.command() != C::Configure) {
         all.extend(configure(model, here));
     }
+    for command in [C::Remove, C::Rotate] {
+        if all.iter().all(|known| known.command() != command) {
+            all.extend(not_yet(model, here, command));
+        }
+    }
     all.extend(settings(model));
     all.extend(command_lines(model));
     all
@@ -77,6 +82,18 @@ fn configure(model: &Model, here: Place) -> Option<Offer> {
         None => binding.words.to_owned(),
     };
     Some(Offer { binding, words, keys: Vec::new(), refused, elsewhere: None })
+}
+
+// What is looked for by its name before its pane is there: with the reason why it cannot be done yet.
+fn not_yet(model: &Model, here: Place, command: C) -> Option<Offer> {
+    let binding = BINDINGS.iter().find(|binding| binding.command == command)?;
+    match meaning_of(model, here, command) {
+        Meaning::Refused(reason, _) if model.popup.is_none() => {
+            let words = binding.words.to_owned();
+            Some(Offer { binding, words, keys: Vec::new(), refused: Some(reason), elsewhere: None })
+        }
+        _ => None,
+    }
 }
 
 // Whether it was done before: then its name is Re-configure.

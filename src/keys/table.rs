@@ -277,6 +277,11 @@ impl Command {
             Self::ReadDeliveries => "webhook log",
             Self::ProveIt => "full circle",
             Self::Rotate => "new secrets",
+            Self::InstallService => "start restart daemon",
+            Self::Export => "csv file save",
+            Self::Dismiss => "ignore clear hide",
+            Self::Repaint => "clear screen refresh",
+            Self::Setting(FieldId::ClientSecret) => "password",
             _ => "",
         }
     }
@@ -398,9 +403,9 @@ pub static COMMAND_LINES: [(Next, &str, &str); 11] = [
     (Next::ConfigPath, "Where the settings are", "file path"),
     (Next::Restore, "Restore a backup", ""),
     (Next::Report, "Report of a month", ""),
-    (Next::Serve, "Run the service by hand", "start daemon"),
+    (Next::Serve, "Run the service by hand", "start restart daemon"),
     (Next::Completions, "Completions for your shell", "bash zsh fish"),
-    (Next::Help, "All commands and options", "theme colors flags man"),
+    (Next::Help, "All commands and options", "theme colors flags man proxy language"),
 ];
 
 /// A line for each of them.

@@ -527,3 +527,45 @@ fn export_by_name_waits_for_list() {
     stage.reply(Reply::Clients(Ok(clients().into())));
     assert!(stage.model.popup.is_none(), "nobody waits for it any more");
 }
+
+/// Before the set-up is finished what is done with a finished one is found all the same, with the reason why not yet.
+#[test]
+fn removal_and_rotation_are_found_before_set_up_is_finished() {
+    for (make, reason) in [
+        ((|| Stage::with(Overview::default())) as fn() -> Stage, "Select a configuration"),
+        (with_credentials, "Finish the set-up first"),
+        (at_sync, "Finish the set-up first"),
+    ] {
+        for (typed, command) in [("remove", Command::Remove), ("rotate", Command::Rotate)] {
+            let mut stage = make();
+            stage.keys("^P");
+            stage.type_text(typed);
+            choose(&mut stage, command);
+            let offer = palette(&stage).offer(palette(&stage).window.selected).unwrap();
+            assert!(offer.refused.is_some(), "{typed}");
+            assert_eq!(stage.keys("Enter"), []);
+            assert!(notice(&stage).starts_with(reason), "{typed}: {}", notice(&stage));
+        }
+    }
+}
+
+#[test]
+fn commands_are_found_by_what_people_call_them() {
+    for (typed, wanted) in [
+        ("password", "Client Secret"),
+        ("restart", "Run the service by hand"),
+        ("proxy", "All commands and options"),
+        ("language", "All commands and options"),
+        ("csv", "Export"),
+        ("ignore", "Dismiss"),
+        ("clear", "Redraw"),
+    ] {
+        let mut stage = in_panes();
+        let mut told = standing(status("Acme MSP", true, true, true));
+        told.status.service.running = false;
+        stage.reply(Reply::Status(Ok(told)));
+        stage.keys("0 ^P");
+        stage.type_text(typed);
+        assert!(titles(&stage).iter().any(|title| title.starts_with(wanted)), "{typed}: {:?}", titles(&stage));
+    }
+}
