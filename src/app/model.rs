@@ -11,9 +11,10 @@ use crate::domain::failure::Failure;
 use crate::domain::include::IncludeRule;
 use crate::domain::people::Team;
 use crate::domain::request::Standing;
+use crate::domain::secret::Secret;
 use crate::domain::status::{Lists, Overview, Saved, Status, StepState};
 use crate::domain::untrusted::Untrusted;
-use crate::keys::KeyMap;
+use crate::keys::{COMMAND_LINES, KeyMap};
 use crate::words::Phrase;
 
 use super::effect::{Effect, Slot};
@@ -244,6 +245,14 @@ impl Model {
     /// The configuration that a command has to name: the active one goes without saying.
     pub(crate) fn for_command_line(&self) -> Option<&ConfigurationId> {
         self.with_settings().filter(|saved| !saved.status.active).map(|saved| &saved.id)
+    }
+
+    /// A command of the program, to be run in a shell: there it can be pasted.
+    pub(crate) fn copy_command(&mut self, at: usize) -> Vec<Effect> {
+        let Some((next, ..)) = COMMAND_LINES.get(at) else { return Vec::new() };
+        let line = next.command(self.for_command_line());
+        self.work.copying = Some(line.clone());
+        vec![Effect::Copy(Secret::new(line))]
     }
 
     /// Where the configuration that is open stands; the freshest word on it.

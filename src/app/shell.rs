@@ -5,7 +5,6 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::draft::Step;
-use crate::domain::secret::Secret;
 use crate::domain::sync_run::Brake;
 
 use super::controls::{Move, TextInput};
@@ -17,7 +16,7 @@ use super::help;
 use super::integrations;
 use super::jobs::state::{EscalateWork, Goal};
 use super::jobs::{escalate, health, plan, prove, removal, sync};
-use super::keymap::{self, COMMAND_LINES, Command, Pane, Place};
+use super::keymap::{self, Command, Pane, Place};
 use super::meaning::{Meaning, is_held_back, meaning, meaning_of};
 use super::message::Message;
 use super::model::{Model, Screen};
@@ -316,21 +315,13 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::InstallService => return vec![Effect::LoadInstallation],
         Command::Configure if place != Place::Pane(Pane::Integration) => return to_configure(model),
         Command::Setting(field) => return wizard::setting(model, field),
-        Command::CommandLine(at) => return copy_command(model, at),
+        Command::CommandLine(at) => return model.copy_command(at),
         command => match Move::of(command) {
             Some(to) => dispatch::moved(model, place, to),
             None => return dispatch::on(model, place, command),
         },
     }
     Vec::new()
-}
-
-// A command of the program, to be run in a shell: there it can be pasted.
-fn copy_command(model: &mut Model, at: usize) -> Vec<Effect> {
-    let Some((next, ..)) = COMMAND_LINES.get(at) else { return Vec::new() };
-    let line = next.command(model.for_command_line());
-    model.work.copying = Some(line.clone());
-    vec![Effect::Copy(Secret::new(line))]
 }
 
 // A paste that the terminal has marked.

@@ -501,7 +501,7 @@ pub const BINDINGS: &[Binding] = &[
     row(C::RollBack, "roll_back", &[INTEGRATION], "Roll back the last Configure", Help),
     row(C::ForgetSecrets, "forget_secrets", &[INTEGRATION], "Forget the stored secrets", Help),
     row(C::ReadDeliveries, "read_deliveries", &[INTEGRATION], "Deliveries", Left),
-    row(C::ProveIt, "prove_it", &[INTEGRATION], "Test ticket", Left),
+    row(C::ProveIt, "prove_it", &[OVERVIEW, INTEGRATION], "Test ticket", Left),
     row(C::Reveal, "reveal", &[P::Callbacks, INTEGRATION], "Reveal", Left),
     row(C::Copy, "copy", &[P::Callbacks, INTEGRATION], "Copy", Left),
     row(C::Save, "accept", &[P::Review], "Save", Left),

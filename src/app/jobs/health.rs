@@ -2,11 +2,13 @@
 
 use crate::app::controls::Now;
 use crate::app::effect::{Effect, Slot};
+use crate::app::jobs::prove;
 use crate::app::jobs::state::HealthCheck;
-use crate::app::keymap::{Command as C, Pane};
+use crate::app::keymap::{COMMAND_LINES, Command as C, Pane};
 use crate::app::model::{Model, Screen};
 use crate::app::notice::Tone;
 use crate::app::popup::{Ask, Confirm, Popup};
+use crate::domain::delivery::DeliveryState;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{self, Facts, Finding, Rule, State, issues};
 use crate::domain::next::{Hint, Next, Part};
@@ -48,9 +50,26 @@ pub fn position(model: &Model, list: &[Finding]) -> usize {
     at.unwrap_or(model.panes.window(Pane::Overview).selected).min(list.len().saturating_sub(1))
 }
 
-/// The one command that mends it, or leads to where it is mended; none where only a command line does.
+/// The one command that mends it, or leads to where it is mended; where only a command line does, that one is copied.
 pub fn mend(model: &Model, finding: &Finding) -> Option<C> {
-    command(finding).filter(|command| *command != C::InstallService || model.can_install_service())
+    match command(finding)? {
+        C::InstallService if !model.can_install_service() => line(&Next::Serve),
+        // Reading Halo's log once more tells nothing new of it; a ticket does.
+        C::Look | C::Pane(Pane::Integration) if never_delivered(model, finding) => Some(C::ProveIt),
+        command => Some(command),
+    }
+}
+
+// Whether it is about a webhook that has had nothing to deliver, where a test ticket can give it something.
+fn never_delivered(model: &Model, finding: &Finding) -> bool {
+    let deliveries = model.status().map_or(&[][..], |status| &status.integration.deliveries);
+    let never = |name: &str| deliveries.iter().any(|of| of.webhook == name && of.state == DeliveryState::Never);
+    finding.rule == Rule::Deliveries && finding.objects().any(never) && prove::refusal(model).is_none()
+}
+
+// The row of the commands that a person gives in a shell.
+fn line(wanted: &Next) -> Option<C> {
+    COMMAND_LINES.iter().position(|(next, ..)| next == wanted).map(C::CommandLine)
 }
 
 fn command(finding: &Finding) -> Option<C> {
@@ -66,7 +85,8 @@ fn command(finding: &Finding) -> Option<C> {
         _ if is_unknown && leads_to(&Next::Configure) => C::Pane(Pane::Integration),
         Rule::Service if is_unknown => C::InstallService,
         // Nobody can ask for it: it comes, or it does not.
-        Rule::Silence | Rule::Disk if is_unknown => return None,
+        Rule::Silence if is_unknown => C::Pane(Pane::Events),
+        Rule::Disk => return line(&Next::ConfigPath),
         Rule::Boards if is_unknown => C::SyncNow,
         Rule::Credentials if finding.state == State::Watch => C::Look,
         Rule::SyncProved if is_unknown => C::SyncNow,
@@ -81,7 +101,6 @@ fn command(finding: &Finding) -> Option<C> {
         Rule::Silence | Rule::Lag | Rule::NotUnderstood | Rule::Missed | Rule::EscalationNote => C::Pane(Pane::Events),
         Rule::Forwarding => C::Retry,
         Rule::Service => C::InstallService,
-        Rule::Disk => return None,
     })
 }
 

@@ -2,8 +2,8 @@
 
 use crate::app::controls::{Controls, Move, Now};
 use crate::app::effect::Effect;
-use crate::app::jobs::{health, sync};
-use crate::app::keymap::{Binding, Command as C, Place as P};
+use crate::app::jobs::{health, prove, sync};
+use crate::app::keymap::{Binding, COMMAND_LINES, Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::panes::Pane;
 use crate::domain::health::{Finding, Retry};
@@ -33,6 +33,7 @@ impl OverviewControls {
             },
             C::Look => health::look_now(model),
             C::Stop => Now::only_if(model.work.health_check.as_ref().is_some_and(|look| !look.stopping)),
+            C::ProveIt => Now::only_if(issue().and_then(|issue| health::mend(model, &issue)) == Some(C::ProveIt)),
             // Halo is asked again by a key of its own.
             C::Retry => Now::only_if(matches!(retry(issue()), Some(Retry::Sync | Retry::SendAgain))),
             C::Dismiss => Now::only_if(issue().is_some_and(|issue| issue.is_issue())),
@@ -55,6 +56,13 @@ impl OverviewControls {
             (C::InstallService, _) => vec![Effect::LoadInstallation],
             (C::Look, _) => health::look(model),
             (C::Stop, _) => health::stop_look(model),
+            // Its stations are shown there.
+            (C::ProveIt, _) => {
+                let mut effects = super::show(model, Pane::Integration);
+                effects.extend(prove::ask(model));
+                effects
+            }
+            (C::CommandLine(at), _) => model.copy_command(at),
             _ => super::on(model, command),
         }
     }
@@ -70,13 +78,16 @@ impl Controls for OverviewControls {
         match binding.command {
             C::Mend => {}
             // Enter says the same.
-            C::Look if mends() == Some(C::Look) => return Some(String::new()),
+            command @ (C::Look | C::ProveIt) if mends() == Some(command) => return Some(String::new()),
             C::Dismiss if health::selected(model).is_some_and(|issue| issue.dismissed) => {
                 return Some("Restore".to_owned());
             }
             _ => return super::words(model, binding),
         }
         let mend = mends()?;
+        if let C::CommandLine(at) = mend {
+            return COMMAND_LINES.get(at).map(|(_, words, _)| (*words).to_owned());
+        }
         model.keys.rows(place).find(|(row, _)| row.command == mend).map(|(row, _)| row.words.to_owned())
     }
 

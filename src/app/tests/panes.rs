@@ -16,13 +16,14 @@ use crate::app::panes::events::STEP;
 use crate::app::panes::integration::objects;
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{
-    Stage, at, at_configure, at_sync, changes, clients, id, in_panes, kept, offering, plan, progress, results,
-    standing, status, sync_report,
+    Stage, at, at_configure, at_sync, changes, clients, deliveries, id, in_panes, kept, offering, plan, progress,
+    results, standing, status, sync_report,
 };
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, ConfigureReport, ConfigureStatus};
+use crate::domain::secret::Secret;
 use crate::domain::status::Status;
 use crate::domain::sync_run::{Brake, SyncStatus};
 use crate::words::by_hand::CHAT_POD_REMOVAL;
@@ -411,7 +412,52 @@ fn service_is_installed_only_under_systemd() {
     assert!(is_offered(&stage));
     stage.model.systemd = false;
     assert!(!is_offered(&stage), "{:?}", hints(&stage.model, 200).0);
-    assert_eq!(stage.keys("Enter i"), []);
+    assert_eq!(stage.keys("i"), []);
+    assert_eq!(stage.keys("Enter"), [Effect::Copy(Secret::new("pia-halo serve"))]);
+    stage.reply(Reply::Copied(Ok(())));
+    assert!(stage.notice().starts_with("To run in a shell: pia-halo serve"), "{}", stage.notice());
+}
+
+/// Enter does something about whatever is listed, also where systemd is not there; dismissing is never all that is offered.
+#[test]
+fn enter_always_does_something_about_what_is_listed() {
+    for systemd in [true, false] {
+        for rule in Rule::ALL {
+            for state in [State::Unknown, State::Watch, State::Broken] {
+                let mut stage = in_panes();
+                stage.model.systemd = systemd;
+                let mends = health::mend(&stage.model, &Finding::new(rule, state, "f"));
+                assert!(mends.is_some_and(|mends| mends != Command::Dismiss), "{rule:?} {state:?}, systemd {systemd}");
+            }
+        }
+        let mut stage = in_trouble();
+        stage.model.systemd = systemd;
+        stage.keys("Home");
+        let (keys, _) = hints(&stage.model, 200);
+        assert_eq!(keys[0].key, "Enter", "{keys:?}");
+        assert_ne!(stage.keys("Enter"), []);
+    }
+}
+
+/// A webhook that had nothing to deliver is given something: Enter, and the key of the test ticket.
+#[test]
+fn webhook_without_deliveries_leads_to_test_ticket() {
+    for key in ["Enter", "p"] {
+        let mut stage = in_panes();
+        stage.keys("0");
+        assert_eq!(stage.keys("p"), [], "there is nothing to prove");
+        assert!(stage.model.popup.is_none());
+        tell(&mut stage, |status| {
+            status.integration.configured_at = Some(at("2026-11-23T10:50:00Z"));
+            status.integration.deliveries = deliveries();
+        });
+        while rule(&stage) != Rule::Deliveries {
+            stage.keys("Down");
+        }
+        stage.keys(key);
+        assert_eq!(stage.model.panes.pane, Pane::Integration, "there its stations are shown");
+        assert!(matches!(stage.model.popup, Some(Popup::Typed(_))), "{key}");
+    }
 }
 
 /// A sync hides no issue from the header while it runs.

@@ -186,7 +186,8 @@ impl<P: Person> Dialogue<P> {
         if command == C::Mend {
             // What mends it may have a dialogue of its own.
             let mends = health::selected(self.model()).and_then(|issue| health::mend(self.model(), &issue));
-            if let Some(command) = mends {
+            // A command for a shell is told below.
+            if let Some(command) = mends.filter(|command| !matches!(command, C::CommandLine(_))) {
                 return Box::pin(self.carry_out(&Offered { command, pane, words: String::new() })).await;
             }
         }

@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Sparkline, Widget};
 
 use crate::app::Model;
-use crate::app::jobs::health::{findings, list, looking, mend};
+use crate::app::jobs::health::{findings, list, looking, mend as enter};
 use crate::app::keymap::{Command, Place};
 use crate::app::layout::LOW;
 use crate::app::notice::Tone;
@@ -363,6 +363,12 @@ fn rest(model: &Model, page: &mut Page, list: &[Finding]) {
         (tone @ (Tone::Good | Tone::Warn), words) => page.state(tone, &words, MARGIN),
         (_, words) => page.paragraph(&words, MARGIN, Style::new()),
     }
+}
+
+// The key that mends it beside Enter. A command for a shell has none, and of what comes by itself Enter only shows more.
+fn mend(model: &Model, finding: &Finding) -> Option<Command> {
+    let comes = finding.rule == Rule::Silence && finding.state == State::Unknown;
+    enter(model, finding).filter(|command| !comes && !matches!(command, Command::CommandLine(_)))
 }
 
 // What is not known of a rule, and what settles it: a key of this pane, or what a person has to do elsewhere.
