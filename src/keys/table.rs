@@ -366,7 +366,10 @@ const BESIDE_PANES: &[Place] = &[
     P::EventSearch, P::ActivitySearch, P::Confirm, P::Chooser, P::HelpPage, P::ClientPage, P::Typed, P::Escalate,
 ];
 const ACTIVATING: &[Place] = &[P::Cards, P::InitialSync, P::Plan, OVERVIEW, SYNC, INTEGRATION];
-const STOPPING: &[Place] = &[P::Test, P::InitialSync, P::Plan, OVERVIEW, SYNC, INTEGRATION, P::PaneTickets];
+#[rustfmt::skip]
+const STOPPING: &[Place] = &[
+    P::Test, P::InitialSync, P::Plan, OVERVIEW, SYNC, CLIENTS, INTEGRATION, EVENTS, P::PaneTickets, ACTIVITY,
+];
 const SEARCHES: &[Place] = &[P::CardSearch, P::ClientSearch, P::EventSearch, P::ActivitySearch];
 #[rustfmt::skip]
 const FORM: &[Place] = &[

@@ -5,12 +5,17 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::page::put;
-use super::text::fit;
+use super::progress::{budget, seconds_since};
+use super::text::{duration, fit};
 use super::theme::{Styles, symbol};
 use crate::app::Model;
 use crate::app::footer::{self, KeyHint};
+use crate::app::model::Screen;
 use crate::app::notice::Tone;
+use crate::app::panes::Pane;
 use crate::app::text::{width, wrap};
+use crate::domain::thousands;
+use crate::words;
 
 /// The most lines of a notice.
 const NOTICE: usize = 4;
@@ -36,15 +41,42 @@ pub fn notice(model: &Model) -> Vec<String> {
     lines
 }
 
-/// The lower rule: what just happened stands in it, or that there is more to see.
+/// How the sync of what is open goes, in the panes that do not show it.
+fn sync_line(model: &Model) -> Option<(Tone, String)> {
+    let is_elsewhere = model.screen == Screen::Panes && model.panes.pane != Pane::Sync;
+    let run = model.work.sync.run_of(model.current.as_ref()).filter(|_| is_elsewhere)?;
+    let progress = &run.progress;
+    Some(match (progress.waiting, progress.silence) {
+        _ if run.stopping => (Tone::Calm, "The sync is stopping.".to_owned()),
+        _ if let Some(other) = &run.other => (Tone::Calm, words::sync::waits_for(other)),
+        (Some(wait), _) => (Tone::Warn, budget(model, wait)),
+        (None, Some(silence)) => (Tone::Warn, words::sync::silent(&silence, model.now)),
+        (None, None) => {
+            let read = thousands(progress.clients_read);
+            let read = match progress.clients_total {
+                Some(total) => format!("{read} of {} clients", thousands(total)),
+                None if progress.clients_read > 0 => format!("{read} clients"),
+                None => "asking Halo for its count".to_owned(),
+            };
+            (Tone::Calm, format!("Syncing: {read} · elapsed {}", duration(seconds_since(model, run.since))))
+        }
+    })
+}
+
+/// The lower rule: what just happened stands in it, or how a sync goes, or that there is more to see.
 pub fn lower_rule(model: &Model, frame: &mut Frame, styles: Styles, area: Rect, notice: &[String], more: &str) {
     let columns = usize::from(area.width);
-    let (Some(said), Some((first, rest))) = (&model.notice, notice.split_first()) else {
-        put(frame, area, rule(area.width, styles, more));
-        return;
+    let runs = sync_line(model).map(|(tone, words)| (tone, fit(&words, columns.saturating_sub(8))));
+    let (tone, first, rest) = match (&model.notice, notice.split_first(), &runs) {
+        (Some(said), Some((first, rest)), _) => (said.tone, first, rest),
+        (_, _, Some((tone, words))) => (*tone, words, &[][..]),
+        _ => {
+            put(frame, area, rule(area.width, styles, more));
+            return;
+        }
     };
-    let style = styles.tone(said.tone);
-    let mark = if said.tone == Tone::Calm { "·" } else { symbol(said.tone) };
+    let style = styles.tone(tone);
+    let mark = if tone == Tone::Calm { "·" } else { symbol(tone) };
     let used = 4 + width(mark) + width(first) + 1;
     // In the first line, where there is room for both.
     let more = if used + width(more) + 6 > columns { "" } else { more };

@@ -72,14 +72,18 @@ pub fn silent(model: &Model, page: &mut Page, silence: Silence) {
 
 /// That Halo's request limit is being waited for, and until when.
 pub fn waiting(model: &Model, page: &mut Page, wait: BudgetWait) {
+    page.state(Tone::Warn, &budget(model, wait), MARGIN);
+}
+
+/// The same in words.
+pub fn budget(model: &Model, wait: BudgetWait) -> String {
     let seconds = wait.until.duration_since(model.now).as_secs().max(0) as u64;
-    let words = format!(
+    format!(
         "Halo allows {} requests in {}: all used, continues in {}",
         wait.limit,
         window(wait.window_seconds),
         duration(seconds)
-    );
-    page.state(Tone::Warn, &words, MARGIN);
+    )
 }
 
 /// The time that a request limit is for.

@@ -62,6 +62,11 @@ pub fn start(model: &mut Model, brake: Brake) -> Vec<Effect> {
     vec![Effect::Sync { id, brake }]
 }
 
+/// Whether the sync of what is open runs, and was not stopped yet.
+pub fn can_stop(model: &Model) -> bool {
+    model.work.sync.run_of(model.current.as_ref()).is_some_and(|run| !run.stopping)
+}
+
 /// "Stop": the list stays as it was. It is over once it says how it ended.
 pub fn stop(model: &mut Model) -> Vec<Effect> {
     match &mut model.work.sync {

@@ -102,6 +102,11 @@ pub(super) use ask_pane;
 fn now(model: &Model, command: C) -> Now {
     match command {
         C::SyncNow => Now::unless(job::refusal(model)),
+        // Out of a look at the clients Esc leads back into the set-up, where the sync has its own Stop.
+        C::Stop => {
+            let peeks = model.panes.from_wizard && model.panes.pane != Pane::Sync;
+            Now::only_if(!peeks && job::can_stop(model))
+        }
         C::Edit => Now::unless(model.current_saved().is_none().then(|| "Nothing to edit.".to_owned())),
         C::Activate => activate::now(model),
         _ => Now::Can,
@@ -117,6 +122,7 @@ fn words(model: &Model, binding: &Binding) -> Option<String> {
 fn on(model: &mut Model, command: C) -> Vec<Effect> {
     match command {
         C::SyncNow => job::start(model, Brake::On),
+        C::Stop => job::stop(model),
         C::Edit => model.current.clone().map(Go::Edit).map(|go| model.go(go)).unwrap_or_default(),
         C::Activate => activate::current(model),
         C::Back if model.panes.from_wizard && model.wizard.is_some() => model.go(Go::Wizard),

@@ -32,7 +32,7 @@ impl OverviewControls {
                 None => Now::Hidden,
             },
             C::Look => health::look_now(model),
-            C::Stop => Now::only_if(model.work.health_check.as_ref().is_some_and(|look| !look.stopping)),
+            C::Stop if model.work.health_check.as_ref().is_some_and(|look| !look.stopping) => Now::Can,
             C::ProveIt => Now::only_if(issue().and_then(|issue| health::mend(model, &issue)) == Some(C::ProveIt)),
             // Halo is asked again by a key of its own.
             C::Retry => Now::only_if(matches!(retry(issue()), Some(Retry::Sync | Retry::SendAgain))),
@@ -55,7 +55,9 @@ impl OverviewControls {
             (C::Dismiss, Some((issue, _))) => health::ask_to_dismiss(model, &issue),
             (C::InstallService, _) => vec![Effect::LoadInstallation],
             (C::Look, _) => health::look(model),
-            (C::Stop, _) => health::stop_look(model),
+            (C::Stop, _) if model.work.health_check.as_ref().is_some_and(|look| !look.stopping) => {
+                health::stop_look(model)
+            }
             // Its stations are shown there.
             (C::ProveIt, _) => {
                 let mut effects = super::show(model, Pane::Integration);

@@ -2,7 +2,6 @@
 
 use crate::app::controls::{Controls, Move, Now};
 use crate::app::effect::Effect;
-use crate::app::jobs::sync as job;
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::layout::Window;
 use crate::app::model::Model;
@@ -29,10 +28,8 @@ fn list(model: &mut Model) -> (&mut Window, usize, usize) {
 impl Controls for SyncControls {
     fn now(model: &Model, _: P, command: C) -> Now {
         match command {
-            C::Stop => {
-                let here = model.panes.report.is_none();
-                Now::only_if(here && model.work.sync.run_of(model.current.as_ref()).is_some_and(|run| !run.stopping))
-            }
+            // What is open above it is closed first.
+            C::Stop if model.panes.report.is_some() => Now::Hidden,
             C::Changes => report::now(model),
             _ => super::now(model, command),
         }
@@ -47,7 +44,6 @@ impl Controls for SyncControls {
 
     fn on(model: &mut Model, _: P, command: C) -> Vec<Effect> {
         match command {
-            C::Stop => job::stop(model),
             C::Changes => report::open(model),
             C::Back if model.panes.report.take().is_some() => {
                 model.touch();

@@ -207,7 +207,7 @@ fn message_does_not_print_what_was_typed() {
 fn command_by_name_does_what_its_key_does() {
     let (mut by_key, mut by_name) = (in_panes(), in_panes());
     assert_eq!(by_name.send(Message::Do(Command::Pane(Pane::Clients))), by_key.keys("2"));
-    assert_eq!(by_name.send(Message::Do(Command::Stop)), [], "the pane Clients does not stop a sync");
+    assert_eq!(by_name.send(Message::Do(Command::Stop)), [], "no sync runs");
     by_name.send(Message::Do(Command::Pane(Pane::Sync)));
     by_name.send(Message::Do(Command::SyncNow));
     assert_eq!(by_name.send(Message::Do(Command::SyncNow)), []);

@@ -447,7 +447,7 @@ fn stop_is_found_while_something_runs() {
     let mut stage = in_panes();
     stage.keys("1 s 2 :");
     stage.type_text("stop");
-    assert_eq!(titles(&stage)[0], "Stop (Sync)");
+    assert_eq!(titles(&stage)[0], "Stop");
     assert_eq!(stage.keys("Enter").last(), Some(&Effect::Cancel(Slot::Sync)));
 }
 

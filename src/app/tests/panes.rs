@@ -460,6 +460,25 @@ fn webhook_without_deliveries_leads_to_test_ticket() {
     }
 }
 
+/// A sync that runs is stopped with the same key in every pane; what is searched for goes first.
+#[test]
+fn sync_is_stopped_in_every_pane() {
+    for pane in ["0", "1", "2", "3", "4", "5"] {
+        let mut stage = in_panes();
+        stage.keys(pane);
+        if pane == "3" {
+            stage.reply(Reply::Planned(Ok(Ok(kept()))));
+        }
+        stage.keys("s");
+        let (keys, _) = hints(&stage.model, 80);
+        assert!(keys.iter().any(|hint| (&*hint.key, &*hint.words) == ("Esc", "Stop")), "{pane}: {keys:?}");
+        assert_eq!(stage.keys("Esc"), [Effect::Cancel(Slot::Sync)], "{pane}");
+        assert_eq!(stage.model.screen, Screen::Panes);
+        let (keys, _) = hints(&stage.model, 80);
+        assert!(keys.iter().all(|hint| hint.words != "Stop"), "{pane}: it is stopping");
+    }
+}
+
 /// A sync hides no issue from the header while it runs.
 #[test]
 fn header_tells_issues_while_sync_runs() {

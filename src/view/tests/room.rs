@@ -8,7 +8,7 @@ use crate::app::testing::{
 };
 use crate::domain::check::{CheckId, WriteProof};
 use crate::domain::status::StepState;
-use crate::domain::sync_run::{SyncReport, SyncStatus};
+use crate::domain::sync_run::{Silence, SyncProgress, SyncReport, SyncStatus};
 
 use super::picture::plain;
 
@@ -106,6 +106,30 @@ fn look_at_objects_shows_how_far_it_is() {
         text.contains("1 of 14") && text.contains("asking for Authentication Token · elapsed 9 s · Esc stops"),
         "{text}"
     );
+}
+
+/// A sync is seen from every pane, and so is a Halo that does not answer.
+#[test]
+fn every_pane_says_how_sync_goes() {
+    for pane in ["0", "2", "3", "4", "5"] {
+        let mut stage = in_panes();
+        stage.keys(pane);
+        stage.keys("s");
+        stage.later(12);
+        let read = SyncProgress { clients_read: 1_200, clients_total: Some(2_700), ..SyncProgress::default() };
+        stage.reply(Reply::SyncProgress(read.clone()));
+        let text = plain(&stage);
+        assert!(text.contains("Syncing: 1,200 of 2,700 clients · elapsed 12 s"), "{pane}: {text}");
+        let silence = Some(Silence { since: stage.now, attempt: 1, again_at: None });
+        stage.reply(Reply::SyncProgress(SyncProgress { silence, ..read }));
+        stage.later(11);
+        stage.send(crate::app::message::Message::Wake);
+        let text = plain(&stage);
+        assert!(text.contains("! Halo has not answered for 11 s"), "{pane}: {text}");
+        stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Complete))));
+        let text = plain(&stage);
+        assert!(!text.contains("has not answered") && !text.contains("Syncing"), "{pane}: {text}");
+    }
 }
 
 /// What was taken out of Halo is told as that, and not as an integration that has nothing to do.

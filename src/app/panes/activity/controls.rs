@@ -29,6 +29,7 @@ impl Controls for ActivityControls {
                 let run = activity::selected(model).filter(|row| row.inner > 0);
                 Now::only_if(run.is_some_and(|row| row.is_open == (command == C::CloseLine)))
             }
+            C::Stop if model.panes.activity.is_filtered() => Now::Hidden,
             _ => panes::now(model, command),
         }
     }

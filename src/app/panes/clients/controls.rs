@@ -22,6 +22,8 @@ impl Controls for ClientsControls {
     fn now(model: &Model, _: P, command: C) -> Now {
         match command {
             C::Export => Now::unless(clients::export_refusal(model)),
+            // What is searched for goes first, here as with the way back.
+            C::Stop if clients::is_filtered(model) => Now::Hidden,
             C::Details => {
                 let none = model.panes.clients.selected().is_none();
                 Now::unless(none.then(|| "No client is selected.".to_owned()))

@@ -26,12 +26,15 @@ fn turn(model: &mut Model) -> Vec<Effect> {
 }
 
 impl Controls for EventsControls {
-    fn now(model: &Model, _: P, command: C) -> Now {
+    fn now(model: &Model, place: P, command: C) -> Now {
         match command {
             C::OpenEvent => Now::unless(open::refusal(model)),
             C::OpenTicket => Now::unless(tickets::selected(model).is_none().then_some("No ticket is selected.")),
             C::ReadTickets => Now::unless(tickets::read_refusal(model)),
-            C::Stop => Now::only_if(matches!(model.work.tickets, TicketWork::Reading { .. })),
+            C::Stop if place == P::PaneTickets => {
+                Now::only_if(matches!(model.work.tickets, TicketWork::Reading { .. }))
+            }
+            C::Stop if events::is_filtered(model) => Now::Hidden,
             C::Escalate => Now::unless(escalate::refusal(model)),
             C::SendAgain => {
                 let none = model.status().is_none_or(|status| status.service.undelivered == 0);
@@ -92,7 +95,7 @@ impl Controls for EventsControls {
             C::OpenTicket => open::open_ticket(model),
             C::Tickets => return turn(model),
             C::ReadTickets => return tickets::read(model),
-            C::Stop => return tickets::stop(model),
+            C::Stop if place == P::PaneTickets => return tickets::stop(model),
             C::Escalate => {
                 if model.panes.events.tickets && model.panes.events.ticket.is_none() {
                     // What is decided on is seen whole first.

@@ -34,9 +34,13 @@ impl Controls for IntegrationControls {
             }
             C::ReadDeliveries => Now::unless(deliveries::refusal(model)),
             C::ProveIt => Now::unless(prove::refusal(model)),
-            C::Stop => Now::only_if(
-                prove::can_stop(model) || deliveries::is_reading(model) || integration::checking(model).is_some(),
-            ),
+            C::Stop
+                if prove::can_stop(model)
+                    || deliveries::is_reading(model)
+                    || integration::checking(model).is_some() =>
+            {
+                Now::Can
+            }
             C::Reveal | C::Copy if model.facts.callbacks.is_empty() => Now::Not(NO_CALLBACKS.into()),
             C::Reveal | C::Copy if integration::callbacks(model).is_empty() => {
                 Now::Not("Nothing is installed in Halo, so no Callback URL is in use.".into())
@@ -100,7 +104,7 @@ impl Controls for IntegrationControls {
                 model.touch();
                 plan::stop_reading(model).into_iter().collect()
             }
-            C::Stop => deliveries::stop(model),
+            C::Stop if deliveries::is_reading(model) => deliveries::stop(model),
             C::Reveal => {
                 model.facts.revealed = !model.facts.revealed;
                 model.touch();
