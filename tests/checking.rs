@@ -6,6 +6,7 @@ use pia_halo::demo::{Fault, Options, Scripted, ScriptedAnswer};
 use pia_halo::domain::check::CheckId;
 use serde_json::Value;
 
+use crate::support::walk::Person;
 use crate::support::{Profile, quick_faults};
 
 async fn faulty(fault: &str, code: i32) -> (Profile, Value) {
@@ -396,4 +397,25 @@ async fn teams_are_refreshed_without_sync() {
     let fresh = pia_halo::ops::clients::refresh_lists(&workspace, &id, Default::default()).await.unwrap();
     assert!(has_it(&fresh));
     assert!(has_it(&pia_halo::ops::clients::lists(&workspace, &id).unwrap()));
+}
+
+/// A test of what is typed and not saved says nothing of what is saved, which runs on.
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_test_of_unsaved_settings_is_no_word_on_saved_ones() {
+    let profile = Profile::set_up(Options::default()).await;
+    profile.json(["check"], 0).await;
+    let before = profile.run(["issues"]).await.stdout;
+    let mut person = profile.in_terminal().spawn();
+    person.is_at("Sync Now").await;
+    person.press("^O").await;
+    person.sees("Integrations").await;
+    person.press("e").await;
+    person.is_at("Configuration Name").await;
+    person.press("Down Down").await;
+    person.is_at("Client ID").await;
+    person.type_text("X").await;
+    person.press("^S").await;
+    person.sees("failed").await;
+    assert_eq!(profile.run(["issues"]).await.stdout, before);
+    assert_eq!(profile.json(["status"], 0).await["steps"]["credentials"], "done");
 }
