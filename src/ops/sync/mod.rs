@@ -396,7 +396,9 @@ pub async fn run_or_follow(
         }
         let ended = newest(workspace, id).await?;
         let is_new = |ended: &SyncReport| before.as_ref().is_none_or(|before| before.run != ended.run);
-        if let Some(ended) = ended.filter(is_new) {
+        // One that was killed or stopped is not what was asked for.
+        let is_result = |ended: &SyncReport| is_new(ended) && ended.status != SyncStatus::Interrupted;
+        if let Some(ended) = ended.filter(is_result) {
             return Ok(ended);
         }
         // A lock that nobody can be seen to hold, and nobody gets, is no sync to wait for.
