@@ -1,6 +1,7 @@
 //! A line to Halo that is taken away at each step of the set-up and given back: what was typed and read is there, and the
 //! step is gone on with. One that drips, and one whose name leads elsewhere by now.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -32,7 +33,16 @@ struct Line {
 fn bound(at: SocketAddr) -> TcpSocket {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_reuseaddr(true).unwrap();
-    socket.bind(at).unwrap();
+    let began = Instant::now();
+    loop {
+        match socket.bind(at) {
+            // A child that another test of this process forks still listens until it has become its program.
+            Err(error) if error.kind() == ErrorKind::AddrInUse && began.elapsed() < Duration::from_secs(10) => {
+                std::thread::yield_now();
+            }
+            done => break done.unwrap(),
+        }
+    }
     socket
 }
 

@@ -107,7 +107,7 @@ async fn nothing_is_left_in_tmux_of_names_in_any_script() {
             tmux.wait("a still screen", || {
                 std::thread::park_timeout(Duration::from_millis(60));
                 let now = tmux.written().1.len();
-                last.replace(now) == now && !tmux.screen().contains("checking Halo")
+                last.replace(now) == now && !tmux.screen().contains(" Checking ")
             });
             tmux.screen()
         };
