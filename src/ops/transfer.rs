@@ -70,13 +70,25 @@ impl Server {
     /// either store says. This machine has no store then.
     pub fn give(&self, paths: &Paths, environment: &Environment, now: Timestamp) -> Result<Proof, Failure> {
         let _locks = hold_everything(paths, environment, "store copy", now)?;
-        let place = paths.store();
-        if std::fs::symlink_metadata(&place).is_ok_and(|file| file.len() > 0) {
-            let hint = Hint::from("Set it aside first: ").next(Next::SetStoreAside);
-            let what = format!("there is a store on this machine: {}", private_file::quoted(&place));
-            return Err(Failure::new(FailureKind::Declined, what).hint(hint));
+        if self.holds()?.is_none() {
+            return Err(Failure::new(
+                FailureKind::Declined,
+                format!("there is no copy of a store in {}", self.shown()),
+            ));
         }
+        let place = paths.store();
         let exclusive = Exclusive::take(&place).map_err(StoreError::from)?;
+        // A log that a lost store has left would be played into the copy.
+        for ending in ["", "-wal", "-journal"] {
+            let mut file = place.as_os_str().to_owned();
+            file.push(ending);
+            let file = PathBuf::from(file);
+            if std::fs::symlink_metadata(&file).is_ok_and(|file| file.len() > 0) {
+                let hint = Hint::from("Set it aside first: ").next(Next::SetStoreAside);
+                let what = format!("there is a store on this machine: {}", private_file::quoted(&file));
+                return Err(Failure::new(FailureKind::Declined, what).hint(hint));
+            }
+        }
         let folder = place.parent().unwrap_or(&place);
         let beside = tempfile::Builder::new().prefix(".copy-").tempdir_in(folder);
         let beside = beside.map_err(|error| Failure::new(FailureKind::LocalState, error.to_string()))?;
@@ -132,6 +144,9 @@ mod tests {
         let own = Store::open(&paths.store()).unwrap();
         sync(&own, "acme", 0, &[client(1, "a"), client(2, "b")]);
         assert_eq!(server.holds().unwrap(), None);
+        let empty = server.give(&other, &elsewhere, at(1)).unwrap_err();
+        assert!(empty.message.starts_with("there is no copy of a store in "), "{empty:?}");
+        assert!(!other.store().exists());
         let proof = server.take(&paths, &environment, at(1)).unwrap();
         assert_eq!(server.holds().unwrap().unwrap(), "2 clients and 0 events");
         sync(&own, "acme", 2, &[client(1, "a"), client(2, "b"), client(3, "c")]);
@@ -140,6 +155,11 @@ mod tests {
         let lock = Lock::take(&other.lock("service"), "serve", &actor_of(&elsewhere), at(3)).unwrap();
         assert_eq!(server.give(&other, &elsewhere, at(3)).unwrap_err().kind, FailureKind::Busy);
         drop(lock);
+        let log = other.store().with_file_name("pia-halo.db-wal");
+        std::fs::write(&log, "a log that a lost store has left").unwrap();
+        let refused = server.give(&other, &elsewhere, at(3)).unwrap_err();
+        assert!(refused.kind == FailureKind::Declined && refused.message.ends_with("pia-halo.db-wal"), "{refused:?}");
+        std::fs::remove_file(&log).unwrap();
         assert_eq!(server.give(&other, &elsewhere, at(3)).unwrap(), proof);
         let copy = Store::open(&other.store()).unwrap();
         assert_eq!(copy.clients(&id("acme")).unwrap().len(), 2);

@@ -338,7 +338,12 @@ impl Database {
                 self.first("SELECT seq FROM sqlite_sequence WHERE name = ?1", args![&table.name], |row| row.get(0))
             }
             Engine::Postgres(..) => {
-                let sql = format!("SELECT last_value FROM {}_{column}_seq WHERE is_called", table.name);
+                // What was set and not called yet is the number of the next row.
+                let sql = format!(
+                    "SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM {}_{column}_seq \
+                     WHERE is_called OR last_value > 1",
+                    table.name
+                );
                 self.first(&sql, &[], |row| row.get(0))
             }
         }
@@ -354,8 +359,10 @@ impl Database {
                 self.execute(sql, args![&table.name, last]).map(drop)
             }
             Engine::Postgres(..) => {
-                let sql = format!("SELECT setval('{}_{column}_seq', CAST(?1 AS BIGINT))", table.name);
-                self.value::<i64>(&sql, args![last]).map(drop)
+                // Unlike `setval`, it is taken back with the rest where the copy fails.
+                let next = last.saturating_add(1);
+                let sql = format!("ALTER SEQUENCE {}_{column}_seq RESTART WITH {next}", table.name);
+                self.execute(&sql, &[]).map(drop)
             }
         }
     }

@@ -73,8 +73,9 @@ impl Address {
         let is_here = config.get_hosts().iter().all(is_this_machine)
             && config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback);
         let trust = match mode.as_deref() {
-            None if is_here => Trust::Host,
-            Some("disable") if is_here => Trust::Host,
+            None if is_here && authority.is_none() => Trust::Host,
+            Some("disable") if is_here && authority.is_none() => Trust::Host,
+            Some("disable") if is_here => return Err(odd("sslmode=disable and sslrootcert do not go together")),
             Some("disable") => return Err(odd("sslmode=disable is for a server on this machine only")),
             None | Some("verify-full") => Trust::Certificate(authority),
             Some(_) => return Err(odd("sslmode is verify-full or, on this machine, disable")),
