@@ -13,7 +13,7 @@ use crate::domain::next::{Hint, Next};
 use crate::domain::thousands;
 use crate::settings::private_file::{self, Exclusive};
 use crate::settings::{Environment, Paths};
-use crate::store::{Address, Audit, Proof, Snapshot, Store, StoreError, transfer};
+use crate::store::{Address, Audit, Proof, Snapshot, Store, StoreError, in_place, transfer};
 
 /// A PostgreSQL that was named.
 pub struct Server {
@@ -78,16 +78,10 @@ impl Server {
         }
         let place = paths.store();
         let exclusive = Exclusive::take(&place).map_err(StoreError::from)?;
-        // A log that a lost store has left would be played into the copy.
-        for ending in ["", "-wal", "-journal"] {
-            let mut file = place.as_os_str().to_owned();
-            file.push(ending);
-            let file = PathBuf::from(file);
-            if std::fs::symlink_metadata(&file).is_ok_and(|file| file.len() > 0) {
-                let hint = Hint::from("Set it aside first: ").next(Next::SetStoreAside);
-                let what = format!("there is a store on this machine: {}", private_file::quoted(&file));
-                return Err(Failure::new(FailureKind::Declined, what).hint(hint));
-            }
+        if let Some(file) = in_place(&place) {
+            let hint = Hint::from("Set it aside first: ").next(Next::SetStoreAside);
+            let what = format!("there is a store on this machine: {}", private_file::quoted(&file));
+            return Err(Failure::new(FailureKind::Declined, what).hint(hint));
         }
         let folder = place.parent().unwrap_or(&place);
         let beside = tempfile::Builder::new().prefix(".copy-").tempdir_in(folder);

@@ -10,6 +10,17 @@ use super::StoreError;
 use super::schema::{beside, by_cause};
 use crate::settings::private_file::{self, Exclusive, FileError};
 
+// What a database leaves beside it, and the database last: a log without it could be taken for the log of the next one, and be
+// emptied.
+const FILES: [&str; 4] = ["-wal", "-shm", "-journal", ""];
+
+/// What is where a store would be: its file, or a log that a lost one has left and SQLite would play into the next.
+pub fn in_place(path: &Path) -> Option<PathBuf> {
+    let is_there = |file: &PathBuf| file.symlink_metadata().is_ok_and(|file| file.len() > 0);
+    // The index of a log holds nothing.
+    FILES.into_iter().rev().filter(|ending| *ending != "-shm").map(|ending| beside(path, ending)).find(is_there)
+}
+
 /// The folder for what is set aside at a moment, beside the store.
 pub fn aside_name(at: Timestamp) -> String {
     format!("set-aside-{}", at.strftime("%Y%m%dT%H%M%SZ"))
@@ -28,8 +39,7 @@ pub fn set_aside(path: &Path, now: Timestamp) -> Result<Option<PathBuf>, StoreEr
     let _turn = Exclusive::take(path).map_err(by_cause)?;
     let target = private_file::resolve(path).map_err(by_cause)?.unwrap_or_else(|| path.to_owned());
     let folder = target.with_file_name(aside_name(now));
-    // The database last: a log without it could be taken for the log of the next one, and be emptied.
-    let files = ["-wal", "-shm", "-journal", ""].map(|ending| beside(&target, ending));
+    let files = FILES.map(|ending| beside(&target, ending));
     if files.iter().all(|file| file.symlink_metadata().is_err()) {
         return Ok(None);
     }

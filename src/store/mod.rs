@@ -39,7 +39,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use aside::{aside_name, set_aside};
+pub use aside::{aside_name, in_place, set_aside};
 pub use audit::Audit;
 pub use checkpoint::{Resumable, StagedPage};
 pub use copy::{Proof, Snapshot, TableSum, prove};
