@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use pia_halo::demo::{Object, Options, Scripted, ScriptedAnswer};
 use pia_halo::domain::callback::EventGroup;
+use pia_halo::domain::configuration::ConfigurationId;
 use pia_halo::domain::health::{Rule, State};
-use pia_halo::domain::plan::Outcome;
+use pia_halo::domain::plan::{Outcome, Plan};
+use pia_halo::ops::Workspace;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::commands::holds_exactly_our_objects;
 use crate::support::{Profile, login_name};
@@ -299,15 +302,20 @@ async fn tabs_that_ticket_type_shows_already_stay() {
     }
 }
 
+/// The plan as a person sees it, and what stops whatever is made of it.
+async fn shown_plan(workspace: &Workspace, id: &ConfigurationId) -> (Plan, CancellationToken) {
+    let configuration = workspace.active_configuration(Some(id)).unwrap().1;
+    let cancel = CancellationToken::new();
+    let plan = pia_halo::ops::plan::load(workspace, id, &configuration, cancel.clone(), |_| {}).await;
+    (plan.unwrap().unwrap(), cancel)
+}
+
 /// Halo has changed between the look at the plan and the yes: nothing is written.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_applied_is_plan_that_was_shown() {
     let profile = Profile::synced(small()).await;
-    let workspace = profile.workspace();
-    let (id, configuration, _) = workspace.configuration(None).unwrap();
-    let cancel = tokio_util::sync::CancellationToken::new();
-    let plan =
-        pia_halo::ops::plan::load(&workspace, &id, &configuration, cancel.clone(), |_| {}).await.unwrap().unwrap();
+    let (workspace, id) = (profile.workspace(), profile.id());
+    let (plan, cancel) = shown_plan(&workspace, &id).await;
     profile.halo.change(|state| state.ticket_type_mut("Incident").unwrap().allow_all_tabs = true);
     let consent = pia_halo::ops::configure::Consent::Plan(&plan);
     let failure = pia_halo::ops::configure::install(&workspace, &id, consent, cancel, |_| {}).await.unwrap_err();
@@ -319,11 +327,8 @@ async fn what_is_applied_is_plan_that_was_shown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn object_before_which_configure_was_stopped_has_not_failed() {
     let profile = Profile::synced(small()).await;
-    let workspace = profile.workspace();
-    let (id, configuration, _) = workspace.configuration(None).unwrap();
-    let cancel = tokio_util::sync::CancellationToken::new();
-    let plan =
-        pia_halo::ops::plan::load(&workspace, &id, &configuration, cancel.clone(), |_| {}).await.unwrap().unwrap();
+    let (workspace, id) = (profile.workspace(), profile.id());
+    let (plan, cancel) = shown_plan(&workspace, &id).await;
     let consent = pia_halo::ops::configure::Consent::Plan(&plan);
     let stop = cancel.clone();
     let stops = move |event: pia_halo::ops::configure::Event<'_>| {

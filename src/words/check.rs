@@ -152,20 +152,24 @@ mod tests {
     use super::*;
     use crate::domain::check::CheckId;
 
-    /// Below a green tick nothing is cut: what can be left out is, and a caveat cannot.
-    #[test]
-    fn caveat_is_never_left_out() {
-        let check = |writes, message: &str| Check {
-            id: CheckId::TicketTypes,
-            status: CheckStatus::Pass,
+    fn check(id: CheckId, status: CheckStatus, writes: Option<WriteProof>, message: &str) -> Check {
+        Check {
+            id,
+            status,
             message: message.to_owned(),
             hint: None,
             http_status: Some(200),
             missing: None,
-            writes: Some(writes),
+            writes,
             duration_ms: 1,
             failure: None,
-        };
+        }
+    }
+
+    /// Below a green tick nothing is cut: what can be left out is, and a caveat cannot.
+    #[test]
+    fn caveat_is_never_left_out() {
+        let check = |writes, message| check(CheckId::TicketTypes, CheckStatus::Pass, Some(writes), message);
         let sure = check(WriteProof::Expected, "7 ticket types can be read; scope and role allow writing");
         assert_eq!(in_short(&sure, 45).as_deref(), Some("7 ticket types can be read; writing allowed"));
         assert_eq!(in_short(&sure, 30), None, "that it was only read is not left out");
@@ -180,17 +184,7 @@ mod tests {
     /// What was only read is never called a right to write.
     #[test]
     fn right_to_write_is_told_with_its_caveat() {
-        let check = |writes| Check {
-            id: CheckId::Webhooks,
-            status: CheckStatus::Pass,
-            message: "2 webhooks can be read".to_owned(),
-            hint: None,
-            http_status: Some(200),
-            missing: None,
-            writes,
-            duration_ms: 1,
-            failure: None,
-        };
+        let check = |writes| check(CheckId::Webhooks, CheckStatus::Pass, writes, "2 webhooks can be read");
         let unsure = check(Some(WriteProof::NotProvable));
         assert_eq!(permission(Some(&unsure)), (Tone::Calm, "write untested"));
         assert_eq!(permission(Some(&check(Some(WriteProof::Expected)))).0, Tone::Good);
@@ -201,17 +195,7 @@ mod tests {
 
     #[test]
     fn one_doubt_of_several_checks_is_told_once() {
-        let check = |id, writes, message: &str| Check {
-            id,
-            status: CheckStatus::Warn,
-            message: message.to_owned(),
-            hint: None,
-            http_status: Some(200),
-            missing: None,
-            writes,
-            duration_ms: 1,
-            failure: None,
-        };
+        let check = |id, writes, message| check(id, CheckStatus::Warn, writes, message);
         let doubtful = Some(WriteProof::Doubtful);
         let checks = [
             check(CheckId::Webhooks, doubtful, "2 webhooks can be read; write access is doubtful"),
@@ -224,17 +208,7 @@ mod tests {
 
     #[test]
     fn one_remedy_of_several_checks_is_said_once() {
-        let check = |id, hint: &str| Check {
-            id,
-            status: CheckStatus::Fail,
-            message: "refused".to_owned(),
-            hint: Some(hint.into()),
-            http_status: None,
-            missing: None,
-            writes: None,
-            duration_ms: 1,
-            failure: None,
-        };
+        let check = |id, hint: &str| Check { hint: Some(hint.into()), ..check(id, CheckStatus::Fail, None, "refused") };
         let checks = [check(CheckId::Clients, "a"), check(CheckId::Teams, "b"), check(CheckId::Webhooks, "a")];
         let said = |at: usize| advice_once(&checks[at], checks[at + 1..].iter()).map(|advice| advice.without_keys());
         assert_eq!([said(0), said(1), said(2)], [None, Some("b".to_owned()), Some("a".to_owned())]);
