@@ -10,6 +10,7 @@ mod checking;
 mod commands;
 mod completing;
 mod configuring;
+mod copying;
 mod delivering;
 mod delivery;
 mod drift;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::args::{Backup, Restore};
-use super::{Call, prompt};
+use super::{Call, off_the_threads, prompt};
 use crate::domain::calendar::utc;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
@@ -106,14 +106,6 @@ pub(super) async fn restore(call: &mut Call, options: Restore) -> Result<u8, Fai
         call.output.say(format!("Next: {}", Next::Plan));
     }
     Ok(code)
-}
-
-async fn off_the_threads<R: Send + 'static>(
-    work: impl FnOnce() -> Result<R, Failure> + Send + 'static,
-) -> Result<R, Failure> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| Failure::new(FailureKind::LocalState, "an internal task stopped without a result"))?
 }
 
 /// A backup brings settings, among them a command that is run in the person's name: nobody else may have written it.

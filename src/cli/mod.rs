@@ -238,6 +238,15 @@ fn give_memory_back() {
     _ = std::process::Command::new(program).args(std::env::args_os().skip(1)).env(THRESHOLD, "1048576").exec();
 }
 
+/// Does what waits for disks or a server where nothing else waits for it.
+async fn off_the_threads<R: Send + 'static>(
+    work: impl FnOnce() -> Result<R, Failure> + Send + 'static,
+) -> Result<R, Failure> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Failure::new(FailureKind::LocalState, "an internal task stopped without a result"))?
+}
+
 async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
     signals::survive_file_limit();
     let Some(command) = arguments.command else {
@@ -272,7 +281,7 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Config(Config::Edit) => config::edit(&mut call),
         Command::Config(Config::Delete(options)) => config::delete(&mut call, &options),
         Command::Store(Store::SetAside) => store::set_aside(&mut call),
-        Command::Store(Store::Copy(options)) => store::copy(&mut call, &options),
+        Command::Store(Store::Copy(options)) => store::copy(&mut call, &options).await,
         Command::Service(service) => units::run(&mut call, &service),
         Command::Support(options) => support::run(&mut call, options).await,
         Command::Backup(options) => backup::backup(&mut call, options).await,

@@ -3,21 +3,28 @@
 use serde_json::json;
 
 use super::args::Copy;
-use super::{Call, prompt};
+use super::{Call, off_the_threads, prompt};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::domain::thousands;
-use crate::ops::transfer::Server;
+use crate::ops::transfer::{Server, in_words};
 use crate::ops::{self, Clock as _, SystemClock};
 use crate::settings::Paths;
 
-pub(super) fn copy(call: &mut Call, options: &Copy) -> Result<u8, Failure> {
-    let (paths, now) = (Paths::from_environment(&call.environment)?, SystemClock.now());
-    let url = options.to.as_ref().or(options.from.as_ref()).map(String::as_str).unwrap_or_default();
-    let server = Server::open(url, &paths, &call.environment)?;
+pub(super) async fn copy(call: &mut Call, options: &Copy) -> Result<u8, Failure> {
+    let paths = Paths::from_environment(&call.environment)?;
+    let url = options.to.as_ref().or(options.from.as_ref()).cloned().unwrap_or_default();
+    let (environment, cancel) = (call.environment.clone(), call.cancel.clone());
+    let sign_in = move || {
+        let mut server = Server::open(&url, &paths, &environment, &cancel)?;
+        let holds = server.holds()?;
+        Ok((server, holds))
+    };
+    let (mut server, holds) = off_the_threads(sign_in).await?;
+    let shown = server.shown().to_owned();
     let proof = if options.to.is_some() {
-        if let Some(holds) = server.holds()?.filter(|_| !options.consent.yes) {
-            let held = format!("{} holds a copy with {holds}", server.shown());
+        if let Some(holds) = holds.as_ref().filter(|_| !options.consent.yes) {
+            let held = format!("{shown} holds {}", in_words(holds));
             if !call.can_ask() {
                 let message = format!("{held}, which would be replaced");
                 return Err(
@@ -28,18 +35,18 @@ pub(super) fn copy(call: &mut Call, options: &Copy) -> Result<u8, Failure> {
                 return Err(Failure::new(FailureKind::NeedsYes, "not confirmed; nothing was changed"));
             }
         }
-        server.take(&paths, &call.environment, now)?
+        let is_asked = !options.consent.yes;
+        off_the_threads(move || server.take(is_asked.then_some(&holds), SystemClock.now())).await?
     } else {
-        server.give(&paths, &call.environment, now)?
+        off_the_threads(move || server.give(SystemClock.now())).await?
     };
     let rows: u64 = proof.tables.iter().map(|table| table.rows).sum();
     if call.output.json {
         let direction = if options.to.is_some() { "to" } else { "from" };
-        call.output
-            .object(&json!({ "status": "done", "direction": direction, "server": server.shown(), "proof": proof }))?;
+        call.output.object(&json!({ "status": "done", "direction": direction, "server": shown, "proof": proof }))?;
         return Ok(0);
     }
-    let (rows, shown) = (format!("{} rows", thousands(rows)), server.shown());
+    let rows = format!("{} rows", thousands(rows));
     if options.to.is_some() {
         call.output.line(format!("{rows} copied to {shown}, and compared"));
         call.output.say("This machine goes on with its own store; what happens from now on is not in the copy.");

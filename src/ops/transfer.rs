@@ -1,64 +1,93 @@
 //! The whole store, copied to a PostgreSQL or back from one.
 
-use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fs, io};
 
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 use super::actor::actor_of;
+use super::archive::stopped;
+use super::backup::empty;
 use super::locks::hold_everything;
 use crate::domain::activity::Activity;
+use crate::domain::calendar::utc;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::domain::thousands;
+use crate::domain::untrusted::Untrusted;
 use crate::settings::private_file::{self, Exclusive};
 use crate::settings::{Environment, Paths};
-use crate::store::{Address, Audit, Proof, Snapshot, Store, StoreError, in_place, transfer};
+use crate::store::{Address, Audit, Held, Proof, Remote, Snapshot, Store, StoreError, in_place, is_same};
 
 /// A PostgreSQL that was named.
 pub struct Server {
-    address: Address,
-    store: Store,
+    remote: Remote,
+    paths: Paths,
+    environment: Environment,
+    cancel: CancellationToken,
+}
+
+/// What is in a store on a server, for a person.
+pub fn in_words(held: &Held) -> String {
+    let whose = held.copied.as_ref().map_or("a store".to_owned(), |(host, at)| {
+        format!("a copy of {} as of {}", Untrusted::new(host).display(), utc(*at))
+    });
+    let [clients, events, others] = [held.clients, held.events, held.others].map(thousands);
+    format!("{whose} with {clients} clients, {events} events and {others} other rows")
 }
 
 impl Server {
-    /// Signs in, with the password that the file has in which PostgreSQL's own programs look for it.
+    /// Signs in, with the password that the file has in which PostgreSQL's own programs look for it. Nothing is written there.
+    /// What is done with it ends soon once it is cancelled.
     ///
     /// # Errors
     ///
     /// What is wrong with the address, the password file or the server.
-    pub fn open(url: &str, paths: &Paths, environment: &Environment) -> Result<Self, Failure> {
+    pub fn open(
+        url: &str,
+        paths: &Paths,
+        environment: &Environment,
+        cancel: &CancellationToken,
+    ) -> Result<Self, Failure> {
         let named = environment.get("PGPASSFILE").filter(|file| !file.is_empty()).map(PathBuf::from);
         let file = named.or_else(|| Some(paths.home.as_ref()?.join(".pgpass")));
         let mut address = Address::new(url)?;
         if let Some(file) = file {
             address = address.with_passwords_of(&file, paths.home.as_deref())?;
         }
-        Ok(Self { store: Store::on(&address)?, address })
+        let asked = cancel.clone();
+        let remote = Remote::open(&address, Arc::new(move || !asked.is_cancelled()))?;
+        Ok(Self { remote, paths: paths.clone(), environment: environment.clone(), cancel: cancel.clone() })
     }
 
     /// The server and its database, for a person.
     pub fn shown(&self) -> &str {
-        self.address.shown()
+        self.remote.shown()
     }
 
-    /// What is in the store there, in words; none where there is nothing.
-    pub fn holds(&self) -> Result<Option<String>, Failure> {
-        let (clients, events) = self.store.holds()?;
-        let words = || format!("{} clients and {} events", thousands(clients), thousands(events));
-        Ok((clients + events > 0).then(words))
+    /// What is in the store there; none where not one row is.
+    pub fn holds(&mut self) -> Result<Option<Held>, Failure> {
+        Ok(self.remote.holds()?)
     }
 
-    /// Puts everything of this machine's store there, in place of what is there.
+    /// Puts everything of this machine's store there, in place of what is there. Where somebody has agreed to that, only what
+    /// he was told of is replaced.
     ///
     /// # Errors
     ///
-    /// [`FailureKind::Declined`] where this machine has no store; what either store says. The one there is as it was then.
-    pub fn take(&self, paths: &Paths, environment: &Environment, now: Timestamp) -> Result<Proof, Failure> {
+    /// [`FailureKind::Declined`] where this machine has no store, [`FailureKind::NeedsYes`] where something else is there now;
+    /// what either store says. The one there is as it was then, but for a server that is lost in the last moment.
+    pub fn take(&mut self, agreed: Option<&Option<Held>>, now: Timestamp) -> Result<Proof, Failure> {
         let none = || Failure::new(FailureKind::Declined, "there is no store on this machine").hint(Next::Sync);
-        let own = Store::open_existing(&paths.store())?.ok_or_else(none)?;
-        let proof = transfer(&own, &self.store)?;
-        self.note("copied the store to a server", paths, environment, now)?;
+        let own = Store::open_existing(&self.paths.store())?.ok_or_else(none)?;
+        self.trail().require_writable()?;
+        let Some(proof) = self.remote.take(&own, agreed, now)? else {
+            let message = format!("what {} holds has changed meanwhile", self.shown());
+            return Err(Failure::new(FailureKind::NeedsYes, message).hint("run this again; nothing was changed"));
+        };
+        self.note("copied the store to a server", now)?;
         Ok(proof)
     }
 
@@ -66,42 +95,58 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`FailureKind::Declined`] where this machine has a store, [`FailureKind::Busy`] where somebody works with it; what
-    /// either store says. This machine has no store then.
-    pub fn give(&self, paths: &Paths, environment: &Environment, now: Timestamp) -> Result<Proof, Failure> {
-        let _locks = hold_everything(paths, environment, "store copy", now)?;
+    /// [`FailureKind::Declined`] where this machine has a store, or there is no copy; [`FailureKind::Busy`] where somebody
+    /// works with it; what either store says. This machine has no store then.
+    pub fn give(&mut self, now: Timestamp) -> Result<Proof, Failure> {
+        let _locks = hold_everything(&self.paths, &self.environment, "store copy", now)?;
         if self.holds()?.is_none() {
             return Err(Failure::new(
                 FailureKind::Declined,
                 format!("there is no copy of a store in {}", self.shown()),
             ));
         }
-        let place = paths.store();
+        let place = self.paths.store();
         let exclusive = Exclusive::take(&place).map_err(StoreError::from)?;
         if let Some(file) = in_place(&place) {
             let hint = Hint::from("Set it aside first: ").next(Next::SetStoreAside);
             let what = format!("there is a store on this machine: {}", private_file::quoted(&file));
             return Err(Failure::new(FailureKind::Declined, what).hint(hint));
         }
-        let folder = place.parent().unwrap_or(&place);
-        let beside = tempfile::Builder::new().prefix(".copy-").tempdir_in(folder);
-        let beside = beside.map_err(|error| Failure::new(FailureKind::LocalState, error.to_string()))?;
-        let file = beside.path().join("pia-halo.db");
-        let own = Store::open(&file)?;
-        let proof = transfer(&self.store, &own)?;
-        drop(own);
-        let whole = Snapshot::take(&file)?.ok_or_else(|| Failure::new(FailureKind::LocalState, "the copy is gone"))?;
-        exclusive
-            .replace_by(|to| whole.write(to, || true).map(drop).map_err(io::Error::other))
-            .map_err(StoreError::from)?;
-        self.note("copied the store from a server", paths, environment, now)?;
+        self.trail().require_writable()?;
+        // Under one name: what a killed run has left there goes with the next one.
+        let part = self.paths.data_dir.join("copy.part");
+        empty(&part)?;
+        let copied = self.give_by(&part.join("pia-halo.db"), &exclusive);
+        _ = fs::remove_dir_all(&part);
+        let proof = copied.map_err(|failure| if self.cancel.is_cancelled() { stopped() } else { failure })?;
+        self.note("copied the store from a server", now)?;
         Ok(proof)
     }
 
-    fn note(&self, action: &str, paths: &Paths, environment: &Environment, now: Timestamp) -> Result<(), Failure> {
+    fn give_by(&mut self, part: &Path, exclusive: &Exclusive) -> Result<Proof, Failure> {
+        let own = Store::open(part)?;
+        let proof = self.remote.give(&own)?;
+        drop(own);
+        let whole = Snapshot::take(part)?.ok_or_else(|| Failure::new(FailureKind::LocalState, "the copy is gone"))?;
+        let keep = |to: &Path| {
+            let kept = whole.write(to, || !self.cancel.is_cancelled()).map_err(io::Error::other)?;
+            match kept {
+                Some(kept) if is_same(&proof, &kept) => Ok(()),
+                _ => Err(io::Error::other("it is not what was read from the server")),
+            }
+        };
+        exclusive.replace_by(keep).map_err(StoreError::from)?;
+        Ok(proof)
+    }
+
+    fn trail(&self) -> Audit {
+        Audit::new(self.paths.audit()).anchored(self.paths.anchor())
+    }
+
+    fn note(&self, action: &str, now: Timestamp) -> Result<(), Failure> {
         let activity = Activity {
             at: now,
-            who: actor_of(environment),
+            who: actor_of(&self.environment),
             configuration: None,
             action: action.to_owned(),
             object: Some(self.shown().to_owned()),
@@ -110,59 +155,203 @@ impl Server {
             message: None,
             halo: None,
         };
-        Audit::new(paths.audit()).anchored(paths.anchor()).append(&activity)?;
-        Ok(())
+        Ok(self.trail().append(&activity)?)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
     use crate::store::Lock;
-    use crate::store::postgres_tests::Server as Postgres;
+    use crate::store::postgres_tests::Postgres;
     use crate::store::test_support::{at, client, id, sync};
+
+    /// Machines with folders of their own.
+    struct Machines([tempfile::TempDir; 2]);
+
+    impl Machines {
+        fn new() -> Self {
+            Self([(); 2].map(|()| tempfile::tempdir().unwrap()))
+        }
+
+        fn at(&self, number: usize) -> (Paths, Environment) {
+            let environment = Environment::from_pairs([("HOME", self.0[number].path())]);
+            (Paths::from_environment(&environment).unwrap(), environment)
+        }
+    }
+
+    fn open(url: &str, (paths, environment): &(Paths, Environment)) -> Result<Server, Failure> {
+        Server::open(url, paths, environment, &CancellationToken::new())
+    }
+
+    fn failed<T>(result: Result<T, Failure>) -> Failure {
+        result.err().unwrap()
+    }
 
     #[test]
     fn store_goes_to_server_and_comes_to_machine_without_one() {
         let Some(postgres) = Postgres::start() else { return };
-        let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
-        let machine = |number: usize| {
-            let environment = Environment::from_pairs([("HOME", folders[number].path())]);
-            (Paths::from_environment(&environment).unwrap(), environment)
-        };
-        let ((paths, environment), (other, elsewhere)) = (machine(0), machine(1));
-        let open = || Server::open(&postgres.database(), &paths, &environment).unwrap();
-        let server = open();
-        let none = server.take(&paths, &environment, at(0)).unwrap_err();
+        let machines = Machines::new();
+        let (this, other) = (machines.at(0), machines.at(1));
+        let url = postgres.new_database("copy");
+        let mut server = open(&url, &this).unwrap();
+        let none = failed(server.take(None, at(0)));
         assert_eq!((none.kind, none.message.as_str()), (FailureKind::Declined, "there is no store on this machine"));
-        let own = Store::open(&paths.store()).unwrap();
+        let own = Store::open(&this.0.store()).unwrap();
         sync(&own, "acme", 0, &[client(1, "a"), client(2, "b")]);
         assert_eq!(server.holds().unwrap(), None);
-        let empty = server.give(&other, &elsewhere, at(1)).unwrap_err();
+        let give = |second| open(&url, &other)?.give(at(second));
+        let empty = failed(give(1));
         assert!(empty.message.starts_with("there is no copy of a store in "), "{empty:?}");
-        assert!(!other.store().exists());
-        let proof = server.take(&paths, &environment, at(1)).unwrap();
-        assert_eq!(server.holds().unwrap().unwrap(), "2 clients and 0 events");
+        assert!(!other.0.store().exists());
+        assert_eq!(postgres.sql("copy", "SELECT count(*) FROM pg_class WHERE relname LIKE 'pia_%'"), "0");
+        let proof = server.take(Some(&None), at(1)).unwrap();
+        let look = || open(&url, &this).unwrap().holds().unwrap().unwrap();
+        let held = look();
+        let words = in_words(&held);
+        assert!(words.starts_with("a copy of ") && words.contains(" with 2 clients, 0 events and "), "{words}");
+        assert!(held.others > 0, "a run, at least");
         sync(&own, "acme", 2, &[client(1, "a"), client(2, "b"), client(3, "c")]);
-        assert_eq!(server.holds().unwrap().unwrap(), "2 clients and 0 events", "as it was then");
+        assert_eq!(look(), held, "as it was then");
 
-        let lock = Lock::take(&other.lock("service"), "serve", &actor_of(&elsewhere), at(3)).unwrap();
-        assert_eq!(server.give(&other, &elsewhere, at(3)).unwrap_err().kind, FailureKind::Busy);
+        let lock = Lock::take(&other.0.lock("service"), "serve", &actor_of(&other.1), at(3)).unwrap();
+        assert_eq!(failed(give(3)).kind, FailureKind::Busy);
         drop(lock);
-        let log = other.store().with_file_name("pia-halo.db-wal");
-        std::fs::write(&log, "a log that a lost store has left").unwrap();
-        let refused = server.give(&other, &elsewhere, at(3)).unwrap_err();
+        let log = other.0.store().with_file_name("pia-halo.db-wal");
+        fs::write(&log, "a log that a lost store has left").unwrap();
+        let refused = failed(give(3));
         assert!(refused.kind == FailureKind::Declined && refused.message.ends_with("pia-halo.db-wal"), "{refused:?}");
-        std::fs::remove_file(&log).unwrap();
-        assert_eq!(server.give(&other, &elsewhere, at(3)).unwrap(), proof);
-        let copy = Store::open(&other.store()).unwrap();
+        fs::remove_file(&log).unwrap();
+        // What a killed run has left.
+        let part = other.0.data_dir.join("copy.part");
+        fs::create_dir_all(&part).unwrap();
+        fs::write(part.join("pia-halo.db"), "half a copy").unwrap();
+        assert_eq!(give(3).unwrap(), proof);
+        assert!(!part.exists());
+        let copy = Store::open(&other.0.store()).unwrap();
         assert_eq!(copy.clients(&id("acme")).unwrap().len(), 2);
-        let folder = other.store().parent().unwrap().to_owned();
-        let left = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.file_name()).collect::<Vec<_>>();
-        assert!(left.iter().all(|name| !name.to_string_lossy().starts_with(".copy-")), "{left:?}");
-        let there = server.give(&other, &elsewhere, at(4)).unwrap_err();
+        let there = failed(give(4));
         assert!(there.kind == FailureKind::Declined && there.message.starts_with("there is a store on this machine: "));
-        let lines = Audit::new(other.audit()).anchored(other.anchor()).recent(1).unwrap();
+        let lines = Audit::new(other.0.audit()).anchored(other.0.anchor()).recent(1).unwrap();
         assert_eq!(lines[0].action, "copied the store from a server");
+    }
+
+    /// Every row counts, and nothing is replaced that nobody was told of.
+    #[test]
+    fn copy_that_was_changed_since_question_is_not_replaced() {
+        let Some(postgres) = Postgres::start() else { return };
+        let machines = Machines::new();
+        let this = machines.at(0);
+        Store::open(&this.0.store()).unwrap();
+        let url = postgres.new_database("copy");
+        let mut server = open(&url, &this).unwrap();
+        server.take(Some(&None), at(0)).unwrap();
+        assert_eq!(open(&url, &this).unwrap().holds().unwrap(), None, "not one row");
+        postgres.sql("copy", "INSERT INTO daily (configuration, day, outcome, at) VALUES ('acme', 'a', 'b', 'c')");
+        let mut server = open(&url, &this).unwrap();
+        let held = server.holds().unwrap().unwrap();
+        assert_eq!((held.clients, held.events, held.others), (0, 0, 1));
+        let changed = failed(server.take(Some(&None), at(1)));
+        assert!(changed.kind == FailureKind::NeedsYes && changed.message.ends_with(" has changed meanwhile"));
+        assert_eq!(server.holds().unwrap(), Some(held.clone()));
+        server.take(Some(&Some(held)), at(1)).unwrap();
+        assert_eq!(server.holds().unwrap(), None);
+    }
+
+    /// A trail that cannot be written is told before anything is.
+    #[test]
+    fn nothing_is_copied_that_trail_cannot_tell() {
+        let Some(postgres) = Postgres::start() else { return };
+        let machines = Machines::new();
+        let (this, other) = (machines.at(0), machines.at(1));
+        sync(&Store::open(&this.0.store()).unwrap(), "acme", 0, &[client(1, "a")]);
+        let url = postgres.new_database("copy");
+        let block = |paths: &Paths| fs::create_dir_all(paths.audit()).unwrap();
+        block(&this.0);
+        failed(open(&url, &this).unwrap().take(None, at(1)));
+        assert_eq!(open(&url, &this).unwrap().holds().unwrap(), None);
+        fs::remove_dir(this.0.audit()).unwrap();
+        open(&url, &this).unwrap().take(None, at(1)).unwrap();
+        block(&other.0);
+        failed(open(&url, &other).unwrap().give(at(2)));
+        assert!(!other.0.store().exists());
+    }
+
+    #[test]
+    fn copy_ends_soon_once_it_is_stopped() {
+        let Some(postgres) = Postgres::start() else { return };
+        let machines = Machines::new();
+        let (this, other) = (machines.at(0), machines.at(1));
+        let own = Store::open(&this.0.store()).unwrap();
+        sync(&own, "acme", 0, &[client(1, "a"), client(2, "b")]);
+        let url = postgres.new_database("copy");
+        let begin = |machine: &(Paths, Environment)| {
+            let cancel = CancellationToken::new();
+            let server = Server::open(&url, &machine.0, &machine.1, &cancel).unwrap();
+            cancel.cancel();
+            server
+        };
+        assert_eq!(failed(begin(&this).take(None, at(1))).kind, FailureKind::Interrupted);
+        assert_eq!(open(&url, &this).unwrap().holds().unwrap(), None);
+        // Where the server does not answer either: somebody writes there and does not end.
+        open(&url, &this).unwrap().take(None, at(1)).unwrap();
+        let cancel = CancellationToken::new();
+        let mut server = Server::open(&url, &this.0, &this.1, &cancel).unwrap();
+        let stopped = std::thread::scope(|scope| {
+            let lock = scope.spawn(|| postgres.sql("copy", "BEGIN; LOCK clients; SELECT pg_sleep(4); ROLLBACK"));
+            let waits =
+                "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'clients'::regclass";
+            while postgres.sql("copy", waits) == "0" {}
+            let began = std::time::Instant::now();
+            let copy = scope.spawn(|| failed(server.take(None, at(2))));
+            while postgres.sql("copy", "SELECT count(*) FROM pg_locks WHERE NOT granted") == "0" {}
+            cancel.cancel();
+            let stopped = copy.join().unwrap();
+            assert!(began.elapsed() < std::time::Duration::from_secs(4), "the server was not waited for");
+            lock.join().unwrap();
+            stopped
+        });
+        assert_eq!(stopped.kind, FailureKind::Interrupted);
+        assert_eq!(failed(begin(&other).give(at(3))).kind, FailureKind::Interrupted);
+        let left = fs::read_dir(&other.0.data_dir).unwrap().flatten().map(|entry| entry.file_name());
+        let left: Vec<_> = left.filter(|name| !name.to_string_lossy().ends_with("lock")).collect();
+        assert_eq!(left, Vec::<std::ffi::OsString>::new());
+    }
+
+    /// As PostgreSQL's own programs find it, and each with its own sentence.
+    #[test]
+    fn password_comes_from_file_and_nowhere_else() {
+        let Some(postgres) = Postgres::start_with(Some("canary: right")) else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("{}/postgres", postgres.url());
+        let attempt = |more: &[(&str, &Path)]| {
+            let environment = Environment::from_pairs([("HOME", folder.path())].iter().chain(more).copied());
+            let machine = (Paths::from_environment(&environment).unwrap(), environment);
+            open(&url, &machine).map(drop).map_err(|failure| (failure.kind, failure.message))
+        };
+        let file = |name: &str, password: &str, mode: u32| {
+            let path = folder.path().join(name);
+            fs::write(&path, format!("*:*:postgres:pia:{password}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            path
+        };
+        let told = |attempt: Result<(), (FailureKind, String)>, says: &str| {
+            let (kind, message) = attempt.unwrap_err();
+            assert!(kind == FailureKind::LocalState && message.contains(says), "{says}: {message}");
+            assert!(!message.contains("canary"), "{message}");
+        };
+        told(attempt(&[]), "the sign-in is refused: it wants a password");
+        file(".pgpass", "canary\\: wrong", 0o600);
+        told(attempt(&[]), "the sign-in is refused: password authentication failed for user \"pia\"");
+        let right = file("right", "canary\\: right", 0o600);
+        attempt(&[("PGPASSFILE", &right)]).unwrap();
+        file("right", "canary\\: right", 0o640);
+        told(attempt(&[("PGPASSFILE", &right)]), "holds secrets and others can read it (mode 0640)");
+        file(".pgpass", "canary\\: right", 0o600);
+        attempt(&[]).unwrap();
+        let wrong = file("wrong", "canary\\: wrong", 0o600);
+        told(attempt(&[("PGPASSFILE", &wrong)]), "password authentication failed");
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::StoreError;
-use super::database::{Database, Table, Value};
+use super::database::{Database, Row, Table, Value};
 use super::error::Trouble;
 use super::schema;
 use crate::domain::hex;
@@ -101,15 +101,27 @@ pub fn prove(path: &Path) -> Result<Proof, StoreError> {
 }
 
 fn proof(db: &Database) -> Result<Proof, Trouble> {
-    let tables = db.tables()?.iter().map(|table| sum(db, table)).collect::<Result<_, _>>()?;
+    let tables = db.tables()?.iter().map(|table| sum(db, table, &|| true)).collect::<Result<_, _>>()?;
     Ok(Proof { version: db.version()?, tables })
 }
 
-/// Sums a table up, the same on every engine.
-pub(super) fn sum(db: &Database, table: &Table) -> Result<TableSum, Trouble> {
-    let (mut hash, mut rows) = (Sha256::new(), 0);
-    db.stream(&table.all(), |row| {
-        rows += 1;
+/// Sums a table up, the same on every engine, unless `go_on` says no.
+pub(super) fn sum(db: &Database, table: &Table, go_on: &dyn Fn() -> bool) -> Result<TableSum, Trouble> {
+    let mut sum = Sum::default();
+    db.stream(&table.all(), |row| if go_on() { sum.add(row, table) } else { Err(Trouble::Stopped) })?;
+    Ok(sum.of(table))
+}
+
+/// The rows that were summed up until now.
+#[derive(Default)]
+pub(super) struct Sum {
+    hash: Sha256,
+    rows: u64,
+}
+
+impl Sum {
+    pub(super) fn add(&mut self, row: &Row<'_>, table: &Table) -> Result<(), Trouble> {
+        self.rows += 1;
         for column in 0..table.columns.len() {
             // The kind and the length first: no two rows have the same bytes.
             let (kind, bytes) = match row.get(column)? {
@@ -118,13 +130,16 @@ pub(super) fn sum(db: &Database, table: &Table) -> Result<TableSum, Trouble> {
                 Value::Text(Cow::Borrowed(text)) => (b't', Cow::from(text.as_bytes())),
                 Value::Text(Cow::Owned(text)) => (b't', Cow::from(text.into_bytes())),
             };
-            hash.update([kind]);
-            hash.update((bytes.len() as u64).to_be_bytes());
-            hash.update(&bytes);
+            self.hash.update([kind]);
+            self.hash.update((bytes.len() as u64).to_be_bytes());
+            self.hash.update(&bytes);
         }
         Ok(())
-    })?;
-    Ok(TableSum { table: table.name.clone(), rows, sha256: hex(&hash.finalize()) })
+    }
+
+    pub(super) fn of(self, table: &Table) -> TableSum {
+        TableSum { table: table.name.clone(), rows: self.rows, sha256: hex(&self.hash.finalize()) }
+    }
 }
 
 #[cfg(test)]

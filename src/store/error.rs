@@ -16,7 +16,8 @@ use crate::settings::private_file::{FileError, RAISE_LIMIT, quoted};
 /// Bytes that the database writes in one piece at most: pages with what is before each in its log.
 const AT_ONCE: u64 = 128 << 10;
 
-/// Why the store could not do what it was asked. Nothing of a failed call is kept.
+/// Why the store could not do what it was asked. Nothing of a failed call is kept, but for [`ServerFault::Unknown`], which
+/// cannot tell.
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// Written by a newer pia-halo. It is left untouched.
@@ -105,6 +106,9 @@ pub enum StoreError {
         /// What it is.
         fault: ServerFault,
     },
+    /// The person stopped it.
+    #[error("interrupted; nothing was changed")]
+    Stopped,
     /// Whatever else the file system says.
     #[error(transparent)]
     File(#[from] FileError),
@@ -124,12 +128,21 @@ pub enum ServerFault {
     /// No way there, or none any more.
     #[error("it is not reached: {0}")]
     NotReached(String),
+    /// The connection ended before the server could say whether it has kept what was written.
+    #[error("it is not known whether it has kept what was written: {0}")]
+    Unknown(String),
     /// Somebody who cannot show who he is, or offers no TLS at all.
     #[error("it cannot be trusted: {0}")]
     NotTrusted(String),
     /// The role, its password or the database.
     #[error("the sign-in is refused: {0}")]
     SignIn(String),
+    /// The file that `sslrootcert` names.
+    #[error("the file of sslrootcert cannot be used: {0}")]
+    Authority(String),
+    /// The database is not for the store.
+    #[error("the database holds tables of another program")]
+    Foreign,
     /// An old one.
     #[error("it is version {found}; version {oldest} or newer is needed")]
     Old {
@@ -166,7 +179,7 @@ pub enum ServerFault {
 impl ServerFault {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::NotReached(_) | Self::NotTrusted(_) => FailureKind::NotReached,
+            Self::NotReached(_) | Self::NotTrusted(_) | Self::Unknown(_) => FailureKind::NotReached,
             Self::Busy(_) => FailureKind::Busy,
             _ => FailureKind::LocalState,
         }
@@ -178,6 +191,9 @@ impl ServerFault {
             Self::NotTrusted(_) => {
                 "check the name in the address; an authority of your own is named with ?sslrootcert=FILE at its end"
             }
+            Self::Unknown(_) => "once the server is back, look what is there before you do it again",
+            Self::Authority(_) => "name a file with certificates in PEM that you can read",
+            Self::Foreign => "name a database of its own: CREATE DATABASE name OWNER role",
             Self::SignIn(_) => "check the role, its password and the name of the database",
             Self::Old { .. } => "update PostgreSQL, or name another server",
             Self::NoRight(_) => "let the role own the database: ALTER DATABASE name OWNER TO role",
@@ -212,7 +228,7 @@ impl StoreError {
                         .next(Next::SetStoreAside),
                 );
             }
-            Self::Held { .. } => return None,
+            Self::Held { .. } | Self::Stopped => return None,
             Self::Moved { .. } => "Run this again to use the current file".to_owned(),
             Self::Full { .. } => "make room on the disk and try again; what was stored before is untouched".to_owned(),
             Self::Limit { .. } => RAISE_LIMIT.to_owned(),
@@ -244,6 +260,7 @@ impl From<StoreError> for Failure {
                 FailureKind::Busy
             }
             StoreError::Held { .. } => FailureKind::NeedsYes,
+            StoreError::Stopped => FailureKind::Interrupted,
             StoreError::NoAddress { .. } => FailureKind::Usage,
             StoreError::Server { fault, .. } => fault.kind(),
             _ => FailureKind::LocalState,
@@ -265,6 +282,14 @@ pub(super) enum Trouble {
     Server(tokio_postgres::Error),
     /// No session, before the server said anything.
     Session(String),
+    /// The session ended in the last step of a write, by this.
+    Unknown(Box<Trouble>),
+    /// See [`ServerFault::Authority`].
+    Authority(String),
+    /// See [`ServerFault::Foreign`].
+    Foreign,
+    /// See [`StoreError::Stopped`].
+    Stopped,
     /// See [`ServerFault::Old`].
     OldServer { found: i32, oldest: i32 },
     /// A column holds what this program never writes.
@@ -300,11 +325,30 @@ impl Trouble {
         Self::Session(error.to_string())
     }
 
+    /// Whether the session is over, so that nobody knows what the server has made of the last word.
+    pub(super) fn has_ended_session(&self) -> bool {
+        use tokio_postgres::error::Severity;
+        match self {
+            Self::Session(_) | Self::Stopped => true,
+            Self::Server(error) => error
+                .as_db_error()
+                .is_none_or(|said| matches!(said.parsed_severity(), None | Some(Severity::Fatal | Severity::Panic))),
+            _ => false,
+        }
+    }
+
     /// What it is on a server.
     pub(super) fn on(self, server: &str) -> StoreError {
         let fault = match self {
             Self::Server(error) => of_server(&error),
             Self::Session(why) => ServerFault::NotReached(why),
+            Self::Unknown(end) => match end.on(server) {
+                StoreError::Server { fault, .. } => ServerFault::Unknown(fault.to_string()),
+                other => ServerFault::Unknown(other.to_string()),
+            },
+            Self::Authority(why) => ServerFault::Authority(why),
+            Self::Foreign => ServerFault::Foreign,
+            Self::Elsewhere(error) => return *error,
             Self::OldServer { found, oldest } => ServerFault::Old { found, oldest },
             Self::Newer { found, known } => ServerFault::Newer { found, known },
             Self::Content(what) => ServerFault::Odd(format!("{what} in it is not readable")),
@@ -322,6 +366,12 @@ impl Trouble {
             Self::Database(error) => of_database(error, path),
             Self::Server(error) => StoreError::Io { path: path.to_owned(), why: whole(&error) },
             Self::Session(why) => StoreError::Io { path: path.to_owned(), why },
+            Self::Unknown(end) => end.at(path),
+            Self::Authority(why) => StoreError::Io { path: path.to_owned(), why },
+            Self::Foreign => {
+                StoreError::Corrupt { path: path.to_owned(), why: "it belongs to another program".to_owned() }
+            }
+            Self::Stopped => StoreError::Stopped,
             Self::OldServer { .. } => StoreError::Io { path: path.to_owned(), why: "it is too old".to_owned() },
             Self::Content(what) => {
                 StoreError::Corrupt { path: path.to_owned(), why: format!("{what} in it is not readable") }
@@ -367,6 +417,7 @@ fn of_server(error: &tokio_postgres::Error) -> ServerFault {
         SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION | SqlState::INVALID_CATALOG_NAME => {
             ServerFault::SignIn(words)
         }
+        SqlState::QUERY_CANCELED => ServerFault::NotReached("it has taken too long and was stopped there".to_owned()),
         SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
             ServerFault::NotReached(words)
         }

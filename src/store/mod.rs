@@ -43,7 +43,7 @@ pub use aside::{aside_name, in_place, set_aside};
 pub use audit::Audit;
 pub use checkpoint::{Resumable, StagedPage};
 pub use copy::{Proof, Snapshot, TableSum, prove};
-pub use database::Address;
+pub use database::{Address, GoOn};
 pub use error::{ServerFault, StoreError};
 pub use events::{NewEvent, ToForward, ToLookUp};
 pub use installed::Verified;
@@ -54,7 +54,7 @@ pub use old_events::{KEPT as EVENTS_KEPT, OldEvents, STEP};
 pub use outbox::{ClientToForward, ForwardTry};
 pub use publish::{Evidence, Known, Publication};
 pub use runs::KEPT as RUNS_KEPT;
-pub use transfer::transfer;
+pub use transfer::{Held, Remote, is_same};
 
 use self::database::Database;
 use self::error::Trouble;

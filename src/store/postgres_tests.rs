@@ -1,122 +1,32 @@
 //! The tests of this room once more, on a real PostgreSQL that is started for them, and what only a server can do.
 
-use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use tempfile::TempDir;
 
-use super::test_support::{SERVER, at, client, database, id, sync};
+use super::test_support::{SERVER, at, client, database, file_store, id, sync};
 use super::*;
 use crate::domain::failure::{Failure, FailureKind};
 
-/// A server in a folder of its own, that listens on a socket there and ends with this test.
-pub struct Server {
-    folder: TempDir,
-    bin: PathBuf,
-    port: u16,
-    process: Child,
-}
+#[path = "../../tests/support/postgres.rs"]
+mod postgres;
 
-/// Where PostgreSQL is installed; the newest, where there are several.
-fn programs() -> Option<PathBuf> {
-    let versions = fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
-    let found = versions.map(|version| version.path().join("bin")).filter(|bin| bin.join("initdb").exists());
-    found.max_by_key(|bin| bin.parent().and_then(|of| of.file_name()?.to_str()?.parse::<u32>().ok()))
-}
+/// A server for a test; none where PostgreSQL is not installed, or where the tests of this room run on one.
+pub struct Postgres(postgres::Server);
 
-/// Runs one of its programs, which refuse to be run by root, and end with this test.
-fn program(bin: &Path, name: &str, folder: &Path) -> Command {
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "QUIT"]);
-    if rustix::process::getuid().is_root() {
-        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
-    }
-    command.arg(bin.join(name)).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());
-    command
-}
-
-/// Gives a file to whoever the server runs as.
-fn give(path: &Path) {
-    if rustix::process::getuid().is_root() {
-        let user = uzers::get_user_by_name("postgres").expect("the package has made this account");
-        chown(path, Some(user.uid()), Some(user.primary_group_id())).unwrap();
-    }
-}
-
-impl Server {
-    /// A new one; none where PostgreSQL is not installed, or where the tests of this room run on one.
+impl Postgres {
     pub fn start() -> Option<Self> {
-        if std::env::var_os(SERVER).is_some() {
-            return None;
-        }
-        let Some(bin) = programs() else {
-            println!("SKIPPED: no PostgreSQL is installed below /usr/lib/postgresql");
-            return None;
-        };
-        let folder = tempfile::tempdir().unwrap();
-        give(folder.path());
-        let made = program(&bin, "initdb", folder.path())
-            .args(["-D", "data", "-U", "pia", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"])
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let process = Self::run(&bin, folder.path(), port, &[]);
-        let mut server = Self { folder, bin, port, process };
-        server.wait();
-        Some(server)
+        Self::start_with(None)
     }
 
-    fn run(bin: &Path, folder: &Path, port: u16, options: &[&str]) -> Child {
-        let log = fs::File::create(folder.join("log")).unwrap();
-        program(bin, "postgres", folder)
-            .args(["-D", "data", "-k"])
-            .arg(folder)
-            .args(["-p", &port.to_string(), "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "listen_addresses="])
-            .args(options.iter().flat_map(|option| ["-c", option]))
-            .stderr(log)
-            .spawn()
-            .unwrap()
-    }
-
-    fn wait(&mut self) {
-        let began = Instant::now();
-        while let Err(error) = Store::on(&Address::new(&format!("{}/postgres", self.url())).unwrap()) {
-            let ended = self.process.try_wait().unwrap();
-            let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-            assert!(ended.is_none() && began.elapsed() < Duration::from_secs(60), "{error}: {}", log());
-            thread::park_timeout(Duration::from_millis(50));
-        }
-    }
-
-    fn stop(&mut self) {
-        _ = rustix::process::kill_process(
-            rustix::process::Pid::from_child(&self.process),
-            rustix::process::Signal::QUIT,
-        );
-        _ = self.process.wait();
-    }
-
-    fn start_again(&mut self, options: &[&str]) {
-        self.process = Self::run(&self.bin, self.folder.path(), self.port, options);
-        self.wait();
-    }
-
-    fn url(&self) -> String {
-        let folder = self.folder.path().display().to_string().replace('/', "%2F");
-        format!("postgres://pia@{folder}:{}", self.port)
-    }
-
-    /// The address of a new database.
-    pub fn database(&self) -> String {
-        let name = database(&self.url()).shown().rsplit(' ').next().unwrap_or_default().to_owned();
-        format!("{}/{name}", self.url())
+    pub fn start_with(password: Option<&str>) -> Option<Self> {
+        if std::env::var_os(SERVER).is_some() { None } else { postgres::Server::start_with(password).map(Self) }
     }
 
     fn store(&self) -> (Address, Store) {
@@ -126,10 +36,23 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop();
+impl std::ops::Deref for Postgres {
+    type Target = postgres::Server;
+
+    fn deref(&self) -> &postgres::Server {
+        &self.0
     }
+}
+
+impl std::ops::DerefMut for Postgres {
+    fn deref_mut(&mut self) -> &mut postgres::Server {
+        &mut self.0
+    }
+}
+
+/// The name of the database of an address.
+fn name_of(address: &Address) -> String {
+    address.shown().rsplit(' ').next().unwrap().to_owned()
 }
 
 /// The kind of failure, and what it says behind the name of the server.
@@ -151,7 +74,7 @@ fn batch(store: &Store, sql: &str) {
 /// What is not about the file of the store holds on PostgreSQL as well.
 #[test]
 fn every_promise_of_store_holds_on_postgres() {
-    let Some(server) = Server::start() else { return };
+    let Some(server) = Postgres::start() else { return };
     let done = Command::new(std::env::current_exe().unwrap())
         .args("store:: --skip store::audit --skip store::lock --skip store::copy --skip store::aside".split(' '))
         // It is about the file alone, and heavy: once is enough, and that is beside this.
@@ -166,7 +89,7 @@ fn every_promise_of_store_holds_on_postgres() {
 /// Two programs never write at once: numbers come in the order in which rows are seen.
 #[test]
 fn one_writes_to_server_at_once_and_other_is_told() {
-    let Some(server) = Server::start() else { return };
+    let Some(server) = Postgres::start() else { return };
     let (address, store) = server.store();
     let other = Store::on(&address).unwrap().patient_for(Duration::from_millis(1_100)).unwrap();
     thread::scope(|scope| {
@@ -194,7 +117,7 @@ fn one_writes_to_server_at_once_and_other_is_told() {
 /// What the server has taken is there after it was killed, and whoever has it open goes on with it.
 #[test]
 fn store_is_used_again_once_server_is_back() {
-    let Some(mut server) = Server::start() else { return };
+    let Some(mut server) = Postgres::start() else { return };
     let (address, store) = server.store();
     sync(&store, "acme", 0, &[client(1, "a")]);
     server.stop();
@@ -210,27 +133,167 @@ fn store_is_used_again_once_server_is_back() {
     assert_eq!(Store::on(&address).unwrap().clients(&id("acme")).unwrap().len(), 2);
 }
 
-/// A server that does not answer any more, such as one whose disk hangs.
+/// The server itself ends it, so that nobody waits for the write that was given up; and the session goes on.
 #[test]
-fn statement_that_is_not_answered_is_given_up_and_taken_back() {
-    let Some(server) = Server::start() else { return };
+fn statement_that_takes_too_long_is_ended_and_taken_back() {
+    let Some(server) = Postgres::start() else { return };
     let mut address = server.store().0;
     address.limit = Duration::from_secs(1);
     let store = Store::on(&address).unwrap();
     let hangs = store.write(|db| {
         db.execute("INSERT INTO configurations (id) VALUES ('acme')", &[])?;
-        db.value::<i64>("SELECT CAST(length(CAST(pg_sleep(3) AS TEXT)) AS BIGINT)", &[])
+        db.value::<i64>("SELECT CAST(length(CAST(pg_sleep(30) AS TEXT)) AS BIGINT)", &[])
     });
     let (kind, said) = told(hangs);
-    assert_eq!((kind, said.as_str()), (FailureKind::NotReached, "it is not reached: it has not answered for 1 s"));
+    assert_eq!(
+        (kind, said.as_str()),
+        (FailureKind::NotReached, "it is not reached: it has taken too long and was stopped there")
+    );
     let count = |db: &Database| db.value::<i64>("SELECT count(*) FROM configurations", &[]);
-    assert_eq!(store.ask(count).unwrap(), 0, "by a session of its own");
+    assert_eq!(store.ask(count).unwrap(), 0);
+    Store::on(&address).unwrap().begin_run(&id("acme"), at(0)).unwrap();
+}
+
+/// A server that does not answer any more, such as one whose disk hangs.
+#[test]
+fn statement_that_is_not_answered_is_given_up() {
+    let Some(server) = Postgres::start() else { return };
+    let mut address = server.store().0;
+    address.limit = Duration::from_secs(1);
+    let store = Store::on(&address).unwrap();
+    let pid = store.ask(|db| db.value::<i64>("SELECT CAST(pg_backend_pid() AS BIGINT)", &[])).unwrap();
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    let (kind, said) = told(store.clients(&id("acme")));
+    assert_eq!((kind, said.as_str()), (FailureKind::NotReached, "it is not reached: it has not answered for 6 s"));
+    assert_eq!(store.clients(&id("acme")).unwrap(), [], "by a session of its own");
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+}
+
+/// The answer to the last word of a write is lost on its way: the write counts, so nobody may say that it does not.
+#[test]
+fn write_whose_answer_is_lost_is_told_as_not_known() {
+    let Some(server) = Postgres::start() else { return };
+    let (address, _) = server.store();
+    let socket = server.folder.path().join(format!(".s.PGSQL.{}", server.port));
+    let way = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://pia@127.0.0.1:{}/{}", way.local_addr().unwrap().port(), name_of(&address));
+    thread::spawn(move || {
+        for client in way.incoming() {
+            let (mut client, server) = (client.unwrap(), UnixStream::connect(&socket).unwrap());
+            let (mut back, mut answers) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            let mut server = server;
+            let cut = Arc::new(AtomicUsize::new(0));
+            let is_cut = Arc::clone(&cut);
+            thread::spawn(move || {
+                let mut bytes = [0; 1 << 16];
+                while let Ok(count @ 1..) = answers.read(&mut bytes) {
+                    if is_cut.load(Ordering::SeqCst) == 1 {
+                        break;
+                    }
+                    back.write_all(&bytes[..count]).unwrap();
+                }
+                _ = back.shutdown(std::net::Shutdown::Both);
+            });
+            let mut bytes = [0; 1 << 16];
+            while let Ok(count @ 1..) = client.read(&mut bytes) {
+                if bytes[..count].windows(6).any(|word| word == b"COMMIT") {
+                    cut.store(1, Ordering::SeqCst);
+                }
+                server.write_all(&bytes[..count]).unwrap();
+            }
+        }
+    });
+    let store = Store::around(Path::new("there"), Database::look(&Address::new(&url).unwrap()).unwrap().0);
+    let (kind, said) = told(store.write(|db| db.execute("INSERT INTO configurations (id) VALUES ('acme')", &[])));
+    assert_eq!(kind, FailureKind::NotReached);
+    assert!(said.starts_with("it is not known whether it has kept what was written: "), "{said}");
+    assert_eq!(server.sql(&name_of(&address), "SELECT count(*) FROM configurations"), "1");
+}
+
+/// One that waits for a person or a disk between two statements is not ended by the server, as long as it goes on.
+#[test]
+fn copy_that_is_slow_to_read_is_not_ended_by_server() {
+    let Some(server) = Postgres::start() else { return };
+    let mut address = database(&server.url());
+    address.idle = Duration::from_secs(3);
+    let (_folder, own) = file_store();
+    sync(&own, "acme", 0, &(0..300).map(|n| client(n, "a")).collect::<Vec<_>>());
+    let slow = Arc::new(|| {
+        thread::park_timeout(Duration::from_millis(15));
+        true
+    });
+    let began = std::time::Instant::now();
+    Remote::open(&address, slow).unwrap().take(&own, None, at(1)).unwrap();
+    assert!(began.elapsed() > Duration::from_secs(3));
+    // One that has stopped in the middle keeps the others for so long, and no longer.
+    let store = Store::on(&address).unwrap();
+    let stops = store.write(|db| {
+        thread::park_timeout(Duration::from_secs(4));
+        db.execute("DELETE FROM clients", &[])
+    });
+    assert_eq!(told(stops).0, FailureKind::NotReached);
+}
+
+/// Signing in writes nothing, whatever is there: that is for whoever has agreed to it.
+#[test]
+fn look_at_server_writes_nothing() {
+    let Some(server) = Postgres::start() else { return };
+    let look = |name: &str| {
+        let address = Address::new(&format!("{}/{name}", server.url())).unwrap();
+        Remote::open(&address, Arc::new(|| true)).map(|remote| (address, remote))
+    };
+    let tables = "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class
+                  WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'";
+    server.new_database("empty");
+    assert_eq!(look("empty").unwrap().1.holds().unwrap(), None);
+    assert_eq!(server.sql("empty", tables), "");
+    // Somebody else's, with a table of a name of ours.
+    server.new_database("theirs");
+    server.sql("theirs", "CREATE TABLE clients (id INT); CREATE TABLE form (version INT); INSERT INTO form VALUES (3)");
+    let (kind, said) = told(look("theirs").map(drop));
+    assert_eq!((kind, said.as_str()), (FailureKind::LocalState, "the database holds tables of another program"));
+    assert_eq!(server.sql("theirs", tables), "clients form");
+    // An older form is read as one of now, and stays what it is until it is replaced.
+    let (_folder, own) = file_store();
+    sync(&own, "acme", 0, &[client(1, "a")]);
+    server.new_database("older");
+    let (address, mut remote) = look("older").unwrap();
+    remote.take(&own, None, at(1)).unwrap();
+    server.sql(
+        "older",
+        "DROP TABLE change_reports; CREATE TABLE change_reports (run BIGINT PRIMARY KEY, changes TEXT NOT NULL);
+         DROP INDEX events_by_age; UPDATE pia_halo_form SET version = 10",
+    );
+    let before = server.sql("older", tables);
+    let (_other, empty) = file_store();
+    let mut remote = Remote::open(&address, Arc::new(|| true)).unwrap();
+    assert_eq!(remote.holds().unwrap().unwrap().clients, 1);
+    remote.give(&empty).unwrap();
+    assert_eq!(empty.clients(&id("acme")).unwrap().len(), 1);
+    let version = "SELECT version FROM pia_halo_form";
+    assert_eq!((server.sql("older", version), server.sql("older", tables)), ("10".to_owned(), before));
+    Remote::open(&address, Arc::new(|| true)).unwrap().take(&own, None, at(2)).unwrap();
+    assert_eq!(server.sql("older", version), schema::VERSION.to_string());
+    assert_eq!(server.sql("older", "SELECT count(*) FROM pg_class WHERE relname = 'events_by_age'"), "1");
+}
+
+/// Where nothing is to be made, nobody who writes is waited for.
+#[test]
+fn sign_in_waits_for_no_writer() {
+    let Some(server) = Postgres::start() else { return };
+    let (address, store) = server.store();
+    let ended = store.write(|db| {
+        db.execute("DELETE FROM events", &[])?;
+        Ok(Store::on(&address).map(drop))
+    });
+    ended.unwrap().unwrap();
 }
 
 /// Each has a sentence of its own, and nothing is written.
 #[test]
 fn server_that_will_not_do_is_told_by_what_is_wrong() {
-    let Some(server) = Server::start() else { return };
+    let Some(server) = Postgres::start() else { return };
     let (address, store) = server.store();
     let said_by = |text: &str| told(Store::on(&Address::new(text).unwrap()));
     let (kind, said) = said_by(&format!("{}/nowhere", server.url()));
@@ -246,30 +309,32 @@ fn server_that_will_not_do_is_told_by_what_is_wrong() {
     // A role that may sign in, and no more.
     batch(&store, "CREATE ROLE guest LOGIN");
     let empty = database(&server.url());
-    let name = empty.shown().rsplit(' ').next().unwrap().to_owned();
+    let name = name_of(&empty);
     let (kind, said) = said_by(&format!("{}/{name}", server.url().replace("pia@", "guest@")));
     assert_eq!(kind, FailureKind::LocalState);
     assert_eq!(said, "the role may not do this: permission denied for schema public");
     // A form of a newer program, before and while it is open.
-    batch(&store, "UPDATE form SET version = 1000");
+    batch(&store, "UPDATE pia_halo_form SET version = 1000");
     let newer = format!("the store in it has version 1000; this pia-halo supports version {}", schema::VERSION);
     for (kind, said) in [told(Store::on(&address)), told(store.begin_run(&id("acme"), at(0)))] {
         assert_eq!((kind, said), (FailureKind::LocalState, newer.clone()));
     }
-    let old = StoreError::Server { server: String::new(), fault: ServerFault::Old { found: 14, oldest: 15 } };
-    let old = Failure::from(old);
+    let (kind, said) = told::<()>(Err(Trouble::OldServer { found: 14, oldest: 15 }.on("there")));
+    assert_eq!((kind, said.as_str()), (FailureKind::LocalState, "it is version 14; version 15 or newer is needed"));
+    let unread = format!("{}/{name}?sslmode=verify-full&sslrootcert=/none", server.url());
+    let (kind, said) = said_by(&unread);
     assert!(
-        old.kind == FailureKind::LocalState && old.message.ends_with("it is version 14; version 15 or newer is needed")
+        kind == FailureKind::LocalState && said.starts_with("the file of sslrootcert cannot be used: /none: "),
+        "{said}"
     );
 }
 
 /// A certificate has to be for the name in the address, by an authority that is believed.
 #[test]
 fn server_whose_certificate_does_not_fit_is_not_told_anything() {
-    let Some(mut server) = Server::start() else { return };
+    let Some(mut server) = Postgres::start() else { return };
     let (address, _) = server.store();
-    let name = address.shown().rsplit(' ').next().unwrap().to_owned();
-    let folder = server.folder.path().to_owned();
+    let name = name_of(&address);
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = KeyPair::generate().unwrap();
@@ -277,15 +342,8 @@ fn server_whose_certificate_does_not_fit_is_not_told_anything() {
     let key = KeyPair::generate().unwrap();
     let issuer = Issuer::from_params(&params, &authority);
     let shown = CertificateParams::new(["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-    let file = |file: &str, content: String| {
-        let path = folder.join(file);
-        fs::write(&path, content).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        give(&path);
-        path
-    };
-    let (cert, key) = (file("server.crt", shown.pem()), file("server.key", key.serialize_pem()));
-    let root = file("root.crt", root.pem());
+    let (cert, key) = (server.file("server.crt", &shown.pem()), server.file("server.key", &key.serialize_pem()));
+    let root = server.file("root.crt", &root.pem());
     let port = server.port;
     let at = |host: &str, more: &str| {
         let address = format!("postgres://pia@{host}:{port}/{name}?sslmode=verify-full{more}");

@@ -312,11 +312,24 @@ CREATE INDEX IF NOT EXISTS events_given_up ON events (configuration, number) WHE
 CREATE INDEX IF NOT EXISTS events_not_understood ON events (configuration, received_at) WHERE not_understood IS NOT NULL;
 ";
 
-/// What brings a form of this version up to date, and what makes reading it quick.
-pub(super) fn upgrades(version: i64) -> Vec<&'static str> {
+/// What brings a form of this version up to date.
+pub(super) fn upgrades(version: i64) -> impl Iterator<Item = &'static str> {
     let form = (version == 0).then_some(FORM);
     let due = UPGRADES.iter().filter(move |(since, _)| *since > version).map(|(_, upgrade)| *upgrade);
-    form.into_iter().chain(due).chain([INDEXES]).collect()
+    form.into_iter().chain(due)
+}
+
+/// What makes reading it quick, each with its name.
+pub(super) fn indexes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let named = |sql: &'static str| sql.split_once("EXISTS ")?.1.split_once(' ').map(|(name, _)| (name, sql));
+    INDEXES.split(';').filter_map(named)
+}
+
+/// An empty database of the form of now, in memory.
+pub(super) fn blank() -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open_in_memory()?;
+    upgrades(0).try_for_each(|upgrade| connection.execute_batch(upgrade))?;
+    Ok(connection)
 }
 
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {

@@ -1,9 +1,13 @@
 //! Everything of a store, put into another one: from a file to a server, or back.
 
-use super::copy::sum;
-use super::database::{Database, Table, Value};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::copy::{Sum, sum};
+use super::database::{Address, Database, GoOn, Table, Value};
 use super::error::Trouble;
-use super::{Proof, Store, StoreError, count_in, schema};
+use super::{Proof, Store, StoreError, host_name, maybe_time_in, schema, time_out};
 
 /// Rows that are written at once, and the bytes of text from which on they are.
 const ROWS: usize = 50;
@@ -12,35 +16,147 @@ const BYTES: usize = 1 << 20;
 /// What SQLite notes the numbers in that it gave last.
 const NUMBERS: &str = "sqlite_sequence";
 
-/// Puts everything that is in one store now into another one, in place of what is there, in one step, and says what both hold
-/// then. One of the two is a file.
-///
-/// # Errors
-///
-/// [`StoreError`] of the one that cannot be read or written; the other one is as it was then.
-pub fn transfer(from: &Store, to: &Store) -> Result<Proof, StoreError> {
-    let file = if from.is_file() { from } else { to };
-    let mut tables = file.ask(Database::tables)?;
-    tables.retain(|table| table.name != NUMBERS);
-    from.read(|source| Ok(to.write(|target| fill(from, source, target, &tables))))?
+/// A PostgreSQL that was signed in to, with what is there. Nothing is written by that.
+pub struct Remote {
+    database: Database,
+    /// The version of the form that is there; none where nothing is.
+    form: Option<i64>,
+    shown: String,
+    go_on: GoOn,
 }
 
-impl Store {
-    /// How many clients and events are in it, of all configurations.
-    pub fn holds(&self) -> Result<(u64, u64), StoreError> {
-        let count = |db: &Database, table: &str| db.value(&format!("SELECT count(*) FROM {table}"), &[]).map(count_in);
-        self.read(|db| Ok((count(db, "clients")?, count(db, "events")?)))
+/// What is in a store on a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The machine whose copy it is, and as of when; none where that is not known.
+    pub copied: Option<(String, Timestamp)>,
+    /// Clients of all configurations.
+    pub clients: u64,
+    /// Events of all configurations.
+    pub events: u64,
+    /// Rows of every other kind.
+    pub others: u64,
+}
+
+impl Remote {
+    /// Signs in, and looks what is there. What is done from then on ends soon once `go_on` says no.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Server`] with what is in the way: also a store of a newer program, or tables of another one.
+    pub fn open(server: &Address, go_on: GoOn) -> Result<Self, StoreError> {
+        let (database, form) = Database::look(server).map_err(|trouble| trouble.on(server.shown()))?;
+        database.heed(&go_on);
+        Ok(Self { database, form, shown: server.shown().to_owned(), go_on })
+    }
+
+    /// The server and its database, for a person.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// What is in the store there; none where there is not one row.
+    pub fn holds(&mut self) -> Result<Option<Held>, StoreError> {
+        if self.form.is_none() {
+            return Ok(None);
+        }
+        self.database.read(held).map_err(|trouble| trouble.on(&self.shown))
+    }
+
+    /// Puts everything that is in a store now there, in place of what is there, in one step, and says what both hold then.
+    /// Where `expected` is given, not if anything else is there now.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] of the one that cannot be read or written, [`StoreError::Stopped`]; what is there is as it was then, but
+    /// for [`ServerFault::Unknown`](super::ServerFault::Unknown).
+    pub fn take(
+        &mut self,
+        from: &Store,
+        expected: Option<&Option<Held>>,
+        now: Timestamp,
+    ) -> Result<Option<Proof>, StoreError> {
+        let (shown, go_on) = (self.shown.clone(), Arc::clone(&self.go_on));
+        let target = &mut self.database;
+        let copied = from.read(|source| {
+            Ok(target.write(|target| {
+                target.bring_up()?;
+                if let Some(expected) = expected
+                    && held(target)? != *expected
+                {
+                    return Ok(None);
+                }
+                let proof = fill(source, target, &|trouble| from.told(trouble, source), &*go_on)?;
+                target.set_copied(&host_name(), &time_out(now))?;
+                Ok(Some(proof))
+            }))
+        })?;
+        copied.map_err(|trouble| trouble.on(&shown))
+    }
+
+    /// Puts everything that is there now into a store, in place of what is in that, and says what both hold then.
+    ///
+    /// # Errors
+    ///
+    /// As [`Remote::take`]; the store is as it was then.
+    pub fn give(&mut self, to: &Store) -> Result<Proof, StoreError> {
+        let (shown, go_on) = (self.shown.clone(), Arc::clone(&self.go_on));
+        let copied = self.database.read_upgraded(self.form.unwrap_or(schema::VERSION), |source| {
+            Ok(to.write(|target| fill(source, target, &|trouble: Trouble| trouble.on(&shown), &*go_on)))
+        });
+        copied.map_err(|trouble| trouble.on(&self.shown))?
     }
 }
 
-fn fill(from: &Store, source: &Database, target: &Database, tables: &[Table]) -> Result<Proof, Trouble> {
-    let read = |trouble| Trouble::Elsewhere(Box::new(from.told(trouble, source)));
+/// Counts every row of every table, whatever the version of the form.
+fn held(db: &Database) -> Result<Option<Held>, Trouble> {
+    let copied = db.copied()?;
+    let copied = copied.and_then(|(host, at)| Some((host, maybe_time_in(Some(at)).ok()??)));
+    let mut held = Held { copied, clients: 0, events: 0, others: 0 };
+    for table in db.table_names()? {
+        let rows = db.count(&table)?;
+        match table.as_str() {
+            "clients" => held.clients = rows,
+            "events" => held.events = rows,
+            _ => held.others += rows,
+        }
+    }
+    Ok((held.clients + held.events + held.others > 0).then_some(held))
+}
+
+/// The tables of the form. Their names come from no file: one could have been made to say more than a name.
+fn tables() -> Result<Vec<Table>, Trouble> {
+    let mut tables = Database::of(schema::blank()?).tables()?;
+    tables.retain(|table| table.name != NUMBERS);
+    Ok(tables)
+}
+
+/// Refuses a store with a table that is not of the form: it would not be copied.
+fn require_no_other(source: &Database, tables: &[Table]) -> Result<(), Trouble> {
+    let is_known = |name: &String| name == NUMBERS || tables.iter().any(|table| table.name == *name);
+    if source.table_names()?.iter().all(is_known) { Ok(()) } else { Err(Trouble::Content("a table")) }
+}
+
+fn fill(
+    source: &Database,
+    target: &Database,
+    told: &dyn Fn(Trouble) -> StoreError,
+    go_on: &dyn Fn() -> bool,
+) -> Result<Proof, Trouble> {
+    let read = |trouble| Trouble::Elsewhere(Box::new(told(trouble)));
+    let tables = tables()?;
+    require_no_other(source, &tables).map_err(read)?;
     let mut sums = Vec::new();
-    for table in tables {
-        target.execute(&format!("DELETE FROM {}", table.name), &[])?;
+    for table in &tables {
+        target.empty(table)?;
         let mut rows = Rows { target, table, waiting: Vec::new(), bytes: 0 };
-        let mut trouble = None;
+        let (mut there, mut trouble) = (Sum::default(), None);
+        // Summed up on its way: a second look at it would keep the other side waiting.
         let read_all = source.stream(&table.all(), |row| {
+            if !go_on() {
+                return Err(Trouble::Stopped);
+            }
+            there.add(row, table)?;
             for column in 0..table.columns.len() {
                 rows.push(row.get::<Value<'_>>(column)?.owned());
             }
@@ -58,8 +174,8 @@ fn fill(from: &Store, source: &Database, target: &Database, tables: &[Table]) ->
         if let Some(last) = source.last_number(table).map_err(read)? {
             target.set_last_number(table, last)?;
         }
-        let (there, here) = (sum(source, table).map_err(read)?, sum(target, table)?);
-        if there != here {
+        let here = sum(target, table, go_on)?;
+        if there.of(table) != here {
             return Err(Trouble::Content("a copied row"));
         }
         sums.push(here);
@@ -103,10 +219,22 @@ impl Rows<'_> {
     }
 }
 
+/// Whether a copy holds what another one was compared with; a file's own notes of its numbers apart.
+pub fn is_same(compared: &Proof, kept: &Proof) -> bool {
+    kept.version == compared.version && kept.tables.iter().filter(|sum| sum.table != NUMBERS).eq(&compared.tables)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Snapshot;
     use crate::store::test_support::{at, client, file_store, id, opener, store, sync};
+
+    fn transfer(from: &Store, to: &Store) -> Result<Proof, StoreError> {
+        from.read(
+            |source| Ok(to.write(|target| fill(source, target, &|trouble| from.told(trouble, source), &|| true))),
+        )?
+    }
 
     /// There and back: what comes last holds what was there first, and goes on where that had come to.
     #[test]
@@ -142,14 +270,28 @@ mod tests {
         let (_two, second) = store();
         sync(&first, "acme", 0, &[client(1, "a")]);
         sync(&second, "acme", 0, &[client(1, "a"), client(2, "b")]);
-        first
-            .ask(|db| {
-                Ok(db
-                    .sqlite()
-                    .execute_batch("DROP TABLE pages; CREATE TABLE pages (run REAL); INSERT INTO pages VALUES (0.5)")?)
-            })
-            .unwrap();
-        assert!(transfer(&first, &second).is_err());
+        let change = |sql: &str| first.ask(|db| Ok(db.sqlite().execute_batch(sql)?)).unwrap();
+        change("CREATE TABLE \"runs; DROP TABLE runs\" (id INTEGER)");
+        let planted = transfer(&first, &second).unwrap_err();
+        assert!(planted.to_string().ends_with("a table in it is not readable"), "{planted}");
+        change("DROP TABLE \"runs; DROP TABLE runs\"; DROP TABLE pages");
+        change("CREATE TABLE pages (run REAL); INSERT INTO pages VALUES (0.5)");
+        let damaged = transfer(&first, &second).unwrap_err();
+        assert!(damaged.to_string().starts_with(&first.path().display().to_string()), "by its own name: {damaged}");
         assert_eq!(second.clients(&id("acme")).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn copy_that_is_kept_is_compared_with_what_was_read() {
+        let (folder, first) = file_store();
+        let (_two, second) = file_store();
+        sync(&first, "acme", 0, &[client(1, "a")]);
+        let compared = transfer(&first, &second).unwrap();
+        let kept = |name: &str| {
+            Snapshot::take(second.path()).unwrap().unwrap().write(&folder.path().join(name), || true).unwrap().unwrap()
+        };
+        assert!(is_same(&compared, &kept("same.db")));
+        sync(&second, "acme", 1, &[client(1, "a"), client(2, "b")]);
+        assert!(!is_same(&compared, &kept("other.db")));
     }
 }

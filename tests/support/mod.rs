@@ -5,6 +5,7 @@ pub mod destination;
 pub mod disk;
 pub mod interface;
 pub mod json;
+pub mod postgres;
 pub mod pty;
 pub mod service;
 pub mod tree;

@@ -113,10 +113,11 @@ pub enum Store {
     SetAside,
     /// Copy everything in the store to a PostgreSQL, or back from one, and compare both
     ///
-    /// The role has to own the database, which is for this alone. Its password is taken from the file that PGPASSFILE names, or
-    /// from ~/.pgpass. Beyond this machine the server has to show a certificate for its name; ?sslrootcert=FILE at the end of the
-    /// address names your own authority. The copy is as of now: this machine goes on with its own store, and nothing that happens
-    /// later is in the copy.
+    /// The role has to own the database, which is for this alone: one with tables of another program is refused. Its password is
+    /// taken from the file that PGPASSFILE names, or from ~/.pgpass. Beyond this machine the server has to show a certificate for
+    /// its name; ?sslrootcert=FILE at the end of the address names your own authority. A server with log_statement writes what
+    /// is copied into its own log, too, the bodies of events included. The copy is as of now: this machine goes on with its own
+    /// store, and nothing that happens later is in the copy.
     Copy(Copy),
 }
 

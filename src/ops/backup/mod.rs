@@ -116,7 +116,7 @@ fn write(
 }
 
 /// A folder with nothing in it: what a killed run has left there is removed.
-fn empty(folder: &Path) -> Result<(), Failure> {
+pub(super) fn empty(folder: &Path) -> Result<(), Failure> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot("empty", folder, error)),
         _ => {}

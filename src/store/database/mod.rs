@@ -5,13 +5,14 @@
 //! `IS DISTINCT FROM`, `CASE`, truth as 0 and 1.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, RowIndex, Transaction, TransactionBehavior, params_from_iter};
 
-pub use self::postgres::Address;
-use self::postgres::Session;
+pub use self::postgres::{Address, GoOn};
+use self::postgres::{FORM, Session};
 use self::value::Column;
 pub(super) use self::value::{Value, args};
 use super::error::Trouble;
@@ -129,6 +130,43 @@ impl Database {
         Ok(Self { engine, patience: schema::PATIENCE })
     }
 
+    /// Signs in to PostgreSQL and looks which version of the form is there, if any is. Nothing is written.
+    pub(super) fn look(server: &Address) -> Result<(Self, Option<i64>), Trouble> {
+        let session = Session::open(server)?;
+        session.set_patience(schema::PATIENCE)?;
+        let form = session.form()?;
+        let engine = Engine::Postgres(Box::new(server.clone()), Box::new(session));
+        Ok((Self { engine, patience: schema::PATIENCE }, form))
+    }
+
+    /// From now on no answer of a server is waited for once this says no.
+    pub(super) fn heed(&self, go_on: &GoOn) {
+        if let Engine::Postgres(_, session) = &self.engine {
+            session.heed(Arc::clone(go_on));
+        }
+    }
+
+    /// Makes or upgrades the form on a server, in a write that was begun. That of a file is of now once it is open.
+    pub(super) fn bring_up(&self) -> Result<(), Trouble> {
+        if let Engine::Postgres(_, session) = &self.engine { session.bring_up() } else { Ok(()) }
+    }
+
+    /// As [`Database::read`], in the form of now: one of an older version is upgraded for it, and left as it was.
+    pub(super) fn read_upgraded<R>(
+        &mut self,
+        form: i64,
+        work: impl FnOnce(&Self) -> Result<R, Trouble>,
+    ) -> Result<R, Trouble> {
+        match &self.engine {
+            Engine::Postgres(_, session) if form < schema::VERSION => {
+                let _taken_back = session.begin(Work::Write)?;
+                session.bring_up()?;
+                work(self)
+            }
+            _ => self.read(work),
+        }
+    }
+
     /// Signs in again where the server has ended the session, or was gone for a while.
     pub(super) fn be_ready(&mut self) -> Result<(), Trouble> {
         if let Engine::Postgres(server, session) = &mut self.engine
@@ -211,15 +249,15 @@ impl Database {
     }
 
     /// Hands over each row that a question finds, however many there are: they are not all in memory. Nothing else can be asked
-    /// here meanwhile.
+    /// here meanwhile. On a server, in a transaction.
     pub(super) fn stream(
         &self,
         sql: &str,
         mut take: impl FnMut(&Row<'_>) -> Result<(), Trouble>,
     ) -> Result<(), Trouble> {
-        match self.prepare(sql)? {
-            Statement::Postgres(session, statement) => session.stream(&statement, |row| take(&Row::Postgres(row))),
-            mut statement @ Statement::Sqlite(_) => statement.each(&[], take),
+        match &self.engine {
+            Engine::Postgres(_, session) => session.stream(sql, |row| take(&Row::Postgres(row))),
+            Engine::Sqlite(_) => self.each(sql, &[], take),
         }
     }
 
@@ -316,6 +354,39 @@ impl Database {
         self.rows(sql, args![column], |row| row.get(0))
     }
 
+    /// The names of all tables, whatever the version of the form.
+    pub(super) fn table_names(&self) -> Result<Vec<String>, Trouble> {
+        match &self.engine {
+            Engine::Sqlite(_) => Ok(self.tables()?.into_iter().map(|table| table.name).collect()),
+            Engine::Postgres(_, session) => session.tables(),
+        }
+    }
+
+    /// How many rows a table has.
+    pub(super) fn count(&self, table: &str) -> Result<u64, Trouble> {
+        let rows: i64 = self.value(&format!("SELECT count(*) FROM {}", quoted(table)), &[])?;
+        Ok(u64::try_from(rows).unwrap_or(0))
+    }
+
+    /// Takes every row out of a table.
+    pub(super) fn empty(&self, table: &Table) -> Result<(), Trouble> {
+        self.execute(&format!("DELETE FROM {}", quoted(&table.name)), &[]).map(drop)
+    }
+
+    /// Which machine's copy it is on a server, and as of when; none where it is no copy.
+    pub(super) fn copied(&self) -> Result<Option<(String, String)>, Trouble> {
+        let sql = format!("SELECT copied_from, copied_at FROM {FORM}");
+        let found: Option<(Option<String>, Option<String>)> =
+            self.first(&sql, &[], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(found.and_then(|(host, at)| host.zip(at)))
+    }
+
+    /// Notes on a server which machine's copy it is, and as of when.
+    pub(super) fn set_copied(&self, host: &str, at: &str) -> Result<(), Trouble> {
+        let sql = format!("UPDATE {FORM} SET copied_from = CAST(?1 AS TEXT), copied_at = CAST(?2 AS TEXT)");
+        if self.is_file() { Ok(()) } else { self.execute(&sql, args![host, at]).map(drop) }
+    }
+
     /// All tables of a file, by name.
     pub(super) fn tables(&self) -> Result<Vec<Table>, Trouble> {
         let sql = "SELECT name, coalesce(sql, '') LIKE '% AUTOINCREMENT%' FROM sqlite_schema
@@ -338,15 +409,21 @@ impl Database {
                 self.first("SELECT seq FROM sqlite_sequence WHERE name = ?1", args![&table.name], |row| row.get(0))
             }
             Engine::Postgres(..) => {
+                let sequence = self.sequence(table, column)?;
                 // What was set and not called yet is the number of the next row.
                 let sql = format!(
-                    "SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM {}_{column}_seq \
-                     WHERE is_called OR last_value > 1",
-                    table.name
+                    "SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM {sequence} \
+                     WHERE is_called OR last_value > 1"
                 );
                 self.first(&sql, &[], |row| row.get(0))
             }
         }
+    }
+
+    /// What numbers the rows of a table on a server, quoted.
+    fn sequence(&self, table: &Table, column: &str) -> Result<String, Trouble> {
+        let sql = "SELECT pg_get_serial_sequence(CAST(?1 AS TEXT), CAST(?2 AS TEXT))";
+        self.value(sql, args![quoted(&table.name), column])
     }
 
     /// Goes on numbering the rows of a table behind this number.
@@ -361,7 +438,7 @@ impl Database {
             Engine::Postgres(..) => {
                 // Unlike `setval`, it is taken back with the rest where the copy fails.
                 let next = last.saturating_add(1);
-                let sql = format!("ALTER SEQUENCE {}_{column}_seq RESTART WITH {next}", table.name);
+                let sql = format!("ALTER SEQUENCE {} RESTART WITH {next}", self.sequence(table, column)?);
                 self.execute(&sql, &[]).map(drop)
             }
         }
@@ -371,7 +448,7 @@ impl Database {
     pub(super) fn version(&self) -> Result<i64, Trouble> {
         match &self.engine {
             Engine::Sqlite(_) => self.value("PRAGMA user_version", &[]),
-            Engine::Postgres(..) => self.value("SELECT version FROM form", &[]),
+            Engine::Postgres(..) => self.value(&format!("SELECT version FROM {FORM}"), &[]),
         }
     }
 
@@ -471,7 +548,7 @@ fn quoted(name: &str) -> String {
 fn begin(server: &Address, patience: Duration) -> Result<Session, Trouble> {
     let session = Session::open(server)?;
     session.set_patience(patience)?;
-    session.bring_up(schema::VERSION, schema::upgrades)?;
+    session.be_of_form()?;
     Ok(session)
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use crate::store::StoreError;
 
@@ -22,6 +22,8 @@ pub struct Address {
     pub(super) trust: Trust,
     /// How long a statement may take.
     pub(in crate::store) limit: Duration,
+    /// How long a write may do nothing in between.
+    pub(in crate::store) idle: Duration,
     shown: String,
 }
 
@@ -37,6 +39,9 @@ pub(super) enum Trust {
 /// How long a statement may take, such as one that deletes a month of events.
 const LONGEST: Duration = Duration::from_secs(300);
 
+/// How long a write may do nothing in between, such as that of a program that was stopped.
+const IDLE: Duration = Duration::from_secs(60);
+
 impl Address {
     /// Reads an address such as `postgres://pia@db.example/pia_halo`.
     ///
@@ -48,19 +53,24 @@ impl Address {
         if !["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
             return Err(odd("it does not begin with postgres://"));
         }
+        // The line of a password file and the certificate are of one.
+        let several = || odd("it names more than one host");
+        let hosts = text.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
+        if hosts.contains(',') {
+            return Err(several());
+        }
         let mut url = Url::parse(text).map_err(|error| odd(&error.to_string()))?;
         let (mut mode, mut authority, mut rest) = (None, None, Vec::new());
-        for (name, value) in url.query_pairs() {
-            match &*name {
-                "sslmode" => mode = Some(value.into_owned()),
-                "sslrootcert" => authority = Some(PathBuf::from(&*value)),
-                _ => rest.push((name.into_owned(), value.into_owned())),
+        for pair in url.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+            // A plus sign is itself here, as in PostgreSQL's own programs.
+            let plain = pair.replace('+', "%2B");
+            match form_urlencoded::parse(plain.as_bytes()).next() {
+                Some((name, value)) if name == "sslmode" => mode = Some(value.into_owned()),
+                Some((name, value)) if name == "sslrootcert" => authority = Some(PathBuf::from(&*value)),
+                _ => rest.push(pair.to_owned()),
             }
         }
-        url.set_query(None);
-        if !rest.is_empty() {
-            url.query_pairs_mut().extend_pairs(rest);
-        }
+        url.set_query((!rest.is_empty()).then(|| rest.join("&")).as_deref());
         let mut config: Config =
             url.as_str().parse().map_err(|error: tokio_postgres::Error| odd(&error.to_string()))?;
         if config.get_password().is_some() {
@@ -68,6 +78,12 @@ impl Address {
         }
         if config.get_hosts().is_empty() {
             return Err(odd("it names no host"));
+        }
+        if config.get_hosts().len() > 1 || config.get_hostaddrs().len() > 1 || config.get_ports().len() > 1 {
+            return Err(several());
+        }
+        if config.get_user().is_none_or(str::is_empty) {
+            return Err(odd("it names no role"));
         }
         // Where an address is given beside the name, it is what counts.
         let is_here = config.get_hosts().iter().all(is_this_machine)
@@ -88,7 +104,7 @@ impl Address {
             .keepalives_idle(SILENT_FOR / 3)
             .tcp_user_timeout(SILENT_FOR);
         let shown = shown(&config);
-        Ok(Self { config, trust, limit: LONGEST, shown })
+        Ok(Self { config, trust, limit: LONGEST, idle: IDLE, shown })
     }
 
     /// The server and its database, for a person.
@@ -114,14 +130,15 @@ fn is_this_machine(host: &Host) -> bool {
 }
 
 fn shown(config: &Config) -> String {
-    let port = |place: usize| config.get_ports().get(place).or(config.get_ports().first()).copied().unwrap_or(5432);
-    let hosts = config.get_hosts().iter().enumerate().map(|(place, host)| match host {
-        Host::Unix(folder) => folder.display().to_string(),
-        Host::Tcp(name) if port(place) == 5432 => name.clone(),
-        Host::Tcp(name) => format!("{name}:{}", port(place)),
-    });
-    let database = config.get_dbname().or(config.get_user()).unwrap_or("postgres");
-    format!("PostgreSQL {}, database {database}", hosts.collect::<Vec<_>>().join(" or "))
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    let host = match config.get_hosts().first() {
+        Some(Host::Unix(folder)) => folder.display().to_string(),
+        Some(Host::Tcp(name)) if port == 5432 => name.clone(),
+        Some(Host::Tcp(name)) => format!("{name}:{port}"),
+        None => String::new(),
+    };
+    let database = config.get_dbname().or(config.get_user()).unwrap_or_default();
+    format!("PostgreSQL {host}, database {database}")
 }
 
 #[cfg(test)]
@@ -138,7 +155,6 @@ mod tests {
         for (text, expected) in [
             ("postgres://pia@db.example/pia_halo", &asked),
             ("postgres://pia@10.0.0.7/pia_halo", &asked),
-            ("postgresql://pia@db.example,localhost/pia_halo", &asked),
             ("postgres://pia@localhost/pia_halo?sslmode=verify-full", &asked),
             ("postgres://pia@localhost/pia_halo?hostaddr=10.0.0.7", &asked),
             ("postgres://pia@localhost/pia_halo", &Trust::Host),
@@ -150,6 +166,9 @@ mod tests {
         }
         let named = trust("postgres://pia@db.example/pia_halo?sslrootcert=/etc/ssl/ours.pem");
         assert_eq!(named, Trust::Certificate(Some("/etc/ssl/ours.pem".into())));
+        let plus = Address::new("postgres://pia@db.example/x?options=-c%20a+b&sslrootcert=/a+b%20c").unwrap();
+        assert_eq!(plus.config.get_options(), Some("-c a+b"), "as PostgreSQL's own programs read it");
+        assert_eq!(plus.trust, Trust::Certificate(Some("/a+b c".into())));
         let db = Address::new("postgres://pia@db.example:5433/pia_halo").unwrap();
         assert_eq!(db.shown(), "PostgreSQL db.example:5433, database pia_halo");
     }
@@ -162,6 +181,12 @@ mod tests {
             ("postgres://pia:canary@db.example/x", "a password does not belong there"),
             ("postgres://pia@db.example/x?password=canary", "a password does not belong there"),
             ("postgres:///x", "it names no host"),
+            ("postgres://db.example/x", "it names no role"),
+            ("postgres://@db.example/x", "it names no role"),
+            ("postgres://pia@db.example,localhost/x", "it names more than one host"),
+            ("postgres://pia@one:5432,two:5433/x", "it names more than one host"),
+            ("postgres:///x?user=pia&host=one,two", "it names more than one host"),
+            ("postgres://pia@one/x?hostaddr=127.0.0.1,10.0.0.7", "it names more than one host"),
             ("postgres://pia@db.example/x?sslmode=disable", "sslmode=disable is for a server on this machine only"),
             ("postgres://pia@db.example/x?sslmode=require", "sslmode is verify-full or, on this machine, disable"),
         ] {

@@ -1,4 +1,4 @@
-//! PostgreSQL, for several hosts: a session that lives on a thread of its own, and whoever asks waits for the answer as for a
+//! PostgreSQL, to which the store is copied: a session that lives on a thread of its own, and whoever asks waits for the answer as for a
 //! file.
 //!
 //! What SQLite promises holds here as well. One writes at a time, under an advisory lock that ends with the transaction, so
@@ -16,7 +16,6 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use futures_util::StreamExt as _;
 use tokio::runtime::Runtime;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, NoTls, Row, Statement};
@@ -26,22 +25,35 @@ use self::address::Trust;
 use self::tls::Tls;
 use super::{Value, Work};
 use crate::store::error::Trouble;
+use crate::store::schema;
 
 mod address;
 mod password;
 mod tls;
 
-/// Whoever brings the form up to date holds it: "PiaF".
-const FORM_LOCK: i64 = 0x5069_6146;
-
-/// Whoever writes holds it: "PiaW".
+/// Whoever writes, or brings the form up to date, holds it: "PiaW".
 const WRITE_LOCK: i64 = 0x5069_6157;
 
 /// The oldest server that will do: whoever made its database alone may make tables there.
 const OLDEST: i32 = 15;
 
-/// How long a transaction may do nothing, such as that of a program that was stopped: others wait for its end.
-const IDLE: &str = "SET idle_in_transaction_session_timeout = '60s'";
+/// How long a session that reads may do nothing in between: nobody waits for it, but what it sees is kept for it.
+const IDLE: &str = "SET idle_in_transaction_session_timeout = '1h'";
+
+/// How often the server looks whether whoever asked is still there. One on a system without such a look refuses this.
+const LOOKS: &str = "SET client_connection_check_interval = '10s'";
+
+/// How much longer an answer is waited for than the server may work on it: it says itself that it has stopped.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How often whoever waits looks whether to go on.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// Rows that come at once where all of a table is read.
+const FETCHED: usize = 100;
+
+/// The table that says which form the others have. Its name says whose they are.
+pub(super) const FORM: &str = "pia_halo_form";
 
 /// What stands for a character that a text cannot hold here, in a text of ours.
 const ESCAPE: char = '\u{1}';
@@ -51,16 +63,23 @@ pub(in crate::store) struct Session {
     client: Client,
     statements: RefCell<HashMap<String, Statement>>,
     writes: Cell<bool>,
-    /// How long an answer is waited for.
+    /// How long the server may work on a statement.
     limit: Duration,
+    /// How long a write may do nothing in between.
+    idle: Duration,
+    /// Whether to go on waiting.
+    go_on: RefCell<Option<GoOn>>,
     /// Nobody waits for its answers any more, so nobody knows what it has done.
     given_up: Cell<bool>,
 }
 
+/// Says whether somebody still wants what is waited for.
+pub type GoOn = Arc<dyn Fn() -> bool + Send + Sync>;
+
 impl Session {
-    /// Signs in.
+    /// Signs in. Nothing is written by that.
     pub(super) fn open(address: &Address) -> Result<Self, Trouble> {
-        let (address, limit) = (address.clone(), address.limit);
+        let (address, limit, idle) = (address.clone(), address.limit, address.idle);
         let (tell, told) = mpsc::channel();
         thread::Builder::new()
             .name("postgres".to_owned())
@@ -72,15 +91,22 @@ impl Session {
             statements: RefCell::default(),
             writes: Cell::new(false),
             limit,
+            idle,
+            go_on: RefCell::default(),
             given_up: Cell::new(false),
         };
         let version = session.wait(session.client.query_one("SHOW server_version_num", &[]))??;
-        let version: i32 = version.try_get::<_, &str>(0)?.parse().map_err(Trouble::session)?;
-        if version < OLDEST * 10_000 {
-            return Err(Trouble::OldServer { found: version / 10_000, oldest: OLDEST });
+        require(version.try_get::<_, &str>(0)?.parse().map_err(Trouble::session)?)?;
+        session.batch(&format!("{IDLE}; SET statement_timeout = {}", limit.as_millis().max(1)))?;
+        match session.batch(LOOKS) {
+            Err(trouble) if trouble.has_ended_session() => return Err(trouble),
+            _ => Ok(session),
         }
-        session.batch(IDLE)?;
-        Ok(session)
+    }
+
+    /// From now on nothing is waited for once this says no.
+    pub(super) fn heed(&self, go_on: GoOn) {
+        self.go_on.replace(Some(go_on));
     }
 
     /// Whether the server has ended it, or is not reached any more.
@@ -89,9 +115,14 @@ impl Session {
     }
 
     fn wait<F: Future>(&self, answer: F) -> Result<F::Output, Trouble> {
-        wait(answer, self.limit).ok_or_else(|| {
+        let limit = self.limit + GRACE;
+        let go_on = self.go_on.borrow();
+        wait(answer, limit, go_on.as_deref()).map_err(|end| {
             self.given_up.set(true);
-            Trouble::Session(format!("it has not answered for {} s", self.limit.as_secs()))
+            match end {
+                End::TooLate => Trouble::Session(format!("it has not answered for {} s", limit.as_secs())),
+                End::Stopped => Trouble::Stopped,
+            }
         })
     }
 
@@ -115,18 +146,17 @@ impl Session {
         )??)
     }
 
-    /// Hands over each row as it comes.
-    pub(super) fn stream(
-        &self,
-        statement: &Statement,
-        mut take: impl FnMut(&Row) -> Result<(), Trouble>,
-    ) -> Result<(), Trouble> {
-        let none: [&Value<'_>; 0] = [];
-        let mut rows = pin!(self.wait(self.client.query_raw(statement, none))??);
-        while let Some(row) = self.wait(rows.next())? {
-            take(&row?)?;
+    /// Hands over each row, some at a time: no statement lasts as long as all of them. In a transaction.
+    pub(super) fn stream(&self, sql: &str, mut take: impl FnMut(&Row) -> Result<(), Trouble>) -> Result<(), Trouble> {
+        self.batch(&format!("DECLARE whole NO SCROLL CURSOR FOR {}", translated(sql)))?;
+        let fetch = self.wait(self.client.prepare(&format!("FETCH {FETCHED} FROM whole")))??;
+        loop {
+            let rows = self.query(&fetch, &[])?;
+            rows.iter().try_for_each(&mut take)?;
+            if rows.len() < FETCHED {
+                return self.batch("CLOSE whole");
+            }
         }
-        Ok(())
     }
 
     /// Does what asks for no answer.
@@ -138,16 +168,23 @@ impl Session {
     pub(super) fn begin(&self, work: Work) -> Result<Begun<'_>, Trouble> {
         let begin = match work {
             Work::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned(),
-            Work::Write => format!("BEGIN; SELECT pg_advisory_xact_lock({WRITE_LOCK})"),
-            Work::WriteSoon => {
-                format!("BEGIN; SET LOCAL synchronous_commit = off; SELECT pg_advisory_xact_lock({WRITE_LOCK})")
-            }
+            Work::Write => self.begin_write(""),
+            Work::WriteSoon => self.begin_write("SET LOCAL synchronous_commit = off; "),
         };
         // Whatever of it was done is taken back with it.
         let begun = Begun { session: self, is_open: true };
         self.batch(&begin)?;
         self.writes.set(work != Work::Read);
         Ok(begun)
+    }
+
+    /// Others wait for its end: one of a program that was stopped in the middle is ended there.
+    fn begin_write(&self, how: &str) -> String {
+        let idle = self.idle.as_millis().max(1);
+        format!(
+            "BEGIN; {how}SET LOCAL idle_in_transaction_session_timeout = {idle}; \
+             SELECT pg_advisory_xact_lock({WRITE_LOCK})"
+        )
     }
 
     /// Whether a write was begun.
@@ -160,29 +197,75 @@ impl Session {
         self.batch(&format!("SET lock_timeout = {}", patience.as_millis().max(1)))
     }
 
-    /// Brings the form up to date, one program at a time, or refuses one that is newer than this program.
-    pub(super) fn bring_up(&self, known: i64, upgrades: impl FnOnce(i64) -> Vec<&'static str>) -> Result<(), Trouble> {
-        let begun = Begun { session: self, is_open: true };
-        self.batch(&format!("BEGIN; SELECT pg_advisory_xact_lock({FORM_LOCK})"))?;
-        let made = self.wait(self.client.query_one("SELECT to_regclass('form') IS NOT NULL", &[]))??;
-        let found = if made.try_get(0)? {
-            let rows = self.wait(self.client.query("SELECT version FROM form", &[]))??;
-            rows.first().map_or(Ok(0), |row| row.try_get(0))?
-        } else {
-            self.batch("CREATE TABLE form (version BIGINT NOT NULL)")?;
-            0
-        };
-        if found > known {
-            return Err(Trouble::Newer { found, known });
+    /// Makes or upgrades the form where that is due. Where it is not, nothing is written, and nobody is waited for.
+    pub(super) fn be_of_form(&self) -> Result<(), Trouble> {
+        if self.form()? == Some(schema::VERSION) && self.missing_indexes()?.is_empty() {
+            return Ok(());
         }
-        for upgrade in upgrades(found) {
-            self.batch(&form(upgrade))?;
-        }
-        if found < known {
-            self.batch(&format!("DELETE FROM form; INSERT INTO form VALUES ({known})"))?;
-        }
+        let begun = self.begin(Work::Write)?;
+        self.bring_up()?;
         begun.commit()
     }
+
+    /// The version of the form that is in the database; none where nothing is.
+    pub(super) fn form(&self) -> Result<Option<i64>, Trouble> {
+        let known = schema::VERSION;
+        let made = self.wait(self.client.query_one(&format!("SELECT to_regclass('{FORM}') IS NOT NULL"), &[]))??;
+        if made.try_get(0)? {
+            let row = self.wait(self.client.query_one(&format!("SELECT version FROM {FORM}"), &[]))??;
+            let found = row.try_get(0)?;
+            return if found > known { Err(Trouble::Newer { found, known }) } else { Ok(Some(found)) };
+        }
+        match self.tables()?.is_empty() {
+            true => Ok(None),
+            false => Err(Trouble::Foreign),
+        }
+    }
+
+    /// The tables that are there beside that of the form, but for what belongs to an extension.
+    pub(super) fn tables(&self) -> Result<Vec<String>, Trouble> {
+        let sql = "SELECT CAST(relname AS TEXT) FROM pg_class WHERE relkind IN ('r', 'p')
+                   AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+                   AND relname <> CAST($1 AS TEXT) AND NOT EXISTS (SELECT 1 FROM pg_depend
+                   WHERE classid = CAST('pg_class' AS regclass) AND objid = pg_class.oid AND deptype = 'e')
+                   ORDER BY 1";
+        let rows = self.wait(self.client.query(sql, &[&FORM]))??;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
+    fn missing_indexes(&self) -> Result<Vec<&'static str>, Trouble> {
+        let sql = "SELECT CAST(indexname AS TEXT) FROM pg_indexes WHERE schemaname = current_schema()";
+        let rows = self.wait(self.client.query(sql, &[]))??;
+        let there = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
+        let missing = schema::indexes().filter(|(name, _)| !there.iter().any(|is| is == name));
+        Ok(missing.map(|(_, sql)| sql).collect())
+    }
+
+    /// Makes or upgrades the form, in a write that was begun.
+    pub(super) fn bring_up(&self) -> Result<(), Trouble> {
+        let found = self.form()?;
+        if found.is_none() {
+            self.batch(&format!(
+                "CREATE TABLE {FORM} (version BIGINT NOT NULL, copied_from TEXT, copied_at TEXT); \
+                 INSERT INTO {FORM} (version) VALUES (0)"
+            ))?;
+        }
+        for upgrade in schema::upgrades(found.unwrap_or(0)) {
+            self.batch(&form(upgrade))?;
+        }
+        for index in self.missing_indexes()? {
+            self.batch(index)?;
+        }
+        self.batch(&format!("UPDATE {FORM} SET version = {}", schema::VERSION))
+    }
+}
+
+/// Refuses a server that is too old, by the number in which it says its version.
+fn require(version: i32) -> Result<(), Trouble> {
+    if version < OLDEST * 10_000 {
+        return Err(Trouble::OldServer { found: version / 10_000, oldest: OLDEST });
+    }
+    Ok(())
 }
 
 /// A transaction that was begun: taken back where it is dropped before its end.
@@ -192,10 +275,18 @@ pub(super) struct Begun<'a> {
 }
 
 impl Begun<'_> {
+    /// Keeps what was written.
+    ///
+    /// # Errors
+    ///
+    /// [`Trouble::Unknown`] where the answer is lost: it may be kept.
     pub(super) fn commit(mut self) -> Result<(), Trouble> {
         self.is_open = false;
-        self.session.writes.set(false);
-        self.session.batch("COMMIT")
+        let wrote = self.session.writes.replace(false);
+        match self.session.batch("COMMIT") {
+            Err(trouble) if wrote && trouble.has_ended_session() => Err(Trouble::Unknown(Box::new(trouble))),
+            done => done,
+        }
     }
 }
 
@@ -240,22 +331,36 @@ fn answered<T>(
 
 fn connect(address: &Address) -> Result<(Runtime, Client, Traffic), Trouble> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Trouble::session)?;
-    let (client, traffic): (_, Traffic) = match &address.trust {
-        Trust::Host => {
-            let (client, connection) = answered(&runtime, address, address.config.connect(NoTls))?;
-            (client, Box::pin(connection))
-        }
-        Trust::Certificate(authority) => {
-            let tls = Tls::new(authority.as_deref())?;
+    let connected = match &address.trust {
+        Trust::Host => answered(&runtime, address, address.config.connect(NoTls))
+            .map(|(client, connection)| (client, Box::pin(connection) as Traffic)),
+        Trust::Certificate(authority) => Tls::new(authority.as_deref()).and_then(|tls| {
             let (client, connection) = answered(&runtime, address, address.config.connect(tls))?;
-            (client, Box::pin(connection))
-        }
+            Ok((client, Box::pin(connection) as Traffic))
+        }),
     };
-    Ok((runtime, client, traffic))
+    match connected {
+        Ok((client, traffic)) => Ok((runtime, client, traffic)),
+        Err(trouble) => {
+            // A look-up of the name that hangs is not waited for.
+            runtime.shutdown_background();
+            Err(trouble)
+        }
+    }
+}
+
+/// Why an answer is not waited for any more.
+enum End {
+    TooLate,
+    Stopped,
 }
 
 /// Waits so long for an answer of the session's thread. Unlike that of a runtime, this can be done within one.
-fn wait<F: Future>(answer: F, limit: Duration) -> Option<F::Output> {
+fn wait<F: Future>(
+    answer: F,
+    limit: Duration,
+    go_on: Option<&(dyn Fn() -> bool + Send + Sync)>,
+) -> Result<F::Output, End> {
     struct Waiting(Thread);
     impl Wake for Waiting {
         fn wake(self: Arc<Self>) {
@@ -266,9 +371,14 @@ fn wait<F: Future>(answer: F, limit: Duration) -> Option<F::Output> {
     let mut answer = pin!(answer);
     let waker = Waker::from(Arc::new(Waiting(thread::current())));
     loop {
-        match answer.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(answer) => return Some(answer),
-            Poll::Pending => thread::park_timeout(limit.checked_sub(began.elapsed())?),
+        if let Poll::Ready(answer) = answer.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return Ok(answer);
+        }
+        let left = limit.checked_sub(began.elapsed()).ok_or(End::TooLate)?;
+        match go_on {
+            None => thread::park_timeout(left),
+            Some(go_on) if go_on() => thread::park_timeout(left.min(GLANCE)),
+            Some(_) => return Err(End::Stopped),
         }
     }
 }
@@ -379,6 +489,16 @@ mod tests {
             let Err(Trouble::Session(why)) = Session::open(&address) else { panic!("{more}") };
             assert_eq!(why, "it has not answered for 1 s");
         }
-        assert!(wait(std::future::pending::<()>(), Duration::from_millis(1)).is_none());
+        let forever = |go_on| wait(std::future::pending::<()>(), Duration::from_millis(1), go_on);
+        assert!(matches!(forever(None), Err(End::TooLate)));
+        assert!(matches!(forever(Some(&|| false)), Err(End::Stopped)));
+    }
+
+    #[test]
+    fn server_before_fifteen_is_too_old() {
+        assert!(matches!(require(149_999), Err(Trouble::OldServer { found: 14, oldest: 15 })));
+        assert!(matches!(require(90_624), Err(Trouble::OldServer { found: 9, .. })));
+        require(150_000).unwrap();
+        require(180_001).unwrap();
     }
 }

@@ -8,6 +8,9 @@ use super::Address;
 use crate::settings::private_file::{read, require_secret};
 use crate::store::StoreError;
 
+/// Where a server has its socket unless told otherwise: in these folders it is called `localhost`.
+const USUAL: [&str; 3] = ["/run/postgresql", "/var/run/postgresql", "/tmp"];
+
 impl Address {
     /// Takes the password for this server out of a file with lines of `host:port:database:role:password`, if there is one for
     /// it.
@@ -19,23 +22,27 @@ impl Address {
         let Some(text) = read(file)? else { return Ok(self) };
         require_secret(file, home)?;
         let config = &self.config;
-        let hosts = config.get_hosts().iter().map(|host| match host {
-            Host::Tcp(name) => name.clone(),
-            Host::Unix(_) => "localhost".to_owned(),
-        });
+        let host = match config.get_hosts().first() {
+            Some(Host::Tcp(name)) => name.clone(),
+            Some(Host::Unix(folder)) if USUAL.iter().any(|usual| folder == Path::new(usual)) => "localhost".to_owned(),
+            Some(Host::Unix(folder)) => folder.display().to_string(),
+            None => return Ok(self),
+        };
         let port = config.get_ports().first().copied().unwrap_or(5432).to_string();
         let role = config.get_user().unwrap_or_default();
         let database = config.get_dbname().unwrap_or(role);
-        let hosts: Vec<String> = hosts.collect();
         let fits = |wanted: &str, is: &str| wanted == "*" || wanted == is;
-        let found = String::from_utf8_lossy(&text).lines().map(parts).find_map(|parts| match parts.as_slice() {
-            [host, on, of, by, password]
-                if hosts.iter().any(|is| fits(host, is)) && fits(on, &port) && fits(of, database) && fits(by, role) =>
-            {
-                Some(password.clone())
-            }
-            _ => None,
-        });
+        let found =
+            String::from_utf8_lossy(&text).lines().filter(|line| !line.starts_with('#')).map(parts).find_map(|parts| {
+                match parts.as_slice() {
+                    [at, on, of, by, password]
+                        if fits(at, &host) && fits(on, &port) && fits(of, database) && fits(by, role) =>
+                    {
+                        Some(password.clone())
+                    }
+                    _ => None,
+                }
+            });
         if let Some(password) = found {
             self.config.password(password);
         }
@@ -70,8 +77,7 @@ mod tests {
     fn first_line_that_fits_has_password() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pgpass");
-        let lines =
-            "# ours\nother:*:*:*:no\ndb.example:5433:*:*:no\ndb.example:*:pia_halo:pia:a\\:b\\\\c\n*:*:*:*:last\n";
+        let lines = "#*:*:*:*:no\nother:*:*:*:no\nlocalhost:*:*:socket:usual\n/srv/pg:*:*:*:own\ndb.example:5433:*:*:no\ndb.example:*:pia_halo:pia:a\\:b\\\\c\n*:*:*:*:last\n";
         fs::write(&file, lines).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         let found = |text: &str| {
@@ -81,6 +87,8 @@ mod tests {
         };
         assert_eq!(found("postgres://pia@db.example/pia_halo"), "a:b\\c");
         assert_eq!(found("postgres://pia@%2Frun%2Fpostgresql/pia_halo"), "last");
+        assert_eq!(found("postgres://socket@%2Frun%2Fpostgresql/pia_halo"), "usual");
+        assert_eq!(found("postgres://socket@%2Fsrv%2Fpg/pia_halo"), "own");
         let none = Address::new("postgres://pia@db.example/x").unwrap();
         let none = none.with_passwords_of(&folder.path().join("none"), None).unwrap();
         assert_eq!(none.config.get_password(), None);

@@ -16,6 +16,7 @@ use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::settings::private_file;
 use crate::store::error::Trouble;
 
 /// Encrypts, and believes in the authorities of this machine, or only in those of a file.
@@ -31,7 +32,7 @@ impl Tls {
         let config = match authority {
             None => config.with_platform_verifier().map_err(odd)?,
             Some(file) => {
-                let unread = |why: String| Trouble::Session(format!("sslrootcert {}: {why}", file.display()));
+                let unread = |why: String| Trouble::Authority(format!("{}: {why}", private_file::quoted(file)));
                 let mut roots = RootCertStore::empty();
                 for certificate in CertificateDer::pem_file_iter(file).map_err(|error| unread(error.to_string()))? {
                     let certificate = certificate.map_err(|error| unread(error.to_string()))?;
