@@ -51,7 +51,7 @@ async fn copy_is_stopped_by_one_signal() {
     let other = Profile::with(Options { clients: 3, ..Options::default() }).await;
     for (profile, way) in [(&profile, "--to"), (&other, "--from")] {
         let mut blocker = server.psql("copy", "BEGIN; LOCK clients; SELECT pg_sleep(600)");
-        let mut blocker = blocker.stdout(Stdio::null()).spawn().unwrap();
+        let mut blocker = blocker.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let locks = |which: &str| server.sql("copy", &format!("SELECT count(*) FROM pg_locks WHERE {which}")) != "0";
         until(|| locks("mode = 'AccessExclusiveLock' AND relation = 'clients'::regclass AND granted")).await;
         let mut copy = profile.command(["store", "copy", way, &url, "--yes"]).spawn().unwrap();
