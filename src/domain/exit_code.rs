@@ -34,10 +34,13 @@ pub const MEANINGS: [(&[u8], &str); 10] = [
     (&[REFUSED], "Halo refused: credentials, scope or the agent's permissions"),
     (
         &[NOT_REACHED],
-        "Halo not reached, or the PostgreSQL of store copy: name, TLS, time-out, request limit, or server errors that outlast the retries",
+        "Halo, or the PostgreSQL of store copy, cannot be reached: name, TLS, time-out, request limit, or server errors that outlast the retries",
     ),
     (&[BUSY], "busy: another process holds the sync or the configuration"),
-    (&[LOCAL_STATE], "local state unusable: unreadable or newer file, full disk, no permission"),
+    (
+        &[LOCAL_STATE],
+        "local state unusable: unreadable or newer file, full disk, no permission; or a PostgreSQL: its sign-in, its version, tables of another program",
+    ),
     (&[ATTENTION], "with status --exit-code: something needs attention"),
     (&[HUNG_UP, INTERRUPTED, TERMINATED], "stopped by hang-up, interrupt, terminate"),
 ];
