@@ -190,6 +190,8 @@ pub enum Unreached {
     ProxySignIn,
     /// Connected, then silence.
     Silent,
+    /// Nothing came back within the time.
+    NoAnswer,
     /// The reply came, but too slowly.
     TooSlow,
     /// The connection broke or the reply came in pieces that do not fit.
@@ -209,6 +211,7 @@ impl Unreached {
             Self::Proxy => format!("the proxy does not connect to {host}"),
             Self::ProxySignIn => format!("the proxy requires a sign-in before it connects to {host}"),
             Self::Silent => format!("{host} accepted the request but never answered"),
+            Self::NoAnswer => format!("{host} did not answer in time"),
             Self::TooSlow => format!("{host} did not finish its answer in time"),
             Self::Broken => format!("the connection to {host} broke before the answer was complete"),
             Self::Handshake => format!("the TLS handshake with {host} failed"),
@@ -423,7 +426,7 @@ impl HaloError {
                 Unreached::ProxySignIn => "Put the user and the password for the proxy into HTTPS_PROXY \
                                            (http://user:password@proxy:port), or name Halo's host in NO_PROXY"
                     .to_owned(),
-                Unreached::Silent | Unreached::TooSlow | Unreached::Broken => {
+                Unreached::Silent | Unreached::NoAnswer | Unreached::TooSlow | Unreached::Broken => {
                     "Try again. If it persists, check the network and Halo's status page".to_owned()
                 }
                 Unreached::ClientCertificate => {

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -200,9 +200,11 @@ impl Transport {
     /// Sends once. `time` bounds it in addition to the limits.
     pub(super) async fn exchange(&self, call: &Call, bearer: Option<&Secret>, time: Duration) -> Result<Answer, Lost> {
         let started = Instant::now();
-        let outcome = timeout(self.limits.request.min(time), self.send(call, bearer))
-            .await
-            .unwrap_or(Err(Lost { cause: Cause::Net(Unreached::TooSlow), sent: true }));
+        let began = AtomicBool::new(false);
+        let outcome = timeout(self.limits.request.min(time), self.send(call, bearer, &began)).await.unwrap_or_else(|_| {
+            let cause = if began.load(Ordering::Relaxed) { Unreached::TooSlow } else { Unreached::NoAnswer };
+            Err(Lost { cause: Cause::Net(cause), sent: true })
+        });
         let ms = millis(started.elapsed());
         match &outcome {
             Ok(answer) => {
@@ -215,7 +217,8 @@ impl Transport {
         outcome
     }
 
-    async fn send(&self, call: &Call, bearer: Option<&Secret>) -> Result<Answer, Lost> {
+    // `began` is set as soon as an answer has begun to come.
+    async fn send(&self, call: &Call, bearer: Option<&Secret>, began: &AtomicBool) -> Result<Answer, Lost> {
         let mut request = self.client.request(call.method.clone(), &call.address);
         if !call.query.is_empty() {
             request = request.query(&call.query);
@@ -236,6 +239,7 @@ impl Transport {
         };
         let (sent, wants_certificate) = authority::noting(request.send()).await;
         let mut response = sent.map_err(|error| lost_connecting(&error, wants_certificate))?;
+        began.store(true, Ordering::Relaxed);
         let status = response.status().as_u16();
         let header =
             |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);

@@ -82,6 +82,22 @@ async fn patience_ends_waits_only_where_person_looks_on() {
     }
 }
 
+/// That an answer was not finished is said only of one that was begun.
+#[tokio::test(start_paused = true)]
+async fn answer_is_called_unfinished_only_where_it_was_begun() {
+    for (play, cause) in [
+        ("taken and never answered", Unreached::NoAnswer),
+        ("silence after half of the head", Unreached::NoAnswer),
+        ("silence after the head", Unreached::TooSlow),
+    ] {
+        let server = Server::halo(move |_, _| parts(play)).await;
+        let api = HaloApi::new(Connection { attended: true, ..server.connection() }).unwrap();
+        api.sign_in().await.unwrap();
+        let error = api.while_a_person_waits().clients_page(1).await.unwrap_err();
+        assert!(matches!(error, HaloError::NotReached { cause: of, .. } if of == cause), "{play}: {error:?}");
+    }
+}
+
 /// R13: a body that comes a byte a second and is whole within the time is read; one that is not, is cut off as a whole.
 #[tokio::test(start_paused = true)]
 async fn slow_body_is_read_as_long_as_it_comes_within_time() {
