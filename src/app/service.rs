@@ -40,6 +40,11 @@ pub fn warnings(model: &Model) -> Vec<Finding> {
     issues.filter(|finding| finding.is_open() && is_of_events(finding)).collect()
 }
 
+/// Whether the warnings say already that the service does not run.
+pub fn tells_stopped(model: &Model) -> bool {
+    warnings(model).iter().any(|finding| finding.rule == Rule::Service)
+}
+
 /// What stands at the top of the Events pane: the warnings, and how an escalation goes or went.
 pub fn head(model: &Model) -> Vec<(Tone, String)> {
     // On a low terminal the worst alone: below it there has to be something to be seen.
@@ -115,16 +120,19 @@ fn next_word(now: Timestamp, at: Timestamp) -> Option<Timestamp> {
 pub fn words(model: &Model) -> Option<Vec<String>> {
     let status = model.status()?;
     let (service, at) = (&status.service, |at: Timestamp| moment(model.now, at));
-    let mut parts = vec![match (service.running, service.since) {
-        (true, Some(since)) => format!("Service running since {} UTC", at(since)),
-        (true, None) => "Service running".to_owned(),
-        (false, _) => "Service not running".to_owned(),
-    }];
+    let mut parts = match (service.running, service.since) {
+        (true, Some(since)) => vec![format!("Service running since {} UTC", at(since))],
+        (true, None) => vec!["Service running".to_owned()],
+        // Said above, as the warning that it is.
+        (false, _) if tells_stopped(model) => Vec::new(),
+        (false, _) => vec!["Service not running".to_owned()],
+    };
     parts.push(match service.last_event_at {
         Some(last) => format!("last event {}", ago(model.now, last)),
         None => "no event yet".to_owned(),
     });
-    if let Some(saved) = model.current_saved().filter(|saved| saved.status.active) {
+    // Where nothing runs it, none is promised.
+    if let Some(saved) = model.current_saved().filter(|saved| saved.status.active && service.running) {
         parts.push(format!("next sync {} UTC", saved.configuration.company_sync.daily_sync_time));
     }
     Some(parts)

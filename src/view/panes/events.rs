@@ -164,6 +164,7 @@ fn empty(model: &Model, page: &mut Page) {
             "No events yet: Halo sends them once the webhooks are installed. Press {} to go to Configure.",
             spoken(model, "pane_integration")
         ),
+        (true, true) if service::tells_stopped(model) => "No events yet.".to_owned(),
         (true, true) if !running => {
             let start = words::service::start(model.systemd).with_keys(&model.keys);
             format!("No events: {}. {start}.", words::service::STOPPED)
@@ -179,7 +180,7 @@ fn empty(model: &Model, page: &mut Page) {
         page.paragraph(tip, MARGIN, Style::new());
     }
     // The second column says it, too.
-    if let Some(words) = service::words(model).filter(|_| model.layout.detail.is_none()) {
+    if let Some(words) = service::words(model).filter(|_| model.layout.detail.is_none() && running) {
         page.blank();
         page.paragraph(&words.join(" · "), MARGIN, styles.dim());
     }
