@@ -9,7 +9,7 @@ use super::wizard::Test;
 use super::wizard::credentials::{doubt, known_failure, refused, refused_by_test};
 use super::{Model, service};
 use crate::domain::address::HaloUrl;
-use crate::domain::health::{Finding, State, issues};
+use crate::domain::health::{Finding, REMOVED, Rule, State, issues};
 use crate::domain::status::ServiceStatus;
 use crate::domain::untrusted::Untrusted;
 use crate::words::health::{self, short};
@@ -85,7 +85,12 @@ pub fn summary(findings: &[Finding]) -> (Tone, String) {
         };
     }
     let dismissed = findings.iter().filter(|finding| finding.is_issue()).count();
-    let unknown: Vec<&Finding> = findings.iter().filter(|finding| finding.state == State::Unknown).collect();
+    let is_unknown = |finding: &&Finding| finding.state == State::Unknown && !finding.is_reported_elsewhere();
+    let unknown: Vec<&Finding> = findings.iter().filter(is_unknown).collect();
+    // What was taken out on purpose is known, and nothing comes in for that.
+    if let Some(gone) = unknown.iter().find(|finding| finding.rule == Rule::Drift && finding.fact == REMOVED) {
+        return (Tone::Warn, gone.fact.clone());
+    }
     match (dismissed, unknown.as_slice()) {
         (0, []) if findings.is_empty() => (Tone::Calm, String::new()),
         (0, []) => (Tone::Good, "no issues".to_owned()),
@@ -130,7 +135,6 @@ pub fn connection(model: &Model) -> (Tone, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::health::Rule;
 
     fn found(rule: Rule, state: State) -> Finding {
         Finding::new(rule, state, "f")
@@ -151,6 +155,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// What was removed on purpose is said, and not counted among what nobody knows.
+    #[test]
+    fn summary_says_that_all_was_removed() {
+        let unknown = |rule, fact: &str| Finding::new(rule, State::Unknown, fact);
+        let findings = [unknown(Rule::Drift, REMOVED), unknown(Rule::Deliveries, "the webhooks were removed")];
+        assert_eq!(summary(&findings), (Tone::Warn, "removed from Halo".to_owned()));
     }
 
     #[test]

@@ -180,8 +180,8 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Planned(outcome) => {
             let is_refused = !matches!(outcome, Ok(Ok(_)));
             plan::planned(model, outcome);
-            // What it has found of the connection is shown wherever that is called tested.
-            let id = model.current.clone().filter(|_| is_refused && model.screen == Screen::Wizard);
+            // What it has found of the connection, and of a Halo that does not answer, is shown wherever that is told.
+            let id = model.current.clone().filter(|_| is_refused);
             return id.map(Effect::LoadStatus).into_iter().collect();
         }
         Reply::Applied(result) => plan::applied(model, result),

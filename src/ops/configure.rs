@@ -86,7 +86,8 @@ pub async fn install(
     } else if !report.results.iter().any(|result| matches!(result.outcome, Outcome::Done | Outcome::Unverified)) {
         // Nothing came of it: Halo is as it was read.
         let recorded = workspace.store.installed(id).unwrap_or_default();
-        workspace.note_health(id, [from_plan_and_record(&plan.shown(), &recorded)]);
+        let written = workspace.store.written(id).unwrap_or_default();
+        workspace.note_health(id, [from_plan_and_record(&plan.shown(), &recorded, &written)]);
     }
     let noted = workspace.store.set_configured_at(id, configured_at).map_err(Failure::from);
     Ok(ended(workspace, id, "configure", report, noted))

@@ -79,8 +79,8 @@ async fn read(
     workspace.remember_verified(id, &configuration.api, &halo).await?;
     let plan = target.plan(&halo).await?.shown();
     if taken.is_empty() {
-        workspace
-            .note_health(id, [from_plan_and_record(&plan, &workspace.store.installed(id)?), from_owner(&plan.belongs)]);
+        let (recorded, written) = (workspace.store.installed(id)?, workspace.store.written(id)?);
+        workspace.note_health(id, [from_plan_and_record(&plan, &recorded, &written), from_owner(&plan.belongs)]);
     }
     let is_there = |id: &&String| {
         plan.changes.iter().any(|own| own.kind.is_our_own() && own.id.as_ref().is_some_and(|own| same_id(own, id)))

@@ -13,11 +13,11 @@ use super::{Workspace, check};
 use crate::domain::check::{Check, CheckId, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Finding, Rule};
+use crate::domain::health::{Finding, Rule, taken_out};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::Parts;
-use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Plan};
+use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
 use crate::domain::record::Written;
 use crate::halo::HaloApi;
 use crate::halo::install::plan::InstallPlan;
@@ -91,6 +91,14 @@ pub(super) async fn run_locked(
     let mut results = apply.all(&plan, &mut on_event).await;
     let (status, message) = judge(extent, &results, &plan);
     let noted = work.close(status, tally(&results).0 > 0);
+    if let Extent::Removal(parts) = extent
+        && !parts.is_all()
+    {
+        // What is left out on purpose is no drift, for whoever looks at it from elsewhere either.
+        let is_out = |result: &&ChangeResult| result.outcome == Outcome::Done && result.kind != ObjectKind::WebhookEvent;
+        let names: Vec<String> = results.iter().filter(is_out).map(|result| result.name.display()).collect();
+        workspace.note_health(id, (!names.is_empty()).then(|| taken_out(&names)));
+    }
     results.extend(tell_blocked(&plan, &mut on_event));
     let report = ConfigureReport { status, results, message, refusal: None, warnings, cause: apply.cause() };
     Ok(ended(workspace, id, extent.word(), report, noted))

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Phrase, Tone};
-use crate::domain::health::{FAILED, Finding, Light, NOT_ALL_SAVED, NOT_THERE, Rule, STOPPED, State};
+use crate::domain::health::{FAILED, Finding, Light, NOT_ALL_SAVED, NOT_THERE, Rule, STOPPED, State, TAKEN_OUT};
 use crate::domain::status::{NOT_IN_STORE, RECONFIGURE};
 
 /// What a light stands for.
@@ -137,6 +137,7 @@ pub fn short(finding: &Finding) -> &'static str {
         (Rule::Credentials, State::Broken) if finding.seen_at.is_some() => "credentials refused",
         (Rule::Credentials, State::Broken) => "credentials do not work",
         (Rule::Credentials, _) => "credentials not tested",
+        (Rule::Halo, _) => "Halo does not answer",
         (Rule::Rights, State::Broken) => "a permission is missing",
         (Rule::Rights, _) => "a permission is not proved",
         (Rule::AgentRestricted, _) => "agent sees too few clients",
@@ -159,6 +160,7 @@ pub fn short(finding: &Finding) -> &'static str {
         (Rule::Owner, _) => "owned by another machine",
         (Rule::Drift, _) if finding.fact == NOT_ALL_SAVED => RECONFIGURE,
         (Rule::Drift, _) if finding.fact == NOT_IN_STORE => "objects are not in the store",
+        (Rule::Drift, _) if finding.fact.ends_with(TAKEN_OUT) => "objects were removed from Halo",
         (Rule::Drift, _) if finding.fact.ends_with(NOT_THERE) => "objects are not in Halo",
         (Rule::Drift, _) => "objects differ in Halo",
         (Rule::WebhookOff, _) => "a webhook is off or missing",

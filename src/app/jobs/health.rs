@@ -30,9 +30,13 @@ pub fn findings(model: &Model) -> Vec<Finding> {
 pub fn list(model: &Model) -> Vec<Finding> {
     let findings = findings(model);
     let mut list: Vec<Finding> = issues(&findings).into_iter().cloned().collect();
-    // Beside an issue one that only says where it is reported tells nobody anything.
+    // One that only says where it is reported tells nobody anything, and beside an issue one without a way on neither.
     let is_open = list.iter().any(Finding::is_open);
-    let is_told = |finding: &Finding| finding.state == State::Unknown && (!is_open || finding.next.is_some());
+    let is_told = |finding: &Finding| {
+        finding.state == State::Unknown
+            && !finding.is_reported_elsewhere()
+            && (!is_open || finding.next.is_some())
+    };
     list.extend(findings.into_iter().filter(is_told));
     list
 }
@@ -92,7 +96,7 @@ fn command(finding: &Finding) -> Option<C> {
         Rule::SyncProved if is_unknown => C::SyncNow,
         _ if is_unknown => C::Look,
         Rule::Credentials | Rule::SettingsFiles | Rule::Boards => C::Edit,
-        Rule::Rights | Rule::AgentRestricted | Rule::Clock | Rule::Store | Rule::Certificate => C::Look,
+        Rule::Halo | Rule::Rights | Rule::AgentRestricted | Rule::Clock | Rule::Store | Rule::Certificate => C::Look,
         Rule::SyncAge | Rule::SyncHeld | Rule::StoreLost => C::SyncNow,
         Rule::SyncProved => C::Pane(Pane::Sync),
         Rule::Owner | Rule::Interrupted | Rule::Drift | Rule::WebhookOff | Rule::Deliveries | Rule::Rotation => {

@@ -9,6 +9,7 @@ use crate::app::notice::Tone;
 use crate::app::popup::{About, Popup};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::plan::Parts;
+use crate::domain::status::Unrecorded;
 
 use crate::keys::Pane;
 use crate::words::Phrase;
@@ -30,6 +31,13 @@ pub fn is_chosen(parts: Parts, part: Command) -> bool {
 /// Why nothing can be removed now.
 pub fn refusal(model: &Model) -> Option<Phrase> {
     plan::running(model).map(Phrase::from).or_else(|| plan::removal_blocker(model))
+}
+
+/// Why there is nothing to take out or to rotate: a removal took everything.
+pub fn nothing_left(model: &Model) -> Option<Phrase> {
+    let integration = &model.status()?.integration;
+    let is_empty = integration.was_configured && !integration.is_in_halo() && integration.unfinished == 0;
+    (is_empty && integration.unrecorded == Unrecorded::Nothing).then(|| "Nothing of Pia is in Halo.".into())
 }
 
 /// Shows what Remove would take out. Nothing is written.

@@ -8,12 +8,17 @@ use crate::domain::next::Hint;
 // Between the names of what drifted.
 pub(super) const NAMES_APART: &str = "\n";
 
+// How a finding begins whose cause another one reports.
+const REPORTED: &str = "reported as ";
+
 /// What is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// Halo accepts the Client ID and the Client Secret.
     Credentials,
+    /// Halo answered whoever looked last.
+    Halo,
     /// The application and its agent may do what is needed.
     Rights,
     /// The agent sees every client.
@@ -89,8 +94,9 @@ impl Light {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Credentials,
+        Self::Halo,
         Self::Rights,
         Self::AgentRestricted,
         Self::Boards,
@@ -122,6 +128,7 @@ impl Rule {
     fn row(self) -> (&'static str, &'static str, Light) {
         match self {
             Self::Credentials => ("credentials", "Credentials", Light::Credentials),
+            Self::Halo => ("halo", "Halo", Light::Credentials),
             Self::Rights => ("rights", "Permissions", Light::Credentials),
             Self::AgentRestricted => ("agent-restricted", "Agent access", Light::Credentials),
             Self::Boards => ("boards", "Boards and contact", Light::Credentials),
@@ -175,7 +182,8 @@ impl Rule {
     pub fn is_seen(self) -> bool {
         matches!(
             self,
-            Self::Rights
+            Self::Halo
+                | Self::Rights
                 | Self::AgentRestricted
                 | Self::Clock
                 | Self::Store
@@ -282,6 +290,18 @@ impl Finding {
         Self { next: Some(next.into()), ..self }
     }
 
+    /// Whether another one of its rule is as old: what is not known for another reason is not known since another moment.
+    pub fn is_same_state(&self, other: &Self) -> bool {
+        (self.rule, self.state) == (other.rule, other.state)
+            && (self.state != State::Unknown || self.fact == other.fact)
+    }
+
+    /// Whether it only says where its cause is reported.
+    pub fn is_reported_elsewhere(&self) -> bool {
+        let is_of_silence = self.fact == NOT_ANSWERED && self.next.is_none();
+        self.state == State::Unknown && (self.fact.starts_with(REPORTED) || is_of_silence)
+    }
+
     /// The names of the objects that it is about.
     pub fn objects(&self) -> impl Iterator<Item = &str> {
         self.object.as_deref().unwrap_or_default().split(NAMES_APART).filter(|name| !name.is_empty())
@@ -325,12 +345,15 @@ pub fn light(findings: &[Finding], light: Light) -> Option<&Finding> {
 /// What was known before, and what was found now: a state that has not changed keeps its age.
 pub fn aged(before: &[Finding], now: Vec<Finding>) -> Vec<Finding> {
     let age = |finding: Finding| {
-        let known = before.iter().find(|known| known.rule == finding.rule && known.state == finding.state);
+        let known = before.iter().find(|known| known.is_same_state(&finding));
         let since = finding.since.or_else(|| known.and_then(|known| known.since));
         Finding { since, ..finding }
     };
     now.into_iter().map(age).collect()
 }
+
+/// What is known of the objects in a Halo that did not answer.
+pub(super) const NOT_ANSWERED: &str = "Halo did not answer";
 
 // Which rule silences which: one cause is reported once. What another owner made of the objects is no drift, as repairing it
 // without a take-over is refused; and a webhook that is switched off or gone is drift, too.
@@ -350,10 +373,26 @@ pub(super) fn one_cause(mut judged: Vec<Finding>) -> Vec<Finding> {
         };
         for finding in judged.iter_mut().filter(|finding| finding.rule == silenced && finding.is_issue()) {
             if is_named(finding) {
-                let told = Finding::new(silenced, State::Unknown, format!("reported as {}", by.code()));
-                *finding = Finding { seen_at: finding.seen_at, ..told };
+                *finding = reported(finding, by);
             }
         }
     }
+    // That Halo does not answer is one cause: what is not known for that has no remedy of its own.
+    if judged.iter().any(|finding| finding.rule == Rule::Halo && finding.is_issue()) {
+        judged.iter_mut().filter(|finding| finding.fact == NOT_ANSWERED).for_each(|finding| finding.next = None);
+    }
+    // A log that nobody has read is one thing that is not known, and not two.
+    let unread = judged.iter().find(|finding| finding.rule == Rule::Deliveries && finding.state == State::Unknown);
+    if let Some(unread) = unread.map(|unread| unread.fact.clone()) {
+        let is_same = |finding: &&mut Finding| {
+            (finding.rule, finding.state) == (Rule::WebhookOff, State::Unknown) && finding.fact == unread
+        };
+        judged.iter_mut().filter(is_same).for_each(|finding| *finding = reported(finding, Rule::Deliveries));
+    }
     judged
+}
+
+fn reported(finding: &Finding, by: Rule) -> Finding {
+    let told = Finding::new(finding.rule, State::Unknown, format!("{REPORTED}{}", by.code()));
+    Finding { seen_at: finding.seen_at, ..told }
 }

@@ -7,6 +7,7 @@ use super::rules::{Facts, NEW, NOT_ALL_SAVED, clean, look, see_and};
 use crate::domain::callback::EventGroup;
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::next::{Hint, Next};
+use crate::domain::object::ObjectKind;
 use crate::domain::status::{NOT_IN_STORE, NOT_LOOKED, Unrecorded};
 
 impl Facts<'_> {
@@ -29,6 +30,12 @@ impl Facts<'_> {
         }
     }
 
+    // Whether Remove has taken the webhooks out, and left others.
+    fn has_no_webhook(&self) -> bool {
+        let objects = &self.status.integration.objects;
+        !objects.is_empty() && objects.iter().all(|object| object.kind != ObjectKind::Webhook)
+    }
+
     // By Halo's own log, the worst of all webhooks; none where nothing was read.
     fn worst(&self, of: impl Fn(&&Delivery) -> bool) -> Option<&Delivery> {
         self.status.integration.deliveries.iter().find(of)
@@ -42,6 +49,9 @@ impl Facts<'_> {
         let rule = Rule::WebhookOff;
         if !self.is_configured() {
             return self.unrecorded(rule).unwrap_or(Finding::well(rule, "no webhooks installed yet"));
+        }
+        if self.has_no_webhook() {
+            return Finding::well(rule, "no webhook is installed");
         }
         let is_off =
             |delivery: &&Delivery| matches!(delivery.state, DeliveryState::SwitchedOff | DeliveryState::Missing);
@@ -77,8 +87,11 @@ impl Facts<'_> {
                 return unknown;
             }
             let was_there = self.status.integration.was_configured;
-            let fact = if was_there { "the webhooks were removed" } else { "no webhook is installed yet" };
+            let fact = if was_there { WEBHOOKS_REMOVED } else { "no webhook is installed yet" };
             return Finding::new(rule, State::Unknown, fact);
+        }
+        if self.has_no_webhook() {
+            return Finding::new(rule, State::Unknown, WEBHOOKS_REMOVED);
         }
         let Some(at) = self.read_at() else { return not_read(rule) };
         let is_new = self.installed_at().is_some_and(|at| !self.is_older(at, NEW));
@@ -120,6 +133,8 @@ impl Facts<'_> {
         EventGroup::ALL.iter().any(|group| group.webhook_name() == webhook && group.chosen(options).is_empty())
     }
 }
+
+const WEBHOOKS_REMOVED: &str = "the webhooks were removed";
 
 fn not_read(rule: Rule) -> Finding {
     Finding::new(rule, State::Unknown, "Halo's delivery log has not been read yet")

@@ -2,13 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::finding::{Finding, NAMES_APART, Rule, State};
+use super::finding::{Finding, NAMES_APART, NOT_ANSWERED, Rule, State};
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::domain::owner::Belongs;
 use crate::domain::plan::{Action, Change, ChangeResult, ConfigureReport, FieldChange, Outcome, Plan};
-use crate::domain::record::InstalledObject;
+use crate::domain::record::{InstalledObject, Written};
 use crate::domain::status::Unrecorded;
 use crate::domain::sync_run::{Sight, SyncReport};
 use crate::domain::untrusted::Untrusted;
@@ -117,22 +117,48 @@ fn told(rule: Rule, state: State, check: &Check) -> Finding {
     Finding { next: check.hint.clone(), ..Finding::new(rule, state, fact) }.about(check.id.title())
 }
 
+/// How it is told that everything was taken out of Halo on purpose.
+pub const REMOVED: &str = "removed from Halo";
+
 /// How it is told of objects that are wanted in Halo, and that our record says are not there.
 pub const NOT_THERE: &str = "not in Halo: removed, or not created yet";
 
-/// What a plan says beside our record: what Remove took out is no drift, though it has to be created again.
-pub fn from_plan_and_record(plan: &Plan, recorded: &[InstalledObject]) -> Finding {
+/// How it is told of objects that Remove took out, while others stayed.
+pub const TAKEN_OUT: &str = "removed from Halo on purpose";
+
+/// What Remove has taken out, while others stayed.
+pub fn taken_out(names: &[String]) -> Finding {
+    let fact = match names.len() {
+        1 => format!("1 object was {TAKEN_OUT}"),
+        count => format!("{count} objects were {TAKEN_OUT}"),
+    };
+    Finding::new(Rule::Drift, State::Watch, fact)
+        .about(names.join(NAMES_APART))
+        .next(Hint::from("See the plan: ").next(Next::Plan).text("; create them again: ").next(Next::Configure))
+}
+
+/// What a plan says beside our record: what Remove took out is no drift, though it has to be created again. What Configure
+/// wrote, and our record has no more, was taken out.
+pub fn from_plan_and_record(plan: &Plan, recorded: &[InstalledObject], written: &[Written]) -> Finding {
     let pending: Vec<_> = plan.changes.iter().filter(|change| change.action != Action::Keep).collect();
     let is_known = |change: &Change| recorded.iter().any(|own| own.kind == change.kind && own.name == change.name);
-    let is_removed = |change: &&Change| change.action == Action::Create && !is_known(change);
+    let was_written = |change: &Change| written.iter().any(|own| own.kind == change.kind && own.name == change.name);
+    let is_removed = |change: &&Change| match change.action {
+        Action::Create => !is_known(change),
+        Action::Link => !is_known(change) && was_written(change),
+        _ => false,
+    };
     if pending.is_empty() || recorded.is_empty() || !plan.blocked.is_empty() || !pending.iter().all(is_removed) {
         return from_plan(plan);
+    }
+    let names: Vec<String> = pending.iter().map(|change| change.name.display()).collect();
+    if pending.iter().all(|change| was_written(change)) {
+        return taken_out(&names);
     }
     let fact = match pending.len() {
         1 => format!("1 object is {NOT_THERE}"),
         count => format!("{count} objects are {NOT_THERE}"),
     };
-    let names: Vec<String> = pending.iter().map(|change| change.name.display()).collect();
     Finding::new(Rule::Drift, State::Watch, fact)
         .about(names.join(NAMES_APART))
         .next(Hint::from("See the plan: ").next(Next::Plan).text("; create them: ").next(Next::Configure))
@@ -187,14 +213,24 @@ pub fn from_run(report: &ConfigureReport) -> Finding {
         .next(Hint::from("Run it again: ").next(Next::Configure))
 }
 
-/// Halo did not answer: what was well at the last look is not known to be so now.
-pub fn not_answered(before: &[Finding]) -> Option<Finding> {
+/// Halo did not answer: that is known from now on, and what was well at the last look is not known to be so now.
+pub fn not_answered(before: &[Finding]) -> Vec<Finding> {
+    let check = || Hint::from("Check now: ").next(Next::Doctor);
     let is_well = |finding: &&Finding| finding.rule == Rule::Drift && finding.state == State::Well;
-    before.iter().find(is_well).map(|drift| {
-        Finding::new(drift.rule, State::Unknown, "Halo did not answer")
-            .next(Hint::from("Check now: ").next(Next::Doctor))
-    })
+    let drift = before.iter().find(is_well);
+    let objects = drift.map(|drift| Finding::new(drift.rule, State::Unknown, NOT_ANSWERED).next(check()));
+    let silent = Finding::new(Rule::Halo, State::Watch, "Halo does not answer");
+    let silent = silent.next(check().text(". If it persists, check the network and Halo's status page"));
+    std::iter::once(silent).chain(objects).collect()
 }
+
+/// Halo has answered, whatever it said.
+pub fn answered() -> Finding {
+    Finding::well(Rule::Halo, ANSWERED)
+}
+
+/// How it is told that no look at Halo was in vain.
+pub(super) const ANSWERED: &str = "it answered the last check";
 
 /// What whoever looked last for the owner has seen in Halo.
 pub fn saw_owner(known: &[Finding]) -> Unrecorded {

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{Finding, Rule, State, aged, one_cause};
-use super::look::{BY_SYNC, FAILED, sight_not_told};
+use super::look::{ANSWERED, BY_SYNC, FAILED, REMOVED, sight_not_told};
 use crate::domain::calendar::rfc3339;
 use crate::domain::configuration::Configuration;
 use crate::domain::next::{Hint, Next};
@@ -89,6 +89,7 @@ impl Facts<'_> {
     fn judge(&self, rule: Rule) -> Finding {
         match rule {
             Rule::Credentials => self.credentials(),
+            Rule::Halo => self.halo(),
             Rule::Rights => self.rights(),
             Rule::AgentRestricted => self.agent_restricted(),
             Rule::Boards => self.boards(),
@@ -106,7 +107,7 @@ impl Facts<'_> {
                 // What was taken out is not told as something that never was there, and what nobody has looked for neither.
                 let integration = &self.status.integration;
                 let (fact, next) = match integration.unrecorded {
-                    _ if integration.was_configured => ("removed from Halo", "Set it up again: "),
+                    _ if integration.was_configured => (REMOVED, "Set it up again: "),
                     Unrecorded::Nothing => ("not set up in Halo yet", "Set it up: "),
                     Unrecorded::NotKnown => return Finding::new(rule, State::Unknown, NOT_LOOKED).next(look()),
                     Unrecorded::Something => {
@@ -178,6 +179,12 @@ impl Facts<'_> {
             _ => Finding::new(rule, State::Watch, "saved, but not tested yet")
                 .next(Hint::from("Test them: ").next(Next::Check)),
         }
+    }
+
+    // A sync that has succeeded since was answered, too.
+    fn halo(&self) -> Finding {
+        let silent = self.last(Rule::Halo).filter(|last| last.is_issue() && self.published_at() < last.seen_at);
+        silent.cloned().unwrap_or(Finding::well(Rule::Halo, ANSWERED))
     }
 
     fn rights(&self) -> Finding {

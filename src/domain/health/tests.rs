@@ -16,7 +16,7 @@ use crate::domain::gap::Gap;
 use crate::domain::object::ObjectKind;
 use crate::domain::people::{Agent, Team};
 use crate::domain::plan::{Action, Cause, Change, ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
-use crate::domain::record::InstalledObject;
+use crate::domain::record::{BeforeAfter, InstalledObject, Written};
 use crate::domain::status::{
     ClientCounts, IntegrationStatus, Known, LastSync, Lists, ServiceStatus, Status, StepState, Steps, Unrecorded,
 };
@@ -162,6 +162,12 @@ impl World {
         self.status.known.before.push(Finding { seen_at: Some(now() - hours * HOUR), ..found });
     }
 
+    fn fall_silent(&mut self, hours: i32) {
+        for found in not_answered(&self.status.known.before) {
+            self.note(hours, found);
+        }
+    }
+
     fn unrecord(&mut self, unrecorded: Unrecorded) {
         self.status.integration = IntegrationStatus { unrecorded, ..IntegrationStatus::default() };
     }
@@ -263,9 +269,9 @@ const FAULTS: &[Fault] = &[
     (Rule::Drift, State::Unknown, |world| world.status.known.before.retain(|finding| finding.rule != Rule::Drift)),
     (Rule::Drift, State::Broken, |world| world.see(Rule::Drift, State::Broken, 1)),
     (Rule::Drift, State::Unknown, |world| {
-        let silent = not_answered(&world.status.known.before).unwrap();
-        world.note(1, silent);
+        world.fall_silent(1);
     }),
+    (Rule::Halo, State::Watch, |world| world.fall_silent(1)),
     (Rule::WebhookOff, State::Unknown, |world| {
         world.status.integration.deliveries.clear();
         world.see(Rule::Drift, State::Watch, 1);
@@ -361,8 +367,7 @@ fn failed_run_is_told_until_it_is_done_or_looked_at() {
     assert_eq!(told(&nothing_there).state, State::Broken, "nothing is in Halo that anybody could have looked at");
     assert_eq!(told(&|world| world.see(Rule::Drift, State::Well, 1)).state, State::Well);
     let silent = |world: &mut World| {
-        let silence = not_answered(&world.status.known.before).unwrap();
-        world.note(1, silence);
+        world.fall_silent(1);
     };
     assert_eq!(told(&silent).state, State::Broken, "a Halo that did not answer was not looked at");
     let done = ConfigureReport { status: ConfigureStatus::Configured, ..failed_run() };
@@ -374,13 +379,21 @@ fn failed_run_is_told_until_it_is_done_or_looked_at() {
 fn silent_halo_leaves_objects_unknown() {
     let mut world = well();
     assert_eq!(light(&world.findings(), Light::Objects).unwrap().state, State::Well);
-    let silent = not_answered(&world.status.known.before).unwrap();
-    world.note(0, silent);
+    world.fall_silent(0);
     let findings = world.findings();
     let objects = light(&findings, Light::Objects).unwrap();
     assert_eq!((objects.state, objects.fact.as_str()), (State::Unknown, "Halo did not answer"));
+    // One cause, and the light of the credentials is not green for it.
+    let halo = light(&findings, Light::Credentials).unwrap();
+    assert_eq!((halo.rule, halo.state), (Rule::Halo, State::Watch));
+    assert_eq!(issues(&findings).len(), 1);
+    assert!(objects.is_reported_elsewhere(), "{objects:?}");
+    // A sync that has succeeded since then was answered.
+    world.status.known.published_at = Some(now() + HOUR);
+    world.status.known.runs.clear();
+    assert_eq!(light(&world.findings(), Light::Credentials).unwrap().state, State::Well);
     world.see(Rule::Drift, State::Broken, 1);
-    assert_eq!(not_answered(&world.status.known.before), None);
+    assert!(not_answered(&world.status.known.before).iter().all(|found| found.rule == Rule::Halo));
 }
 
 #[test]
@@ -777,13 +790,56 @@ fn what_was_taken_out_is_not_told_as_drift() {
         installed_at: now(),
         identity: None,
     };
-    let told = from_plan_and_record(&plan, &[recorded("c")]);
+    let told = from_plan_and_record(&plan, &[recorded("c")], &[]);
     assert_eq!(
         (told.state, told.fact.as_str()),
         (State::Watch, "2 objects are not in Halo: removed, or not created yet")
     );
     // One that our record has was taken out by somebody else.
-    assert_eq!(from_plan_and_record(&plan, &[recorded("a")]).state, State::Broken);
+    assert_eq!(from_plan_and_record(&plan, &[recorded("a")], &[]).state, State::Broken);
+    // What Configure wrote once, and our record has no more, was taken out on purpose: its links, too.
+    let written = |change: &Change| Written {
+        kind: change.kind,
+        name: change.name.clone(),
+        action: change.action,
+        object: None,
+        proof: BeforeAfter::default(),
+    };
+    let mut linked = plan.clone();
+    linked.changes[0] = Change { action: Action::Link, kind: ObjectKind::TicketType, ..linked.changes[0].clone() };
+    let all: Vec<Written> = linked.changes.iter().map(written).collect();
+    let told = from_plan_and_record(&linked, &[recorded("c")], &all);
+    assert_eq!((told.state, told.fact.as_str()), (State::Watch, "2 objects were removed from Halo on purpose"));
+    assert_eq!(told.objects().collect::<Vec<_>>(), ["a", "b"]);
+}
+
+/// Where the webhooks alone were removed nothing is said of their deliveries, or of one that is off.
+#[test]
+fn removed_webhooks_deliver_nothing_and_are_no_fault() {
+    let removed = |world: &mut World| {
+        world.deliver(DeliveryState::Missing);
+        world.status.integration.configured_at = None;
+        world.status.integration.objects =
+            vec![InstalledObject { kind: ObjectKind::CustomTab, ..installed_at(now() - HOUR) }];
+    };
+    assert_eq!(found(Rule::WebhookOff, removed).state, State::Well);
+    let deliveries = found(Rule::Deliveries, removed);
+    assert_eq!((deliveries.state, deliveries.fact.as_str()), (State::Unknown, "the webhooks were removed"));
+}
+
+/// A state that is not known for another reason than before is not as old.
+#[test]
+fn what_is_unknown_for_another_reason_is_not_as_old() {
+    let age = |fact: &str| {
+        found(Rule::Deliveries, |world| {
+            world.status.integration.deliveries.clear();
+            let before = Finding::new(Rule::Deliveries, State::Unknown, fact).since(now() - HOUR);
+            world.status.known.before.push(before);
+        })
+        .since
+    };
+    assert_eq!(age("Halo's delivery log has not been read yet"), Some(now() - HOUR));
+    assert_eq!(age("the webhooks were removed"), None);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, HaloIdentit
 use crate::domain::check::{MissingRight, NEEDED, Right, RightState};
 use crate::domain::configuration::{ApiCredentials, ConfigurationId, PiaScreen};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Rule, State, clock, from_check, not_answered, not_told_to};
+use crate::domain::health::{Rule, State, answered, clock, from_check, not_answered, not_told_to};
 use crate::domain::people::{Agent, Team};
 use crate::domain::request::{SecretChoice, VerifyRequest};
 use crate::domain::sync_run::Sight;
@@ -92,7 +92,11 @@ pub(super) fn note(workspace: &Workspace, id: &ConfigurationId, report: &CheckRe
         found.retain(|found| (found.rule, found.state) != (Rule::AgentRestricted, State::Unknown));
     }
     found.extend(halo.clock_ahead().map(|ahead| clock(ahead, workspace.now())));
+    let kept = report.first_failure().and_then(|check| check.failure.as_ref());
+    let was_asked = report.checks.iter().any(|check| check.status != CheckStatus::Skip);
+    found.extend((was_asked && kept != Some(&FailureKind::NotReached)).then(answered));
     workspace.note_health(id, found);
+    note_silence(workspace, id, kept);
 }
 
 /// Halo was asked, and what kept it from an answer: one that is not reached has shown nothing of what is in it.

@@ -101,8 +101,8 @@ async fn ask(
     }
     if let Ok(target) = Target::to_install(workspace, id, configuration) {
         let plan = target.plan(&halo).await?.shown();
-        workspace
-            .note_health(id, [from_plan_and_record(&plan, &workspace.store.installed(id)?), from_owner(&plan.belongs)]);
+        let (recorded, written) = (workspace.store.installed(id)?, workspace.store.written(id)?);
+        workspace.note_health(id, [from_plan_and_record(&plan, &recorded, &written), from_owner(&plan.belongs)]);
     }
     match delivery::read(workspace, id, cancel).await {
         Err(failure) if failure.kind != FailureKind::Declined => Err(failure),
@@ -209,7 +209,7 @@ pub fn evaluate(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<Findi
     let findings = findings(workspace, id)?;
     let before = workspace.store.health(id)?;
     let is_new =
-        |finding: &&Finding| !before.iter().any(|known| (known.rule, known.state) == (finding.rule, finding.state));
+        |finding: &&Finding| !before.iter().any(|known| known.is_same_state(finding));
     let now = workspace.now();
     let told = |rule| before.iter().find(|known| known.rule == rule).and_then(|known| known.told);
     let dated =

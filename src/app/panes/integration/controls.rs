@@ -27,7 +27,8 @@ impl Controls for IntegrationControls {
             C::ToField => Now::only_if(plan::waits_for(model).is_some()),
             C::Configure => Now::unless(plan::blocker(model)),
             C::ReadPlan => Now::unless(plan::load_refusal(model)),
-            C::Remove | C::RollBack | C::Rotate => Now::unless(removal::refusal(model)),
+            C::Remove | C::Rotate => Now::unless(removal::refusal(model).or_else(|| removal::nothing_left(model))),
+            C::RollBack => Now::unless(removal::refusal(model)),
             C::ForgetSecrets => {
                 let runs = model.status().is_some_and(|status| status.service.running);
                 Now::unless(runs.then_some("The service is running and needs them. Stop it first."))

@@ -10,7 +10,7 @@ use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::check::Check;
-use crate::domain::health::{Finding, Rule, State};
+use crate::domain::health::{Finding, Rule, State, TAKEN_OUT};
 use crate::domain::next::Next;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Cause, Change, FieldChange, Plan};
@@ -67,15 +67,19 @@ fn known(model: &Model) -> Vec<ObjectRow> {
     let Some(plan) = looked(model) else {
         return as_known(model, recorded);
     };
+    let findings = health::findings(model);
+    let removed = findings.iter().find(|found| found.rule == Rule::Drift && found.fact.ends_with(TAKEN_OUT));
     let known = |change: &Change| recorded.iter().any(|o| o.kind == change.kind && o.name == change.name);
     let mut rows: Vec<ObjectRow> = plan
         .changes
         .iter()
         .map(|change| {
-            let is_known = known(change);
-            let (tone, words) = state(change, is_known);
+            let is_removed = removed.is_some_and(|drift| drift.objects().any(|name| name == change.name.display()));
+            let is_known = known(change) || is_removed;
+            let (tone, words) =
+                if is_removed { (Tone::Warn, "removed".to_owned()) } else { state(change, is_known) };
             // What was never there is missing to nobody.
-            let is_said = change.reason.is_empty() || (change.action == Action::Create && !is_known);
+            let is_said = change.reason.is_empty() || is_removed || (change.action == Action::Create && !is_known);
             let mut detail: Vec<String> = (!is_said).then(|| change.reason.clone()).into_iter().collect();
             detail.extend(repair(change, is_known).map(|repair| repair.with_keys(&model.keys)));
             detail.extend(change.id.as_ref().map(|id| format!("Halo's id {id}")));
@@ -111,6 +115,7 @@ fn as_known(model: &Model, recorded: &[InstalledObject]) -> Vec<ObjectRow> {
     let of = |rule: Rule| findings.iter().find(|finding| finding.rule == rule);
     let issues = || [Rule::Drift, Rule::WebhookOff].into_iter().filter_map(of).filter(|finding| finding.is_issue());
     let looked_at = of(Rule::Drift).filter(|drift| drift.state != State::Unknown).and_then(|drift| drift.seen_at);
+    let is_silent = of(Rule::Halo).is_some_and(Finding::is_issue);
     let row = |object: &InstalledObject| {
         let name = object.name.display();
         let issue = issues().find(|issue| issue.objects().any(|other| other == name));
@@ -124,6 +129,7 @@ fn as_known(model: &Model, recorded: &[InstalledObject]) -> Vec<ObjectRow> {
                 (words::health::state(issue.state).0, words)
             }
             (None, Some(at)) => (Tone::Good, format!("in place {}", words::time::ago(model.now, at))),
+            (None, None) if is_silent => (Tone::Calm, "unknown: Halo does not answer".to_owned()),
             (None, None) => (Tone::Calm, format!("installed {}", words::time::short(object.installed_at))),
         };
         // Of several objects each row says its own.
