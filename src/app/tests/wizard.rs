@@ -411,6 +411,8 @@ fn boards_are_suggested_and_never_blocked() {
     assert!(crate::app::wizard::pia_screen::board_warning(&stage.model, FieldId::PiaBoard).is_some());
     stage.keys("Enter");
     assert_eq!(wizard(&stage).step, Step::Integration);
+    // The warning is seen from the line of steps, too.
+    assert_eq!(step_sign(&stage.model, Step::PiaScreen), StepSign::Warn);
 }
 
 #[test]

@@ -112,6 +112,9 @@ pub fn take_suggestion(model: &mut Model) {
 
 /// What looks wrong with a board: a warning, Halo decides.
 pub fn board_warning(model: &Model, field: FieldId) -> Option<String> {
+    if field.info().kind != Kind::Board {
+        return None;
+    }
     let wizard = model.wizard.as_ref()?;
     let typed = wizard.form.text(field).trim();
     let teams = model.teams();
@@ -125,6 +128,12 @@ pub fn board_warning(model: &Model, field: FieldId) -> Option<String> {
         return Some(format!("in Halo it is spelled {}", team.name));
     }
     Some("no such team visible to this agent; it can still be saved".to_owned())
+}
+
+/// Whether something on Pia Screen carries a warning.
+pub fn is_doubtful(model: &Model) -> bool {
+    let boards = Wizard::fields(Step::PiaScreen).any(|field| board_warning(model, field).is_some());
+    boards || escalate_words(model).1.is_some()
 }
 
 /// What the field Pia Escalate To shows: the value, and whether something is wrong with it.

@@ -7,7 +7,7 @@ use crate::domain::draft::Step;
 use crate::domain::status::StepState;
 
 use super::state::{Item, Test, Wizard};
-use super::{checklist, credentials, finished, initial_sync};
+use super::{checklist, credentials, finished, initial_sync, pia_screen};
 use crate::words::check;
 
 /// The sign of a step in the line of steps.
@@ -57,6 +57,8 @@ pub fn step_sign(model: &Model, step: Step) -> StepSign {
         Step::Credentials if credentials::doubt(model).is_some() => StepSign::Warn,
         Step::Credentials if wizard.test.is_passed() && valid() => StepSign::Done,
         Step::Credentials if wizard.untested && valid() => StepSign::Warn,
+        // What Halo may not take is seen from the line of steps, too.
+        Step::PiaScreen if wizard.reached > step && valid() && pia_screen::is_doubtful(model) => StepSign::Warn,
         Step::CompanySync | Step::PiaScreen | Step::Integration if wizard.reached > step && valid() => StepSign::Done,
         Step::Review if wizard.id.is_some() && !wizard.is_edited() => StepSign::Done,
         Step::InitialSync if wizard.id.is_some() && finished::synced(model) == StepState::NotProved => StepSign::Warn,

@@ -224,7 +224,7 @@ fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused
         said = true;
     }
     if wizard.list.is_none()
-        && let Some(warning) = board_warning_of(model, id)
+        && let Some(warning) = board_warning(model, id)
     {
         page.state(Tone::Warn, &warning, page.value_column());
         said = true;
@@ -259,10 +259,6 @@ fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused
     {
         page.paragraph(&default, page.value_column(), styles.dim());
     }
-}
-
-fn board_warning_of(model: &Model, id: FieldId) -> Option<String> {
-    if id.info().kind == Kind::Board { board_warning(model, id) } else { None }
 }
 
 /// The same time on the person's own clock.
