@@ -41,6 +41,9 @@ pub fn page(model: &Model, styles: Styles, columns: usize) -> Page {
     let longest =
         cards.iter().map(|card| width(&integrations::card_texts(model, card)[1]) + 2).max().unwrap_or_default();
     let title = longest.clamp(8, room.saturating_sub(name + 18).max(8));
+    // As wide as the longest state, so that the host has the rest.
+    let states = cards.iter().filter_map(|card| integrations::card_state(model, card));
+    let state_width = states.map(|state| width(state.word()) + 4).max().unwrap_or_default();
     let height = integrations::list_height(model);
     let first = state.window.first;
     let shown = height.min(cards.len() - first.min(cards.len()));
@@ -57,7 +60,7 @@ pub fn page(model: &Model, styles: Styles, columns: usize) -> Page {
             };
             line = line
                 .text(&format!("{glyph} {}", state.word()), styles.tone(state.tone()))
-                .to(MARGIN + name + title + 18);
+                .to(MARGIN + name + title + state_width);
         }
         line = line.text(&host, Style::new());
         page.push(line);

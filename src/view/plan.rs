@@ -347,8 +347,9 @@ fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change, (colum
         page.words(row, &words::plan::change(change), style);
     }
     if model.work.plan_open.contains(&at) {
+        let name = change.fields.iter().map(|field| width(field.name) + 2).max().unwrap_or_default();
         for field in &change.fields {
-            field_line(page, field);
+            field_line(page, field, name.max(KIND - 2));
         }
         if change.fields.is_empty() {
             page.paragraph("no field changes", MARGIN + 4, styles.dim());
@@ -359,17 +360,19 @@ fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change, (colum
     }
 }
 
-fn field_line(page: &mut Page, field: &FieldChange) {
+// Its name is whole, whatever it is called: the values of all fields begin in one column.
+fn field_line(page: &mut Page, field: &FieldChange, name: usize) {
     let styles = page.styles;
     let words = words::plan::before_after(field, "→");
-    let room = page.width.saturating_sub(MARGIN + KIND + 1).max(8);
+    let column = MARGIN + 2 + name;
+    let room = page.width.saturating_sub(column + 1).max(8);
     let mut lines = wrap(&words, room).into_iter();
     let first = lines.next().unwrap_or_default();
     page.push(
-        Row::new(styles, false).to(MARGIN + 2).cell(field.name, styles.dim(), KIND - 2).text(&first, Style::new()),
+        Row::new(styles, false).to(MARGIN + 2).cell(field.name, styles.dim(), name).text(&first, Style::new()),
     );
     for line in lines {
-        page.push(Row::new(styles, false).to(MARGIN + KIND).text(&line, Style::new()));
+        page.push(Row::new(styles, false).to(column).text(&line, Style::new()));
     }
 }
 

@@ -12,7 +12,7 @@ use crate::app::notice::Tone;
 use crate::app::panes::events::open::{self, LABEL, Opened, OpenedTicket};
 use crate::app::panes::events::{Filter, height, tickets_height};
 use crate::app::service;
-use crate::app::text::wrap;
+use crate::app::text::{width, wrap};
 use crate::domain::event::Event;
 use crate::domain::thousands;
 use crate::domain::ticket::Ticket;
@@ -91,8 +91,16 @@ fn list(model: &Model, page: &mut Page) {
         return;
     }
     let room = page.width.saturating_sub(MARGIN);
-    let client = if room >= 74 { 20 } else { 0 };
     let on_board = if room >= 60 { BOARD } else { 0 };
+    let on_screen = || (events.window.first..).take(height(model)).map_while(|at| events.row(at));
+    let client = match room {
+        74.. => client_columns(
+            on_screen().map(|event| width(&client_name(event)) + 2).max().unwrap_or_default(),
+            on_screen().map(|event| width(&words::event::name(event)) + 2).max().unwrap_or_default(),
+            room.saturating_sub(WHEN + TICKET + on_board),
+        ),
+        _ => 0,
+    };
     let what = room.saturating_sub(WHEN + TICKET + client + on_board).max(8);
     let mut header = Row::new(styles, false).cell("When (UTC)", styles.dim(), WHEN).cell("Event", styles.dim(), what);
     header = header.cell("Ticket", styles.dim(), TICKET);
@@ -132,6 +140,11 @@ fn list(model: &Model, page: &mut Page) {
     if let Some(tip) = model.facts.tip.as_ref().filter(|tip| fits(tip)) {
         page.paragraph(tip, MARGIN, styles.dim());
     }
+}
+
+// The client's name takes what the words beside it leave, and is never less than it was.
+fn client_columns(client: usize, beside: usize, room: usize) -> usize {
+    client.clamp(20, room.saturating_sub(beside).max(20))
 }
 
 fn client_name(event: &Event) -> String {
@@ -250,8 +263,17 @@ fn board(model: &Model, page: &mut Page) {
         return;
     }
     let room = page.width.saturating_sub(MARGIN);
-    let client = if room >= 60 { 20 } else { 0 };
     let status = if room >= 44 { 14 } else { 0 };
+    let text = |text: &Option<Untrusted>| text.as_ref().map(Untrusted::display).unwrap_or_default();
+    let widest = |of: &dyn Fn(&Ticket) -> usize| tickets.iter().map(of).max().unwrap_or_default() + 2;
+    let client = match room {
+        60.. => client_columns(
+            widest(&|ticket| width(&text(&ticket.client))),
+            widest(&|ticket| width(&text(&ticket.summary))),
+            room.saturating_sub(TICKET + status),
+        ),
+        _ => 0,
+    };
     let summary = room.saturating_sub(TICKET + client + status).max(8);
     let mut header =
         Row::new(styles, false).cell("Ticket", styles.dim(), TICKET).cell("Summary", styles.dim(), summary);
@@ -262,7 +284,6 @@ fn board(model: &Model, page: &mut Page) {
     let window = model.panes.events.board;
     let rows = tickets_height(model).min(tickets.len() - window.first.min(tickets.len()));
     page.part = Some(Part { line: page.lines.len(), first: window.first, shown: rows, total: tickets.len() });
-    let text = |text: &Option<Untrusted>| text.as_ref().map(Untrusted::display).unwrap_or_default();
     for (at, ticket) in tickets.iter().enumerate().skip(window.first).take(rows) {
         let focused = at == window.selected;
         let style = if focused { styles.selected() } else { Style::new() };

@@ -58,7 +58,7 @@ pub fn body(model: &Model, page: &mut Page) {
             .cell(row.kind.word(), style, KIND - 2)
             .cell(&row.name, style, name);
         let words = if row.tone == Tone::Calm { styles.dim() } else { styles.tone(row.tone) };
-        page.words(line, &row.words, words);
+        page.words(line, &row.words, words.patch(style));
         if focused && model.layout.detail.is_none() {
             for text in row.detail.iter().filter(|text| **text != row.words) {
                 page.paragraph(text, MARGIN + 4, Style::new());

@@ -116,6 +116,8 @@ fn shine(model: &Model, page: &mut Page, one: Light, found: &Finding, findings: 
     let words = match found.state {
         _ if width(&words) <= room => words,
         State::Well => told(main(one), findings).map_or(words, |main| main.fact.clone()),
+        // The list below tells it whole; half a sentence tells nothing.
+        State::Unknown if found.rule == main(one) && width(&found.fact) > room => state(State::Unknown).1.to_owned(),
         State::Unknown if found.rule == main(one) => found.fact.clone(),
         _ => words,
     };
@@ -320,14 +322,15 @@ fn problems(model: &Model, page: &mut Page, is_low: bool) {
             // It is named, with what settles it.
             let from = page.lines.len();
             let row = Row::new(styles, focused).cell(&format!("– {}", issue.rule.title()), style, TITLE);
-            page.words(row, &unknown(model, issue, |command| key_words(model, command)), Style::new());
+            page.words(row, &unknown(model, issue, |command| key_words(model, command)), style);
             if focused {
                 keep(page, from, is_low && at == 0);
             }
             continue;
         }
         let mark = format!("{} {}", symbol(state(issue.state).0), issue.rule.title());
-        let tone = styles.tone(burns(issue).0);
+        // The whole row is the selection, and keeps its colour.
+        let tone = styles.tone(burns(issue).0).patch(style);
         let room = page.width.saturating_sub(MARGIN + TITLE + 1);
         let whole = dismissible(issue, &fact(issue, model.now));
         let is_cut = width(&whole) >= room;

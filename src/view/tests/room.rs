@@ -210,3 +210,20 @@ fn address_that_is_none_yet_says_so_while_it_is_typed() {
     stage.keys("Enter");
     assert!(plain(&stage).contains('✗'), "{}", plain(&stage));
 }
+
+/// The name of a field is never cut, and its value begins behind it.
+#[test]
+fn fields_of_plan_are_named_whole() {
+    let mut stage = at_configure();
+    let mut planned = plan();
+    let at = planned.changes.iter().position(|change| !change.fields.is_empty()).unwrap();
+    planned.changes[at].fields[0].name = "authentication_type";
+    stage.reply(Reply::Planned(Ok(Ok(planned))));
+    stage.model.work.plan_open.insert(at);
+    stage.model.work.plan_line = at;
+    for columns in [80, 100, 200] {
+        stage.resize(columns, 40);
+        let text = plain(&stage);
+        assert!(text.contains("authentication_type  "), "{columns}: {text}");
+    }
+}
