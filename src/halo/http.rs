@@ -201,10 +201,11 @@ impl Transport {
     pub(super) async fn exchange(&self, call: &Call, bearer: Option<&Secret>, time: Duration) -> Result<Answer, Lost> {
         let started = Instant::now();
         let began = AtomicBool::new(false);
-        let outcome = timeout(self.limits.request.min(time), self.send(call, bearer, &began)).await.unwrap_or_else(|_| {
-            let cause = if began.load(Ordering::Relaxed) { Unreached::TooSlow } else { Unreached::NoAnswer };
-            Err(Lost { cause: Cause::Net(cause), sent: true })
-        });
+        let outcome =
+            timeout(self.limits.request.min(time), self.send(call, bearer, &began)).await.unwrap_or_else(|_| {
+                let cause = if began.load(Ordering::Relaxed) { Unreached::TooSlow } else { Unreached::NoAnswer };
+                Err(Lost { cause: Cause::Net(cause), sent: true })
+            });
         let ms = millis(started.elapsed());
         match &outcome {
             Ok(answer) => {

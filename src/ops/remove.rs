@@ -95,7 +95,8 @@ pub(super) async fn run_locked(
         && !parts.is_all()
     {
         // What is left out on purpose is no drift, for whoever looks at it from elsewhere either.
-        let is_out = |result: &&ChangeResult| result.outcome == Outcome::Done && result.kind != ObjectKind::WebhookEvent;
+        let is_out =
+            |result: &&ChangeResult| result.outcome == Outcome::Done && result.kind != ObjectKind::WebhookEvent;
         let names: Vec<String> = results.iter().filter(is_out).map(|result| result.name.display()).collect();
         workspace.note_health(id, (!names.is_empty()).then(|| taken_out(&names)));
     }

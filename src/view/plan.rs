@@ -368,9 +368,7 @@ fn field_line(page: &mut Page, field: &FieldChange, name: usize) {
     let room = page.width.saturating_sub(column + 1).max(8);
     let mut lines = wrap(&words, room).into_iter();
     let first = lines.next().unwrap_or_default();
-    page.push(
-        Row::new(styles, false).to(MARGIN + 2).cell(field.name, styles.dim(), name).text(&first, Style::new()),
-    );
+    page.push(Row::new(styles, false).to(MARGIN + 2).cell(field.name, styles.dim(), name).text(&first, Style::new()));
     for line in lines {
         page.push(Row::new(styles, false).to(column).text(&line, Style::new()));
     }

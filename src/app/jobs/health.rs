@@ -33,9 +33,7 @@ pub fn list(model: &Model) -> Vec<Finding> {
     // One that only says where it is reported tells nobody anything, and beside an issue one without a way on neither.
     let is_open = list.iter().any(Finding::is_open);
     let is_told = |finding: &Finding| {
-        finding.state == State::Unknown
-            && !finding.is_reported_elsewhere()
-            && (!is_open || finding.next.is_some())
+        finding.state == State::Unknown && !finding.is_reported_elsewhere() && (!is_open || finding.next.is_some())
     };
     list.extend(findings.into_iter().filter(is_told));
     list

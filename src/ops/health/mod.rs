@@ -208,8 +208,7 @@ pub fn told(workspace: &Workspace, id: &ConfigurationId, rule: Rule, state: Stat
 pub fn evaluate(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<Finding>, Failure> {
     let findings = findings(workspace, id)?;
     let before = workspace.store.health(id)?;
-    let is_new =
-        |finding: &&Finding| !before.iter().any(|known| known.is_same_state(finding));
+    let is_new = |finding: &&Finding| !before.iter().any(|known| known.is_same_state(finding));
     let now = workspace.now();
     let told = |rule| before.iter().find(|known| known.rule == rule).and_then(|known| known.told);
     let dated =

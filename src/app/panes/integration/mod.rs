@@ -76,8 +76,7 @@ fn known(model: &Model) -> Vec<ObjectRow> {
         .map(|change| {
             let is_removed = removed.is_some_and(|drift| drift.objects().any(|name| name == change.name.display()));
             let is_known = known(change) || is_removed;
-            let (tone, words) =
-                if is_removed { (Tone::Warn, "removed".to_owned()) } else { state(change, is_known) };
+            let (tone, words) = if is_removed { (Tone::Warn, "removed".to_owned()) } else { state(change, is_known) };
             // What was never there is missing to nobody.
             let is_said = change.reason.is_empty() || is_removed || (change.action == Action::Create && !is_known);
             let mut detail: Vec<String> = (!is_said).then(|| change.reason.clone()).into_iter().collect();
