@@ -67,6 +67,37 @@ async fn doctor_status_and_issues_tell_one_cause_until_it_is_mended() {
     assert_eq!(finding(&offline, "service")["state"], "broken");
 }
 
+/// A service that hangs holds its lock as one that works: no command and no screen calls it running.
+#[tokio::test]
+async fn service_that_hangs_is_not_called_running() {
+    let profile = Profile::synced(few()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let service = Service::start_at(&profile, "0.0.0.0:0", &[]).await;
+    let works = profile.json(["status"], 0).await;
+    assert!(works["service"]["running"] == true && works["service"].get("unanswered").is_none(), "{works}");
+    let process = rustix::process::Pid::from_raw(service.pid()).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::STOP).unwrap();
+
+    let hangs = profile.json(["status"], 0).await;
+    assert!(hangs["service"]["running"] == false && hangs["service"]["unanswered"] == "silent", "{hangs}");
+    let told = profile.run(["status", "--exit-code"]).await.expect(8).says("Service    does not answer");
+    let told = told.says("service does not answer").stdout;
+    assert!(!told.contains("runs since") && !told.contains("due 2"), "{told}");
+    let doctor = profile.json(["doctor"], 3).await;
+    let found = finding(&doctor, "service");
+    assert!(found["state"] == "broken" && found["fact"].as_str().unwrap().starts_with("does not answer"), "{found}");
+    assert!(found["next"].to_string().contains(&format!("process {}", service.pid())), "{found}");
+    assert_eq!(ids(&profile.json(["issues"], 0).await), ["service"]);
+    let screen = profile.in_terminal().size(120, 40).spawn();
+    screen.wait_until("service does not answer");
+    let shown = screen.screen();
+    assert!(!shown.contains("service since") && !shown.contains("Service running"), "{shown}");
+    drop(screen);
+
+    rustix::process::kill_process(process, rustix::process::Signal::CONT).unwrap();
+    assert_eq!(profile.json(["status"], 0).await["service"]["running"], true);
+}
+
 /// Refused, and not reached: each has its exit code, and a refusal is still known without a request.
 #[tokio::test]
 async fn doctor_tells_refused_from_not_reached() {

@@ -48,5 +48,5 @@ fn unfinished(model: &Model) -> Option<String> {
     }
     let idle = !status.service.running && !status.service.timer;
     let (start, _) = service::commands(model.systemd).swap_remove(0);
-    idle.then(|| format!("{title} is set up, but {}. To start it: {start}", service::STOPPED))
+    idle.then(|| format!("{title} is set up, but {}. To start it: {start}", service::idle(&status.service)))
 }

@@ -371,7 +371,7 @@ impl Model {
 
     /// Whether the service can be installed from here, as a unit of systemd.
     pub(crate) fn can_install_service(&self) -> bool {
-        self.systemd && self.status().is_some_and(|status| !status.service.running)
+        self.systemd && self.status().is_some_and(|status| !status.service.running && !status.service.is_silent())
     }
 
     /// How Configure stands for the configuration that is open.

@@ -9,7 +9,7 @@ use crate::app::notice::Tone;
 use crate::app::text::wrap;
 use crate::domain::gap::Gap;
 use crate::domain::health::{Finding, Rule, State, next_judgement};
-use crate::domain::status::ServiceStatus;
+use crate::domain::status::{DOES_NOT_ANSWER, ServiceStatus};
 use crate::domain::ticket::{Known, Unfinished};
 use crate::domain::untrusted::Untrusted;
 use crate::keys::Pane;
@@ -125,6 +125,7 @@ pub fn words(model: &Model) -> Option<Vec<String>> {
         (true, None) => vec!["Service running".to_owned()],
         // Said above, as the warning that it is.
         (false, _) if tells_stopped(model) => Vec::new(),
+        (false, _) if service.is_silent() => vec![format!("Service {DOES_NOT_ANSWER}")],
         (false, _) => vec!["Service not running".to_owned()],
     };
     parts.push(match service.last_event_at {

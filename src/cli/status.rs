@@ -12,13 +12,13 @@ use crate::domain::failure::Failure;
 use crate::domain::gap::Gap;
 use crate::domain::health::{Finding, Rule};
 use crate::domain::next::Next;
-use crate::domain::status::{ServiceStatus, Status};
+use crate::domain::status::{DOES_NOT_ANSWER, ServiceStatus, Status, Unanswered};
 use crate::domain::step::Step;
 use crate::domain::sync_run::usage;
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
-use crate::words::service::{BY_TIMER, STOPPED};
+use crate::words::service::{BY_TIMER, idle};
 use crate::words::{self, Tone};
 
 pub(super) fn run(call: &mut Call, options: &args::Status) -> Result<u8, Failure> {
@@ -86,8 +86,10 @@ fn syncs(output: &mut Output, status: &Status) {
         output.line(match service.running {
             true => format!("Next sync  due {at}"),
             false if service.timer => format!("Next sync  {BY_TIMER}"),
+            false if service.is_silent() => format!("Next sync  none by itself, as {}. Due {at}", idle(service)),
             false => format!(
-                "Next sync  none by itself, as {STOPPED}: sudo {}, or your own timer. Due {at}",
+                "Next sync  none by itself, as {}: sudo {}, or your own timer. Due {at}",
+                idle(service),
                 Next::InstallService
             ),
         });
@@ -107,7 +109,12 @@ fn syncs(output: &mut Output, status: &Status) {
 // What the service receives and forwards.
 fn service(output: &mut Output, service: &ServiceStatus) {
     if let Some(since) = service.since {
-        output.line(format!("Service    runs since {}", utc(since)));
+        let since = utc(since);
+        output.line(match service.unanswered {
+            None => format!("Service    runs since {since}"),
+            Some(Unanswered::Silent) => format!("Service    {DOES_NOT_ANSWER}; started {since}"),
+            Some(Unanswered::NotAsked) => format!("Service    started {since}; whether it answers is not known"),
+        });
     }
     if let Some(last) = service.last_event_at {
         output.line(format!("Events     the last one at {}", utc(last)));

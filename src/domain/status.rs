@@ -204,11 +204,30 @@ pub const NOT_IN_STORE: &str = "its objects are in Halo, and this store does not
 /// What is to be done where Halo has not all that is saved here.
 pub const RECONFIGURE: &str = "needs Re-configure";
 
+/// What is said of a service that holds its lock and is not heard where it listens.
+pub const DOES_NOT_ANSWER: &str = "does not answer";
+
+/// Why a service that holds its lock is not known to work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unanswered {
+    /// It was asked where it listens, and gave no answer.
+    Silent,
+    /// It cannot be asked from here.
+    NotAsked,
+}
+
 /// Whether the service runs.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]
 pub struct ServiceStatus {
-    /// Whether it runs now.
+    /// Whether it runs now. One that was asked and does not answer is not called so.
     pub running: bool,
+    /// Why it is not known to work, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unanswered: Option<Unanswered>,
+    /// Its process.
+    #[serde(skip)]
+    pub process: Option<u32>,
     /// Whether a timer of systemd runs the daily sync in its place.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub timer: bool,
@@ -266,6 +285,11 @@ impl Release {
 }
 
 impl ServiceStatus {
+    /// Whether its process is there and does not answer.
+    pub fn is_silent(&self) -> bool {
+        self.unanswered == Some(Unanswered::Silent)
+    }
+
     /// That Halo's callbacks come late, and by how much.
     pub fn late(&self) -> Option<String> {
         let lag = self.last_lag_ms.map(SignedDuration::from_millis).filter(|lag| *lag >= LATE)?;

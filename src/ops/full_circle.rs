@@ -20,6 +20,7 @@ use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::record::InstalledObject;
 use crate::domain::secret::Secret;
+use crate::domain::status::Unanswered;
 use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::delivery::LoggedDelivery;
@@ -109,7 +110,7 @@ pub fn prepare(workspace: &Workspace, id: Option<&ConfigurationId>) -> Result<Pr
         webhook,
         client: (client.client.id, client.client.name),
         ticket_type,
-        is_served: workspace.service().is_some(),
+        is_served: matches!(workspace.service(), (Some(_), None | Some(Unanswered::NotAsked))),
         id,
         configuration,
     })

@@ -6,6 +6,7 @@
 
 pub mod activate;
 mod actor;
+mod answering;
 mod apply;
 mod archive;
 pub(crate) mod aside;

@@ -16,7 +16,8 @@ use crate::domain::record::InstalledObject;
 use crate::domain::request::Standing;
 use crate::domain::rotation::RotationStatus;
 use crate::domain::status::{
-    IntegrationStatus, Known, LastSync, Overview, Saved, ServiceStatus, Status, StepState, Steps, Unrecorded,
+    IntegrationStatus, Known, LastSync, Overview, Saved, ServiceStatus, Status, StepState, Steps, Unanswered,
+    Unrecorded,
 };
 use crate::domain::sync_run::{RUNS_KEPT, Sight, SyncReport};
 
@@ -88,12 +89,14 @@ fn rotation(workspace: &Workspace, id: &ConfigurationId) -> RotationStatus {
 
 /// How the service stands.
 pub(super) fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<ServiceStatus, Failure> {
-    let holder = workspace.service();
+    let (holder, unanswered) = workspace.service();
     let mut days = workspace.store.days(id)?;
     days.truncate(DAYS);
     let last = workspace.store.events(id, None, None, 1)?.pop();
     Ok(ServiceStatus {
-        running: holder.is_some(),
+        running: holder.is_some() && unanswered != Some(Unanswered::Silent),
+        unanswered,
+        process: holder.as_ref().map(|holder| holder.pid),
         timer: units::timer_runs(Path::new("/"), workspace.settings.paths()),
         since: holder.map(|holder| holder.since),
         last_event_at: last.as_ref().map(|event| event.received_at),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 
 use super::actor::actor_of;
+use super::answering::{LastAnswer, SERVE};
 use super::clock::Clock;
 use super::locks::{CONFIGURE_LOCK, SERVICE_LOCK};
 use super::{aside, restored};
@@ -25,7 +26,7 @@ use crate::settings::{
     Config, Environment, FoundSecret, Paths, SecretSource, Settings, SettingsError, StoredSecrets, client_secret,
     secret_source, with_variables,
 };
-use crate::store::{Audit, Holder, Lock, LockError, Store, StoreError, Verified};
+use crate::store::{Audit, Lock, LockError, Store, StoreError, Verified};
 
 /// How often a lock without a name on it is tried, and how long in between.
 const LOOKS: usize = 5;
@@ -64,6 +65,7 @@ pub struct Workspace {
     told_source: Arc<Mutex<Option<(SecretSource, bool)>>>,
     pub(super) read_secrets: Arc<Mutex<Vec<Secret>>>,
     governors: Governors,
+    pub(super) answer: Arc<Mutex<LastAnswer>>,
     draft: Arc<Mutex<ChosenDraft>>,
     takes_over: bool,
     attended: bool,
@@ -101,6 +103,7 @@ impl Workspace {
             told_source: Arc::default(),
             read_secrets: Arc::default(),
             governors: Governors::default(),
+            answer: Arc::default(),
             draft: Arc::default(),
             takes_over: false,
             attended: true,
@@ -181,13 +184,13 @@ impl Workspace {
     /// Takes the lock of the service: one for each profile.
     pub async fn service_lock(&self) -> Result<Lock, Failure> {
         for _ in 0..LOOKS {
-            match self.lock(SERVICE_LOCK, "serve") {
+            match self.lock(SERVICE_LOCK, SERVE) {
                 // Perhaps somebody only looks who has it.
                 Err(LockError::Held(None)) => tokio::time::sleep(LOOK).await,
                 other => return Ok(other?),
             }
         }
-        Ok(self.lock(SERVICE_LOCK, "serve")?)
+        Ok(self.lock(SERVICE_LOCK, SERVE)?)
     }
 
     pub(super) fn actor(&self) -> &Actor {
@@ -208,11 +211,6 @@ impl Workspace {
     /// Whether somebody writes into a Halo at this moment.
     pub(super) fn is_configuring(&self) -> bool {
         Lock::holder(&self.settings.paths().lock(CONFIGURE_LOCK)).is_some()
-    }
-
-    /// The service that runs now, if one does.
-    pub(super) fn service(&self) -> Option<Holder> {
-        Lock::holder(&self.settings.paths().lock(SERVICE_LOCK))
     }
 
     /// Does what may wait for the disk, or for another program's write, off the threads that everybody else runs on.

@@ -120,9 +120,11 @@ pub async fn run(
     cancel: CancellationToken,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), Failure> {
-    let _lock = workspace.service_lock().await?;
+    let mut lock = workspace.service_lock().await?;
     let listener = listen(options.listen).await?;
     let address = listener.local_addr().map_err(|error| Failure::new(FailureKind::LocalState, error.to_string()))?;
+    // Whoever looks can ask there whether it works.
+    lock.listens(address)?;
     let auth = Auth::open(&workspace)?;
     let intake = Intake::start(&workspace)?;
     let metrics = Metrics::default();

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Phrase, Tone};
 use crate::domain::health::{FAILED, Finding, Light, NOT_ALL_SAVED, NOT_THERE, Rule, STOPPED, State, TAKEN_OUT};
-use crate::domain::status::{NOT_IN_STORE, RECONFIGURE};
+use crate::domain::status::{DOES_NOT_ANSWER, NOT_IN_STORE, RECONFIGURE};
 
 /// What a light stands for.
 pub fn light(light: Light) -> &'static str {
@@ -143,6 +143,7 @@ pub fn short(finding: &Finding) -> &'static str {
         (Rule::AgentRestricted, _) => "agent sees too few clients",
         (Rule::Boards, _) => "board or agent not found",
         (Rule::SettingsFiles, _) => "settings files need repair",
+        (Rule::Service, _) if finding.fact.starts_with(DOES_NOT_ANSWER) => "service does not answer",
         (Rule::Service, _) => "service not running",
         (Rule::Clock, _) => "a clock is wrong",
         (Rule::Disk, State::Broken) => "disk almost full",

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::Phrase;
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::next::Next;
-use crate::domain::status::ServiceStatus;
+use crate::domain::status::{DOES_NOT_ANSWER, ServiceStatus};
 
 /// The last step of the set-up.
 pub const START: &str = "Start the service";
@@ -13,7 +13,16 @@ pub const START: &str = "Start the service";
 /// That it does not run, as a part of a sentence.
 pub const STOPPED: &str = "the service is not running";
 
-pub const NEEDED: &str = "It is not running: no daily sync, and Halo's callbacks are lost.";
+/// That it does not work, as a part of a sentence.
+pub fn idle(service: &ServiceStatus) -> String {
+    if service.is_silent() { format!("the service {DOES_NOT_ANSWER}") } else { STOPPED.to_owned() }
+}
+
+/// What is lost while it does not work.
+pub fn needed(service: Option<&ServiceStatus>) -> String {
+    let how = if service.is_some_and(ServiceStatus::is_silent) { DOES_NOT_ANSWER } else { "is not running" };
+    format!("It {how}: no daily sync, and Halo's callbacks are lost.")
+}
 
 pub const RUNS: &str = "The service is running: it runs the daily sync and receives Halo's callbacks.";
 

@@ -12,6 +12,7 @@ use crate::domain::delivery::DeliveryState;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{self, Facts, Finding, Rule, State, issues};
 use crate::domain::next::{Hint, Next, Part};
+use crate::domain::status::DOES_NOT_ANSWER;
 
 /// Every finding of the configuration that is open; none where it is not the active one. Where its state cannot be read,
 /// nothing is known to be well.
@@ -85,6 +86,8 @@ fn command(finding: &Finding) -> Option<C> {
     };
     Some(match finding.rule {
         _ if is_unknown && leads_to(&Next::Configure) => C::Pane(Pane::Integration),
+        // Its process is there: nothing is installed or started beside it.
+        Rule::Service if finding.fact.starts_with(DOES_NOT_ANSWER) || !leads_to(&Next::Serve) => C::Look,
         Rule::Service if is_unknown => C::InstallService,
         // Nobody can ask for it: it comes, or it does not.
         Rule::Silence if is_unknown => C::Pane(Pane::Events),

@@ -7,7 +7,7 @@ use super::look::{ANSWERED, BY_SYNC, FAILED, REMOVED, sight_not_told};
 use crate::domain::calendar::rfc3339;
 use crate::domain::configuration::Configuration;
 use crate::domain::next::{Hint, Next};
-use crate::domain::status::{NOT_IN_STORE, NOT_LOOKED, Status, Unrecorded};
+use crate::domain::status::{DOES_NOT_ANSWER, NOT_IN_STORE, NOT_LOOKED, Status, Unanswered, Unrecorded};
 use crate::domain::sync_run::{SyncStatus, confirm};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
@@ -265,8 +265,15 @@ impl Facts<'_> {
 
     fn service(&self) -> Finding {
         let (rule, service) = (Rule::Service, &self.status.service);
-        if service.running {
-            return Finding::well(rule, "running").since(service.since);
+        match service.unanswered {
+            Some(Unanswered::Silent) => return self.silent(),
+            Some(Unanswered::NotAsked) => {
+                let fact = "its process is there; whether it answers is not known";
+                let next = "It is on another machine, or was started by an older version: restart it there";
+                return Finding::new(rule, State::Unknown, fact).next(next);
+            }
+            None if service.running => return Finding::well(rule, "running").since(service.since),
+            None => {}
         }
         let start = Hint::from("Start it: ").next(Next::Serve).text(", or its systemd unit");
         let is_fresh = self.published_at().is_some_and(|at| !self.is_older(at, SYNC_DUE));
@@ -286,6 +293,19 @@ impl Facts<'_> {
             }
             false => Finding::new(rule, State::Watch, "not running: no daily sync").next(start),
         }
+    }
+
+    // Its process is there, and stopped or stuck.
+    fn silent(&self) -> Finding {
+        let (state, lost) = match self.is_configured() {
+            true => (State::Broken, "Halo's callbacks are being lost"),
+            false => (State::Watch, "no daily sync"),
+        };
+        let process = self.status.service.process.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+        let next = Hint::from(format!("Stop it{process}, then start it: "));
+        Finding::new(Rule::Service, state, format!("{DOES_NOT_ANSWER}: {lost}"))
+            .about(DOES_NOT_ANSWER)
+            .next(next.next(Next::Serve).text(", or its systemd unit"))
     }
 
     // The last delivery knows best: it was sent after it happened.

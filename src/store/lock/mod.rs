@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,6 +33,21 @@ pub struct Holder {
     pub since: Timestamp,
     /// What for: `sync`, `configure` …
     pub what: String,
+    /// Where it listens, once it does: there it can be asked whether it still works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listens: Option<SocketAddr>,
+}
+
+impl Holder {
+    /// Whether it is this process.
+    pub fn is_self(&self) -> bool {
+        self.is_here() && self.pid == std::process::id()
+    }
+
+    /// Whether it is on this machine.
+    pub fn is_here(&self) -> bool {
+        self.host == host_name()
+    }
 }
 
 impl fmt::Display for Holder {
@@ -77,6 +93,8 @@ impl From<LockError> for Failure {
 #[derive(Debug)]
 pub struct Lock {
     file: File,
+    path: PathBuf,
+    holder: Holder,
 }
 
 impl Lock {
@@ -95,17 +113,28 @@ impl Lock {
             host: host_name(),
             since: now,
             what: what.to_owned(),
+            listens: None,
         };
-        write_note(&mut file, &holder).map_err(|source| FileError::Io {
-            doing: "write",
-            path: path.to_owned(),
-            source,
-        })?;
-        Ok(Self { file })
+        let mut lock = Self { file, path: path.to_owned(), holder };
+        lock.sign()?;
+        Ok(lock)
     }
-}
 
-impl Lock {
+    /// Adds to the note where its holder listens.
+    ///
+    /// # Errors
+    ///
+    /// Where the note cannot be written.
+    pub fn listens(&mut self, address: SocketAddr) -> Result<(), LockError> {
+        self.holder.listens = Some(address);
+        self.sign()
+    }
+
+    fn sign(&mut self) -> Result<(), LockError> {
+        let written = write_note(&mut self.file, &self.holder);
+        Ok(written.map_err(|source| FileError::Io { doing: "write", path: self.path.clone(), source })?)
+    }
+
     /// Who holds the lock in this file now; nothing is made, and nobody is kept out for longer than the look takes.
     pub fn holder(path: &Path) -> Option<Holder> {
         let mut file = private_file::open(path).ok()?;

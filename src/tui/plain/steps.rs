@@ -458,7 +458,8 @@ impl<P: Person> Dialogue<P> {
         let lines: Vec<String> = open.iter().map(line).collect();
         self.say_all(lines);
         if !self.model().status().is_some_and(|status| status.service.running) {
-            self.say(format!("{}. {}", told::service::START, told::service::NEEDED));
+            let needed = told::service::needed(self.model().status().map(|status| &status.service));
+            self.say(format!("{}. {needed}", told::service::START));
             let commands = told::service::commands(self.model().systemd).into_iter();
             self.say_all(commands.map(|(command, what)| format!("{command}: {what}")).collect::<Vec<_>>());
         }

@@ -180,7 +180,8 @@ fn empty(model: &Model, page: &mut Page) {
         (true, true) if service::tells_stopped(model) => "No events yet.".to_owned(),
         (true, true) if !running => {
             let start = words::service::start(model.systemd).with_keys(&model.keys);
-            format!("No events: {}. {start}.", words::service::STOPPED)
+            let idle = service::status(model).map_or_else(|| words::service::STOPPED.to_owned(), words::service::idle);
+            format!("No events: {idle}. {start}.")
         }
         // Below it stands how one is made.
         (true, true) if model.facts.tip.is_some() => "No events yet. They appear here as Halo sends them.".to_owned(),

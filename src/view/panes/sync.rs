@@ -14,6 +14,7 @@ use crate::app::panes::state::Report;
 use crate::app::panes::sync::usage;
 use crate::app::panes::{Pane, history_height};
 use crate::app::text::wrap;
+use crate::domain::status::DOES_NOT_ANSWER;
 use crate::domain::sync_run::{ChangeKind, ClientChange, RUNS_KEPT, SyncReport, SyncStatus};
 use crate::domain::thousands;
 use crate::view::page::{MARGIN, Page, Part, Row};
@@ -162,7 +163,9 @@ fn outlook(model: &Model, page: &mut Page, last: Option<&SyncReport>) {
         page.pair("Service", words::service::ONLY_TIMER, styles.tone(Tone::Warn));
     } else if is_stopped {
         let start = words::service::start(model.systemd).with_keys(&model.keys);
-        page.pair("Service", &format!("stopped: no daily sync. {start}"), styles.tone(Tone::Warn));
+        let is_silent = standing.is_some_and(|standing| standing.status.service.is_silent());
+        let how = if is_silent { DOES_NOT_ANSWER } else { "stopped" };
+        page.pair("Service", &format!("{how}: no daily sync. {start}"), styles.tone(Tone::Warn));
     }
 }
 

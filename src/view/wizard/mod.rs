@@ -106,7 +106,8 @@ fn service(model: &Model, page: &mut Page, focus: Option<usize>) {
         return;
     }
     page.plain(words::service::START, styles.title());
-    page.state(Tone::Warn, words::service::NEEDED, MARGIN);
+    let needed = words::service::needed(model.status().map(|status| &status.service));
+    page.state(Tone::Warn, &needed, MARGIN);
     for (at, (command, what)) in words::service::commands(model.systemd).into_iter().enumerate() {
         let focused = focus == Some(at);
         let from = if at == 0 { from } else { page.lines.len() };
