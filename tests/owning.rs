@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use pia_halo::demo::Fault;
+use pia_halo::demo::{Fault, ScriptedAnswer};
 use pia_halo::domain::failure::FailureKind;
 use pia_halo::ops::{self, SystemClock, Workspace};
 use pia_halo::settings::{Environment, Paths};
@@ -13,6 +13,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use crate::support::changing::{When, at_write, killed_by};
 use crate::support::interface::Interface;
 use crate::support::service::Service;
 use crate::support::walk::Person;
@@ -340,6 +341,107 @@ async fn folder_with_other_pia_url_takes_over_all_or_nothing() {
     assert!(addresses.iter().all(|url| url.starts_with("https://elsewhere.example/")), "{addresses:?}");
     second.run(&["plan"]).await.expect(0);
     on_first(&profile, &["plan"]).await.expect(3).says("belongs to jump2");
+}
+
+/// The settings of a copy with another Pia Url, and with no record: as somebody sets them up anew.
+fn elsewhere(second: &Copy<'_>, profile: &Profile) {
+    let config = second.folder.path().join(profile.config().strip_prefix(profile.folder.path()).unwrap());
+    let settings =
+        std::fs::read_to_string(&config).unwrap().replace("https://pia.acme.example", "https://elsewhere.example");
+    let settings: Vec<&str> = settings.lines().filter(|line| !line.starts_with("chat_pod_url")).collect();
+    std::fs::write(&config, settings.join("\n")).unwrap();
+    std::fs::remove_dir_all(second.folder.path().join("data")).unwrap();
+}
+
+/// Where our objects lead: the webhooks and the tab.
+fn addresses(profile: &Profile) -> Vec<String> {
+    profile.halo.look(|halo| {
+        let all = halo.webhooks.iter().chain(&halo.tabs);
+        all.filter(|own| own.text("name").starts_with("Pia ")).map(|own| own.text("url").to_owned()).collect()
+    })
+}
+
+/// A take-over that is killed between two objects is finished by the same command, with nothing doubled; one of which a
+/// part failed says which.
+#[tokio::test(flavor = "multi_thread")]
+async fn take_over_that_was_cut_is_finished_by_second_one() {
+    let take_over = ["configure", "--take-over", "--yes", "--json"];
+    for write in 0..4 {
+        let profile = configured().await;
+        let objects = || profile.halo.look(|halo| (halo.webhooks.len(), halo.tabs.len()));
+        let before = objects();
+        let second = Copy::of(&profile);
+        elsewhere(&second, &profile);
+        second.run(&["sync"]).await.expect(0);
+        if write < 3 {
+            assert!(killed_by(&profile, second.command(&take_over), write, When::At).await, "{write}");
+            let is_whole = addresses(&profile).iter().all(|url| url.starts_with("https://elsewhere.example/"));
+            assert_eq!(is_whole, write == 2, "the tab and two webhooks: {write}");
+        } else {
+            let body = b"{\"error\":\"no\"}".to_vec();
+            let no = ScriptedAnswer::Reply { status: 400, content_type: "application/json", headers: Vec::new(), body };
+            at_write(&profile, 1, false, &no);
+            let told = second.run(&take_over).await.expect(3).json();
+            profile.halo.change(|halo| halo.on_request = None);
+            let of = |outcome: &str| {
+                told["results"].as_array().unwrap().iter().filter(|result| result["outcome"] == outcome).count()
+            };
+            assert!(of("done") > 0 && of("failed") == 1, "{told}");
+        }
+        second.run(&take_over).await.expect(0);
+        assert_eq!((objects(), owner(&profile)), (before, "jump2".to_owned()), "{write}");
+        let addresses = addresses(&profile);
+        assert!(addresses.iter().all(|url| url.starts_with("https://elsewhere.example/")), "{addresses:?}");
+        second.run(&["plan"]).await.expect(0);
+    }
+}
+
+/// The tab of the other folder may show a chat pod of its own: it is known by the webhooks beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn tab_with_address_of_its_own_is_taken_over_with_its_webhooks() {
+    let profile = escalating().await;
+    let url = "pia_url = \"https://pia.acme.example\"";
+    let settings = std::fs::read_to_string(profile.config()).unwrap();
+    let own = format!("{url}\nchat_pod_url = \"https://pods.example/chat?t=$FAULTID\"");
+    assert!(settings.contains(url), "{settings}");
+    std::fs::write(profile.config(), settings.replace(url, &own)).unwrap();
+    on_first(&profile, &["configure", "--yes"]).await.expect(0);
+    let tabs = profile.halo.look(|halo| halo.tabs.len());
+    let second = Copy::of(&profile);
+    elsewhere(&second, &profile);
+    second.run(&["sync"]).await.expect(0);
+    second.run(&["configure", "--take-over", "--yes"]).await.expect(0);
+    let addresses = addresses(&profile);
+    assert!(addresses.iter().all(|url| url.starts_with("https://elsewhere.example/")), "{addresses:?}");
+    assert_eq!(profile.halo.look(|halo| halo.tabs.len()), tabs);
+}
+
+/// A sync by hand, with no service and no other command: what it could read of the webhooks and the tab is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn sync_alone_sees_new_owner_and_what_is_gone() {
+    let profile = configured().await;
+    let issues = async || {
+        let issues = on_first(&profile, &["issues", "--json"]).await.json();
+        let of = |rule: &str| issues["issues"].as_array().unwrap().iter().any(|issue| issue["id"] == rule);
+        (of("owner"), of("drift"))
+    };
+    on_first(&profile, &["sync"]).await.expect(0);
+    assert_eq!(issues().await, (false, false));
+    let tab = profile.halo.change(|halo| {
+        let at = halo.tabs.iter().position(|tab| tab.text("name") == "Pia Chat Pod").unwrap();
+        halo.tabs.remove(at)
+    });
+    on_first(&profile, &["sync"]).await.expect(0);
+    assert_eq!(issues().await, (false, true), "the tab is gone");
+    profile.halo.change(|halo| halo.tabs.push(tab));
+    on_first(&profile, &["plan"]).await.expect(0);
+    profile.halo.change(|halo| halo.webhook_mut(CREATED).unwrap().set("active", false));
+    on_first(&profile, &["sync"]).await.expect(0);
+    assert_eq!(issues().await, (false, true), "a webhook is off");
+    let second = Copy::of(&profile);
+    second.run(&["configure", "--take-over", "--yes"]).await.expect(0);
+    on_first(&profile, &["sync"]).await.expect(0);
+    assert!(issues().await.0, "it is another machine's now");
 }
 
 /// A configuration with another id has the names: the way on keeps what was to be taken over.

@@ -256,7 +256,13 @@ impl Target {
 
     /// Reads the webhooks, and says whose they are.
     pub(super) async fn belongs(&self, halo: &HaloApi) -> Result<Belongs, HaloError> {
-        Ok(self.judge(&self.read_webhooks(halo).await?))
+        Ok(self.webhooks(halo).await?.0)
+    }
+
+    /// The webhooks, and whose they are.
+    pub(super) async fn webhooks(&self, halo: &HaloApi) -> Result<(Belongs, Vec<ExistingWebhook>), HaloError> {
+        let webhooks = self.read_webhooks(halo).await?;
+        Ok((self.judge(&webhooks), webhooks))
     }
 
     /// Whose our webhooks are, and those that are taken over; where there are none with our Pia Url, those of the same

@@ -8,11 +8,12 @@ use super::locks::CONFIGURE_LOCK;
 use super::plan::Target;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Rule, State, from_owner};
+use crate::domain::health::{Rule, State, from_owner, gone_or_off};
 use crate::domain::next::{Hint, Next};
-use crate::domain::object::ObjectKind;
+use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::owner::Belongs;
-use crate::domain::plan::Action;
+use crate::domain::plan::{Action, ChangeResult, Outcome};
+use crate::domain::record::InstalledObject;
 use crate::halo::HaloApi;
 use crate::halo::install::plan::PlanStep;
 
@@ -89,14 +90,67 @@ pub async fn take_over(
     let results = Apply::new(workspace, id, &target, &halo, run).all(&plan, &mut |_| {}).await;
     let belongs = target.belongs(&halo).await?;
     workspace.note_health(id, [from_owner(&belongs)]);
-    let is_here = matches!(belongs, Belongs::Here(_));
-    let mut activity = workspace.activity(Some(id), "take over", if is_here { "done" } else { "failed" });
-    activity.message = results.into_iter().find_map(|result| result.message);
+    let is_done = |result: &&ChangeResult| matches!(result.outcome, Outcome::Done | Outcome::Unchanged);
+    let (ours, theirs): (Vec<_>, Vec<_>) = results.iter().partition(is_done);
+    let is_here = matches!(belongs, Belongs::Here(_)) && theirs.is_empty();
+    let outcome = match is_here {
+        true => "done",
+        false if ours.is_empty() => "failed",
+        false => "half done",
+    };
+    let mut activity = workspace.activity(Some(id), "take over", outcome);
+    activity.message = results.iter().find_map(|result| result.message.clone());
     workspace.write_down(&activity)?;
     if is_here {
         return Ok(());
     }
     let why = activity.message.unwrap_or_else(|| "Halo did not save the new owner".to_owned());
-    Err(Failure::new(FailureKind::PartlyDone, format!("the takeover failed: {why}"))
-        .hint(Hint::from("See the plan: ").next(Next::Plan)))
+    let message = match ours.is_empty() {
+        true => format!("the takeover failed: {why}"),
+        false => {
+            format!("the takeover is half done: {} now here, {} not yet: {why}", names(&ours), names(&theirs))
+        }
+    };
+    Err(Failure::new(FailureKind::PartlyDone, message)
+        .hint(Hint::from("Finish it: ").next(Next::TakeOver).text("; see the plan: ").next(Next::Plan)))
+}
+
+fn names(results: &[&ChangeResult]) -> String {
+    let names: Vec<String> = results.iter().map(|result| result.name.display()).collect();
+    if names.is_empty() { "its mark".to_owned() } else { names.join(", ") }
+}
+
+/// Looks at the end of a sync at the webhooks and the tab that Configure made, as far as two lists tell: whose they are, and
+/// what is gone or switched off. Only a whole look says that all is well.
+///
+/// # Errors
+///
+/// Where Halo cannot be asked.
+pub(super) async fn look_beside_sync(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    configuration: &Configuration,
+    halo: &HaloApi,
+) -> Result<(), Failure> {
+    let target = Target::new(workspace, id, configuration)?;
+    if target.record.is_empty() || configuration.integration.pia_url.is_none() {
+        return Ok(());
+    }
+    let (belongs, webhooks) = target.webhooks(halo).await?;
+    let tabs = halo.tabs().await?;
+    let fault = |own: &InstalledObject| match own.kind {
+        ObjectKind::Webhook => match webhooks.iter().find(|webhook| same_id(&webhook.id, &own.id)) {
+            None => Some("missing in Halo"),
+            Some(webhook) => (!webhook.active).then_some("switched off in Halo"),
+        },
+        ObjectKind::CustomTab => {
+            let is_there = tabs.iter().any(|tab| tab.id.to_string() == own.id);
+            (!is_there).then_some("missing in Halo")
+        }
+        _ => None,
+    };
+    let faults = target.record.iter().filter_map(|own| Some((own, fault(own)?)));
+    let faults: Vec<(String, &str)> = faults.map(|(own, fault)| (own.name.display(), fault)).collect();
+    workspace.note_health(id, [from_owner(&belongs)].into_iter().chain(gone_or_off(&faults)));
+    Ok(())
 }

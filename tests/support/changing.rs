@@ -1,5 +1,6 @@
 //! What the tests of Configure and Remove share: Halo before and after, and a program that is killed at a write.
 
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -57,6 +58,11 @@ pub enum When {
 
 /// Kills the program with `kill -9` at its write number `write`, counted from 0. Says whether it came that far.
 pub async fn killed_at(profile: &Profile, arguments: &[&str], write: usize, when: When) -> bool {
+    killed_by(profile, profile.command(arguments), write, when).await
+}
+
+/// The same with a command of one's own.
+pub async fn killed_by(profile: &Profile, mut command: Command, write: usize, when: When) -> bool {
     let reached = Arc::new(AtomicUsize::new(0));
     let (seen, counted) = (Arc::clone(&reached), Arc::new(Mutex::new((0, false))));
     profile.halo.change(|state| {
@@ -89,7 +95,7 @@ pub async fn killed_at(profile: &Profile, arguments: &[&str], write: usize, when
             }
         }));
     });
-    let mut child = profile.command(arguments).spawn().unwrap();
+    let mut child = command.spawn().unwrap();
     let child_over = Mutex::new(&mut child);
     until(|| reached.load(Ordering::SeqCst) == 1 || child_over.lock().unwrap().try_wait().unwrap().is_some()).await;
     let came_so_far = reached.load(Ordering::SeqCst) == 1;

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{Finding, NAMES_APART, NOT_ANSWERED, Rule, State};
+use crate::domain::calendar::rfc3339;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
@@ -185,9 +186,19 @@ pub(super) fn from_plan(plan: &Plan) -> Finding {
     let state = if is_broken { State::Broken } else { State::Watch };
     let blocked = plan.blocked.iter().map(|blocked| &blocked.name);
     let names: Vec<String> = pending.iter().map(|change| &change.name).chain(blocked).map(Untrusted::display).collect();
-    Finding::new(rule, state, facts.join("; "))
-        .about(names.join(NAMES_APART))
-        .next(Hint::from("See the plan: ").next(Next::Plan).text("; repair it: ").next(Next::Configure))
+    Finding::new(rule, state, facts.join("; ")).about(names.join(NAMES_APART)).next(repair())
+}
+
+fn repair() -> Hint {
+    Hint::from("See the plan: ").next(Next::Plan).text("; repair it: ").next(Next::Configure)
+}
+
+/// Objects that Configure made and a sync saw to be gone or switched off, each with how; none where it saw none.
+pub fn gone_or_off(faults: &[(String, &str)]) -> Option<Finding> {
+    let facts: Vec<String> = faults.iter().take(NAMED).map(|(name, how)| format!("{name} ({how})")).collect();
+    let names: Vec<&str> = faults.iter().map(|(name, _)| name.as_str()).collect();
+    let found = Finding::new(Rule::Drift, State::Broken, facts.join("; "));
+    (!faults.is_empty()).then(|| found.about(names.join(NAMES_APART)).next(repair()))
 }
 
 /// What a run of Configure says that has ended: whatever it did not do is an issue until another run has done it.
@@ -269,6 +280,14 @@ pub fn from_failure(failure: &Failure) -> Option<Finding> {
     };
     let next = failure.hint.clone();
     Some(Finding { next, ..Finding::new(rule, State::Broken, failure.to_string()) })
+}
+
+/// A callback with the right token that was not stored, and comes in the same form again.
+pub fn not_stored(why: &str, now: Timestamp) -> Finding {
+    Finding::new(Rule::NotUnderstood, State::Watch, format!("a delivery with the right token was not stored: {why}"))
+        .about(rfc3339(now))
+        .since(now)
+        .next("Check what sends it: Halo sends plain JSON in UTF-8. What was missed is fetched from Halo's log")
 }
 
 /// What a 410 from the receiver of forwarded events means.

@@ -27,6 +27,9 @@ const STALE: SignedDuration = SignedDuration::from_hours(24 * 8);
 /// How long a webhook may have nothing to deliver after it was installed.
 pub const NEW: SignedDuration = SignedDuration::from_hours(24);
 
+/// How long a delivery that was not stored is told.
+const WEEK: SignedDuration = SignedDuration::from_hours(24 * 7);
+
 /// Halo's clock may be so far ahead of ours.
 const AHEAD: SignedDuration = SignedDuration::from_mins(2);
 
@@ -482,7 +485,12 @@ impl Facts<'_> {
     fn not_understood(&self) -> Finding {
         let rule = Rule::NotUnderstood;
         match self.status.known.not_understood {
-            None => Finding::well(rule, "none in the last week"),
+            // What was not stored is in no list: whoever refused it has written it down.
+            None => {
+                let is_new = |last: &&Finding| last.seen_at.is_some_and(|at| !self.is_older(at, WEEK));
+                let refused = self.last(rule).filter(|last| last.is_issue()).filter(is_new);
+                refused.cloned().unwrap_or(Finding::well(rule, "none in the last week"))
+            }
             Some((count, last)) => {
                 let count = if count == 1 {
                     "1 delivery was".to_owned()

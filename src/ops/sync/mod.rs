@@ -20,7 +20,7 @@ use self::reading::{Reading, SideLists};
 use super::locks::{sync_holder, sync_lock};
 pub use super::runs::runs;
 use super::signals::{Changes, Signals};
-use super::{Workspace, events, lost_task};
+use super::{Workspace, events, lost_task, take_over};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{BY_SYNC, from_failure, from_sync, not_told_to};
@@ -79,6 +79,11 @@ pub async fn run(
         Ok(read) => course.publish(read).await?,
         Err(stopped) => course.stop(*stopped)?,
     };
+    if report.status.has_published()
+        && let Err(failure) = take_over::look_beside_sync(workspace, id, configuration, &halo).await
+    {
+        tracing::debug!(%failure, "the sync could not look at what Configure made");
+    }
     let noted = if report.status.has_published() {
         if workspace.store.forwards_clients(id)? {
             events::wake_forwarder(workspace);

@@ -43,11 +43,19 @@ pub fn plan(wanted: &Wanted, held: &Existing, record: &[InstalledObject]) -> Ins
     let mut plan = InstallPlan::default();
     let (prefix, chat_pod) = (Some(wanted.callback_prefix.as_str()), Some(&wanted.chat_pod));
     let ours = Ours { callback_prefix: prefix, chat_pod, record };
+    // The tab of another Pia Url is known by the webhooks beside it alone: it goes first, so that a run which ends in between
+    // can be gone on with.
+    let is_moved = !ours.kin(&held.webhooks).is_empty();
+    if is_moved {
+        tab::plan_tab(wanted, held, &ours, &mut plan);
+    }
     for (group, url) in &wanted.webhooks {
         let address = url.expose();
         webhooks::plan_webhook(*group, address.expose(), wanted, held, &ours, &mut plan);
     }
-    tab::plan_tab(wanted, held, &ours, &mut plan);
+    if !is_moved {
+        tab::plan_tab(wanted, held, &ours, &mut plan);
+    }
     plan.taken.clone_from(&wanted.taken);
     plan.made_from(held)
 }

@@ -38,13 +38,30 @@ impl Ours<'_> {
         EventGroup::ALL.into_iter().any(|group| self.pia_of_kin(webhook, group).is_some())
     }
 
-    /// The webhooks of the same configuration with another Pia Url, where Halo holds none with ours: it was installed from
-    /// another folder, or before the Url was changed and the record lost.
+    /// The webhooks of the same configuration with another Pia Url, each where Halo holds none with ours for its events: it was
+    /// installed from another folder, or before the Url was changed and the record lost. One by one, because a take-over may
+    /// have ended between two of them.
     pub fn kin<'w>(&self, webhooks: &'w [ExistingWebhook]) -> Vec<&'w ExistingWebhook> {
-        match webhooks.iter().any(|webhook| self.owns_webhook(webhook)) {
-            true => Vec::new(),
-            false => webhooks.iter().filter(|webhook| self.may_be_kin(webhook)).collect(),
-        }
+        let missing = EventGroup::ALL.into_iter().filter(|group| !self.has(*group, webhooks)).collect::<Vec<_>>();
+        let is_kin =
+            |webhook: &&ExistingWebhook| missing.iter().any(|group| self.pia_of_kin(webhook, *group).is_some());
+        webhooks.iter().filter(|webhook| !self.owns_webhook(webhook)).filter(is_kin).collect()
+    }
+
+    // Whether one of the webhooks is ours and tells the events of a group.
+    fn has(&self, group: EventGroup, webhooks: &[ExistingWebhook]) -> bool {
+        let tells = |webhook: &ExistingWebhook| {
+            let is_recorded = |own: &InstalledObject| {
+                own.kind == ObjectKind::Webhook
+                    && own.name.raw() == group.webhook_name()
+                    && same_id(&own.id, &webhook.id)
+            };
+            let rest = self.callback_prefix.and_then(|prefix| webhook.url.expose().strip_prefix(prefix));
+            let leads_here =
+                rest.and_then(|rest| rest.strip_prefix(group.slug())).is_some_and(|rest| rest.starts_with('/'));
+            leads_here || self.record.iter().any(is_recorded)
+        };
+        webhooks.iter().any(tells)
     }
 
     /// The one of them that tells the events of a group.
@@ -57,11 +74,21 @@ impl Ours<'_> {
         CallbackUrl::pia_of(webhook.url.expose(), group, self.callback_prefix?)
     }
 
-    /// Whether a tab has our name and shows the chat pod at the other Pia Url of such webhooks.
-    pub(super) fn is_tab_of_kin(&self, tab: &ExistingTab, webhooks: &[ExistingWebhook]) -> bool {
+    /// The tab beside such webhooks: it has our name, and shows the chat pod at their Pia Url. A configuration may have a chat
+    /// pod of its own elsewhere: then it is the only tab with that name, which asks for a ticket as each chat pod does.
+    pub(super) fn tab_of_kin<'t>(
+        &self,
+        tabs: &'t [ExistingTab],
+        webhooks: &[ExistingWebhook],
+    ) -> Option<&'t ExistingTab> {
         let pia = |webhook| EventGroup::ALL.into_iter().find_map(|group| self.pia_of_kin(webhook, group));
-        let mut pods = self.kin(webhooks).into_iter().filter_map(pia).filter_map(|pia| PiaUrl::read(pia).ok());
-        is_named(tab) && pods.any(|pia| leads_to_chat_pod(tab, &ChatPodUrl::below(&pia.address)))
+        let kin = self.kin(webhooks);
+        let mut pods = kin.iter().copied().filter_map(pia).filter_map(|pia| PiaUrl::read(pia).ok());
+        let mut named = tabs.iter().filter(|tab| is_named(tab));
+        let below = named.clone().find(|tab| pods.any(|pia| leads_to_chat_pod(tab, &ChatPodUrl::below(&pia.address))));
+        let is_pod = |tab: &&ExistingTab| tab.url.as_ref().is_some_and(|url| ChatPodUrl::parse(url.raw()).is_ok());
+        let only = named.next().filter(|_| named.next().is_none() && !kin.is_empty()).filter(is_pod);
+        below.or(only)
     }
 
     /// Whether a tab is ours: it shows the chat pod to the letter, or our record speaks for it, or it has the chat pod's

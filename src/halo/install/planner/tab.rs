@@ -27,7 +27,7 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Existing, ours: &Ours<'_>, plan: 
     let by_address = || owned().find(|tab| is_chat_pod(tab, &wanted.chat_pod)).or_else(|| owned().next());
 
     let is_named_alike = |tab: &&ExistingTab| is_like(tab.name.raw(), name);
-    let by_mark = || held.tabs.iter().find(|tab| ours.is_tab_of_kin(tab, &held.webhooks));
+    let by_mark = || ours.tab_of_kin(&held.tabs, &held.webhooks);
     let tab = by_record.or_else(by_address).or_else(by_mark);
     let is_agreed = |tab: &&ExistingTab| is_named_alike(tab) && wanted.takes(&tab.id.to_string());
     let agreed = held.tabs.iter().filter(|_| tab.is_none()).find(is_agreed);
