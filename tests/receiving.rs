@@ -9,7 +9,7 @@ use pia_halo::domain::callback::CallbackSecrets;
 use serde_json::{Value, json};
 
 use crate::support::service::{Service, basic, event, guid, secrets, stored};
-use crate::support::{Profile, files};
+use crate::support::{Profile, files, until};
 
 async fn serving() -> (Profile, Service, CallbackSecrets) {
     let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
@@ -166,6 +166,42 @@ async fn bad_element_is_stored_as_it_came_and_named() {
     let store = rusqlite::Connection::open(profile.store().path()).unwrap();
     store.execute("UPDATE events SET received_at = received_at - 8 * 86400000", []).unwrap();
     assert!(!is_issue().await, "it is known by then");
+}
+
+/// Halo sends plain JSON in UTF-8. Whatever comes otherwise is refused by one rule, and a person hears of it once.
+#[tokio::test(flavor = "multi_thread")]
+async fn packed_or_wide_callback_is_refused_and_told_once() {
+    let (profile, service, secrets) = serving().await;
+    let user = Some(("pia", secrets.password.expose()));
+    let plain = event("e", 7).to_string();
+    let wide = |units: Vec<u16>| units.into_iter().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let marked = wide(std::iter::once(0xfeff).chain(plain.encode_utf16()).collect());
+    for body in [marked, wide(plain.encode_utf16().collect())] {
+        let answer = service.post(&path(&secrets), user, body).await;
+        assert!(answer.status == 415 && answer.body.contains("plain JSON in UTF-8"), "{answer:?}");
+    }
+    let packed = |coding: &str| {
+        let sign_in = basic("pia", secrets.password.expose());
+        let head = format!("POST {} HTTP/1.1\r\nHost: pia\r\nAuthorization: {sign_in}\r\n", path(&secrets));
+        let rest = format!(
+            "Content-Encoding: {coding}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{plain}",
+            plain.len()
+        );
+        format!("{head}{rest}").into_bytes()
+    };
+    for coding in ["gzip", "br", "identity, gzip"] {
+        assert!(service.raw(packed(coding)).await.starts_with("HTTP/1.1 415 "), "{coding}");
+    }
+    assert!(stored(&profile).await.is_empty());
+    until(|| profile.store().health(&profile.id()).unwrap().iter().any(|found| found.fact.contains("not stored")))
+        .await;
+    let issues = profile.json(["issues"], 0).await;
+    let rows = issues["issues"].as_array().unwrap().iter().filter(|issue| issue["id"] == "not-understood");
+    let rows: Vec<&Value> = rows.collect();
+    assert!(rows.len() == 1 && rows[0]["cause"].as_str().unwrap().contains("not plain JSON in UTF-8"), "{issues}");
+    profile.run(["issues", "dismiss", "not-understood"]).await.expect(0);
+    assert!(service.raw(packed("identity")).await.starts_with("HTTP/1.1 200 "));
+    assert_eq!(stored(&profile).await.len(), 1);
 }
 
 /// Where the Client Secret is not in the settings, what comes in may not hold it either.

@@ -1,18 +1,17 @@
 //! The events Halo sends: callbacks as they are received and as they are stored.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, civil};
-use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use thiserror::Error;
 
 use super::callback::{EventGroup, EventNumber};
 use super::is_guid;
 use super::number::{whole, whole_text};
+use super::sound::Sound;
 use super::ticket::Ticket;
 use super::untrusted::Untrusted;
 
@@ -53,6 +52,9 @@ pub const MOST_EVENTS: usize = 100_000;
 
 /// What stands where there is no GUID.
 const NO_GUID: &str = "00000000-0000-0000-0000-000000000000";
+
+/// Why an object that holds events is none.
+const WRAPPED: &str = "a list of objects within one";
 
 /// Longer names are not Halo's.
 const LONGEST: usize = 200;
@@ -306,12 +308,14 @@ impl<'a> Incoming<'a> {
             Some(known) => known.usual_name().to_owned(),
             None => words.chars().take(LONGEST).collect(),
         });
+        let ticket_id = ticket_id.iter().flatten().find_map(number);
+        let wraps = event.is_none() && ticket_id.is_none() && is_list_of_objects(raw);
         Self {
             id: guid,
             event,
-            ticket_id: ticket_id.iter().flatten().find_map(number),
+            ticket_id,
             sent_at: scalar(sent_at).and_then(|text| time(text.as_str()?)),
-            not_understood: not_understood(raw),
+            not_understood: not_understood(raw).or_else(|| wraps.then(|| WRAPPED.to_owned())),
             body: raw.into(),
         }
     }
@@ -333,6 +337,11 @@ fn time(text: &str) -> Option<Timestamp> {
     (time.as_second() >= 946_684_800).then_some(time)
 }
 
+/// Whether an object holds a list of others: events, perhaps, of which none can be told.
+fn is_list_of_objects(raw: &str) -> bool {
+    members(raw).any(|(_, list)| list.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with('{')))
+}
+
 fn not_understood(raw: &str) -> Option<String> {
     let why = match raw.as_bytes().first() {
         Some(b'{') => serde_json::from_str::<Sound>(raw).err()?.to_string(),
@@ -347,57 +356,6 @@ fn not_understood(raw: &str) -> Option<String> {
         names[NAMED] = "…".to_owned();
     }
     Some(if names.is_empty() { why } else { format!("{why}; its members: {}", names.join(", ")) })
-}
-
-/// Any JSON that can be read: it is, and nothing of it is kept.
-struct Sound;
-
-impl<'de> Deserialize<'de> for Sound {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Self)
-    }
-}
-
-impl<'de> Visitor<'de> for Sound {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self, A::Error> {
-        while list.next_element::<Self>()?.is_some() {}
-        Ok(self)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self, A::Error> {
-        while object.next_entry::<Self, Self>()?.is_some() {}
-        Ok(self)
-    }
 }
 
 /// An id as Halo writes one: a number, or its digits as a text.
@@ -648,6 +606,20 @@ mod tests {
     fn event_without_ticket_is_event_all_same() {
         for odd in ["{}", r#"{"id":-1}"#, r#"{"ticket_id":null,"event":7}"#, r#"{"object_id":1e300}"#, r#"{"id":{}}"#] {
             assert_eq!(one(odd).ticket_id, None, "{odd}");
+        }
+    }
+
+    /// Events that somebody has wrapped are kept as they came, and marked: none of them can be told.
+    #[test]
+    fn list_of_events_within_object_is_marked() {
+        for wrapped in [r#"{"events":[{"event":"e","object_id":7},{"id":2}]}"#, r#"{"n":2,"data": [ {"id":7}]}"#] {
+            let event = one(wrapped);
+            let why = event.not_understood.unwrap();
+            assert!(why.starts_with("a list of objects within one"), "{why}");
+            assert_eq!((event.ticket_id, &*event.body), (None, wrapped));
+        }
+        for plain in [r#"{"event":"e","object_id":7,"lines":[{"id":1}]}"#, r#"{"id":7,"lines":[{}]}"#, r#"{"n":[1]}"#] {
+            assert_eq!(one(plain).not_understood, None, "{plain}");
         }
     }
 

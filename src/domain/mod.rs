@@ -41,6 +41,7 @@ pub(crate) mod retry_after;
 pub(crate) mod rotation;
 pub(crate) mod search;
 pub mod secret;
+mod sound;
 pub mod status;
 pub(crate) mod step;
 pub mod sync_run;

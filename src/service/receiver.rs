@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -23,7 +23,9 @@ use super::intake::{Callback, NotStored, Queue, Stored};
 use super::metrics::{Answer, Form};
 use super::room::{LARGEST, Room, Share, USUAL};
 use super::throttle::Throttle;
+use crate::domain::configuration::ConfigurationId;
 use crate::domain::event::{EventBody, NotEvents};
+use crate::domain::health::not_stored;
 use crate::ops::serving;
 
 /// How much of a body that nobody wants is read, and for how long.
@@ -109,14 +111,21 @@ async fn answer(State(context): State<Arc<Context>>, request: Request) -> Respon
         return refused();
     };
     let serving = parts.extensions.get::<Busy>().map(Busy::begin);
+    if is_packed(&parts.headers) {
+        drain(body).await;
+        return context.not_read(&configuration, NotRead::Encoded);
+    }
     let (bytes, room) = match read(&parts.headers, body, context.room.begin()).await {
         Ok(read) => read,
-        Err(not_read) => return context.not_read(not_read),
+        Err(not_read) => return context.not_read(&configuration, not_read),
     };
+    if is_wide(&bytes) {
+        return context.not_read(&configuration, NotRead::Encoded);
+    }
     let body = match EventBody::read(context.auth.without_secrets(&configuration, bytes)) {
         Ok(body) => body,
-        Err(NotEvents::TooMany) => return context.not_read(NotRead::TooMany),
-        Err(NotEvents::NotJson) => return context.not_read(NotRead::NotJson),
+        Err(NotEvents::TooMany) => return context.not_read(&configuration, NotRead::TooMany),
+        Err(NotEvents::NotJson) => return context.not_read(&configuration, NotRead::NotJson),
     };
     if !body.is_whole() {
         // Halo's log may tell what it was.
@@ -155,15 +164,30 @@ async fn answer(State(context): State<Arc<Context>>, request: Request) -> Respon
 
 const TOO_LARGE: &str = "larger than 16 MiB: nothing of it was stored\n";
 
+const ENCODED: &str = "not plain JSON in UTF-8: nothing of it was stored\n";
+
 const TOO_MANY: &str = "more than 100000 events in one array: nothing of it was stored\n";
 
 const CROWDED: &str = "too many callbacks at once; send it again\n";
+
+fn is_packed(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(CONTENT_ENCODING).iter().map(|value| value.as_bytes().trim_ascii());
+    codings.into_iter().any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
+}
+
+/// Whether a body is in characters of two or four bytes. The first one of JSON is an ASCII one.
+fn is_wide(bytes: &[u8]) -> bool {
+    let first = &bytes[..bytes.len().min(2)];
+    first == [0xff, 0xfe] || first == [0xfe, 0xff] || first.contains(&0)
+}
 
 /// Why a body was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NotRead {
     /// Neither an object nor an array, or cut off.
     NotJson,
+    /// Packed, or in other characters than UTF-8: Halo sends neither, and what is stored is to be read as it came.
+    Encoded,
     TooLarge,
     /// More events in one array than are taken at once.
     TooMany,
@@ -174,11 +198,12 @@ enum NotRead {
 
 impl Context {
     /// Somebody who may was not served: what Halo had to say is asked for later.
-    fn not_read(&self, why: NotRead) -> Response {
+    fn not_read(&self, configuration: &ConfigurationId, why: NotRead) -> Response {
         let (answer, status, words) = match why {
             NotRead::NotJson => {
                 (Answer::NotJson, StatusCode::BAD_REQUEST, "not JSON: an object or an array of objects\n")
             }
+            NotRead::Encoded => (Answer::NotJson, StatusCode::UNSUPPORTED_MEDIA_TYPE, ENCODED),
             NotRead::TooLarge => (Answer::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE),
             NotRead::TooMany => (Answer::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, TOO_MANY),
             NotRead::TooSlow => (Answer::TooSlow, StatusCode::REQUEST_TIMEOUT, "too slow; send it again\n"),
@@ -193,6 +218,12 @@ impl Context {
                 why = words.trim_end(),
                 "a callback with the right token was not accepted"
             );
+            // What comes again by itself is nobody's to mend.
+            if !matches!(why, NotRead::TooSlow | NotRead::Crowded) {
+                let (workspace, id) = (self.shared.workspace.clone(), configuration.clone());
+                let found = not_stored(words.split(':').next().unwrap_or(words), workspace.now());
+                tokio::task::spawn_blocking(move || workspace.note_health(&id, [found]));
+            }
         }
         (status, words).into_response()
     }
