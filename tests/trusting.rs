@@ -145,6 +145,27 @@ async fn authority_that_others_could_have_written_is_refused() {
     run(profile.command(setup), "x".to_owned()).await.expect(7).says("chmod go-w");
 }
 
+/// Whoever names authorities by a variable trusts them no less than by `ca_file`.
+#[tokio::test(flavor = "multi_thread")]
+async fn authorities_that_others_could_have_written_are_refused() {
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let folder = profile.folder.path().join("authorities");
+    let file = folder.join("ca.pem");
+    fs::create_dir(&folder).unwrap();
+    fs::write(&file, "-----BEGIN CERTIFICATE-----\n").unwrap();
+    let named = [("SSL_CERT_FILE", &file), ("SSL_CERT_DIR", &folder)];
+    for (of_folder, of_file) in [(0o777, 0o600), (0o700, 0o666)] {
+        chmod(&folder, of_folder);
+        chmod(&file, of_file);
+        for (name, value) in named {
+            let mut command = profile.command(["sync"]);
+            command.env(name, value);
+            run(command, String::new()).await.expect(7).says("chmod go-w");
+        }
+    }
+    assert!(profile.halo.requests().is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_without_end_are_refused_at_once() {
     let profile = Profile::new().await;

@@ -41,6 +41,7 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
             destination.signature(&workspace, &id)?;
             if destination.url.scheme() == "https" {
                 workspace.require_sound_proxy()?;
+                workspace.require_own_authorities()?;
             }
             Some(destination)
         }

@@ -188,6 +188,8 @@ pub enum Unreached {
     Proxy,
     /// The proxy of the environment wants to know who asks.
     ProxySignIn,
+    /// The proxy of the environment says that the way is open, and what comes through is no TLS.
+    NoTunnel,
     /// Connected, then silence.
     Silent,
     /// Nothing came back within the time.
@@ -209,6 +211,7 @@ impl Unreached {
             Self::Connect => format!("cannot connect to {host}"),
             Self::ConnectTimeout => format!("{host} did not accept the connection in time"),
             Self::Proxy => format!("the proxy does not connect to {host}"),
+            Self::NoTunnel => format!("the proxy answers, but no TLS connection to {host} comes through it"),
             Self::ProxySignIn => format!("the proxy requires a sign-in before it connects to {host}"),
             Self::Silent => format!("{host} accepted the request but never answered"),
             Self::NoAnswer => format!("{host} did not answer in time"),
@@ -418,9 +421,9 @@ impl HaloError {
                          of allowed addresses at Halo)"
                     )
                 }
-                Unreached::Proxy => {
-                    "Check HTTPS_PROXY and NO_PROXY in the environment: the proxy's name, port and certificate, and what it \
-                     requires"
+                Unreached::Proxy | Unreached::NoTunnel => {
+                    "Check HTTPS_PROXY and NO_PROXY in the environment: the proxy's name, port and certificate, what it \
+                     requires, and whether it lets this host through"
                         .to_owned()
                 }
                 Unreached::ProxySignIn => "Put the user and the password for the proxy into HTTPS_PROXY \

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout};
 
 use super::error::{BadReply, HaloError, TlsCause, Unreached};
 use super::loopback::{LoopbackOnly, NOT_LOOPBACK};
-use super::proxy::through;
+use super::proxy::{Proxy, through};
 use super::retry::{Answer, Cause, Lost, Patience, millis};
 use super::wire;
 use super::{Connection, authority, said};
@@ -144,6 +144,8 @@ impl Call {
 /// The connections to one Halo.
 pub(super) struct Transport {
     client: Client,
+    /// The proxy that the client goes through.
+    proxy: Option<Proxy>,
     limits: Limits,
     /// Who reads a large reply.
     large: Semaphore,
@@ -188,7 +190,8 @@ impl Transport {
             None => HaloError::Tls { host: connection.url.host(), cause: TlsCause::NoAuthorities },
         })?;
         let ahead_ms = AtomicI64::new(NO_CLOCK);
-        Ok(Self { client, limits, large: Semaphore::new(1), ahead_ms })
+        let proxy = connection.proxy.clone().filter(|_| !loopback);
+        Ok(Self { client, proxy, limits, large: Semaphore::new(1), ahead_ms })
     }
 
     /// How far the other end's clock is ahead of ours, to the second.
@@ -239,7 +242,8 @@ impl Transport {
             None => request,
         };
         let (sent, wants_certificate) = authority::noting(request.send()).await;
-        let mut response = sent.map_err(|error| lost_connecting(&error, wants_certificate))?;
+        let by_proxy = self.proxy.as_ref().is_some_and(|proxy| proxy.leads_to(&call.address));
+        let mut response = sent.map_err(|error| lost_connecting(&error, wants_certificate, by_proxy))?;
         began.store(true, Ordering::Relaxed);
         let status = response.status().as_u16();
         let header =
@@ -285,11 +289,16 @@ impl Transport {
 }
 
 /// What happened. Before TLS 1.3 a server that misses a certificate of ours only says that the handshake has failed.
-fn lost_connecting(error: &reqwest::Error, wants_certificate: bool) -> Lost {
+fn lost_connecting(error: &reqwest::Error, wants_certificate: bool, by_proxy: bool) -> Lost {
     let lost = lost(error);
+    // Whoever speaks TLS and declines is behind the proxy.
+    let is_tls = || ["fatal alert", "peer is incompatible"].iter().any(|word| words_of(error).contains(word));
     match lost.cause {
         Cause::Net(Unreached::Handshake | Unreached::Connect) if wants_certificate => {
             Lost { cause: Cause::Net(Unreached::ClientCertificate), sent: false }
+        }
+        Cause::Net(Unreached::Handshake | Unreached::Connect) if by_proxy && !is_tls() => {
+            Lost { cause: Cause::Net(Unreached::NoTunnel), sent: false }
         }
         _ => lost,
     }

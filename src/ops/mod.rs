@@ -10,6 +10,7 @@ mod answering;
 mod apply;
 mod archive;
 pub(crate) mod aside;
+mod authorities;
 pub(crate) mod backup;
 mod boards;
 pub mod catch_up;

@@ -400,6 +400,7 @@ impl Workspace {
         if !api.url.is_loopback() {
             self.require_sound_proxy()?;
         }
+        self.require_own_authorities()?;
         let stored = id.map(|id| self.settings.secrets(id)).transpose()?.unwrap_or_default();
         let hide = stored.all().cloned().collect();
         Ok(Connection { proxy: self.proxy(), ..connection(api, client_secret, hide, self.attended)? })

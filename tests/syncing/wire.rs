@@ -292,6 +292,9 @@ async fn proxy_that_asks_for_sign_in_is_said_to() {
             "requires a sign-in",
         ),
         ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "the proxy does not connect to"),
+        // It says that the way is open, and there is none.
+        ("HTTP/1.1 200 OK\r\n\r\n", "the proxy answers, but no TLS connection to"),
+        ("HTTP/1.1 200 OK\r\n\r\n<html>sign in here</html>", "the proxy answers, but no TLS connection to"),
     ] {
         let proxy = Proxy::start(&profile, ours.certificate(NAME, 2020, 4000), Some(answer)).await;
         let mut command = profile.command(["check", "--json"]);
