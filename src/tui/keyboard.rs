@@ -84,7 +84,7 @@ impl Keyboard {
             State::Escape => events.push(key(KeyCode::Esc)),
             State::Paste => self.end_paste(events),
             // Alt and one of the letters that begin a sequence.
-            State::Ss3 | State::Csi | State::Words if self.held.len() == 1 => {
+            State::Ss3 | State::Csi | State::Words if self.held.len() == 1 && self.held[0].is_ascii() => {
                 let letter = char::from(self.held[0]);
                 events.push(Event::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::ALT)));
             }
@@ -116,6 +116,8 @@ impl Keyboard {
             (State::Escape, _) => self.after_escape(byte, events),
             (State::Words, 0x1b) => self.state = State::WordsEscape,
             (State::Words, 0x07 | 0x18 | 0x1a) | (State::WordsEscape, b'\\') => self.rest(),
+            // Elsewhere it is a part of a character.
+            (State::Words, 0x9c) if self.held.first().is_some_and(|begun| !begun.is_ascii()) => self.rest(),
             (State::Words, _) => self.hold(byte),
             (State::WordsEscape, _) => {
                 self.enter(State::Escape);
@@ -160,12 +162,22 @@ impl Keyboard {
         }
     }
 
+    // What a sequence that was begun by one byte is known by: without an end it is no key with Alt.
+    fn begun_by(&mut self, byte: u8) {
+        self.held[0] = byte;
+    }
+
     /// The first byte of a key, or of a character.
     fn begin(&mut self, byte: u8, events: &mut Vec<Event>) {
         let alt = if self.alt { KeyModifiers::ALT } else { KeyModifiers::NONE };
         let control = |letter: u8| KeyEvent::new(KeyCode::Char(char::from(letter)), KeyModifiers::CONTROL);
         let mut pressed = match byte {
             0x1b => return self.enter(State::Escape),
+            // A control of eight bits is Escape and a letter in one byte.
+            0x8f | 0x90 | 0x98 | 0x9b | 0x9d..=0x9f => {
+                self.after_escape(byte - 0x40, events);
+                return self.begun_by(byte);
+            }
             0x80..=0xff => {
                 self.enter(State::Utf8);
                 return self.accept_utf8(byte, events);
@@ -186,6 +198,12 @@ impl Keyboard {
     fn accept_utf8(&mut self, byte: u8, events: &mut Vec<Event>) {
         self.held.push(byte);
         match std::str::from_utf8(&self.held) {
+            // The same control, written as a character.
+            Ok(text) if text.chars().all(|sign| matches!(sign, '\u{80}'..='\u{9f}')) => {
+                let control = self.held[1];
+                self.enter(State::Text);
+                self.begin(control, events);
+            }
             Ok(text) => {
                 let alt = if self.alt { KeyModifiers::ALT } else { KeyModifiers::NONE };
                 let letters = text.chars().filter(|letter| !letter.is_control()).map(character);
@@ -390,7 +408,13 @@ mod tests {
         Event::Key(KeyEvent::new(code, modifiers))
     }
 
-    const UNKNOWN: [&[u8]; 30] = [
+    const UNKNOWN: [&[u8]; 36] = [
+        b"\x9b?1n",
+        b"\x9b?997;1n",
+        b"\x8fz",
+        b"\x9d11;rgb:0000/0000/0000\x9c",
+        "\u{9b}?1n".as_bytes(),
+        "\u{9d}11;rgb:0000/0000/0000\u{9c}".as_bytes(),
         b"\x1b[?997;1n",
         b"\x1b[?2026;2$y",
         b"\x1b[?1;2c",

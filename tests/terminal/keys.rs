@@ -122,6 +122,12 @@ fn sequences_that_nobody_knows_change_nothing() {
     let modes = ["\x1b[?997;1n", "\x1b[?2026;2$y", "\x1b[?1;2c", "\x1b[24;80R", "\x1b[I", "\x1b[O", "\x1b[8;24;80t"];
     let keys = ["\x1b[99~", "\x1b[1;9Q", "\x1bOz"];
     let words = ["\x1b]11;rgb:0/0/0\x07", "\x1b]52;c;aGk=\x1b\\", "\x1bP>|tmux 3.4\x1b\\", "\x1b_Gi=31;OK\x1b\\"];
+    // The same with the controls of eight bits.
+    for bytes in [&b"\x9b?1n"[..], b"\x9b?997;1n", b"\x9d11;rgb:0/0/0\x9c", b"\x8fz", "\u{9b}?1n".as_bytes()] {
+        pty.send_bytes(bytes);
+        pty.settle();
+        assert_eq!(pty.screen(), screen, "{bytes:?}");
+    }
     for unknown in [&mouse[..], &modes, &keys, &words].concat() {
         pty.send(unknown);
         pty.settle();
