@@ -55,28 +55,36 @@ const STARTS: [&str; 7] =
     [".run(", ".json(", ".command(", "in_terminal", "Service::start", "Start::pia_halo", "CARGO_BIN_EXE_pia-halo"];
 
 /// The tests that meet the program from outside: they start it themselves, or by a helper of their file that does more than
-/// prepare a profile. One that opens the interface in its own process does not.
+/// prepare a profile. One that opens the interface in its own process, itself or by a helper, does not.
 fn from_outside() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for path in files(&project().join("tests")).iter().filter(|path| path.extension().is_some_and(|end| end == "rs")) {
         let text = std::fs::read_to_string(path).unwrap();
         let functions = functions(&text);
-        let helpers =
-            || functions.iter().filter(|function| !function.is_test && !function.head.ends_with("-> Profile"));
-        let mut starting: BTreeSet<&str> = BTreeSet::new();
-        loop {
-            let before = starting.len();
-            let more: Vec<&str> = helpers().filter(|it| it.starts(&starting)).map(|it| it.name).collect();
-            starting.extend(more);
-            if starting.len() == before {
-                break;
-            }
-        }
+        let starting = reaching(&functions, &STARTS, |helper| !helper.prepares());
+        let opening = reaching(&functions, &["Interface::open"], |_| true);
         let tests = functions.iter().filter(|function| function.is_test);
-        let outside = tests.filter(|it| it.starts(&starting) && !it.body.contains("Interface::open"));
+        let outside = tests.filter(|it| it.reaches(&STARTS, &starting) && !it.reaches(&["Interface::open"], &opening));
         found.extend(outside.map(|it| it.name.to_owned()));
     }
     found
+}
+
+/// The helpers that do something of this kind, themselves or by another one.
+fn reaching<'a>(
+    functions: &[Function<'a>],
+    ways: &[&str],
+    counts: impl Fn(&Function<'a>) -> bool,
+) -> BTreeSet<&'a str> {
+    let mut reaching: BTreeSet<&str> = BTreeSet::new();
+    loop {
+        let helpers = functions.iter().filter(|function| !function.is_test && counts(function));
+        let all: BTreeSet<&str> = helpers.filter(|it| it.reaches(ways, &reaching)).map(|it| it.name).collect();
+        if all == reaching {
+            return reaching;
+        }
+        reaching = all;
+    }
 }
 
 struct Function<'a> {
@@ -87,14 +95,22 @@ struct Function<'a> {
 }
 
 impl Function<'_> {
-    fn starts(&self, helpers: &BTreeSet<&str>) -> bool {
+    /// Whether it only prepares: what it gives back is a profile, alone or with what is in it, and nothing that runs or ran.
+    fn prepares(&self) -> bool {
+        let given = self.head.rsplit_once("->").map_or("", |(_, given)| given);
+        given.contains("Profile") && !["Service", "Pty", "Ran", "Value"].iter().any(|runs| given.contains(runs))
+    }
+
+    fn reaches(&self, ways: &[&str], helpers: &BTreeSet<&str>) -> bool {
         // A method of that name is another one.
         let is_behind = |before: &str| before.ends_with(|sign: char| sign.is_alphanumeric() || "_.".contains(sign));
         let calls = |name: &str| {
             let call = format!("{name}(");
             self.body.match_indices(&call).any(|(at, _)| !is_behind(&self.body[..at]))
         };
-        STARTS.iter().any(|way| self.body.contains(way)) || helpers.iter().any(|name| calls(name))
+        let is_code = |line: &str| !line.trim_start().starts_with("//");
+        let does = |way: &&str| self.body.lines().any(|line| is_code(line) && line.contains(*way));
+        ways.iter().any(does) || helpers.iter().any(|name| calls(name))
     }
 }
 
