@@ -264,7 +264,16 @@ async fn list_that_was_never_synced_or_lost_is_no_empty_list() {
     profile.run(["clients", "--json"]).await.expect(0);
     std::fs::remove_dir_all(profile.folder.path().join("data")).unwrap();
     for form in forms {
-        profile.run(form.to_vec()).await.expect(3).says("The client list was lost");
+        profile.run(form.to_vec()).await.expect(3).says("the client list was lost");
+    }
+    for (command, what) in [("clients", "client list"), ("history", "history"), ("events", "list of events")] {
+        let told = profile.json([command], 3).await;
+        assert!(told["error"]["message"].as_str().unwrap().contains(&format!("the {what}")), "{told}");
+    }
+    // What a sync has filled is no lost one.
+    profile.run(["sync"]).await.expect(0);
+    for command in ["clients", "history", "events"] {
+        profile.run([command]).await.expect(0);
     }
 }
 

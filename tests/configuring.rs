@@ -390,9 +390,11 @@ async fn nothing_of_another_halo_is_taken_for_ours() {
     let status = profile.json(["status"], 0).await;
     assert_eq!((&status["steps"]["initial_sync"], &status["steps"]["configure"]), (&json!("todo"), &json!("todo")));
     assert_eq!(status["integration"]["objects"], json!([]));
+    profile.run(["status"]).await.expect(0).says("Complete, of another Halo, at");
     let rights = status["health"].as_array().unwrap().iter().find(|finding| finding["rule"] == "rights").unwrap();
     assert_eq!(rights["state"], "unknown", "what was seen, was seen elsewhere");
     profile.run(["sync"]).await.expect(0);
+    assert!(!profile.run(["status"]).await.stdout.contains("of another Halo"));
     profile.run(["configure", "--yes"]).await.expect(0);
     holds_exactly_our_objects(&before, &other.halo.snapshot());
 }

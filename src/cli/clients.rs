@@ -50,6 +50,10 @@ pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
         let rows = clients.into_iter().filter_map(|client| Some((*changed.get(&client.client.id)?, client)));
         return changes(call, options, rows.take(options.limit.unwrap_or(usize::MAX)).collect());
     }
+    let is_unsynced = clients.is_empty() && !ops::clients::lists(&workspace, &id)?.synced;
+    if is_unsynced {
+        ops::clients::require_not_lost(&workspace, &id, "the client list")?;
+    }
     match options.format.unwrap_or(if call.output.json { Format::Json } else { Format::Table }) {
         Format::Json => call.output.object(&clients)?,
         Format::Ndjson => {
@@ -60,11 +64,10 @@ pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
         Format::Csv => call.output.csv(CSV_HEADER, clients.iter().map(csv_row))?,
         Format::Table => table(call, &clients),
     }
-    if clients.is_empty() && !ops::clients::lists(&workspace, &id)?.synced {
+    if is_unsynced {
         let sync = call.next(&Next::Sync);
         // For a program, too: an empty list would tell it that every client is gone.
-        let what = if ops::clients::were_lost(&workspace, &id)? { "The client list was lost" } else { "No sync yet" };
-        call.output.warn(format!("{what}. Run the first sync: {sync}"));
+        call.output.warn(format!("No sync yet. Run the first sync: {sync}"));
         return Ok(PENDING);
     }
     Ok(0)

@@ -67,6 +67,9 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
     }
     let state = options.undelivered.then_some(ForwardState::Undelivered);
     let mut events = ops::events::list(&workspace, &id, None, state, options.limit)?;
+    if events.is_empty() && !options.follow && !options.undelivered {
+        ops::clients::require_not_lost(&workspace, &id, "the list of events")?;
+    }
     events.reverse();
     for event in &events {
         print(&mut call.output, event)?;

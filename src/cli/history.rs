@@ -18,6 +18,9 @@ pub(super) fn run(call: &mut Call, options: &History) -> Result<u8, Failure> {
     let limit = options.limit.unwrap_or(usize::MAX);
     let Some(number) = options.run else {
         let runs = ops::sync::runs(&workspace, &id, limit.min(RUNS_KEPT))?;
+        if runs.is_empty() {
+            ops::clients::require_not_lost(&workspace, &id, "the history of syncs")?;
+        }
         return print_runs(call, format, &runs);
     };
     let Some(mut changes) = ops::sync::changes(&workspace, &id, number)? else {

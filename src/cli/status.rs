@@ -12,7 +12,7 @@ use crate::domain::failure::Failure;
 use crate::domain::gap::Gap;
 use crate::domain::health::{Finding, Rule};
 use crate::domain::next::Next;
-use crate::domain::status::{DOES_NOT_ANSWER, ServiceStatus, Status, Unanswered};
+use crate::domain::status::{DOES_NOT_ANSWER, ServiceStatus, Status, StepState, Unanswered};
 use crate::domain::step::Step;
 use crate::domain::sync_run::usage;
 use crate::domain::thousands;
@@ -68,12 +68,19 @@ fn checked(status: &Status, step: Step) -> Option<Timestamp> {
     status.health.iter().find(|finding| finding.rule == rule)?.seen_at
 }
 
+// Whether the clients are those of the Halo before: what was read of it was forgotten with its Url.
+fn is_of_another_halo(status: &Status) -> bool {
+    let has_published = status.last_sync.as_ref().is_some_and(|sync| sync.status.has_published());
+    has_published && status.steps.initial_sync == StepState::Todo
+}
+
 // When the clients were and will be read, and the days on which they were not.
 fn syncs(output: &mut Output, status: &Status) {
     match &status.last_sync {
         Some(sync) => output.line(format!(
-            "Last sync  {} at {}; clients: {}{}",
+            "Last sync  {}{} at {}; clients: {}{}",
             sync.status.word(),
+            if is_of_another_halo(status) { ", of another Halo," } else { "" },
             utc(sync.finished_at),
             usage(status.clients.active, status.clients.disabled, status.clients.left_out),
             sync.as_seen

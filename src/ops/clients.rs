@@ -13,7 +13,7 @@ use crate::domain::calendar::rfc3339;
 use crate::domain::client::{ClientStatus, DisabledReason, StoredClient, fold};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::Rule;
+use crate::domain::health::{Finding, Rule};
 use crate::domain::include::IncludeRule;
 use crate::domain::next::{Hint, Next};
 use crate::domain::search::{Index, Search};
@@ -307,8 +307,22 @@ pub fn lists(workspace: &Workspace, id: &ConfigurationId) -> Result<Lists, Failu
 
 /// Whether there was a list, and it went with a store that somebody has deleted.
 pub fn were_lost(workspace: &Workspace, id: &ConfigurationId) -> Result<bool, Failure> {
-    let known = workspace.store.health(id)?;
-    Ok(known.iter().any(|found| found.rule == Rule::StoreLost && found.is_issue()))
+    let (known, published_at) = (workspace.store.health(id)?, workspace.store.published_at(id)?);
+    let is_lost = |found: &Finding| found.rule == Rule::StoreLost && found.is_issue() && published_at < found.seen_at;
+    Ok(known.iter().any(is_lost))
+}
+
+/// Refuses to call a list empty whose content was lost with its store: a program would take it for all that there is.
+///
+/// # Errors
+///
+/// [`FailureKind::PartlyDone`] with what was lost.
+pub fn require_not_lost(workspace: &Workspace, id: &ConfigurationId, what: &str) -> Result<(), Failure> {
+    if !were_lost(workspace, id)? {
+        return Ok(());
+    }
+    Err(Failure::new(FailureKind::PartlyDone, format!("{what} was lost with the store, and this one is new"))
+        .hint(Hint::from("Restore a backup, or start again: ").next(Next::Sync)))
 }
 
 /// Reads the boards, agents and ticket types from Halo now, without a sync.

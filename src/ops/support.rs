@@ -13,6 +13,7 @@ use super::archive::{Archive, cannot, to_file};
 use super::{Workspace, check, events, plan, status, sync};
 use crate::domain::activity::mask_tokens;
 use crate::domain::calendar::rfc3339;
+use crate::domain::check::Check;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::Failure;
 use crate::domain::redaction::{without_address_secrets, without_named_secrets, without_secrets};
@@ -41,7 +42,9 @@ pub async fn collect(
     workspace: &Workspace,
     chosen: Option<(ConfigurationId, Configuration)>,
     cancel: CancellationToken,
+    tell: impl Fn(&str) + Send + Sync,
 ) -> Vec<Document> {
+    let on_check = |check: &Check| tell(&format!("Asking Halo: {}", check.id.title()));
     let stored = workspace.settings.every_secret();
     // What cannot be looked for cannot be masked: then nothing goes along that somebody may have pasted a secret into.
     let or_left_out = |text: fn(&Workspace) -> String| match &stored {
@@ -59,9 +62,9 @@ pub async fn collect(
             secret: SecretChoice::Stored,
             pia_screen: Some(configuration.pia_screen.clone()),
         };
-        files.push(("check.json", pretty(check::verify(workspace, &request, cancel.clone(), |_| {}).await)));
+        files.push(("check.json", pretty(check::verify(workspace, &request, cancel.clone(), on_check).await)));
         files.push(("status.json", pretty(status::of(workspace, &id))));
-        let planned = plan::load(workspace, &id, &configuration, cancel, |_| {}).await;
+        let planned = plan::load(workspace, &id, &configuration, cancel, on_check).await;
         files.push(("plan.json", pretty(planned.map(|outcome| match outcome {
             Ok(plan) => json!({ "counts": plan.counts(), "changes": plan.changes, "blocked": plan.blocked, "warnings": plan.warnings }),
             Err(report) => json!({ "refused": report }),
@@ -71,7 +74,11 @@ pub async fn collect(
     }
     files.push(("log.txt", log));
     let all: Vec<&Secret> = secrets.iter().collect();
-    files.into_iter().map(|(name, text)| Document { name, text: masked(&text, &all) }).collect()
+    let document = |(name, text): (&'static str, String)| {
+        tell(&format!("Looking for secrets in {name}"));
+        Document { name, text: masked(&text, &all) }
+    };
+    files.into_iter().map(document).collect()
 }
 
 /// Writes the bundle into a file, whole or not at all.
@@ -215,7 +222,7 @@ mod tests {
         }
         let environment = Environment::from_pairs([("USER", "dana"), ("PIA_HALO_CLIENT_SECRET", GIVEN)]);
         let workspace = Workspace::open(paths, environment, Arc::new(SystemClock)).unwrap();
-        collect(&workspace, None, CancellationToken::new()).await
+        collect(&workspace, None, CancellationToken::new(), |_| {}).await
     }
 
     fn text<'a>(files: &'a [Document], name: &str) -> &'a str {

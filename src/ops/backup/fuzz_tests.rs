@@ -152,6 +152,21 @@ fn whole_backups_alone_are_brought_back() {
     assert_eq!(brought, [0, 1, 2, 12]);
 }
 
+/// A packed file says how much it unpacks to. More than the disk has room for is not begun with.
+#[test]
+fn backup_that_unpacks_to_more_than_disk_is_refused_unpacked() {
+    for name in [STORE, AUDIT] {
+        let mut bomb = file(name, &[0; 512]);
+        let mut header = Header::from_byte_slice(&bomb[..512]).clone();
+        header.set_size(1 << 60);
+        header.set_cksum();
+        bomb[..512].copy_from_slice(header.as_bytes());
+        let refused = bring_back(&packed(&[bomb, vec![0; 1024]].concat())).unwrap_err();
+        assert_eq!(refused.kind, FailureKind::LocalState);
+        assert!(refused.message.ends_with("in this backup does not fit on the disk"), "{refused}");
+    }
+}
+
 proptest! {
     #![proptest_config(tries())]
 

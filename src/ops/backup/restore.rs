@@ -149,6 +149,10 @@ fn unpack(folder: &Path, from: impl Read) -> Result<(Manifest, Option<Vec<u8>>, 
         if manifest.is_some() || found.iter().any(|(known, _): &(&str, _)| *known == name) {
             return Err(not_whole(format!("{name} appears twice, or after the manifest")));
         }
+        // Its name is asked for nothing until its end is reached: a packed file may unpack to more than the disk.
+        if room(folder).is_some_and(|room| entry.size() > room) {
+            return Err(too_large(name));
+        }
         let mut content = Hashing::new(entry);
         match name {
             STORE | AUDIT | ANCHOR => {
@@ -184,6 +188,20 @@ fn unpack(folder: &Path, from: impl Read) -> Result<(Manifest, Option<Vec<u8>>, 
         return Err(not_whole("the manifest does not list everything in it"));
     }
     Ok((manifest, sealed, copies))
+}
+
+/// Stays free on the disk while a backup is unpacked: the service beside it stores what Halo sends.
+const RESERVE: u64 = 64 << 20;
+
+/// How much may be unpacked.
+fn room(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize).saturating_sub(RESERVE))
+}
+
+fn too_large(name: &str) -> Failure {
+    Failure::new(FailureKind::LocalState, format!("{name} in this backup does not fit on the disk"))
+        .hint("free some space, or use another backup; nothing was changed")
 }
 
 fn read_manifest(bytes: &[u8]) -> Result<Manifest, Failure> {

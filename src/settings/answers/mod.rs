@@ -28,7 +28,7 @@ pub struct Answers {
 
 /// Everything that is wrong with an answers file, at least one problem.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the answers file is not valid\n{}", lines(.problems))]
+#[error("the answers are not valid\n{}", lines(.problems))]
 pub struct AnswersError {
     pub problems: Vec<Problem>,
 }

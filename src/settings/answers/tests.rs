@@ -225,7 +225,7 @@ fn every_problem_is_told_at_once() {
     );
     let failure = Failure::from(parse(text).unwrap_err());
     assert_eq!(failure.kind, FailureKind::Usage);
-    assert!(failure.message.starts_with("the answers file is not valid\n  nmae: unknown key"), "{failure}");
+    assert!(failure.message.starts_with("the answers are not valid\n  nmae: unknown key"), "{failure}");
     assert!(failure.hint.unwrap().contains("--print-template"));
 }
 
