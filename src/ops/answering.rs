@@ -7,21 +7,15 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use super::Workspace;
-use super::locks::SERVICE_LOCK;
+use super::locks::{SERVE, SERVICE_LOCK};
 use crate::domain::status::Unanswered;
 use crate::store::{Holder, Lock};
-
-/// What the service holds its lock for.
-pub(super) const SERVE: &str = "serve";
 
 /// How long it may take: a service that works answers at once.
 const LIMIT: Duration = Duration::from_secs(2);
 
 /// How long an answer holds. Where everything stands is read after each event.
 const GOOD_FOR: Duration = Duration::from_secs(5);
-
-/// What was heard last, of whom, and when.
-pub(super) type LastAnswer = Option<(Holder, Option<Unanswered>, Instant)>;
 
 impl Workspace {
     /// The service whose process is there now, if one is, and why it is not known to work. Whoever else keeps it from running

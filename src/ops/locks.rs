@@ -1,10 +1,13 @@
 //! The locks of a profile: their names, and all of them taken at once.
 
+use std::time::Instant;
+
 use jiff::Timestamp;
 
 use super::actor::actor_of;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
+use crate::domain::status::Unanswered;
 use crate::settings::{Environment, Paths, Settings};
 use crate::store::{Holder, Lock};
 
@@ -14,6 +17,12 @@ pub(super) const CONFIGURE_LOCK: &str = "configure";
 
 /// The lock of the service.
 pub(super) const SERVICE_LOCK: &str = "service";
+
+/// What the service holds its lock for.
+pub(super) const SERVE: &str = "serve";
+
+/// What was heard last of the service that holds it, and when.
+pub(super) type LastAnswer = Option<(Holder, Option<Unanswered>, Instant)>;
 
 /// The lock of a sync.
 pub(super) fn sync_lock(id: &ConfigurationId) -> String {

@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 
 use super::actor::actor_of;
-use super::answering::{LastAnswer, SERVE};
 use super::clock::Clock;
-use super::locks::{CONFIGURE_LOCK, SERVICE_LOCK};
+use super::locks::{CONFIGURE_LOCK, LastAnswer, SERVE, SERVICE_LOCK};
 use super::{aside, restored};
 use crate::domain::activity::{Activity, Actor, BreakReason, Chain, ChainBreak};
 use crate::domain::address::SignInPlace;
