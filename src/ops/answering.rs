@@ -91,9 +91,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("service.lock");
         let actor = crate::domain::activity::Actor::default();
-        let _lock = crate::store::Lock::take(&path, "serve", &actor, jiff::Timestamp::UNIX_EPOCH).unwrap();
+        let _lock = Lock::take(&path, "serve", &actor, jiff::Timestamp::UNIX_EPOCH).unwrap();
         // Of another process than this one, which would not ask itself.
-        Holder { pid: 1, listens, ..crate::store::Lock::holder(&path).unwrap() }
+        Holder { pid: 1, listens, ..Lock::holder(&path).unwrap() }
     }
 
     /// A service that hears connections and says nothing, one that is gone, one that fails, and one that works.

@@ -171,8 +171,8 @@ const TOO_MANY: &str = "more than 100000 events in one array: nothing of it was 
 const CROWDED: &str = "too many callbacks at once; send it again\n";
 
 fn is_packed(headers: &HeaderMap) -> bool {
-    let codings = headers.get_all(CONTENT_ENCODING).iter().map(|value| value.as_bytes().trim_ascii());
-    codings.into_iter().any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
+    let mut codings = headers.get_all(CONTENT_ENCODING).iter().map(|value| value.as_bytes().trim_ascii());
+    codings.any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
 }
 
 /// Whether a body is in characters of two or four bytes. The first one of JSON is an ASCII one.
