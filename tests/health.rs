@@ -369,6 +369,22 @@ async fn doctor_without_answer_says_when_each_was_last_seen_so() {
     drop(service);
 }
 
+/// What somebody takes out on purpose is told as that, also by whoever looks at Halo afterwards.
+#[tokio::test]
+async fn what_is_removed_on_purpose_is_no_drift() {
+    let profile = Profile::synced(few()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    for part in ["webhooks", "chat-pod"] {
+        profile.run(["configure", "--yes"]).await.expect(0);
+        profile.run(["remove", "--yes", "--only", part]).await.expect(0);
+        for found in [profile.json(["doctor", "--offline"], 3).await, profile.json(["doctor"], 3).await] {
+            let drift = finding(&found, "drift");
+            assert_eq!(drift["state"], "watch", "{part}: {found}");
+            assert!(drift["fact"].as_str().unwrap().ends_with("removed from Halo on purpose"), "{part}: {found}");
+        }
+    }
+}
+
 /// What a command or a sync is refused is an issue for everybody, until a look has found otherwise.
 #[tokio::test]
 async fn refusals_that_commands_and_syncs_meet_are_issues() {

@@ -7,6 +7,7 @@ use crate::domain::calendar::rfc3339;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
+use crate::domain::object::ObjectKind;
 use crate::domain::owner::Belongs;
 use crate::domain::plan::{Action, Change, ChangeResult, ConfigureReport, FieldChange, Outcome, Plan};
 use crate::domain::record::{InstalledObject, Written};
@@ -144,16 +145,18 @@ pub fn from_plan_and_record(plan: &Plan, recorded: &[InstalledObject], written: 
     let pending: Vec<_> = plan.changes.iter().filter(|change| change.action != Action::Keep).collect();
     let is_known = |change: &Change| recorded.iter().any(|own| own.kind == change.kind && own.name == change.name);
     let was_written = |change: &Change| written.iter().any(|own| own.kind == change.kind && own.name == change.name);
+    // The links go with their tab.
+    let is_tab_out = pending.iter().any(|own| (own.kind, own.action) == (ObjectKind::CustomTab, Action::Create));
     let is_removed = |change: &&Change| match change.action {
         Action::Create => !is_known(change),
-        Action::Link => !is_known(change) && was_written(change),
+        Action::Link => !is_known(change) && is_tab_out,
         _ => false,
     };
     if pending.is_empty() || recorded.is_empty() || !plan.blocked.is_empty() || !pending.iter().all(is_removed) {
         return from_plan(plan);
     }
     let names: Vec<String> = pending.iter().map(|change| change.name.display()).collect();
-    if pending.iter().all(|change| was_written(change)) {
+    if pending.iter().filter(|change| change.action == Action::Create).all(|change| was_written(change)) {
         return taken_out(&names);
     }
     let fact = match pending.len() {

@@ -807,6 +807,7 @@ fn what_was_taken_out_is_not_told_as_drift() {
     };
     let mut linked = plan.clone();
     linked.changes[0] = Change { action: Action::Link, kind: ObjectKind::TicketType, ..linked.changes[0].clone() };
+    linked.changes[1].kind = ObjectKind::CustomTab;
     let all: Vec<Written> = linked.changes.iter().map(written).collect();
     let told = from_plan_and_record(&linked, &[recorded("c")], &all);
     assert_eq!((told.state, told.fact.as_str()), (State::Watch, "2 objects were removed from Halo on purpose"));
