@@ -248,6 +248,17 @@ fn not_looked_at() -> Finding {
         .next(Hint::from("Check now: ").next(Next::Doctor))
 }
 
+// The guide's own words where a webhook was installed; what was only mended or linked is called that.
+fn success(results: &[ChangeResult]) -> &'static str {
+    let installs = |result: &ChangeResult| {
+        result.kind == ObjectKind::Webhook && matches!(result.action, Action::Create | Action::Adopt)
+    };
+    match results.iter().any(installs) {
+        true => "Webhook install was successful",
+        false => "All changes were made",
+    }
+}
+
 fn judge(results: &[ChangeResult], plan: &InstallPlan) -> (ConfigureStatus, String) {
     let (done, open) = tally(results);
     let own = |result: &&ChangeResult| matches!(result.kind, ObjectKind::Webhook | ObjectKind::CustomTab);
@@ -255,7 +266,7 @@ fn judge(results: &[ChangeResult], plan: &InstallPlan) -> (ConfigureStatus, Stri
     let open = open + plan.hindrances().count();
     match (done, open) {
         (0, 0) => (ConfigureStatus::NothingToDo, "Everything is in place already".to_owned()),
-        (_, 0) => (ConfigureStatus::Configured, "Webhook install was successful".to_owned()),
+        (_, 0) => (ConfigureStatus::Configured, success(results).to_owned()),
         (0, _) if kept == 0 => (ConfigureStatus::Failed, format!("{open} not done. Fix that and run Configure again.")),
         _ => (ConfigureStatus::PartlyDone, format!("{done} done, {open} not done. It is safe to run Configure again.")),
     }

@@ -102,7 +102,7 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
 
 // The plan while it is carried out.
 fn applying(model: &Model, page: &mut Page, plan: &PlanWork, title: &str) {
-    let ApplyWork::Running { since, total, results, stopping, checks, .. } = model.apply() else { return };
+    let ApplyWork::Running { since, first, total, results, stopping, checks, .. } = model.apply() else { return };
     let styles = page.styles;
     page.heading(title, if *stopping { "Stopping" } else { "" }, Style::new());
     // Counted like the end does: what is kept is no change.
@@ -111,11 +111,12 @@ fn applying(model: &Model, page: &mut Page, plan: &PlanWork, title: &str) {
     // First the connection is tested and Halo is read once more: no object is counted yet.
     let is_connecting = results.is_empty() && *checks < CheckId::ALL.len();
     if is_connecting {
-        page.plain(&format!("Connecting to Halo: {checks} of {} checks done", CheckId::ALL.len()), Style::new());
+        let words = format!("Looking again before the first change: {checks} of {} checks", CheckId::ALL.len());
+        page.plain(&words, Style::new());
     } else {
         progress::count(page, "Changes", done, total);
     }
-    page.paragraph(&progress::time(model, *since, done, total), MARGIN, styles.dim());
+    page.paragraph(&progress::time(model, *since, *first, done, total), MARGIN, styles.dim());
     progress::held_up(model, page);
     page.blank();
     match plan {

@@ -41,11 +41,13 @@ pub fn checks(model: &Model, page: &mut Page, since: Timestamp, done: &[Check]) 
     held_up(model, page);
 }
 
-/// How long it has been running, and how long it takes still at this rate.
-pub fn time(model: &Model, since: Timestamp, done: u64, total: u64) -> String {
-    let elapsed = seconds_since(model, since);
-    let mut words = format!("elapsed {}", duration(elapsed));
-    if let Some(left) = (total.saturating_sub(done) * elapsed).checked_div(done).filter(|left| *left > 0) {
+/// How long it has been running, and how long it takes still at the rate of the changes behind the first: what came before
+/// them does not come again.
+pub fn time(model: &Model, since: Timestamp, first: Option<Timestamp>, done: u64, total: u64) -> String {
+    let mut words = format!("elapsed {}", duration(seconds_since(model, since)));
+    let spent = first.map_or(0, |first| seconds_since(model, first));
+    let left = (total.saturating_sub(done) * spent).checked_div(done.saturating_sub(1));
+    if let Some(left) = left.filter(|left| *left > 0) {
         words.push_str(&format!(" · {}", left_over(left)));
     }
     words

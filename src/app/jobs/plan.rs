@@ -346,6 +346,7 @@ pub fn apply(model: &mut Model) -> Vec<Effect> {
         id: id.clone(),
         goal: goal.clone(),
         since: model.now,
+        first: None,
         total,
         checks: 0,
         results: Vec::new(),
@@ -374,7 +375,11 @@ pub fn stop(model: &mut Model) -> Vec<Effect> {
 
 /// One object is done.
 pub fn applied(model: &mut Model, result: ChangeResult) {
-    let ApplyWork::Running { results, id, .. } = &mut model.work.apply else { return };
+    let now = model.now;
+    let ApplyWork::Running { results, id, first, .. } = &mut model.work.apply else { return };
+    if result.action != Action::Keep {
+        first.get_or_insert(now);
+    }
     // Said again where a later step has changed the word on an object.
     let same = |known: &&mut ChangeResult| {
         known.kind == result.kind && known.id.is_some() && known.id == result.id && known.action == result.action

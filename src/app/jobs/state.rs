@@ -384,6 +384,8 @@ pub enum ApplyWork {
         id: ConfigurationId,
         goal: Goal,
         since: Timestamp,
+        /// When the first change was made: how long the others take is told by those before them.
+        first: Option<Timestamp>,
         /// How many changes there are.
         total: usize,
         /// The checks before the first object that are done.
