@@ -51,6 +51,11 @@ pub fn stopped(read: u64) -> String {
     format!("{} after {} clients. The list is unchanged.", status(SyncStatus::Interrupted).1, thousands(read))
 }
 
+/// What the next sync does with the pages that an interrupted one has read.
+pub fn resumes(key: &str, read: u64) -> String {
+    format!("{key} goes on from the {} it has read, for 10 min", pages(read))
+}
+
 /// Said with the failure of a sync that was started here.
 pub const FAILED: &str = "The stored list is unchanged. Sync Now tries again.";
 

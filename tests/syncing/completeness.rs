@@ -70,7 +70,7 @@ async fn list_that_does_not_add_up_is_never_called_complete() {
 async fn unproved_sync_does_not_unlock_configure() {
     let profile = Profile::set_up(small()).await;
     profile.halo.set_fault("record-count-wrong".parse().unwrap(), true);
-    profile.run(["sync"]).await.expect(3).says("nothing was disabled");
+    profile.run(["sync"]).await.expect(3).says("this sync disabled nothing");
     assert_eq!(profile.json(["status"], 0).await["steps"]["initial_sync"], "todo");
     profile.run(["configure", "--yes"]).await.expect(1).says("no complete sync yet");
     profile.halo.set_fault("record-count-wrong".parse().unwrap(), false);

@@ -131,9 +131,7 @@ pub fn body(model: &Model, page: &mut Page) {
 fn prove(model: &Model, page: &mut Page, run: &SyncReport) {
     page.pair("Proof", &proof(run), Style::new());
     if run.status == SyncStatus::Interrupted && run.pages > 0 {
-        let pages = words::sync::pages(run.pages);
-        let words = format!("{} goes on from the {pages} it has read, for 10 min", spoken(model, "sync_now"));
-        page.pair("To resume", &words, Style::new());
+        page.pair("To resume", &words::sync::resumes(&spoken(model, "sync_now"), run.pages), Style::new());
     }
 }
 

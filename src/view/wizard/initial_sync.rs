@@ -59,6 +59,12 @@ pub fn body(model: &Model, page: &mut Page) {
             page.state(Tone::Warn, &format!("{} Sync Now reads it again.", words::sync::stopped(*read)), MARGIN);
         }
         None if model.is_synced() => page.state(Tone::Good, "A sync was completed before.", MARGIN),
+        None if let Some(run) = interrupted(model) => {
+            let words = format!("The last sync was interrupted: {}.", run.proof());
+            page.state(Tone::Warn, &words, MARGIN);
+            let resumes = words::sync::resumes(&spoken(model, "sync_now"), run.pages);
+            page.paragraph(&format!("{resumes}."), MARGIN + 2, Style::new());
+        }
         None => page.paragraph("Run the first sync before you configure Halo.", MARGIN, Style::new()),
     }
     if focused {
@@ -83,6 +89,12 @@ pub fn body(model: &Model, page: &mut Page) {
             page.keep_from(from);
         }
     }
+}
+
+// The newest sync, where it was interrupted and has left something to go on from.
+fn interrupted(model: &Model) -> Option<&SyncReport> {
+    let newest = model.facts.standing.as_ref()?.runs.first()?;
+    (newest.status == SyncStatus::Interrupted && newest.pages > 0).then_some(newest)
 }
 
 /// What Esc does to a sync that runs.

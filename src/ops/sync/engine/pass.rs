@@ -179,18 +179,18 @@ pub(super) fn describe_mismatch(pass: &Pass) -> String {
     let read = thousands(pass.seen.len() as u64);
     match pass.counts {
         Some((first, last)) if first != last => format!(
-            "Halo's list changed while it was read ({} clients, then {}); nothing was disabled",
+            "Halo's list changed while it was read ({} clients, then {}); this sync disabled nothing",
             thousands(first),
             thousands(last)
         ),
         Some((_, count)) if count == pass.seen.len() as u64 => {
             format!(
-                "Halo's list changed while it was read, although it has {read} clients as before; nothing was disabled"
+                "Halo's list changed while it was read, although it has {read} clients as before; this sync disabled nothing"
             )
         }
         Some((_, count)) => {
-            format!("Halo says {}, but {read} could be read; nothing was disabled", thousands(count))
+            format!("Halo says {}, but {read} could be read; this sync disabled nothing", thousands(count))
         }
-        None => format!("Halo gave no count to prove that {read} clients are all; nothing was disabled"),
+        None => format!("Halo gave no count to prove that {read} clients are all; this sync disabled nothing"),
     }
 }
