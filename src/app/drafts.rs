@@ -23,6 +23,9 @@ impl Model {
             return None;
         }
         let draft = wizard.draft();
+        if draft.says_nothing() && self.overview.draft.is_none() {
+            return None;
+        }
         self.overview.draft = Some(draft.clone());
         Some(Effect::SaveDraft(Box::new(draft)))
     }

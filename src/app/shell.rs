@@ -456,6 +456,11 @@ fn answered(model: &mut Model, answer: Answer) -> Vec<Effect> {
     match (confirm.ask, answer) {
         (Ask::Switch { wanted, has_objects: true, .. }, Answer::Third) => removal::before_switch(model, wanted),
         (Ask::Clash(deciding), Answer::Yes | Answer::Third) => review::decide(model, *deciding, answer == Answer::Yes),
+        (Ask::Continue { title, .. }, Answer::Third) => {
+            // What is lost is asked about once more.
+            model.popup = Some(Popup::Confirm(Confirm::new(Ask::Discard { title })));
+            Vec::new()
+        }
         (_, Answer::No | Answer::Third) => Vec::new(),
         (Ask::Continue { .. }, _) => {
             let draft = model.overview.draft.clone().unwrap_or_default();

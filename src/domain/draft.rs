@@ -7,7 +7,7 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::configuration::{Configuration, ConfigurationId, EscalateTo};
-use super::fields::{FIELDS, FieldId};
+use super::fields::{FIELDS, FieldId, FieldInfo};
 
 pub use super::step::Step;
 
@@ -88,6 +88,17 @@ impl Draft {
             who: None,
             read: Some(Box::new(configuration.clone())),
         }
+    }
+
+    /// Whether nothing is in it that somebody would miss: of a new configuration blanks, or a lone sign that is no letter.
+    pub fn says_nothing(&self) -> bool {
+        let is_little = |text: &str| text.chars().count() <= 2 && !text.chars().any(char::is_alphabetic);
+        let is_nothing = |info: &FieldInfo| {
+            let text = self.text(info.id).trim();
+            text == info.default || is_little(text)
+        };
+        let is_new = self.configuration.is_none() && !self.secret_entered && self.escalate_to.is_none();
+        is_new && FIELDS.iter().filter(|info| info.is_line()).all(is_nothing)
     }
 
     /// What is typed into a field.

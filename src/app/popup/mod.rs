@@ -343,6 +343,7 @@ impl Ask {
         match self {
             Self::Switch { has_objects: true, .. } => Some("Remove first"),
             Self::Clash(_) => Some("Keep theirs"),
+            Self::Continue { .. } => Some("Discard"),
             _ => None,
         }
     }

@@ -19,7 +19,7 @@ use crate::app::testing::{
 use crate::app::wizard::credentials::{known_failure, token_words};
 use crate::app::wizard::pia_screen::escalate_words;
 use crate::app::wizard::{Item, StepSign, Test, Wizard, items, review, step_sign};
-use crate::domain::check::{CheckId, CheckStatus};
+use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::configuration::EscalateTo;
 use crate::domain::draft::Step;
 use crate::domain::failure::{Failure, FailureKind};
@@ -813,4 +813,72 @@ fn failed_address_brings_up_fields_that_mend_it() {
     }
     stage.reply(Reply::Verified(Ok(report)));
     assert!(wizard(&stage).is_shown(FieldId::AuthUrl) && wizard(&stage).is_shown(FieldId::CaFile));
+}
+
+fn refused() -> CheckReport {
+    let refused = Check {
+        failure: Some(FailureKind::WrongCredentials),
+        ..check(CheckId::Token, CheckStatus::Fail, "Halo does not accept them", Some("Copy the Client ID again"))
+    };
+    CheckReport { checks: vec![refused], ..failed() }
+}
+
+/// After a test that Halo refused the focus is where the credentials are typed: what is pasted there replaces them, and Enter
+/// tests again. What is known to be wrong is advised first.
+#[test]
+fn refused_test_leads_to_field_at_fault() {
+    let mut stage = with_credentials();
+    stage.keys("Enter");
+    stage.reply(Reply::Verified(Ok(refused())));
+    assert_eq!(wizard(&stage).focus, Item::Field(FieldId::ClientId), "both are as long as Halo's");
+
+    let mut stage = with_credentials();
+    stage.keys("^U");
+    stage.type_text("wrong-secret");
+    stage.keys("Enter");
+    stage.reply(Reply::Verified(Ok(refused())));
+    assert_eq!(wizard(&stage).focus, Item::Field(FieldId::ClientSecret));
+    let hint = wizard(&stage).test.checks()[0].hint.clone().unwrap().to_string();
+    assert!(hint.starts_with("Paste the whole Client Secret again") && hint.contains("Copy the Client ID"), "{hint}");
+    stage.keys("^U");
+    stage.paste(CANARY);
+    assert_eq!(wizard(&stage).form.secret.length(), 73);
+    assert!(matches!(stage.keys("Enter").as_slice(), [Effect::Verify(_), ..]), "Enter tests it");
+}
+
+/// A missing permission is no fault of a field: the verdict keeps the focus.
+#[test]
+fn missing_permission_leaves_focus_on_test() {
+    let mut stage = with_credentials();
+    stage.keys("Enter");
+    stage.reply(Reply::Verified(Ok(failed())));
+    assert_eq!(wizard(&stage).focus, Item::Test);
+}
+
+/// What says nothing is no draft: it would stand in front of everything at each start.
+#[test]
+fn draft_that_says_nothing_is_not_kept() {
+    for (typed, is_kept) in [("1", false), ("10", false), (" ", false), ("A", true), ("10 Downing", true)] {
+        let mut stage = Stage::with(Overview::default());
+        stage.keys("Enter");
+        stage.type_text(typed);
+        let keeps = stage.keys("Esc Esc").iter().any(|effect| matches!(effect, Effect::SaveDraft(_)));
+        assert_eq!(keeps || stage.model.overview.draft.is_some(), is_kept, "{typed:?}");
+    }
+}
+
+/// The question about a draft can discard it, and asks once more before it does.
+#[test]
+fn found_draft_can_be_discarded_after_second_question() {
+    let draft = Some(crate::app::testing::draft(Step::PiaScreen));
+    let found = || Stage::with(Overview { draft: draft.clone(), ..Overview::default() });
+    let mut stage = found();
+    stage.keys("Tab Tab Enter");
+    assert!(stage.model.popup.is_none() && stage.model.overview.draft.is_some(), "later");
+    let mut stage = found();
+    stage.keys("Tab Enter");
+    assert!(matches!(&stage.model.popup, Some(Popup::Confirm(asked)) if asked.ask.title().starts_with("Discard")));
+    assert!(stage.model.overview.draft.is_some(), "it asks first");
+    let discarded = stage.keys("Tab Enter");
+    assert!(discarded.contains(&Effect::DiscardDraft) && stage.model.overview.draft.is_none());
 }

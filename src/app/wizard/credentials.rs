@@ -10,8 +10,9 @@ use crate::app::notice::Tone;
 use crate::app::popup::{About, Ask, Confirm, Popup, Typed};
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::draft::Step;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State, from_check};
+use crate::domain::next::Hint;
 use crate::domain::request::VerifyRequest;
 use crate::domain::status::StepState;
 
@@ -201,6 +202,14 @@ pub fn verified(model: &mut Model, outcome: Result<CheckReport, Failure>) -> Vec
         Ok(report) => Test::Failed(report),
         Err(failure) => Test::Broken(failure),
     };
+    let begin = begin_at(wizard);
+    if let (Some(FieldId::ClientSecret), Test::Failed(report)) = (begin, &mut wizard.test)
+        && let Some(refused) = report.checks.iter_mut().find(|check| check.status == CheckStatus::Fail)
+    {
+        // What is known to be wrong with it comes before what may be.
+        let hint = refused.hint.take().unwrap_or_default();
+        refused.hint = Some(Hint::from(SECRET_FIRST).and(". If that is not it: ", hint));
+    }
     // No dead end: what names another sign-in server or authority is then on the page.
     let address = |check: &Check| check.id == CheckId::Address && check.status == CheckStatus::Fail;
     wizard.advanced |= wizard.test.checks().iter().any(address);
@@ -208,7 +217,25 @@ pub fn verified(model: &mut Model, outcome: Result<CheckReport, Failure>) -> Vec
     // Once there was a sync: what is suggested is then of the moment of the test, and not of that sync.
     let stale = wizard.id.clone().filter(|_| wizard.test.is_passed() && is_saved && model.facts.lists.synced);
     model.touch();
+    let is_shown = model.wizard.as_ref().is_some_and(|wizard| wizard.focus == Item::Test) && model.popup.is_none();
+    if let Some(field) = begin.filter(|_| is_shown) {
+        // There it can be typed or pasted anew at once.
+        set_focus(model, Item::Field(field));
+    }
     stale.map(Effect::RefreshLists).into_iter().collect()
+}
+
+/// What to do first where a secret was refused that is not as long as Halo's are.
+const SECRET_FIRST: &str = "Paste the whole Client Secret again: what is typed is not as long as Halo's secrets";
+
+// The field to begin with where Halo has refused the credentials: the one that looks wrong, or the first of them.
+fn begin_at(wizard: &Wizard) -> Option<FieldId> {
+    let Test::Failed(report) = &wizard.test else { return None };
+    let failed = report.first_failure()?;
+    let is_doubtful = |field: &FieldId| wizard.form.remarks(*field).iter().any(|remark| remark.warning);
+    let typed = [FieldId::ClientSecret, FieldId::ClientId];
+    (failed.failure == Some(FailureKind::WrongCredentials))
+        .then(|| typed.into_iter().find(is_doubtful).unwrap_or(FieldId::ClientId))
 }
 
 /// The field that a failed test points at.

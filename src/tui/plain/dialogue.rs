@@ -355,6 +355,8 @@ impl<P: Person> Dialogue<P> {
                         2
                     }
                 }
+                // The third one stands between a usual yes and the no.
+                Decision::No if usual && !third.is_empty() => 2,
                 _ => usize::from(answered != usual),
             };
             for command in std::iter::repeat_n(Command::OtherAnswer, tabs).chain([Command::Answer]) {
