@@ -172,7 +172,12 @@ impl<P: Person> Dialogue<P> {
     /// A command as its key does it, in its pane: what it is about is picked, what it asks is asked, and what it shows is read
     /// out.
     async fn as_by_key(&mut self, command: Command, pane: Pane) -> Result<(), Exit> {
+        let read = self.model().work.plan_read;
         self.order(C::Pane(pane)).await?;
+        if command == C::ReadPlan && self.model().work.plan_read != read {
+            // The pane has just read it.
+            return self.read(pane).await;
+        }
         if pane == Pane::Events {
             self.read_events().await?;
         }

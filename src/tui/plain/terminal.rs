@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::person::{Heard, Person, Takes};
 use crate::app::form::{FieldId, Pasted};
+use crate::app::text::width;
 use crate::tui::hangup::{self, Exit, Signal, Signals};
 use crate::tui::session::{OwnTerminal, TerminalControl, tell_panics};
 
@@ -72,13 +73,14 @@ impl LineTerminal {
 
 impl Person for LineTerminal {
     fn say(&mut self, line: &str) {
-        write(&format!("{line}\n"));
+        write(&format!("{}\n", at_words(line, columns())));
     }
 
     async fn ask(&mut self, prompt: &str, takes: Takes) -> Heard {
         self.drop_what_came_before(takes);
         // Before the question is seen: nobody's first letters may show.
         let mut silence = (takes == Takes::Secret).then(Silence::begin);
+        let prompt = &at_words(prompt, columns());
         write(prompt);
         let _ = self.wants.send(());
         loop {
@@ -149,6 +151,34 @@ fn end_by(signal: Signal) -> Exit {
     exit
 }
 
+/// The columns of the terminal; none where nothing is known of them.
+fn columns() -> usize {
+    rustix::termios::tcgetwinsize(rustix::stdio::stdout()).map_or(0, |size| usize::from(size.ws_col))
+}
+
+/// A line in so many columns, broken between words alone: an address stays whole, to be read and copied.
+fn at_words(line: &str, columns: usize) -> String {
+    let mut broken = String::with_capacity(line.len() + 8);
+    let mut used = 0;
+    for (at, word) in line.split(' ').enumerate() {
+        let room = width(word);
+        match at {
+            0 => {}
+            _ if columns > 0 && used > 0 && used + 1 + room > columns => {
+                broken.push('\n');
+                used = 0;
+            }
+            _ => {
+                broken.push(' ');
+                used += 1;
+            }
+        }
+        broken.push_str(word);
+        used += room;
+    }
+    broken
+}
+
 /// Nobody reading it is no error: a lost line is noticed by itself.
 fn write(text: &str) {
     let mut stdout = io::stdout().lock();
@@ -203,5 +233,19 @@ impl Drop for Silence {
         if let Some(before) = &self.before {
             let _ = tcsetattr(stdin(), OptionalActions::Now, before);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_broken_between_words_alone() {
+        let line = "Its variable is PIA_HALO_CLIENT_SECRET, or a file";
+        assert_eq!(at_words(line, 20), "Its variable is\nPIA_HALO_CLIENT_SECRET,\nor a file");
+        assert_eq!(at_words(line, 200), line);
+        assert_eq!(at_words(line, 0), line, "nothing is known of the terminal");
+        assert_eq!(at_words("Your choice: ", 12), "Your choice:\n", "what is typed stands behind it");
     }
 }
