@@ -35,7 +35,8 @@ pub fn hints(model: &Model, columns: usize) -> (Vec<KeyHint>, Vec<KeyHint>) {
         // A decision and the end of what runs are the last to go, before them what Enter does, and before that the way
         // back; from the first page none is missed.
         let stays = match offer.binding.id {
-            _ if matches!(offer.command(), C::Stop | C::Apply | C::Yes) => 3,
+            _ if matches!(offer.command(), C::Apply | C::Yes) => 4,
+            _ if offer.command() == C::Stop => 3,
             // What the plan asks to be looked at before it is applied.
             _ if offer.command() == C::TakeOver => 2,
             // The last step of the set-up, and what leads on past what cannot be done.
@@ -55,6 +56,8 @@ pub fn hints(model: &Model, columns: usize) -> (Vec<KeyHint>, Vec<KeyHint>) {
             Shown::Help => {}
         }
     }
+    // What leads on stands first, whatever else comes and goes beside it.
+    left.sort_by_key(|(_, stays)| !matches!(stays, 2 | 4));
     let sum = |hints: &mut dyn Iterator<Item = &KeyHint>| hints.map(|hint| hint.width() + 2).sum::<usize>();
     let is_wide = |left: &[(KeyHint, u8)], right: &[KeyHint]| {
         sum(&mut left.iter().map(|(hint, _)| hint)) + sum(&mut right.iter()) + 1 > columns

@@ -12,6 +12,9 @@ use super::page::{MARGIN, Page, Part, Row};
 use super::seen;
 use super::theme::{Styles, symbol};
 
+/// Columns of a host that are worth showing.
+const HOST: usize = 14;
+
 pub fn page(model: &Model, styles: Styles, columns: usize) -> Page {
     let mut page = Page::new(styles, columns);
     let state = &model.integrations;
@@ -62,7 +65,10 @@ pub fn page(model: &Model, styles: Styles, columns: usize) -> Page {
                 .text(&format!("{glyph} {}", state.word()), styles.tone(state.tone()))
                 .to(MARGIN + name + title + state_width);
         }
-        line = line.text(&host, Style::new());
+        // Half an address tells nothing: it gives way as a whole.
+        if columns.saturating_sub(MARGIN + name + title + state_width) > width(&host).min(HOST) {
+            line = line.text(&host, Style::new());
+        }
         page.push(line);
         if row == state.window.selected {
             page.keep_from(page.lines.len() - 1);

@@ -94,6 +94,10 @@ pub fn found(finding: &Finding, now: Timestamp) -> Option<String> {
 
 /// The fact with its ages.
 pub fn fact(finding: &Finding, now: Timestamp) -> String {
+    // What somebody has looked at and found well is as old as that look.
+    if let (State::Well, Some(at), false) = (finding.state, finding.seen_at, is_event(finding)) {
+        return format!("{} (checked {})", finding.fact, super::time::ago(now, at));
+    }
     let ages: Vec<String> = age(finding, now).into_iter().chain(seen(finding, now)).collect();
     match ages.is_empty() {
         true => finding.fact.clone(),

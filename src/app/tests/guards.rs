@@ -205,7 +205,7 @@ fn later_leaves_draft_of_unfinished_configuration_on_its_page() {
     own.configuration = Some(id("acme"));
     let unfinished = overview(vec![saved("acme", "Acme MSP", true, false, false)]);
     let mut stage = Stage::with(Overview { draft: Some(own.clone()), ..unfinished });
-    stage.keys("Tab Enter");
+    stage.keys("Tab Tab Enter");
     assert_eq!(stage.model.screen, Screen::Integrations);
     assert!(stage.model.wizard.is_none());
     stage.keys("Enter");

@@ -282,7 +282,7 @@ impl Facts<'_> {
         let is_fresh = self.published_at().is_some_and(|at| !self.is_older(at, SYNC_DUE));
         let unrecorded = self.status.integration.unrecorded;
         match self.is_configured() || unrecorded == Unrecorded::Something {
-            true => Finding::new(rule, State::Broken, "not running: Halo's callbacks are being lost").next(start),
+            true => Finding::new(rule, State::Broken, "not running, so Halo's callbacks are being lost").next(start),
             false if is_fresh && self.status.service.timer => {
                 Finding::well(rule, "not needed before Configure: a timer runs the daily sync")
             }
@@ -294,7 +294,7 @@ impl Facts<'_> {
             false if is_fresh => {
                 Finding::new(rule, State::Unknown, "not running; needed once Configure has run").next(start)
             }
-            false => Finding::new(rule, State::Watch, "not running: no daily sync").next(start),
+            false => Finding::new(rule, State::Watch, "not running, so there is no daily sync").next(start),
         }
     }
 

@@ -57,8 +57,12 @@ pub fn body(model: &Model, page: &mut Page) {
             .text(" ", Style::new())
             .cell(row.kind.word(), style, KIND - 2)
             .cell(&row.name, style, name);
-        let words = if row.tone == Tone::Calm { styles.dim() } else { styles.tone(row.tone) };
-        page.words(line, &row.words, words.patch(style));
+        let words = match row.tone {
+            Tone::Calm if focused => style,
+            Tone::Calm => styles.dim(),
+            tone => style.patch(styles.tone(tone)),
+        };
+        page.words(line, &row.words, words);
         if focused && model.layout.detail.is_none() {
             for text in row.detail.iter().filter(|text| **text != row.words) {
                 page.paragraph(text, MARGIN + 4, Style::new());

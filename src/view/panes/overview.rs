@@ -25,9 +25,9 @@ use crate::view::page::{MARGIN, Page, Row};
 use crate::view::progress::seconds_since;
 use crate::view::text::duration;
 use crate::view::theme::{Styles, symbol};
-use crate::words::Phrase;
 use crate::words::health::{NOTHING_TO_DO, beside, brief, burns, dismissible, fact, issue, light as name_of, state};
 use crate::words::plan::{GONE, NOT_YET};
+use crate::words::{self, Phrase};
 
 /// Columns of the name of a light, and of a chart.
 const NAME: usize = 18;
@@ -330,7 +330,7 @@ fn problems(model: &Model, page: &mut Page, is_low: bool) {
         }
         let mark = format!("{} {}", symbol(state(issue.state).0), issue.rule.title());
         // The whole row is the selection, and keeps its colour.
-        let tone = styles.tone(burns(issue).0).patch(style);
+        let tone = style.patch(styles.tone(burns(issue).0));
         let room = page.width.saturating_sub(MARGIN + TITLE + 1);
         let whole = dismissible(issue, &fact(issue, model.now));
         let is_cut = width(&whole) >= room;
@@ -345,6 +345,12 @@ fn problems(model: &Model, page: &mut Page, is_low: bool) {
         }
         if let Some(next) = &issue.next {
             page.paragraph(&Phrase::from(next).with_keys(&model.keys), MARGIN + 2, Style::new());
+        }
+        if issue.rule == Rule::Service && !is_low {
+            // As the last step of the set-up says it.
+            for (command, what) in words::service::commands(model.systemd) {
+                page.paragraph(&format!("{command}   {what}"), MARGIN + 4, Style::new());
+            }
         }
         keep(page, from, is_low && at == 0);
     }
@@ -432,7 +438,9 @@ pub(super) fn lines(model: &Model) -> Vec<String> {
     let mut lines: Vec<String> = lit
         .map(|(one, found)| {
             let found = if found.state == State::Well { told(main(one), &findings).unwrap_or(found) } else { found };
-            format!("{}: {}, {}.", name_of(one), burns(found).1, fact(found, model.now))
+            // The list below tells an issue whole.
+            let words = if found.is_issue() { beside(found, model.now) } else { fact(found, model.now) };
+            format!("{}: {}, {words}.", name_of(one), burns(found).1)
         })
         .collect();
     lines.extend(list.iter().map(|one| issue(one, model.now).without_keys()));

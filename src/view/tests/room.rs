@@ -3,14 +3,17 @@
 use crate::app::message::Reply;
 use crate::app::testing::events::{in_events, recent};
 use crate::app::testing::{
-    Stage, at, at_configure, failed, finished, in_panes, overview, passed, plan, saved, standing, status, sync_report,
-    with_credentials,
+    Stage, at, at_configure, at_sync, check, failed, finished, in_panes, overview, passed, plan, saved, standing,
+    status, sync_report, with_credentials,
 };
-use crate::domain::check::{CheckId, WriteProof};
+use crate::domain::check::{CheckId, CheckStatus, WriteProof};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::health::{Finding, not_answered};
 use crate::domain::status::StepState;
 use crate::domain::sync_run::{Silence, SyncProgress, SyncReport, SyncStatus};
 
 use super::picture::plain;
+use crate::view::progress::time;
 
 /// While the test runs and after it the form stays where it is, at the size that most terminals have.
 #[test]
@@ -226,4 +229,79 @@ fn fields_of_plan_are_named_whole() {
         let text = plain(&stage);
         assert!(text.contains("authentication_type  "), "{columns}: {text}");
     }
+}
+
+/// With credentials that Halo refuses, too, the form stays in sight, and the field to type in is on it.
+#[test]
+fn form_stays_in_sight_with_refused_credentials() {
+    let mut stage = with_credentials();
+    stage.keys("Enter");
+    let mut report = failed();
+    let mut token = check(CheckId::Token, CheckStatus::Fail, "Halo does not accept them", Some("Copy the Client ID"));
+    token.failure = Some(FailureKind::WrongCredentials);
+    report.checks = vec![token];
+    stage.reply(Reply::Verified(Ok(report)));
+    let text = plain(&stage);
+    for words in ["API Credentials", "Configuration Name", "▸ Client ID", "Client Secret", "✗ 1 of 1 failed"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(text.contains("Copy the Client ID") && !text.contains('↑'), "{text}");
+}
+
+/// A first sync that was interrupted has left something: the page says so, and which key goes on.
+#[test]
+fn interrupted_first_sync_says_how_it_goes_on() {
+    let mut stage = at_sync();
+    let mut told = standing(status("Acme MSP", true, false, false));
+    told.runs = vec![SyncReport { run: std::num::NonZeroU64::new(1), ..sync_report(SyncStatus::Interrupted) }];
+    stage.reply(Reply::Status(Ok(told)));
+    let text = plain(&stage);
+    assert!(text.contains("The last sync was interrupted") && text.contains("goes on from the 3 pages"), "{text}");
+}
+
+/// The time left counts the changes alone: what came before the first does not come again.
+#[test]
+fn time_left_is_told_by_changes_alone() {
+    let stage = in_panes();
+    let ago = |seconds: i64| stage.model.now - jiff::SignedDuration::from_secs(seconds);
+    let told = |first, done| time(&stage.model, ago(70), first, done, 13);
+    assert!(told(Some(ago(10)), 3).ends_with("about 50 s left"), "{}", told(Some(ago(10)), 3));
+    assert!(!told(None, 0).contains("left") && !told(Some(ago(0)), 1).contains("left"));
+}
+
+/// How the service is started stands below the issue that it does not run.
+#[test]
+fn overview_says_how_service_is_started() {
+    let mut stage = in_panes();
+    stage.keys("0");
+    let mut told = stage.model.facts.standing.clone().unwrap();
+    told.status.service.running = false;
+    stage.reply(Reply::Status(Ok(told)));
+    stage.resize(120, 40);
+    for (systemd, words) in [(true, "sudo pia-halo service install"), (false, "pia-halo serve")] {
+        stage.model.systemd = systemd;
+        assert!(plain(&stage).contains(words), "{systemd}: {}", plain(&stage));
+    }
+}
+
+/// A Halo that did not answer is told with its age in light, list and header, and every object is grey until it does.
+#[test]
+fn silent_halo_is_told_until_it_answers() {
+    let mut stage = in_panes();
+    let mut told = stage.model.facts.standing.clone().unwrap();
+    let silent = not_answered(&told.status.known.before);
+    for found in silent {
+        told.status.known.before.retain(|known| known.rule != found.rule);
+        let at = Some(stage.model.now - jiff::SignedDuration::from_secs(180));
+        told.status.known.before.push(Finding { seen_at: at, since: at, ..found });
+    }
+    stage.reply(Reply::Status(Ok(told)));
+    stage.keys("0");
+    let text = plain(&stage);
+    assert!(text.contains("! Credentials") && text.contains("Halo does not answer, for 3 min"), "{text}");
+    assert!(text.lines().next().unwrap().contains("! Halo does not answer"), "{text}");
+    stage.keys("3");
+    stage.reply(Reply::Planned(Err(Failure::new(FailureKind::NotReached, "acme.halopsa.com did not answer in time"))));
+    let text = plain(&stage);
+    assert!(text.contains("unknown: Halo does not answer") && !text.contains("in place"), "{text}");
 }

@@ -68,7 +68,7 @@ fn every_screen_says_what_guide_asks_for() {
             &["Webhook install was successful", "custom tab Pia Chat Pod created id 43", "linked"],
         ),
         ("wizard_configure_partly", &["3 done, 3 not done. It is safe to run Configure again", "name is in use"]),
-        ("wizard_configure_connecting", &["Connecting to Halo: 1 of 14 checks done", "○ webhook"]),
+        ("wizard_configure_connecting", &["Looking again before the first change: 1 of 14 checks", "○ webhook"]),
         ("wizard_configure_stopped", &["! Stopped. 0 of 6 changes made. Run Configure again", "○ webhook"]),
         (
             "wizard_finished",
@@ -82,7 +82,7 @@ fn every_screen_says_what_guide_asks_for() {
         ("pane_sync", &["Proof", "Next run", "Tue 24 Nov 2026 04:30 UTC"]),
         ("pane_clients_detail", &["no longer in Halo"]),
         ("pane_overview", &["Credentials accepted by Halo", "Objects in Halo", "No issues, nothing to do"]),
-        ("pane_overview_problems", &["3 issues", "✗ Service not running: ", "! Rotation dismissed: "]),
+        ("pane_overview_problems", &["3 issues", "✗ Service not running, so ", "! Rotation dismissed: "]),
         ("pane_overview_dismissing", &["Dismiss \"Service\"?", "It comes back when it changes", "Dismiss (y)"]),
         ("pane_overview_failed_run", &["Configure runs", "the last run failed, 7 of 7 changes not made"]),
         ("pane_overview_unknown", &["1 check is unknown:", "Clock not checked yet: t Check now"]),

@@ -248,7 +248,10 @@ fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused
     // What is typed so far is no value: that is said, and not called wrong before the field is left.
     let is_typed = !wizard.form.text(id).is_empty() && better.is_none();
     if let Some(why) = wizard.form.error(id, wizard.has_secret).filter(|_| is_typed) {
-        page.paragraph(&format!("not complete yet: {why}"), page.value_column(), styles.dim());
+        // An address that is whole is not called unfinished for what is wrong with it.
+        let is_whole = id.info().kind == Kind::Address && why.starts_with("a private address");
+        let words = if is_whole { why } else { format!("not complete yet: {why}") };
+        page.paragraph(&words, page.value_column(), styles.dim());
         return;
     }
     let help = wizard.help(id);
