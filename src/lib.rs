@@ -13,7 +13,8 @@
 //! | [`words`] | wording shared by the screens, plain mode and the commands |
 //! | [`settings`] | where files are; settings, credentials, answers files and the wizard's draft, crash-safe |
 //! | [`halo`] | the Halo API: discovery, token, paging, request budget, wire shapes, errors; and what is installed in a Halo |
-//! | [`store`] | the embedded database, the audit trail and the locks |
+//! | [`store`] | the database and the audit trail |
+//! | [`coordination`] | who does something alone: locks between programs, here and across machines |
 //! | [`ops`] | the use cases: check, sync, plan, configure, remove, rotate, status, activate, setup, tickets, events |
 //! | [`service`] | `serve`: receives and forwards callbacks, runs the daily sync, health checks and metrics |
 //! | [`app`] | the terminal interface as a pure state machine |
@@ -22,12 +23,13 @@
 //! | [`cli`] | one file per command; text, JSON and exit codes |
 //! | [`demo`] | a simulated Halo behind a real socket |
 //!
-//! Modules only use lower layers: domain < keys < words; domain < settings, halo, store < ops < service; words < app < view
+//! Modules only use lower layers: domain < keys < words; domain < settings, halo, store < coordination < ops < service; words < app < view
 //! < tui; the command line is on top of both. Only the `demo` command and the tests know about the simulated Halo. A test in
 //! `tests/` reads the source tree and enforces these rules.
 
 pub mod app;
 pub mod cli;
+pub mod coordination;
 pub mod demo;
 pub mod domain;
 pub mod halo;

@@ -6,19 +6,37 @@ use crate::support::tree::{File, circles, read};
 use crate::support::{files, project};
 
 /// Which rooms each room may look into. Layers look down only.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("keys", &["domain"]),
     ("words", &["domain", "keys"]),
     ("settings", &["domain", "keys"]),
     ("halo", &["domain"]),
     ("store", &["domain", "settings"]),
-    ("ops", &["domain", "words", "settings", "halo", "store"]),
+    ("coordination", &["domain", "settings", "store"]),
+    ("ops", &["domain", "words", "settings", "halo", "store", "coordination"]),
     ("service", &["domain", "settings", "halo", "store", "ops"]),
     ("app", &["domain", "keys", "words"]),
     ("view", &["domain", "keys", "words", "app"]),
     ("tui", &["domain", "keys", "words", "app", "view", "ops"]),
-    ("cli", &["domain", "keys", "words", "settings", "halo", "store", "ops", "service", "app", "view", "tui", "demo"]),
+    (
+        "cli",
+        &[
+            "domain",
+            "keys",
+            "words",
+            "settings",
+            "halo",
+            "store",
+            "coordination",
+            "ops",
+            "service",
+            "app",
+            "view",
+            "tui",
+            "demo",
+        ],
+    ),
     ("demo", &[]),
 ];
 

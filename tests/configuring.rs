@@ -512,7 +512,7 @@ async fn nobody_switches_configuration_while_configure_works() {
     profile.save("other", "").await.expect(0);
     let lock = profile.workspace().paths().lock("configure");
     let somebody = pia_halo::domain::activity::Actor { user: "fox".to_owned(), ..Default::default() };
-    let held = pia_halo::store::Lock::take(&lock, "Configure", &somebody, jiff::Timestamp::now()).unwrap();
+    let held = pia_halo::coordination::Lock::take(&lock, "Configure", &somebody, jiff::Timestamp::now()).unwrap();
     profile.run(["activate", "other", "--yes"]).await.expect(6).says("fox");
     profile.run(["deactivate"]).await.expect(6);
     profile.run(["configure", "--yes"]).await.expect(6);

@@ -20,6 +20,12 @@ async fn copy_that_is_there_is_replaced_only_after_yes() {
     let done = profile.json(to, 0).await;
     assert_eq!((&done["status"], &done["direction"]), (&"done".into(), &"to".into()));
     let first = copied();
+    let there = profile.json(["store", "status", "--of", &url], 0).await;
+    let here = profile.json(["store", "status"], 0).await;
+    assert_eq!((&there["engine"], &here["engine"]), (&"PostgreSQL".into(), &"SQLite".into()));
+    assert_eq!((&there["holds"]["others"], &there["form"]), (&here["holds"]["others"], &here["form"]));
+    let copied_at = there["holds"]["copied"]["at"].as_str().unwrap();
+    assert!(first.starts_with(copied_at.trim_end_matches('Z')) && here["holds"]["copied"].is_null(), "{copied_at}");
     let told = profile.run(to).await.expect(3).says(" as of ").says(" with 3 clients, 0 events and ");
     assert!(told.stderr.contains("which would be replaced") && told.stderr.contains("--yes"), "{told:?}");
     profile.json(to, 3).await;

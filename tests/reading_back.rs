@@ -1,13 +1,13 @@
 //! What is said of a run holds: what Halo keeps only in part, what it drops beside it, what was not tested and what this
 //! agent may not see is never called done without a word.
 
+use pia_halo::coordination::Lock;
 use pia_halo::demo::{RecordedRequest, State};
 use pia_halo::domain::activity::Actor;
 use pia_halo::domain::object::ObjectKind;
 use pia_halo::domain::plan::Action;
 use pia_halo::domain::record::BeforeAfter;
 use pia_halo::domain::record::Written;
-use pia_halo::store::Lock;
 use serde_json::{Value, json};
 
 use crate::support::Profile;

@@ -514,7 +514,7 @@ async fn nobody_removes_while_configure_works() {
     let (profile, _) = configured().await;
     let lock = profile.workspace().paths().lock("configure");
     let somebody = pia_halo::domain::activity::Actor { user: "fox".to_owned(), ..Default::default() };
-    let held = pia_halo::store::Lock::take(&lock, "Configure", &somebody, jiff::Timestamp::now()).unwrap();
+    let held = pia_halo::coordination::Lock::take(&lock, "Configure", &somebody, jiff::Timestamp::now()).unwrap();
     profile.run(["remove", "--yes"]).await.expect(6).says("fox");
     profile.run(["configure", "--roll-back", "--yes"]).await.expect(6);
     drop(held);

@@ -64,6 +64,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("config edit", "edit them in your editor"),
     ("config delete acme", "delete acme, after a question"),
     ("store set-aside", "start with an empty store"),
+    ("store status", "what keeps the store, and what is in it"),
     ("store copy --to postgres://pia@db.example/pia_halo", "copy it to a PostgreSQL, and compare"),
     ("service status", "whether systemd runs the service"),
     ("service install", "install and start it, after a question"),

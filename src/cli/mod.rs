@@ -281,6 +281,7 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Config(Config::Edit) => config::edit(&mut call),
         Command::Config(Config::Delete(options)) => config::delete(&mut call, &options),
         Command::Store(Store::SetAside) => store::set_aside(&mut call),
+        Command::Store(Store::Status(options)) => store::status(&mut call, options).await,
         Command::Store(Store::Copy(options)) => store::copy(&mut call, &options).await,
         Command::Service(service) => units::run(&mut call, &service),
         Command::Support(options) => support::run(&mut call, options).await,

@@ -16,6 +16,8 @@ const WITHOUT_CONFIGURATION: &[&str] = &[
     "config edit",
     "config delete",
     "store set-aside",
+    "store copy",
+    "store status",
     "service install",
     "service status",
     "service remove",

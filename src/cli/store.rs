@@ -2,12 +2,15 @@
 
 use serde_json::json;
 
-use super::args::Copy;
+use super::args::{Copy, StoreStatus};
 use super::{Call, off_the_threads, prompt};
+use crate::coordination::Holder;
+use crate::domain::calendar::whole;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::domain::thousands;
-use crate::ops::transfer::{Server, in_words};
+use crate::domain::untrusted::Untrusted;
+use crate::ops::transfer::{Server, Status, in_words, status_here};
 use crate::ops::{self, Clock as _, SystemClock};
 use crate::settings::Paths;
 
@@ -52,6 +55,57 @@ pub(super) async fn copy(call: &mut Call, options: &Copy) -> Result<u8, Failure>
         call.output.say("This machine goes on with its own store; what happens from now on is not in the copy.");
     } else {
         call.output.line(format!("{rows} copied from {shown}, and compared"));
+    }
+    Ok(0)
+}
+
+pub(super) async fn status(call: &mut Call, options: StoreStatus) -> Result<u8, Failure> {
+    let paths = Paths::from_environment(&call.environment)?;
+    let (environment, cancel) = (call.environment.clone(), call.cancel.clone());
+    let look = move || match options.of {
+        Some(url) => Server::open(&url, &paths, &environment, &cancel)?.status(),
+        None => status_here(&paths),
+    };
+    let Status { figures, copying } = off_the_threads(look).await?;
+    let Some(figures) = figures else {
+        if call.output.json {
+            call.output.object(&json!({ "status": "none" }))?;
+        } else {
+            call.output.line("There is no store");
+        }
+        return Ok(0);
+    };
+    let (engine, version) = &figures.engine;
+    if call.output.json {
+        let holds = figures.held.as_ref().map(|held| {
+            let copied = held.copied.as_ref().map(|(host, at)| json!({ "host": host, "at": whole(*at) }));
+            json!({ "clients": held.clients, "events": held.events, "others": held.others, "copied": copied })
+        });
+        call.output.object(&json!({
+            "status": "found",
+            "engine": engine,
+            "engine_version": version,
+            "place": figures.place,
+            "form": figures.form,
+            "bytes": figures.bytes,
+            "holds": holds,
+            "hosts": figures.hosts,
+            "copying": copying.map(|holder| Holder { since: whole(holder.since), ..holder }),
+        }))?;
+        return Ok(0);
+    }
+    let mut line = |what: &str, is: String| call.output.line(format!("{what:<8} {is}"));
+    line("engine", format!("{engine} {version}"));
+    line("place", figures.place);
+    line("form", figures.form.map_or("none yet".to_owned(), |form| format!("version {form}")));
+    line("size", format!("{} kB", thousands(figures.bytes.div_ceil(1_000))));
+    line("holds", figures.held.as_ref().map_or("nothing".to_owned(), in_words));
+    if !figures.hosts.is_empty() {
+        let shown: Vec<String> = figures.hosts.iter().map(|host| Untrusted::new(host).display()).collect();
+        line("hosts", shown.join(", "));
+    }
+    if let Some(holder) = copying {
+        line("now", holder.to_string());
     }
     Ok(0)
 }

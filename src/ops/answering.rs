@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::Workspace;
 use super::locks::{SERVE, SERVICE_LOCK};
+use crate::coordination::{Holder, Lock};
 use crate::domain::status::Unanswered;
-use crate::store::{Holder, Lock};
 
 /// How long it may take: a service that works answers at once.
 const LIMIT: Duration = Duration::from_secs(2);

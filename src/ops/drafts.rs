@@ -5,12 +5,12 @@ use std::sync::{MutexGuard, PoisonError};
 
 use super::Workspace;
 use super::workspace::ChosenDraft;
+use crate::coordination::{Lock, LockError};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::Draft;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::settings::private_file::FileError;
 use crate::settings::{Settings, SettingsError};
-use crate::store::{Lock, LockError};
 
 fn lock_name(place: usize) -> String {
     format!("draft-{place}")
@@ -104,7 +104,7 @@ pub fn edit(workspace: &Workspace, id: &ConfigurationId) -> Result<Lock, Option<
     workspace.lock(&edit_lock(id), "being changed").map_err(|error| match error {
         LockError::Held(holder) => holder.map(|holder| holder.to_string()),
         // It is only a help.
-        LockError::Foreign { .. } | LockError::File(_) => None,
+        LockError::Foreign { .. } | LockError::File(_) | LockError::Server(_) => None,
     })
 }
 

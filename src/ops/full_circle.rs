@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
 use super::boards::Boards;
+use crate::coordination::Lock;
 use crate::domain::callback::EventGroup;
 use crate::domain::check::CheckStatus;
 use crate::domain::client::ClientStatus;
@@ -25,7 +26,6 @@ use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::delivery::LoggedDelivery;
 use crate::halo::{HaloApi, HaloError, NewTicket};
-use crate::store::Lock;
 use crate::words::service;
 use crate::words::time::took;
 

@@ -5,11 +5,11 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::actor::actor_of;
+use crate::coordination::{Holder, Lock};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
 use crate::domain::status::Unanswered;
 use crate::settings::{Environment, Paths, Settings};
-use crate::store::{Holder, Lock};
 
 /// The lock of whoever writes into a Halo, or changes which one that is. One for the whole profile: what is being
 /// configured stays the active configuration until it is done.

@@ -10,6 +10,7 @@ use super::configure::{ended, refused, settle_open_intents};
 use super::locks::CONFIGURE_LOCK;
 use super::plan::Target;
 use super::{Workspace, check};
+use crate::coordination::Lock;
 use crate::domain::check::{Check, CheckId, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
@@ -21,7 +22,7 @@ use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Outcom
 use crate::domain::record::Written;
 use crate::halo::HaloApi;
 use crate::halo::install::plan::InstallPlan;
-use crate::store::{ConfigureRun, Lock};
+use crate::store::ConfigureRun;
 use crate::words::by_hand;
 
 /// What is to be taken out.

@@ -11,6 +11,7 @@ use super::actor::actor_of;
 use super::archive::stopped;
 use super::backup::empty;
 use super::locks::hold_everything;
+use crate::coordination::{Holder, Shared};
 use crate::domain::activity::Activity;
 use crate::domain::calendar::utc;
 use crate::domain::failure::{Failure, FailureKind};
@@ -19,14 +20,36 @@ use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::settings::private_file::{self, Exclusive};
 use crate::settings::{Environment, Paths};
-use crate::store::{Address, Audit, Held, Proof, Remote, Snapshot, Store, StoreError, in_place, is_same};
+use crate::store::{Address, Audit, Figures, Held, Proof, Remote, Snapshot, Store, StoreError, in_place, is_same};
 
 /// A PostgreSQL that was named.
 pub struct Server {
     remote: Remote,
+    address: Address,
     paths: Paths,
     environment: Environment,
     cancel: CancellationToken,
+}
+
+/// The lock of whoever copies a store to a server; it is on the server.
+const LOCK: &str = "store copy";
+
+/// What a store is, who is at it, and what is in it.
+pub struct Status {
+    /// What it is; none where this machine has none.
+    pub figures: Option<Figures>,
+    /// Who copies a store there now.
+    pub copying: Option<Holder>,
+}
+
+/// Looks at the store of this machine.
+///
+/// # Errors
+///
+/// What the store says.
+pub fn status_here(paths: &Paths) -> Result<Status, Failure> {
+    let store = Store::open_to_look(&paths.store())?;
+    Ok(Status { figures: store.map(|store| store.figures()).transpose()?, copying: None })
 }
 
 /// What is in a store on a server, for a person.
@@ -59,7 +82,7 @@ impl Server {
         }
         let asked = cancel.clone();
         let remote = Remote::open(&address, Arc::new(move || !asked.is_cancelled()))?;
-        Ok(Self { remote, paths: paths.clone(), environment: environment.clone(), cancel: cancel.clone() })
+        Ok(Self { remote, address, paths: paths.clone(), environment: environment.clone(), cancel: cancel.clone() })
     }
 
     /// The server and its database, for a person.
@@ -72,17 +95,25 @@ impl Server {
         Ok(self.remote.holds()?)
     }
 
+    /// Looks at the store there. Nothing is written.
+    pub fn status(&mut self) -> Result<Status, Failure> {
+        let copying = Shared::holder(&self.address, LOCK)?;
+        Ok(Status { figures: Some(self.remote.figures()?), copying })
+    }
+
     /// Puts everything of this machine's store there, in place of what is there. Where somebody has agreed to that, only what
     /// he was told of is replaced.
     ///
     /// # Errors
     ///
-    /// [`FailureKind::Declined`] where this machine has no store, [`FailureKind::NeedsYes`] where something else is there now;
+    /// [`FailureKind::Declined`] where this machine has no store, [`FailureKind::Busy`] where another machine copies its store
+    /// there now, [`FailureKind::NeedsYes`] where something else is there now;
     /// what either store says. The one there is as it was then, but for a server that is lost in the last moment.
     pub fn take(&mut self, agreed: Option<&Option<Held>>, now: Timestamp) -> Result<Proof, Failure> {
         let none = || Failure::new(FailureKind::Declined, "there is no store on this machine").hint(Next::Sync);
         let own = Store::open_existing(&self.paths.store())?.ok_or_else(none)?;
         self.trail().require_writable()?;
+        let _alone = Shared::take(&self.address, LOCK, LOCK, &actor_of(&self.environment), now)?;
         let Some(proof) = self.remote.take(&own, agreed, now)? else {
             let message = format!("what {} holds has changed meanwhile", self.shown());
             return Err(Failure::new(FailureKind::NeedsYes, message).hint("run this again; nothing was changed"));
@@ -164,7 +195,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
-    use crate::store::Lock;
+    use crate::coordination::Lock;
     use crate::store::postgres_tests::Postgres;
     use crate::store::test_support::{at, client, id, sync};
 
@@ -258,6 +289,36 @@ mod tests {
         assert_eq!(server.holds().unwrap(), Some(held.clone()));
         server.take(Some(&Some(held)), at(1)).unwrap();
         assert_eq!(server.holds().unwrap(), None);
+    }
+
+    /// Two machines at once: the second one is told who the first one is, and replaces nothing.
+    #[test]
+    fn second_machine_that_copies_is_told_who_and_where() {
+        let Some(postgres) = Postgres::start() else { return };
+        let machines = Machines::new();
+        let this = machines.at(0);
+        sync(&Store::open(&this.0.store()).unwrap(), "acme", 0, &[client(1, "a")]);
+        let url = postgres.new_database("copy");
+        let actor = crate::domain::activity::Actor { user: "ada */ /* '".to_owned(), ..Default::default() };
+        let held = Shared::take(&Address::new(&url).unwrap(), LOCK, LOCK, &actor, at(1)).unwrap();
+        let mut server = open(&url, &this).unwrap();
+        let busy = failed(server.take(None, at(2)));
+        let host = crate::store::host_name();
+        let says = format!("already running: store copy by ada */ /* ' on {host} since ");
+        assert!(busy.kind == FailureKind::Busy && busy.message.starts_with(&says), "{busy:?}");
+        assert_eq!(server.holds().unwrap(), None);
+        let status = server.status().unwrap();
+        assert_eq!(status.copying.map(|holder| holder.user), Some(actor.user));
+        let figures = status.figures.unwrap();
+        assert_eq!((figures.form, figures.hosts), (None, vec![host]));
+        drop(held);
+        while server.status().unwrap().copying.is_some() {}
+        server.take(None, at(3)).unwrap();
+        let there = open(&url, &this).unwrap().status().unwrap().figures.unwrap();
+        let here = status_here(&this.0).unwrap().figures.unwrap();
+        let without_copied = |figures: &Figures| figures.held.clone().map(|held| Held { copied: None, ..held });
+        assert_eq!((there.form, without_copied(&there)), (here.form, without_copied(&here)));
+        assert_eq!((here.engine.0, there.engine.0), ("SQLite", "PostgreSQL"));
     }
 
     /// A trail that cannot be written is told before anything is.

@@ -9,6 +9,7 @@ use super::actor::actor_of;
 use super::clock::Clock;
 use super::locks::{CONFIGURE_LOCK, LastAnswer, SERVE, SERVICE_LOCK};
 use super::{aside, restored};
+use crate::coordination::{Holder, Lock, LockError};
 use crate::domain::activity::{Activity, Actor, BreakReason, Chain, ChainBreak};
 use crate::domain::address::SignInPlace;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
@@ -25,7 +26,7 @@ use crate::settings::{
     Config, Environment, FoundSecret, Paths, SecretSource, Settings, SettingsError, StoredSecrets, client_secret,
     secret_source, with_variables,
 };
-use crate::store::{Audit, Lock, LockError, Store, StoreError, Verified};
+use crate::store::{Audit, Store, StoreError, Verified};
 
 /// How often a lock without a name on it is tried, and how long in between.
 const LOOKS: usize = 5;

@@ -1,4 +1,4 @@
-//! The embedded database, the audit trail and the locks.
+//! The database and the audit trail.
 //!
 //! Clients, agents, teams and ticket types as of the last proved sync; recent runs; what Configure created in
 //! Halo and what it was about to create; the trail of who did what. Everything that Halo or a person wrote is kept
@@ -23,7 +23,7 @@ mod health;
 mod installed;
 mod intents;
 mod lists;
-mod lock;
+mod named_lock;
 mod old_events;
 mod outbox;
 mod publish;
@@ -49,12 +49,12 @@ pub use events::{NewEvent, ToForward, ToLookUp};
 pub use installed::Verified;
 pub use intents::{ConfigureRun, Intent, IntentId};
 pub use lists::FreshLists;
-pub use lock::{Holder, Lock, LockError};
+pub use named_lock::NamedLock;
 pub use old_events::{KEPT as EVENTS_KEPT, OldEvents, STEP};
 pub use outbox::{ClientToForward, ForwardTry};
 pub use publish::{Evidence, Known, Publication};
 pub use runs::KEPT as RUNS_KEPT;
-pub use transfer::{Held, Remote, is_same};
+pub use transfer::{Figures, Held, Remote, is_same};
 
 use self::database::Database;
 use self::error::Trouble;

@@ -76,7 +76,7 @@ fn batch(store: &Store, sql: &str) {
 fn every_promise_of_store_holds_on_postgres() {
     let Some(server) = Postgres::start() else { return };
     let done = Command::new(std::env::current_exe().unwrap())
-        .args("store:: --skip store::audit --skip store::lock --skip store::copy --skip store::aside".split(' '))
+        .args("store:: --skip store::audit --skip store::copy --skip store::aside".split(' '))
         // It is about the file alone, and heavy: once is enough, and that is beside this.
         .args(["--skip", "many_programs_may_open_new_database_at_once", "--test-threads=2"])
         .env(SERVER, server.url())

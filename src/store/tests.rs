@@ -11,6 +11,7 @@ use rusqlite::Connection;
 
 use super::test_support::*;
 use super::*;
+use crate::coordination::Lock;
 use crate::domain::activity::{Activity, Actor};
 use crate::domain::address::{AuthUrl, SignInPlace};
 use crate::domain::draft::Draft;

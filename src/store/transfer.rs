@@ -108,9 +108,47 @@ impl Remote {
     }
 }
 
+/// What a store is, and what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// The engine, with its version.
+    pub engine: (&'static str, String),
+    /// Where it is: its file, or the server and its database.
+    pub place: String,
+    /// The version of its form; none where nothing was made yet.
+    pub form: Option<i64>,
+    /// How much room it takes, with everything that is ready to be used again.
+    pub bytes: u64,
+    /// What is in it; none where not one row is.
+    pub held: Option<Held>,
+    /// The machines that are signed in to a server now.
+    pub hosts: Vec<String>,
+}
+
+impl Store {
+    /// What it is, and what is in it.
+    pub fn figures(&self) -> Result<Figures, StoreError> {
+        let place = self.path().display().to_string();
+        self.read(|db| figures(db, place, Some(db.version()?)))
+    }
+}
+
+impl Remote {
+    /// What it is, and what is in it.
+    pub fn figures(&mut self) -> Result<Figures, StoreError> {
+        let (place, form) = (self.shown.clone(), self.form);
+        self.database.read(|db| figures(db, place, form)).map_err(|trouble| trouble.on(&self.shown))
+    }
+}
+
+fn figures(db: &Database, place: String, form: Option<i64>) -> Result<Figures, Trouble> {
+    let held = if form.is_some() { held(db)? } else { None };
+    Ok(Figures { engine: db.engine()?, place, form, bytes: db.bytes()?, held, hosts: db.hosts()? })
+}
+
 /// Counts every row of every table, whatever the version of the form.
 fn held(db: &Database) -> Result<Option<Held>, Trouble> {
-    let copied = db.copied()?;
+    let copied = if db.is_file() { None } else { db.copied()? };
     let copied = copied.and_then(|(host, at)| Some((host, maybe_time_in(Some(at)).ok()??)));
     let mut held = Held { copied, clients: 0, events: 0, others: 0 };
     for table in db.table_names()? {

@@ -27,7 +27,7 @@ async fn second_sync_at_same_time_is_busy_and_says_who_holds_it() {
     let profile = Profile::set_up(small()).await;
     let lock = lock_file(&profile);
     let somebody = pia_halo::domain::activity::Actor { user: "fox".to_owned(), ..Default::default() };
-    let held = pia_halo::store::Lock::take(&lock, "Sync Now", &somebody, Timestamp::now()).unwrap();
+    let held = pia_halo::coordination::Lock::take(&lock, "Sync Now", &somebody, Timestamp::now()).unwrap();
     let report = profile.json(["sync"], 6).await;
     assert_eq!(report["status"], "busy");
     assert!(report["error"]["message"].as_str().unwrap().contains("fox"), "{report}");

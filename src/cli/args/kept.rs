@@ -119,6 +119,16 @@ pub enum Store {
     /// is copied into its own log, too, the bodies of events included. The copy is as of now: this machine goes on with its own
     /// store, and nothing that happens later is in the copy.
     Copy(Copy),
+    /// Which engine keeps the store, where, how large it is, and what is in it; with --of, the same of a PostgreSQL
+    Status(StoreStatus),
+}
+
+/// Options of `store status`.
+#[derive(Debug, Args)]
+pub struct StoreStatus {
+    /// Look at the store in this database; nothing is written there
+    #[arg(long, value_name = "URL")]
+    pub of: Option<String>,
 }
 
 /// Options of `store copy`.

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::{ArgValueCandidates, CompletionCandidate, Shell};
 
-pub use self::kept::{Backup, Config, Copy, Delete, PageFormat, Report, Restore, Service, Show, Store, Support};
+pub use self::kept::{
+    Backup, Config, Copy, Delete, PageFormat, Report, Restore, Service, Show, Store, StoreStatus, Support,
+};
 
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::health::Rule;

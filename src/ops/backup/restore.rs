@@ -18,12 +18,13 @@ use super::super::locks::hold_everything;
 use super::super::restored::{ANCHOR, AT, AUDIT, CONFIG, CREDENTIALS, STORE, copy, finish};
 use super::seal::{Key, wants_passphrase};
 use super::{FORMAT, Hashing, LOCK, MANIFEST, Manifest, SEALED, empty};
+use crate::coordination::Lock;
 use crate::domain::activity::Activity;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::untrusted::Untrusted;
 use crate::settings::private_file;
 use crate::settings::{Copies, Environment, Paths, Settings};
-use crate::store::{self, Audit, Lock, StoreError};
+use crate::store::{self, Audit, StoreError};
 
 /// No manifest, settings or secrets come near this.
 const LARGEST: u64 = 4 << 20;

@@ -21,6 +21,7 @@ use super::locks::{sync_holder, sync_lock};
 pub use super::runs::runs;
 use super::signals::{Changes, Signals};
 use super::{Workspace, events, lost_task, take_over};
+use crate::coordination::LockError;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{BY_SYNC, from_failure, from_sync, not_told_to};
@@ -29,7 +30,7 @@ use crate::domain::status::ClientCounts;
 use crate::domain::sync_run::{Brake, ChangeKind, ClientChange, Sight, SyncProgress, SyncReport, SyncStatus};
 use crate::domain::thousands;
 use crate::halo::{HaloApi, HaloError, Token};
-use crate::store::{Evidence, Known, LockError, Publication, RunId, StoreError};
+use crate::store::{Evidence, Known, Publication, RunId, StoreError};
 use crate::words::sync as words;
 
 /// How old the pages of an interrupted run may be to be reused. Clients added or removed since show up in the page that

@@ -11,8 +11,9 @@ use std::time::Duration;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, RowIndex, Transaction, TransactionBehavior, params_from_iter};
 
+pub(super) use self::postgres::Session;
 pub use self::postgres::{Address, GoOn};
-use self::postgres::{FORM, Session};
+use self::postgres::{FORM, SIGNED_IN_FROM};
 use self::value::Column;
 pub(super) use self::value::{Value, args};
 use super::error::Trouble;
@@ -360,6 +361,35 @@ impl Database {
             Engine::Sqlite(_) => Ok(self.tables()?.into_iter().map(|table| table.name).collect()),
             Engine::Postgres(_, session) => session.tables(),
         }
+    }
+
+    /// The engine, with its version.
+    pub(super) fn engine(&self) -> Result<(&'static str, String), Trouble> {
+        match &self.engine {
+            Engine::Sqlite(_) => Ok(("SQLite", sqlite_version().to_owned())),
+            Engine::Postgres(..) => Ok(("PostgreSQL", self.value("SELECT current_setting('server_version')", &[])?)),
+        }
+    }
+
+    /// How much room it takes.
+    pub(super) fn bytes(&self) -> Result<u64, Trouble> {
+        let sql = match &self.engine {
+            Engine::Sqlite(_) => "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+            Engine::Postgres(..) => "SELECT pg_database_size(current_database())",
+        };
+        let bytes: i64 = self.value(sql, &[])?;
+        Ok(u64::try_from(bytes).unwrap_or(0))
+    }
+
+    /// The machines whose programs are signed in to a server now.
+    pub(super) fn hosts(&self) -> Result<Vec<String>, Trouble> {
+        let sql = "SELECT DISTINCT substr(application_name, CAST(?1 AS INTEGER)) FROM pg_stat_activity
+                   WHERE datname = current_database() AND application_name LIKE CAST(?2 AS TEXT) ORDER BY 1";
+        if self.is_file() {
+            return Ok(Vec::new());
+        }
+        let from = i64::try_from(SIGNED_IN_FROM.len() + 1).unwrap_or(1);
+        self.rows(sql, args![from, format!("{SIGNED_IN_FROM}%")], |row| row.get(0))
     }
 
     /// How many rows a table has.

@@ -7,7 +7,10 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use url::{Url, form_urlencoded};
 
-use crate::store::StoreError;
+use crate::store::{StoreError, host_name};
+
+/// What a session is called on the server, before the name of this machine.
+pub(in crate::store) const SIGNED_IN_FROM: &str = "pia-halo on ";
 
 /// How long a server has to answer a first knock.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
@@ -98,7 +101,7 @@ impl Address {
         };
         config
             .ssl_mode(if trust == Trust::Host { SslMode::Disable } else { SslMode::Require })
-            .application_name("pia-halo")
+            .application_name(format!("{SIGNED_IN_FROM}{}", host_name()))
             .target_session_attrs(TargetSessionAttrs::ReadWrite)
             .connect_timeout(ANSWERS_WITHIN)
             .keepalives_idle(SILENT_FOR / 3)

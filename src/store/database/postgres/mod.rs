@@ -16,11 +16,13 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use sha2::{Digest as _, Sha256};
 use tokio::runtime::Runtime;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, NoTls, Row, Statement};
 
 pub use self::address::Address;
+pub(super) use self::address::SIGNED_IN_FROM;
 use self::address::Trust;
 use self::tls::Tls;
 use super::{Value, Work};
@@ -33,6 +35,12 @@ mod tls;
 
 /// Whoever writes, or brings the form up to date, holds it: "PiaW".
 const WRITE_LOCK: i64 = 0x5069_6157;
+
+/// What comes first in the number of every lock by name: "PiaN".
+const NAMED_LOCK: i32 = 0x5069_614e;
+
+/// What a note is between in the statement that takes a lock.
+const NOTE: [&str; 2] = ["/* ", " */"];
 
 /// The oldest server that will do: whoever made its database alone may make tables there.
 const OLDEST: i32 = 15;
@@ -78,7 +86,7 @@ pub type GoOn = Arc<dyn Fn() -> bool + Send + Sync>;
 
 impl Session {
     /// Signs in. Nothing is written by that.
-    pub(super) fn open(address: &Address) -> Result<Self, Trouble> {
+    pub(in crate::store) fn open(address: &Address) -> Result<Self, Trouble> {
         let (address, limit, idle) = (address.clone(), address.limit, address.idle);
         let (tell, told) = mpsc::channel();
         thread::Builder::new()
@@ -192,6 +200,34 @@ impl Session {
         self.writes.get()
     }
 
+    /// Takes the lock of this name until the session ends; no where another one has it. The note says who has it.
+    pub(in crate::store) fn try_lock(&self, name: &str, note: &str) -> Result<bool, Trouble> {
+        // Nothing in a note can end the comment that it is in, or begin another one: JSON can say a letter by its number.
+        let note = note.replace('*', "\\u002a").replace('/', "\\u002f");
+        let [begin, end] = NOTE;
+        // A session that does nothing is what holds it.
+        self.batch("SET idle_session_timeout = 0")?;
+        let sql = format!("SELECT pg_try_advisory_lock({NAMED_LOCK}, {}) {begin}{note}{end}", number_of(name));
+        let taken = self.wait(self.client.query_one(&sql, &[]))??;
+        Ok(taken.try_get(0)?)
+    }
+
+    /// The note of whoever has the lock of this name in this database.
+    pub(in crate::store) fn note_of_lock(&self, name: &str) -> Result<Option<String>, Trouble> {
+        let sql = format!(
+            "SELECT query FROM pg_stat_activity JOIN pg_locks USING (pid)
+             WHERE locktype = 'advisory' AND granted AND objsubid = 2
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+             AND CAST(classid AS BIGINT) = {NAMED_LOCK} AND CAST(CAST(objid AS BIGINT) AS BIT(32)) = CAST({} AS BIT(32))",
+            number_of(name)
+        );
+        let rows = self.wait(self.client.query(&sql, &[]))??;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let query: Option<String> = row.try_get(0)?;
+        let [begin, end] = NOTE;
+        Ok(query.and_then(|query| Some(query.split_once(begin)?.1.rsplit_once(end)?.0.to_owned())))
+    }
+
     /// Waits no longer than this for another program's write.
     pub(super) fn set_patience(&self, patience: Duration) -> Result<(), Trouble> {
         self.batch(&format!("SET lock_timeout = {}", patience.as_millis().max(1)))
@@ -258,6 +294,12 @@ impl Session {
         }
         self.batch(&format!("UPDATE {FORM} SET version = {}", schema::VERSION))
     }
+}
+
+/// The number of a name.
+fn number_of(name: &str) -> i32 {
+    let sum = Sha256::digest(name);
+    i32::from_be_bytes([sum[0], sum[1], sum[2], sum[3]])
 }
 
 /// Refuses a server that is too old, by the number in which it says its version.

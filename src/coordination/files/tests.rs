@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::*;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::store::test_support::at;
 
 fn actor() -> Actor {

@@ -1,6 +1,5 @@
-//! Locks between programs: the kernel holds them, so they end with their holder, even a killed one.
+//! Locks between the programs of this machine: files, whose locks the kernel holds.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::SocketAddr;
@@ -8,86 +7,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use super::host_name;
+use super::{Holder, LockError};
 use crate::domain::activity::Actor;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::untrusted::Untrusted;
 use crate::settings::private_file::{self, FileError};
 
 /// A note is a line. Whatever is longer is not ours.
 const LONGEST_NOTE: u64 = 4 << 10;
-
-/// Who holds a lock. Only for people: whether it is held, the kernel alone says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
-    /// The process.
-    pub pid: u32,
-    /// The person, and the account where it is another one.
-    pub user: String,
-    /// The machine.
-    pub host: String,
-    /// Since when.
-    pub since: Timestamp,
-    /// What for: `sync`, `configure` …
-    pub what: String,
-    /// Where it listens, once it does: there it can be asked whether it still works.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub listens: Option<SocketAddr>,
-}
-
-impl Holder {
-    /// Whether it is this process.
-    pub fn is_self(&self) -> bool {
-        self.is_here() && self.pid == std::process::id()
-    }
-
-    /// Whether it is on this machine.
-    pub fn is_here(&self) -> bool {
-        self.host == host_name()
-    }
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |text: &str| Untrusted::new(text).display();
-        write!(f, "{} by {} on {}", shown(&self.what), shown(&self.user), shown(&self.host))?;
-        write!(f, " since {} UTC (process {})", self.since.strftime("%H:%M:%S"), self.pid)
-    }
-}
-
-/// Why a lock was not taken.
-#[derive(Debug, Error)]
-pub enum LockError {
-    /// Somebody has it; who, unless the note cannot be read.
-    #[error("already running: {}", .0.as_ref().map_or("another program".to_owned(), ToString::to_string))]
-    Held(Option<Holder>),
-    /// A program that is not this one has it.
-    #[error("{program} (process {pid}) holds the lock {}, and is not pia-halo", path.display())]
-    Foreign {
-        /// Its name.
-        program: String,
-        /// Its process.
-        pid: u32,
-        /// The lock.
-        path: PathBuf,
-    },
-    /// The lock's file cannot be used.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
-impl From<LockError> for Failure {
-    fn from(error: LockError) -> Self {
-        match &error {
-            LockError::Held(_) | LockError::Foreign { .. } => Self::new(FailureKind::Busy, error.to_string())
-                .hint("wait until it has finished, or stop that program; nothing was changed"),
-            LockError::File(file) => Self::new(FailureKind::LocalState, error.to_string()).hint(file.hint()),
-        }
-    }
-}
 
 /// A lock that is held until it is dropped, or until the program ends in whatever way.
 #[derive(Debug)]
@@ -107,15 +33,7 @@ impl Lock {
     pub fn take(path: &Path, what: &str, who: &Actor, now: Timestamp) -> Result<Self, LockError> {
         let mut file = private_file::open_private(path, false)?;
         lock_or_holder(&mut file, path)?;
-        let holder = Holder {
-            pid: std::process::id(),
-            user: who.account(),
-            host: host_name(),
-            since: now,
-            what: what.to_owned(),
-            listens: None,
-        };
-        let mut lock = Self { file, path: path.to_owned(), holder };
+        let mut lock = Self { file, path: path.to_owned(), holder: Holder::this(what, who, now) };
         lock.sign()?;
         Ok(lock)
     }

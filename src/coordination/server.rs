@@ -1,0 +1,101 @@
+//! Locks between the programs of several machines: those of a PostgreSQL, each of a session of its own.
+
+use jiff::Timestamp;
+
+use super::{Holder, LockError};
+use crate::domain::activity::Actor;
+use crate::store::{Address, NamedLock};
+
+/// A lock that is held until it is dropped, or until the session ends: with the program, the machine or the server.
+pub struct Shared {
+    _lock: NamedLock,
+}
+
+impl Shared {
+    /// Takes the lock of this name in a database, or says at once who holds it.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::Held`] where another program has it, [`LockError::Server`] where the server cannot be used.
+    pub fn take(server: &Address, name: &str, what: &str, who: &Actor, now: Timestamp) -> Result<Self, LockError> {
+        let note = serde_json::to_string(&Holder::this(what, who, now)).unwrap_or_default();
+        match NamedLock::take(server, name, &note)? {
+            Ok(lock) => Ok(Self { _lock: lock }),
+            Err(note) => Err(LockError::Held(note.and_then(|note| read(&note)))),
+        }
+    }
+
+    /// Who holds the lock of this name now.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::Server`] where the server cannot be used.
+    pub fn holder(server: &Address, name: &str) -> Result<Option<Holder>, LockError> {
+        Ok(NamedLock::note(server, name)?.and_then(|note| read(&note)))
+    }
+}
+
+/// A note that somebody else wrote, or one that is cut off, tells nothing.
+fn read(note: &str) -> Option<Holder> {
+    serde_json::from_str(note).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
+    use super::*;
+    use crate::store::postgres_tests::Postgres;
+    use crate::store::test_support::at;
+
+    fn actor() -> Actor {
+        Actor { user: "ada */ /* '".to_owned(), ..Actor::default() }
+    }
+
+    /// The same promises, between machines.
+    #[test]
+    fn lock_of_server_ends_with_its_session_and_names_its_holder() {
+        let Some(postgres) = Postgres::start() else { return };
+        let address = Address::new(&postgres.new_database("locks")).unwrap();
+        let take = |name: &str, second| Shared::take(&address, name, "sync", &actor(), at(second));
+        let held = take("sync-acme", 0).unwrap();
+        let holder = Holder::this("sync", &actor(), at(0));
+        for _ in 0..2 {
+            let Err(LockError::Held(told)) = take("sync-acme", 1) else { panic!() };
+            assert_eq!(told.as_ref(), Some(&holder));
+        }
+        assert_eq!(Shared::holder(&address, "sync-acme").unwrap(), Some(holder));
+        // Another name, and another database, is another lock.
+        drop(take("sync-beta", 1).unwrap());
+        let other = Address::new(&postgres.new_database("other")).unwrap();
+        drop(Shared::take(&other, "sync-acme", "sync", &actor(), at(1)).unwrap());
+        // Its program was killed: the server ends the session.
+        postgres.sql("locks", "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'");
+        while Shared::holder(&address, "sync-acme").unwrap().is_some() {}
+        let again = take("sync-acme", 2).unwrap();
+        drop((held, again));
+        while Shared::holder(&address, "sync-acme").unwrap().is_some() {}
+    }
+
+    /// Of many at once one has it, and the others are told.
+    #[test]
+    fn one_of_many_gets_lock_of_server() {
+        let Some(postgres) = Postgres::start() else { return };
+        let address = Address::new(&postgres.new_database("locks")).unwrap();
+        let (together, have) = (Barrier::new(8), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    together.wait();
+                    let taken = Shared::take(&address, "sync-acme", "sync", &actor(), at(0));
+                    have.fetch_add(usize::from(taken.is_ok()), Ordering::SeqCst);
+                    assert!(matches!(taken, Ok(_) | Err(LockError::Held(_))));
+                    together.wait();
+                });
+            }
+        });
+        assert_eq!(have.load(Ordering::SeqCst), 1);
+    }
+}
