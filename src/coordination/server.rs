@@ -89,7 +89,7 @@ mod tests {
             for _ in 0..8 {
                 scope.spawn(|| {
                     together.wait();
-                    let taken = Shared::take(&address, "sync-acme", "sync", &actor(), at(0));
+                    let taken = Shared::take(&address, "sync-acme", "sync", &Actor::default(), at(0));
                     have.fetch_add(usize::from(taken.is_ok()), Ordering::SeqCst);
                     assert!(matches!(taken, Ok(_) | Err(LockError::Held(_))));
                     together.wait();

@@ -163,8 +163,13 @@ pub enum ServerFault {
         known: i64,
     },
     /// Another program has been writing for longer than a write takes.
-    #[error("another program is writing to it{}", lasted(*.0))]
-    Busy(Duration),
+    #[error("{} is writing to it{}", .who.as_deref().unwrap_or("another program"), lasted(*.waited))]
+    Busy {
+        /// How long it was waited for.
+        waited: Duration,
+        /// Its name and its machine, where they are known.
+        who: Option<String>,
+    },
     /// No room.
     #[error("its disk is full")]
     Full,
@@ -180,7 +185,7 @@ impl ServerFault {
     fn kind(&self) -> FailureKind {
         match self {
             Self::NotReached(_) | Self::NotTrusted(_) | Self::Unknown(_) => FailureKind::NotReached,
-            Self::Busy(_) => FailureKind::Busy,
+            Self::Busy { .. } => FailureKind::Busy,
             _ => FailureKind::LocalState,
         }
     }
@@ -198,7 +203,7 @@ impl ServerFault {
             Self::Old { .. } => "update PostgreSQL, or name another server",
             Self::NoRight(_) => "let the role own the database: ALTER DATABASE name OWNER TO role",
             Self::Newer { .. } => "update pia-halo; the store was left untouched",
-            Self::Busy(_) => "try again when it has stopped",
+            Self::Busy { .. } => "try again when it has stopped",
             Self::Full => "make room on the server's disk and try again; what was stored before is untouched",
             Self::Odd(_) | Self::Said(_) => "look into the log of the server; what was stored before is untouched",
         }
@@ -284,6 +289,8 @@ pub(super) enum Trouble {
     Session(String),
     /// The session ended in the last step of a write, by this.
     Unknown(Box<Trouble>),
+    /// See [`ServerFault::Busy`]: who it is.
+    Writing(Option<String>),
     /// See [`ServerFault::Authority`].
     Authority(String),
     /// See [`ServerFault::Foreign`].
@@ -337,6 +344,12 @@ impl Trouble {
         }
     }
 
+    /// Whether another session has kept a lock for too long.
+    pub(super) fn is_lock(&self) -> bool {
+        use tokio_postgres::error::SqlState;
+        matches!(self, Self::Server(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE))
+    }
+
     /// What it is on a server.
     pub(super) fn on(self, server: &str) -> StoreError {
         let fault = match self {
@@ -346,6 +359,7 @@ impl Trouble {
                 StoreError::Server { fault, .. } => ServerFault::Unknown(fault.to_string()),
                 other => ServerFault::Unknown(other.to_string()),
             },
+            Self::Writing(who) => ServerFault::Busy { waited: Duration::ZERO, who },
             Self::Authority(why) => ServerFault::Authority(why),
             Self::Foreign => ServerFault::Foreign,
             Self::Elsewhere(error) => return *error,
@@ -367,6 +381,7 @@ impl Trouble {
             Self::Server(error) => StoreError::Io { path: path.to_owned(), why: whole(&error) },
             Self::Session(why) => StoreError::Io { path: path.to_owned(), why },
             Self::Unknown(end) => end.at(path),
+            Self::Writing(_) => StoreError::Busy { path: path.to_owned(), waited: Duration::ZERO },
             Self::Authority(why) => StoreError::Io { path: path.to_owned(), why },
             Self::Foreign => {
                 StoreError::Corrupt { path: path.to_owned(), why: "it belongs to another program".to_owned() }
@@ -411,7 +426,7 @@ fn of_server(error: &tokio_postgres::Error) -> ServerFault {
     };
     let words = said.message().to_owned();
     match *said.code() {
-        SqlState::LOCK_NOT_AVAILABLE => ServerFault::Busy(Duration::ZERO),
+        SqlState::LOCK_NOT_AVAILABLE => ServerFault::Busy { waited: Duration::ZERO, who: None },
         SqlState::DISK_FULL => ServerFault::Full,
         SqlState::INSUFFICIENT_PRIVILEGE | SqlState::READ_ONLY_SQL_TRANSACTION => ServerFault::NoRight(words),
         SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION | SqlState::INVALID_CATALOG_NAME => {

@@ -232,8 +232,8 @@ impl Store {
         let waited = inner.database.patience();
         done.map_err(|trouble| match self.told(trouble, &inner.database) {
             StoreError::Busy { path, .. } => StoreError::Busy { path, waited },
-            StoreError::Server { server, fault: ServerFault::Busy(_) } => {
-                StoreError::Server { server, fault: ServerFault::Busy(waited) }
+            StoreError::Server { server, fault: ServerFault::Busy { who, .. } } => {
+                StoreError::Server { server, fault: ServerFault::Busy { waited, who } }
             }
             other => other,
         })

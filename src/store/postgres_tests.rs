@@ -107,7 +107,7 @@ fn one_writes_to_server_at_once_and_other_is_told() {
         });
         has_begun.recv().unwrap();
         let (kind, said) = told(other.begin_run(&id("acme"), at(0)));
-        assert_eq!((kind, said.as_str()), (FailureKind::Busy, "another program is writing to it for 1 s"));
+        assert_eq!((kind, said), (FailureKind::Busy, format!("pia-halo on {} is writing to it for 1 s", host_name())));
         assert_eq!(other.clients(&id("acme")).unwrap(), [], "whoever reads does not wait");
         end.send(()).unwrap();
     });
@@ -209,6 +209,21 @@ fn write_whose_answer_is_lost_is_told_as_not_known() {
     assert_eq!(kind, FailureKind::NotReached);
     assert!(said.starts_with("it is not known whether it has kept what was written: "), "{said}");
     assert_eq!(server.sql(&name_of(&address), "SELECT count(*) FROM configurations"), "1");
+}
+
+/// The server would take everything back without a word.
+#[test]
+fn write_with_failed_statement_is_no_success() {
+    let Some(server) = Postgres::start() else { return };
+    let (_, store) = server.store();
+    let swallowed = store.write(|db| {
+        db.execute("INSERT INTO configurations (id) VALUES ('acme')", &[])?;
+        _ = db.execute("INSERT INTO configurations (id) VALUES (NULL)", &[]);
+        Ok(())
+    });
+    let (_, said) = told(swallowed);
+    assert!(said.contains("transaction is aborted"), "{said}");
+    sync(&store, "acme", 0, &[client(1, "a")]);
 }
 
 /// One that waits for a person or a disk between two statements is not ended by the server, as long as it goes on.

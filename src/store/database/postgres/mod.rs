@@ -26,6 +26,7 @@ pub(super) use self::address::SIGNED_IN_FROM;
 use self::address::Trust;
 use self::tls::Tls;
 use super::{Value, Work};
+use crate::domain::untrusted::Untrusted;
 use crate::store::error::Trouble;
 use crate::store::schema;
 
@@ -181,9 +182,24 @@ impl Session {
         };
         // Whatever of it was done is taken back with it.
         let begun = Begun { session: self, is_open: true };
-        self.batch(&begin)?;
+        if let Err(trouble) = self.batch(&begin) {
+            drop(begun);
+            return Err(if trouble.is_lock() { Trouble::Writing(self.writer()) } else { trouble });
+        }
         self.writes.set(work != Work::Read);
         Ok(begun)
+    }
+
+    /// What the session that writes now is called.
+    fn writer(&self) -> Option<String> {
+        let sql = format!(
+            "SELECT application_name FROM pg_stat_activity JOIN pg_locks USING (pid)
+             WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND CAST(objid AS BIGINT) = {WRITE_LOCK}
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        );
+        let rows = self.wait(self.client.query(&sql, &[])).ok()?.ok()?;
+        let name: Option<String> = rows.first()?.try_get(0).ok()?;
+        name.filter(|name| !name.is_empty()).map(|name| Untrusted::new(&name).display())
     }
 
     /// Others wait for its end: one of a program that was stopped in the middle is ended there.
@@ -323,12 +339,14 @@ impl Begun<'_> {
     ///
     /// [`Trouble::Unknown`] where the answer is lost: it may be kept.
     pub(super) fn commit(mut self) -> Result<(), Trouble> {
-        self.is_open = false;
         let wrote = self.session.writes.replace(false);
-        match self.session.batch("COMMIT") {
-            Err(trouble) if wrote && trouble.has_ended_session() => Err(Trouble::Unknown(Box::new(trouble))),
-            done => done,
-        }
+        // Where a statement has failed, the server would take everything back without a word: then the first of these fails.
+        let done = self.session.batch("SELECT 1; COMMIT");
+        self.is_open = done.is_err();
+        done.map_err(|trouble| match trouble.has_ended_session() && wrote {
+            true => Trouble::Unknown(Box::new(trouble)),
+            false => trouble,
+        })
     }
 }
 
