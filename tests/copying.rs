@@ -7,7 +7,7 @@ use pia_halo::demo::Options;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::postgres::Server;
-use crate::support::{Profile, files, until};
+use crate::support::{Profile, files, login_name, until};
 
 /// What is there is replaced only for somebody who was told what it is and said yes.
 #[tokio::test(flavor = "multi_thread")]
@@ -44,6 +44,33 @@ async fn copy_that_is_there_is_replaced_only_after_yes() {
     let done = other.json(["store", "copy", "--from", &url], 0).await;
     assert_eq!(done["direction"], "from");
     assert_eq!(other.store().clients(&profile.id()).unwrap(), profile.store().clients(&profile.id()).unwrap());
+}
+
+/// Each machine is a program with folders of its own. The second one says who is at it, and replaces nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_machines_that_copy_one_is_told_of_other() {
+    let Some(server) = Server::start_with(None) else { return };
+    let options = || Options { clients: 3, ..Options::default() };
+    let (one, two) = tokio::join!(Profile::synced(options()), Profile::synced(options()));
+    let url = server.new_database("copy");
+    one.run(["store", "copy", "--to", &url]).await.expect(0);
+    let before = server.sql("copy", "SELECT copied_at FROM pia_halo_form");
+    // The first one comes no further than this, and gives up after five seconds.
+    let mut blocker = server.psql("copy", "BEGIN; LOCK clients IN EXCLUSIVE MODE; SELECT pg_sleep(600)");
+    let mut blocker = blocker.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let locks = |which: &str| server.sql("copy", &format!("SELECT count(*) FROM pg_locks WHERE {which}")) != "0";
+    until(|| locks("mode = 'ExclusiveLock' AND relation = 'clients'::regclass AND granted")).await;
+    let mut first = one.command(["store", "copy", "--to", &url, "--yes"]).spawn().unwrap();
+    until(|| locks("NOT granted")).await;
+    let says = format!("already running: store copy by {} on ", login_name());
+    two.run(["store", "copy", "--to", &url, "--yes"]).await.expect(6).says(&says);
+    let status = two.json(["store", "status", "--of", &url], 0).await;
+    assert_eq!((&status["copying"]["user"], &status["copying"]["pid"]), (&login_name().into(), &first.id().into()));
+    let ended = tokio::task::spawn_blocking(move || first.wait().unwrap()).await.unwrap();
+    assert_eq!(ended.code(), Some(6));
+    server.sql("copy", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)'");
+    _ = blocker.wait();
+    assert_eq!(server.sql("copy", "SELECT copied_at FROM pia_halo_form"), before);
 }
 
 /// One Ctrl-C, and nothing is changed, also where the server lets it wait.
