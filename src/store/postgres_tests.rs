@@ -263,6 +263,12 @@ fn look_at_server_writes_nothing() {
     server.new_database("empty");
     assert_eq!(look("empty").unwrap().1.holds().unwrap(), None);
     assert_eq!(server.sql("empty", tables), "");
+    // What another machine makes there meanwhile is ours as well.
+    let (_folder, own) = file_store();
+    sync(&own, "acme", 0, &[client(1, "a")]);
+    let (mut late, mut first) = (look("empty").unwrap().1, look("empty").unwrap().1);
+    first.take(&own, None, at(1)).unwrap();
+    late.take(&own, None, at(2)).unwrap();
     // Somebody else's, with a table of a name of ours.
     server.new_database("theirs");
     server.sql("theirs", "CREATE TABLE clients (id INT); CREATE TABLE form (version INT); INSERT INTO form VALUES (3)");
@@ -270,8 +276,6 @@ fn look_at_server_writes_nothing() {
     assert_eq!((kind, said.as_str()), (FailureKind::LocalState, "the database holds tables of another program"));
     assert_eq!(server.sql("theirs", tables), "clients form");
     // An older form is read as one of now, and stays what it is until it is replaced.
-    let (_folder, own) = file_store();
-    sync(&own, "acme", 0, &[client(1, "a")]);
     server.new_database("older");
     let (address, mut remote) = look("older").unwrap();
     remote.take(&own, None, at(1)).unwrap();

@@ -151,7 +151,7 @@ fn held(db: &Database) -> Result<Option<Held>, Trouble> {
     let copied = if db.is_file() { None } else { db.copied()? };
     let copied = copied.and_then(|(host, at)| Some((host, maybe_time_in(Some(at)).ok()??)));
     let mut held = Held { copied, clients: 0, events: 0, others: 0 };
-    for table in db.table_names()? {
+    for table in db.table_names()?.into_iter().filter(|name| name != NUMBERS) {
         let rows = db.count(&table)?;
         match table.as_str() {
             "clients" => held.clients = rows,

@@ -262,26 +262,30 @@ impl Session {
     /// The version of the form that is in the database; none where nothing is.
     pub(super) fn form(&self) -> Result<Option<i64>, Trouble> {
         let known = schema::VERSION;
-        let made = self.wait(self.client.query_one(&format!("SELECT to_regclass('{FORM}') IS NOT NULL"), &[]))??;
-        if made.try_get(0)? {
-            let row = self.wait(self.client.query_one(&format!("SELECT version FROM {FORM}"), &[]))??;
-            let found = row.try_get(0)?;
-            return if found > known { Err(Trouble::Newer { found, known }) } else { Ok(Some(found)) };
+        // One question: between two, another program could make the form.
+        let tables = self.tables_there()?;
+        if !tables.iter().any(|table| table == FORM) {
+            return if tables.is_empty() { Ok(None) } else { Err(Trouble::Foreign) };
         }
-        match self.tables()?.is_empty() {
-            true => Ok(None),
-            false => Err(Trouble::Foreign),
-        }
+        let row = self.wait(self.client.query_one(&format!("SELECT version FROM {FORM}"), &[]))??;
+        let found = row.try_get(0)?;
+        if found > known { Err(Trouble::Newer { found, known }) } else { Ok(Some(found)) }
     }
 
     /// The tables that are there beside that of the form, but for what belongs to an extension.
     pub(super) fn tables(&self) -> Result<Vec<String>, Trouble> {
+        let mut tables = self.tables_there()?;
+        tables.retain(|table| table != FORM);
+        Ok(tables)
+    }
+
+    fn tables_there(&self) -> Result<Vec<String>, Trouble> {
         let sql = "SELECT CAST(relname AS TEXT) FROM pg_class WHERE relkind IN ('r', 'p')
                    AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
-                   AND relname <> CAST($1 AS TEXT) AND NOT EXISTS (SELECT 1 FROM pg_depend
+                   AND NOT EXISTS (SELECT 1 FROM pg_depend
                    WHERE classid = CAST('pg_class' AS regclass) AND objid = pg_class.oid AND deptype = 'e')
                    ORDER BY 1";
-        let rows = self.wait(self.client.query(sql, &[&FORM]))??;
+        let rows = self.wait(self.client.query(sql, &[]))??;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
