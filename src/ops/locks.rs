@@ -49,6 +49,11 @@ pub(super) fn configuring(paths: &Paths) -> Option<String> {
     another(Lock::holder(&paths.lock(CONFIGURE_LOCK)))
 }
 
+/// Whether somebody writes into a Halo at this moment.
+pub(super) fn is_configuring(paths: &Paths) -> bool {
+    Lock::holder(&paths.lock(CONFIGURE_LOCK)).is_some()
+}
+
 fn another(holder: Option<Holder>) -> Option<String> {
     holder.filter(|holder| holder.pid != std::process::id()).map(|holder| holder.to_string())
 }

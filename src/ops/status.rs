@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::health::facts::judge;
-use super::locks::{configuring, syncing};
+use super::locks::{configuring, is_configuring, syncing};
 use super::runs::runs;
 use super::{Workspace, drafts, units};
 use crate::domain::callback::{CallbackUrl, EventGroup};
@@ -110,7 +110,7 @@ pub(super) fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<Ser
 
 /// Writes that nobody has seen the end of. While somebody holds the lock they are under way, and not left behind.
 fn unfinished(workspace: &Workspace, id: &ConfigurationId) -> Result<usize, Failure> {
-    Ok(if workspace.is_configuring() { 0 } else { workspace.store.open_intents(id)?.len() })
+    Ok(if is_configuring(workspace.settings.paths()) { 0 } else { workspace.store.open_intents(id)?.len() })
 }
 
 /// What was read of the webhooks that are installed: of one that was removed nothing is to be said any more.

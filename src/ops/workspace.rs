@@ -9,7 +9,7 @@ use super::actor::actor_of;
 use super::clock::Clock;
 use super::locks::{CONFIGURE_LOCK, LastAnswer, SERVE, SERVICE_LOCK};
 use super::{aside, restored};
-use crate::coordination::{Holder, Lock, LockError};
+use crate::coordination::{Lock, LockError};
 use crate::domain::activity::{Activity, Actor, BreakReason, Chain, ChainBreak};
 use crate::domain::address::SignInPlace;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
@@ -206,11 +206,6 @@ impl Workspace {
     /// Where this session keeps its draft.
     pub(super) fn draft(&self) -> &Mutex<ChosenDraft> {
         &self.draft
-    }
-
-    /// Whether somebody writes into a Halo at this moment.
-    pub(super) fn is_configuring(&self) -> bool {
-        Lock::holder(&self.settings.paths().lock(CONFIGURE_LOCK)).is_some()
     }
 
     /// Does what may wait for the disk, or for another program's write, off the threads that everybody else runs on.

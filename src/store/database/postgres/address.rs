@@ -83,7 +83,11 @@ impl Address {
             return Err(odd("it names no host"));
         }
         let is_list = |host: &Host| matches!(host, Host::Tcp(name) if name.contains(','));
-        if config.get_hosts().iter().any(is_list) || config.get_hosts().len() > 1 || config.get_hostaddrs().len() > 1 || config.get_ports().len() > 1 {
+        if config.get_hosts().iter().any(is_list)
+            || config.get_hosts().len() > 1
+            || config.get_hostaddrs().len() > 1
+            || config.get_ports().len() > 1
+        {
             return Err(several());
         }
         if config.get_user().is_none_or(str::is_empty) {
