@@ -344,8 +344,11 @@ impl Begun<'_> {
     /// [`Trouble::Unknown`] where the answer is lost: it may be kept.
     pub(super) fn commit(mut self) -> Result<(), Trouble> {
         let wrote = self.session.writes.replace(false);
+        // The last word is waited for, whoever wants to stop: otherwise nobody knows whether it counts.
+        let go_on = self.session.go_on.take();
         // Where a statement has failed, the server would take everything back without a word: then the first of these fails.
         let done = self.session.batch("SELECT 1; COMMIT");
+        self.session.go_on.replace(go_on);
         self.is_open = done.is_err();
         done.map_err(|trouble| match trouble.has_ended_session() && wrote {
             true => Trouble::Unknown(Box::new(trouble)),
