@@ -378,7 +378,7 @@ async fn completions_and_manual_page_are_printed() {
     profile.run(["completions", "bash"]).await.expect(0).says("pia-halo");
     profile.run(["man"]).await.expect(0).says(".TH PIA-HALO");
     profile.run(["--help"]).await.expect(0).says("pia-halo help exit-codes");
-    profile.run(["help", "exit-codes"]).await.expect(0).says("Halo not reached");
+    profile.run(["help", "exit-codes"]).await.expect(0).says("cannot be reached");
     profile.run(["help", "nothing"]).await.expect(2).says("exit-codes, environment, files, rights");
     let version = profile.run(["--version"]).await.expect(0).stdout;
     let told = profile.json(["--version"], 0).await;
