@@ -55,7 +55,14 @@ impl Holder {
 
     /// This program.
     fn this(what: &str, who: &Actor, now: Timestamp) -> Self {
-        Self { pid: std::process::id(), user: who.account(), host: host_name(), since: now, what: what.to_owned(), listens: None }
+        Self {
+            pid: std::process::id(),
+            user: who.account(),
+            host: host_name(),
+            since: now,
+            what: what.to_owned(),
+            listens: None,
+        }
     }
 }
 
