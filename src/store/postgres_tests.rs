@@ -250,49 +250,63 @@ fn copy_that_is_slow_to_read_is_not_ended_by_server() {
     assert_eq!(told(stops).0, FailureKind::NotReached);
 }
 
+/// Signs in to a database of a server, and looks.
+fn look(server: &Postgres, name: &str) -> Result<Remote, StoreError> {
+    Remote::open(&Address::new(&format!("{}/{name}", server.url())).unwrap(), Arc::new(|| true))
+}
+
+const TABLES: &str = "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class
+                      WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'";
+
 /// Signing in writes nothing, whatever is there: that is for whoever has agreed to it.
 #[test]
 fn look_at_server_writes_nothing() {
     let Some(server) = Postgres::start() else { return };
-    let look = |name: &str| {
-        let address = Address::new(&format!("{}/{name}", server.url())).unwrap();
-        Remote::open(&address, Arc::new(|| true)).map(|remote| (address, remote))
-    };
-    let tables = "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class
-                  WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'";
     server.new_database("empty");
-    assert_eq!(look("empty").unwrap().1.holds().unwrap(), None);
-    assert_eq!(server.sql("empty", tables), "");
-    // What another machine makes there meanwhile is ours as well.
-    let (_folder, own) = file_store();
-    sync(&own, "acme", 0, &[client(1, "a")]);
-    let (mut late, mut first) = (look("empty").unwrap().1, look("empty").unwrap().1);
-    first.take(&own, None, at(1)).unwrap();
-    late.take(&own, None, at(2)).unwrap();
+    assert_eq!(look(&server, "empty").unwrap().holds().unwrap(), None);
+    assert_eq!(server.sql("empty", TABLES), "");
     // Somebody else's, with a table of a name of ours.
     server.new_database("theirs");
     server.sql("theirs", "CREATE TABLE clients (id INT); CREATE TABLE form (version INT); INSERT INTO form VALUES (3)");
-    let (kind, said) = told(look("theirs").map(drop));
+    let (kind, said) = told(look(&server, "theirs").map(drop));
     assert_eq!((kind, said.as_str()), (FailureKind::LocalState, "the database holds tables of another program"));
-    assert_eq!(server.sql("theirs", tables), "clients form");
-    // An older form is read as one of now, and stays what it is until it is replaced.
+    assert_eq!(server.sql("theirs", TABLES), "clients form");
+}
+
+/// What is made between the look and the write is ours as well.
+#[test]
+fn form_that_another_machine_makes_meanwhile_is_seen() {
+    let Some(server) = Postgres::start() else { return };
+    let (_folder, own) = file_store();
+    sync(&own, "acme", 0, &[client(1, "a")]);
+    server.new_database("empty");
+    let (mut late, mut first) = (look(&server, "empty").unwrap(), look(&server, "empty").unwrap());
+    first.take(&own, None, at(1)).unwrap();
+    late.take(&own, None, at(2)).unwrap();
+}
+
+/// It is read as one of now, and stays what it is until it is replaced.
+#[test]
+fn older_form_on_server_is_read_and_left_as_it_is() {
+    let Some(server) = Postgres::start() else { return };
+    let (_folder, own) = file_store();
+    sync(&own, "acme", 0, &[client(1, "a")]);
     server.new_database("older");
-    let (address, mut remote) = look("older").unwrap();
-    remote.take(&own, None, at(1)).unwrap();
+    look(&server, "older").unwrap().take(&own, None, at(1)).unwrap();
     server.sql(
         "older",
         "DROP TABLE change_reports; CREATE TABLE change_reports (run BIGINT PRIMARY KEY, changes TEXT NOT NULL);
          DROP INDEX events_by_age; UPDATE pia_halo_form SET version = 10",
     );
-    let before = server.sql("older", tables);
+    let before = server.sql("older", TABLES);
     let (_other, empty) = file_store();
-    let mut remote = Remote::open(&address, Arc::new(|| true)).unwrap();
+    let mut remote = look(&server, "older").unwrap();
     assert_eq!(remote.holds().unwrap().unwrap().clients, 1);
     remote.give(&empty).unwrap();
     assert_eq!(empty.clients(&id("acme")).unwrap().len(), 1);
     let version = "SELECT version FROM pia_halo_form";
-    assert_eq!((server.sql("older", version), server.sql("older", tables)), ("10".to_owned(), before));
-    Remote::open(&address, Arc::new(|| true)).unwrap().take(&own, None, at(2)).unwrap();
+    assert_eq!((server.sql("older", version), server.sql("older", TABLES)), ("10".to_owned(), before));
+    look(&server, "older").unwrap().take(&own, None, at(2)).unwrap();
     assert_eq!(server.sql("older", version), schema::VERSION.to_string());
     assert_eq!(server.sql("older", "SELECT count(*) FROM pg_class WHERE relname = 'events_by_age'"), "1");
 }
