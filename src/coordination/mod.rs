@@ -79,7 +79,7 @@ impl fmt::Display for Holder {
 pub enum LockError {
     /// Somebody has it; who, unless the note cannot be read.
     #[error("already running: {}", .0.as_ref().map_or("another program".to_owned(), ToString::to_string))]
-    Held(Option<Holder>),
+    Held(Option<Box<Holder>>),
     /// A program that is not this one has it.
     #[error("{program} (process {pid}) holds the lock {}, and is not pia-halo", path.display())]
     Foreign {

@@ -21,7 +21,7 @@ impl Shared {
         let note = serde_json::to_string(&Holder::this(what, who, now)).unwrap_or_default();
         match NamedLock::take(server, name, &note)? {
             Ok(lock) => Ok(Self { _lock: lock }),
-            Err(note) => Err(LockError::Held(note.and_then(|note| read(&note)))),
+            Err(note) => Err(LockError::Held(note.and_then(|note| read(&note)).map(Box::new))),
         }
     }
 
@@ -64,7 +64,7 @@ mod tests {
         let holder = Holder::this("sync", &actor(), at(0));
         for _ in 0..2 {
             let Err(LockError::Held(told)) = take("sync-acme", 1) else { panic!() };
-            assert_eq!(told.as_ref(), Some(&holder));
+            assert_eq!(told.as_deref(), Some(&holder));
         }
         assert_eq!(Shared::holder(&address, "sync-acme").unwrap(), Some(holder));
         // Another name, and another database, is another lock.

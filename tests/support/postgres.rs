@@ -1,6 +1,7 @@
 //! A real PostgreSQL, started for a test in a folder of its own. The tests of the store use this file, too.
 
-#![allow(dead_code, reason = "each of the two test programs uses a part of it")]
+#![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(clippy::print_stdout, reason = "what was left out is said")]
 
 use std::fs;
 use std::net::TcpListener;

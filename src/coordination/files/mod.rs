@@ -97,7 +97,7 @@ fn lock_or_holder(file: &mut File, path: &Path) -> Result<(), LockError> {
         }
         if let Some(holder) = read_note(file) {
             // It may be of one that was killed.
-            return Err(foreign(file, path, Some(holder.pid)).unwrap_or(LockError::Held(Some(holder))));
+            return Err(foreign(file, path, Some(holder.pid)).unwrap_or(LockError::Held(Some(Box::new(holder)))));
         }
         std::thread::park_timeout(Duration::from_millis(5));
     }

@@ -108,7 +108,7 @@ impl Session {
         require(version.try_get::<_, &str>(0)?.parse().map_err(Trouble::session)?)?;
         session.batch(&format!("{IDLE}; SET statement_timeout = {}", limit.as_millis().max(1)))?;
         match session.batch(LOOKS) {
-            Err(trouble) if trouble.has_ended_session() => return Err(trouble),
+            Err(trouble) if trouble.has_ended_session() => Err(trouble),
             _ => Ok(session),
         }
     }
