@@ -273,16 +273,24 @@ fn look_at_server_writes_nothing() {
     assert_eq!(server.sql("theirs", TABLES), "clients form");
 }
 
-/// What is made between the look and the write is ours as well.
+/// What is made between the look and the write, while that waits for its turn, is ours as well.
 #[test]
 fn form_that_another_machine_makes_meanwhile_is_seen() {
     let Some(server) = Postgres::start() else { return };
-    let (_folder, own) = file_store();
-    sync(&own, "acme", 0, &[client(1, "a")]);
-    server.new_database("empty");
-    let (mut late, mut first) = (look(&server, "empty").unwrap(), look(&server, "empty").unwrap());
-    first.take(&own, None, at(1)).unwrap();
-    late.take(&own, None, at(2)).unwrap();
+    for _ in 0..5 {
+        let address = database(&server.url());
+        let together = std::sync::Barrier::new(8);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let (mut database, form) = Database::look(&address).unwrap();
+                    assert_eq!(form, None);
+                    together.wait();
+                    database.write(Database::bring_up).unwrap();
+                });
+            }
+        });
+    }
 }
 
 /// It is read as one of now, and stays what it is until it is replaced.
