@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::commands::holds_exactly_our_objects;
-use crate::support::{Profile, login_name};
+use crate::support::{Profile, login_name, run};
 
 fn small() -> Options {
     Options { clients: 30, ..Options::default() }
@@ -397,6 +397,29 @@ async fn nothing_of_another_halo_is_taken_for_ours() {
     assert!(!profile.run(["status"]).await.stdout.contains("of another Halo"));
     profile.run(["configure", "--yes"]).await.expect(0);
     holds_exactly_our_objects(&before, &other.halo.snapshot());
+}
+
+/// A variable is for one run: it leads to another Halo, and what is stored of the saved one stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn variable_that_names_another_halo_forgets_nothing() {
+    let profile = Profile::synced(small()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let other = Profile::with(small()).await;
+    let known = async || {
+        let status = profile.json(["status"], 0).await;
+        (status["steps"].clone(), status["integration"]["objects"].clone())
+    };
+    let before = known().await;
+    for halo in [other.halo.url(), "http://127.0.0.1:1"] {
+        for line in ["sync", "plan", "configure --yes", "remove --yes", "deliveries"] {
+            let mut command = profile.command(line.split(' '));
+            command.env("PIA_HALO_API_URL", halo);
+            run(command, String::new()).await.expect(2).says("the environment names another Halo");
+        }
+    }
+    assert_eq!(known().await, before);
+    profile.run(["plan"]).await.expect(0);
+    assert_eq!(other.halo.writes().len(), 0);
 }
 
 /// A check that fails once is not a yes.

@@ -197,7 +197,7 @@ async fn take_over_by_keys_wants_name_of_other_machine() {
     person.press("^U").await;
     person.type_text("jump1").await;
     person.press("Enter").await;
-    person.sees("Webhook install was successful").await;
+    person.sees("All changes were made").await;
     assert_eq!(owner(&profile), "jump2");
     person.leave().await;
     second.run(&["plan"]).await.expect(0);

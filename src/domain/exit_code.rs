@@ -28,8 +28,8 @@ pub const TERMINATED: u8 = 143;
 /// Every exit code that is promised, and what it means.
 pub const MEANINGS: [(&[u8], &str); 10] = [
     (&[0], "done, or nothing to do"),
-    (&[FAILED], "failed otherwise"),
-    (&[USAGE], "wrong usage, or a terminal is needed"),
+    (&[FAILED], "any other failure"),
+    (&[USAGE], "wrong usage, not set up yet, or a terminal is needed"),
     (&[PENDING], "confirmation needed, changes pending, only partly done, or an issue is open"),
     (&[REFUSED], "Halo refused: credentials, scope or the agent's permissions"),
     (

@@ -169,9 +169,9 @@ pub fn installation(root: &Path, program: &Path) -> Vec<Step> {
     if has_timer(root) {
         steps.push(Step::Run(&["systemctl", "disable", "--now", TIMER]));
     }
-    steps.push(Step::Run(&["systemctl", "enable", "--now", SOCKET, SERVICE]));
-    // One that ran before runs by the new units.
-    steps.push(Step::Run(&["systemctl", "try-restart", SERVICE]));
+    steps.push(Step::Run(&["systemctl", "enable", SOCKET, SERVICE]));
+    // Started once, with its socket: one that ran before runs by the new units, and a new one misses nothing by a second start.
+    steps.push(Step::Run(&["systemctl", "restart", SERVICE]));
     steps
 }
 
@@ -275,8 +275,9 @@ mod tests {
         let shown: Vec<String> = steps.iter().map(ToString::to_string).collect();
         assert!(shown.iter().any(|line| line.starts_with("write ") && line.ends_with("/pia-halo.socket")), "{shown:?}");
         carry_out(&steps, &run).unwrap();
-        let enabled = "systemctl enable --now pia-halo.socket pia-halo.service".to_owned();
-        assert!(ran.borrow().contains(&enabled) && shown.contains(&enabled), "what is run is what was shown");
+        let last = ["systemctl enable pia-halo.socket pia-halo.service", "systemctl restart pia-halo.service"];
+        assert!(ran.borrow().ends_with(&last.map(str::to_owned)), "{ran:?}");
+        assert!(shown.ends_with(&last.map(str::to_owned)), "what is run is what was shown: {shown:?}");
         let service = root.path().join("etc/systemd/system/pia-halo.service");
         let text = fs::read_to_string(&service).unwrap();
         assert!(text.contains("ExecStart=/opt/pia/pia-halo serve") && !text.contains(PROGRAM));

@@ -405,6 +405,7 @@ impl Workspace {
     /// nobody may be writing there at that moment: what a run of Configure did would be noted as done here.
     pub(super) fn recognise(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<(), Failure> {
         if self.is_another_halo(id, api)? {
+            self.require_saved_halo(id, api)?;
             let lock = self.lock(CONFIGURE_LOCK, "a change of the Url")?;
             return self.recognise_under(&lock, id, api);
         }
@@ -417,6 +418,19 @@ impl Workspace {
         Ok(self.store.halo_of(id)?.is_some_and(|known| known != name_of_halo(api)))
     }
 
+    /// What is stored is of the Halo that is saved. A variable is for one run, and one run elsewhere may not forget it.
+    fn require_saved_halo(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<(), Failure> {
+        let saved = self.settings.load()?.configurations.remove(id);
+        if saved.is_none_or(|saved| name_of_halo(&saved.api) == name_of_halo(api)) {
+            return Ok(());
+        }
+        let message = format!("the environment names another Halo, {}, than the one that {id} is set up with", api.url);
+        Err(Failure::new(FailureKind::Usage, message).hint(
+            "Run it without PIA_HALO_API_URL and PIA_HALO_API_TENANT, save the new address, or save another configuration for \
+             it",
+        ))
+    }
+
     /// The same for whoever holds the lock of Configure.
     pub(super) fn recognise_under(
         &self,
@@ -425,6 +439,7 @@ impl Workspace {
         api: &ApiCredentials,
     ) -> Result<(), Failure> {
         if self.is_another_halo(id, api)? {
+            self.require_saved_halo(id, api)?;
             // Nobody can look any more what came of them: the Halo that they were for is not asked again.
             for intent in self.store.open_intents(id)? {
                 let outcome = "unknown: it was meant for the previous Halo";
