@@ -21,7 +21,7 @@ async fn posted_callback_is_on_screen_while_somebody_looks() {
     let mut person = Interface::open(&profile).await;
     person.sees("1 Sync").await;
     person.press("4").await;
-    person.sees("is not running").await;
+    person.sees("Service: not running").await;
     person.sees("service not running").await;
 
     let service = Service::start(&profile).await;

@@ -133,8 +133,7 @@ async fn wrong_secret_shows_halos_words_and_is_mended_where_it_stands() {
             words.join(" ").contains("The specified client credentials are invalid.")
         })
         .await;
-    person.sees("View Applications").await;
-    person.press("Shift-Tab").await;
+    person.sees("Paste the whole Client Secret again").await;
     person.is_at("Client Secret").await;
     for words in ["Acme MSP", profile.halo.url(), profile.halo.client_id()] {
         person.sees(words).await;
@@ -280,7 +279,10 @@ async fn configure_that_failed_half_way_is_finished_by_pressing_again() {
     profile.halo.change(|state| state.ticket_type_mut("Incident").unwrap().locked = false);
     person.press("Enter").await;
     person.sees("1 to link").await;
-    walk::configure(&mut person).await;
+    person.sees("y Apply").await;
+    person.press("y").await;
+    person.sees("All changes were made").await;
+    person.sees("finished").await;
     person.leave().await;
     assert_eq!(profile.halo.writes().len(), written + 1);
     holds_exactly_our_objects(&before, &profile.halo.snapshot());
@@ -308,7 +310,7 @@ async fn ticket_type_added_later_is_seen_and_linked_by_re_configure() {
     person.press("Enter").await;
     person.sees("y Apply").await;
     person.press("y").await;
-    person.sees("Webhook install was successful").await;
+    person.sees("All changes were made").await;
     person.press("Enter").await;
     person.sees("in place").await;
     assert!(!person.screen().contains("to link"), "{}", person.screen());

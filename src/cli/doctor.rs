@@ -7,11 +7,16 @@ use super::args::{Doctor, Issue, Issues};
 use super::exit::ExitCode;
 use super::output::Output;
 use crate::app::header::summary;
+use crate::app::model::first_unfinished;
 use crate::domain::check::Check;
+use crate::domain::configuration::ConfigurationId;
 use crate::domain::exit_code;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State, issues};
-use crate::ops;
+use crate::domain::next::Next;
+use crate::domain::step::Step;
+use crate::ops::{self, Workspace};
+use crate::words;
 use crate::words::health::{NOTHING_TO_DO, fact, not_renewed, state};
 
 pub(super) async fn run(call: &mut Call, options: &Doctor) -> Result<u8, Failure> {
@@ -49,7 +54,10 @@ pub(super) async fn run(call: &mut Call, options: &Doctor) -> Result<u8, Failure
     let unchecked = findings.iter().filter(is_not_known).filter(|finding| !finding.is_issue()).count();
     call.output.say(match kept.is_some() && !findings.iter().any(Finding::is_open) {
         true => format!("No issue is known, but {}.", not_checked(unchecked.max(1))),
-        false => sentence(&findings),
+        false => match still_to_do(&workspace, &id)?.filter(|_| !findings.iter().any(Finding::is_open)) {
+            None => sentence(&findings),
+            Some(step) => step,
+        },
     });
     Ok(code)
 }
@@ -101,6 +109,18 @@ fn print_old(output: &mut Output, finding: &Finding, now: jiff::Timestamp) {
     print_words(output, finding, &by_title(finding), mark, &not_renewed(finding, now));
 }
 
+// Of a set-up that is not finished nobody says that nothing is to be done.
+fn still_to_do(workspace: &Workspace, id: &ConfigurationId) -> Result<Option<String>, Failure> {
+    let step = first_unfinished(&ops::status::of(workspace, id)?);
+    let next = match step {
+        Step::Finished => return Ok(None),
+        Step::InitialSync => Next::Sync,
+        Step::Configure => Next::Configure,
+        _ => Next::Wizard,
+    };
+    Ok(Some(format!("No issue is open. Still to do: {}. To continue: {next}", words::step::name(step))))
+}
+
 fn not_checked(count: usize) -> String {
     if count == 1 { "1 rule could not be checked".to_owned() } else { format!("{count} rules could not be checked") }
 }
@@ -150,7 +170,10 @@ pub(super) async fn list(call: &mut Call, options: Issues) -> Result<u8, Failure
             print(&mut call.output, issue, &format!("{:<16}", issue.rule.code()), workspace.now());
         }
         if found.is_empty() {
-            call.output.say(sentence(&findings));
+            call.output.say(match still_to_do(&workspace, &id)? {
+                None => sentence(&findings),
+                Some(step) => step,
+            });
         }
     }
     Ok(0)

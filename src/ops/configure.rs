@@ -69,7 +69,9 @@ pub async fn install(
     results.extend(tell_blocked(&plan, &mut on_event));
     let warnings = [report.warnings(), plan.warnings.clone()].concat();
     let report = ConfigureReport { status, results, message, refusal: None, warnings, cause: apply.cause() };
-    workspace.note_health(id, [from_run(&report)]);
+    // Of this run, and not of one before that ended in the same way.
+    let told = Finding { since: Some(workspace.now()), ..from_run(&report) };
+    workspace.note_health(id, [told]);
     let configured_at = status.is_complete().then(|| workspace.now());
     if configured_at.is_some() {
         let fact = "nothing in Halo has changed since Configure";

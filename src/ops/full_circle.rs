@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::Workspace;
 use super::boards::Boards;
+use super::{Workspace, delivery};
 use crate::coordination::Lock;
 use crate::domain::callback::EventGroup;
 use crate::domain::check::CheckStatus;
@@ -137,7 +137,7 @@ pub async fn prove(
         prepared,
         asked: halo.cancelled_by(cancel.clone()),
         halo,
-        cancel,
+        cancel: cancel.clone(),
         hide: secrets.every_callback().flat_map(|pair| [pair.token.clone(), pair.password.clone()]).collect(),
         made: Instant::now(),
         hops: Vec::new(),
@@ -166,7 +166,12 @@ pub async fn prove(
             HopReport::failed(Hop::Closed, failure.hint(hint))
         }
     });
-    Ok(FullCircle::of(Some(ticket.id), circle.hops, earlier))
+    let hops = circle.hops;
+    // What is known of the deliveries is as new as this one.
+    if let Err(failure) = delivery::read(workspace, id, cancel).await {
+        tracing::debug!(%failure, "Halo's log could not be read again");
+    }
+    Ok(FullCircle::of(Some(ticket.id), hops, earlier))
 }
 
 /// The tickets that runs before this one have left open, by the audit trail: killed in the middle, or refused by Halo at

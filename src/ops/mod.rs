@@ -28,6 +28,7 @@ mod locks;
 pub(crate) mod owner;
 pub mod plan;
 mod proxy;
+mod recognise;
 pub mod remove;
 pub(crate) mod report;
 pub(crate) mod restored;

@@ -150,16 +150,24 @@ pub fn from_plan_and_record(plan: &Plan, recorded: &[InstalledObject], written: 
     let is_removed = |change: &&Change| match change.action {
         Action::Create => !is_known(change),
         Action::Link => !is_known(change) && is_tab_out,
+        // What a run that was stopped had sent, and could not write down any more.
+        Action::Adopt => !is_known(change) && was_written(change),
         _ => false,
     };
     if pending.is_empty() || recorded.is_empty() || !plan.blocked.is_empty() || !pending.iter().all(is_removed) {
         return from_plan(plan);
     }
-    let names: Vec<String> = pending.iter().map(|change| change.name.display()).collect();
-    if pending.iter().filter(|change| change.action == Action::Create).all(|change| was_written(change)) {
+    let missing: Vec<_> = pending.iter().filter(|change| change.action != Action::Adopt).collect();
+    let names: Vec<String> = missing.iter().map(|change| change.name.display()).collect();
+    let was_stopped = missing.len() < pending.len();
+    if missing.is_empty() {
+        return from_plan(plan);
+    }
+    if !was_stopped && missing.iter().filter(|change| change.action == Action::Create).all(|change| was_written(change))
+    {
         return taken_out(&names);
     }
-    let fact = match pending.len() {
+    let fact = match missing.len() {
         1 => format!("1 object is {NOT_THERE}"),
         count => format!("{count} objects are {NOT_THERE}"),
     };
@@ -220,7 +228,8 @@ pub fn from_run(report: &ConfigureReport) -> Finding {
     let first = |why: &str| Untrusted::new(why.split_once(". ").map_or(why, |(first, _)| first)).display();
     let why = open.iter().find_map(|result| result.message.as_deref()).map(first);
     let why = why.map(|why| format!(": {}", why.trim_end_matches('.'))).unwrap_or_default();
-    let fact = format!("the last run {how}, {} of {} changes not made{why}", open.len(), report.results.len());
+    let changes = report.results.iter().filter(|result| result.outcome != Outcome::Unchanged).count();
+    let fact = format!("the last run {how}, {} of {changes} changes not made{why}", open.len());
     let names: Vec<String> = open.iter().map(|result| result.name.display()).collect();
     Finding::new(rule, State::Broken, fact)
         .about(format!("{end}{NAMES_APART}{}", names.join(NAMES_APART)))

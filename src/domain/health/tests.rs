@@ -357,6 +357,9 @@ fn failed_run_is_told_until_it_is_done_or_looked_at() {
     };
     let failed = told(&|_| {});
     assert_eq!(failed.fact, "the last run failed, 1 of 1 changes not made: Halo refused it (403)");
+    let mut kept = failed_run();
+    kept.results.push(ChangeResult { outcome: Outcome::Unchanged, action: Action::Keep, ..kept.results[0].clone() });
+    assert!(from_run(&kept).fact.contains("1 of 1 changes"), "what only stays is no change");
     let stopped = from_run(&ConfigureReport { cause: Some(FailureKind::Interrupted), ..failed_run() });
     assert!(stopped.object.is_some_and(|object| object.starts_with(STOPPED)), "stopped by a person is not failed");
     let nothing_there = |world: &mut World| {
@@ -812,6 +815,18 @@ fn what_was_taken_out_is_not_told_as_drift() {
     let told = from_plan_and_record(&linked, &[recorded("c")], &all);
     assert_eq!((told.state, told.fact.as_str()), (State::Watch, "2 objects were removed from Halo on purpose"));
     assert_eq!(told.objects().collect::<Vec<_>>(), ["a", "b"]);
+    // A run that was stopped had sent one of them, and the rest never was in Halo.
+    let mut stopped = plan.clone();
+    stopped.changes[0].action = Action::Adopt;
+    let told = from_plan_and_record(&stopped, &[recorded("c")], &[written(&stopped.changes[0])]);
+    assert_eq!(
+        (told.state, told.fact.as_str()),
+        (State::Watch, "1 object is not in Halo: removed, or not created yet")
+    );
+    assert_eq!(told.objects().collect::<Vec<_>>(), ["b"]);
+    stopped.changes.truncate(1);
+    let told = from_plan_and_record(&stopped, &[recorded("c")], &[written(&stopped.changes[0])]);
+    assert_eq!(told.state, State::Watch, "{}", told.fact);
 }
 
 /// Where the webhooks alone were removed nothing is said of their deliveries, or of one that is off.

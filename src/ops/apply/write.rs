@@ -94,6 +94,9 @@ fn kept_something_else(id: String, wrong: &[&str]) -> Found {
     if wrong.is_empty() {
         return Found::Yes(id);
     }
+    if wrong == ["active"] {
+        return Found::Differs(id, "Halo saved it switched off. Switch it on in Halo, then check again".to_owned());
+    }
     Found::Differs(id, format!("Halo saved different values: {}", wrong.join(", ")))
 }
 
