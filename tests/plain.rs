@@ -127,7 +127,7 @@ async fn walk_by_questions_ends_with_exactly_our_objects() {
     listener.answers("Enter is Sync Now", "");
     listener.hears("Halo says 237, stored 237.");
     listener.answers("Pia Escalate To", "dana");
-    listener.answers("Enter takes Dana Scully", "");
+    listener.answers("Enter takes Dana", "");
     listener.hears("The plan: 8 to create, 6 to link, 2 kept.");
     assert_eq!(profile.halo.writes().len(), 0, "nothing is written before a yes");
     listener.answers("Apply this plan", "y");
@@ -284,7 +284,7 @@ async fn plain_demo_tells_how_to_make_ticket_and_stores_its_event() {
     }
     listener.answers("Apply this plan", "y");
     listener.hears("You have finished");
-    listener.hears("Make a ticket in the simulated Halo: curl -X POST ");
+    listener.hears("Make a ticket in the simulated Halo: curl -X POST");
     listener.hears("/control/tickets");
     let text = listener.text();
     let address = text.split_whitespace().find(|word| word.ends_with("/control/tickets")).unwrap();
@@ -500,7 +500,7 @@ async fn switch_by_questions_can_remove_first() {
     let mut listener = Listener::start(profile.in_terminal().arguments(["--plain"]));
     let to_the_question = [("Your choice", "9"), ("Your choice", "2"), ("Your choice", "3")];
     listener.answer_all(&to_the_question);
-    listener.answers("y is Switch, r is Remove first, n is No, Enter is No", "r");
+    listener.answers("y is Switch, r is Remove first, n is No", "r");
     listener.hears("once everything is removed from Halo, not before.");
     listener.answers("to remove this and switch", "n");
     listener.hears("Not switched.");
