@@ -141,6 +141,11 @@ impl Output {
         }
     }
 
+    /// Whether somebody sits in front of it.
+    pub fn is_attended(&self) -> bool {
+        self.progress
+    }
+
     /// How far it is: one line that is written over, on a terminal alone.
     pub fn progress(&mut self, text: &str) {
         if self.progress {

@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::args::Serve;
 use super::{Call, planned};
+use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::ops::{Workspace, take_over};
-use crate::service::{self, Destination, Listen, Options};
+use crate::service::{self, Destination, Listen, Options, TellDaily};
 use crate::settings::require_own_command;
 use crate::words::service as words;
 
@@ -51,7 +53,8 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
     let about = words::serving(time, to.as_deref(), workspace.now());
     let output = &mut call.output;
     let listen = handed(options.listen)?;
-    let options = Options { listen, forward, notify: options.notify_command.map(|command| command.0) };
+    let tell = output.is_attended().then_some(say as TellDaily);
+    let options = Options { listen, forward, notify: options.notify_command.map(|command| command.0), tell };
     let ready = |address: SocketAddr| {
         if output.json {
             // Whoever reads it no more has heard it on standard error.
@@ -66,6 +69,10 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
     service::run(workspace, options, call.cancel.clone(), ready).await?;
     call.output.tell(words::ENDED);
     Ok(0)
+}
+
+fn say(time: Option<DailySyncTime>, now: Timestamp) {
+    super::output::tell(&format!("  {}", words::daily(time, now)));
 }
 
 /// The socket that systemd has handed over; without one, the address is listened on.

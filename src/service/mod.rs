@@ -42,6 +42,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -56,6 +57,7 @@ use self::intake::Intake;
 use self::metrics::Metrics;
 use self::receiver::Receiver;
 use self::scheduler::Scheduler;
+use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::ops::{Workspace, serving};
 
@@ -73,6 +75,9 @@ pub enum Listen {
     Handed(std::net::TcpListener),
 }
 
+/// Tells at which time the daily sync runs from now on, seen at a moment; without one, that nothing is active.
+pub type TellDaily = fn(Option<DailySyncTime>, Timestamp);
+
 /// How the service was asked to run.
 #[derive(Debug)]
 pub struct Options {
@@ -81,6 +86,8 @@ pub struct Options {
     pub forward: Option<Destination>,
     /// The command that is run for each new issue, with its arguments.
     pub notify: Option<Vec<String>>,
+    /// How whoever sits in front of it is told when the daily sync runs from now on.
+    pub tell: Option<TellDaily>,
 }
 
 /// What the parts tell each other.
@@ -106,6 +113,7 @@ struct Shared {
     is_lost: AtomicBool,
     /// It became another machine's, or this one's again.
     owner_changed: Notify,
+    tell: Option<TellDaily>,
     cancel: CancellationToken,
 }
 
@@ -144,6 +152,7 @@ pub async fn run(
         intake_gone: AtomicBool::new(false),
         is_lost: AtomicBool::new(is_lost),
         owner_changed: Notify::new(),
+        tell: options.tell,
         cancel: cancel.clone(),
     });
     let signals = settings_watch::start(&shared);

@@ -13,6 +13,7 @@ use super::clock::Moments;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::daily::DailyOutcome;
 use crate::domain::daily::Due;
+use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::failure::Failure;
 use crate::domain::next::Next;
 use crate::domain::sync_run::{Brake, SyncReport, SyncStatus};
@@ -52,6 +53,8 @@ pub struct Scheduler<M> {
     tried: BTreeMap<ConfigurationId, Tried>,
     /// Of each configuration: the day whose late run waits its random part, and until when.
     waits: BTreeMap<ConfigurationId, (Date, Timestamp)>,
+    /// At which time the daily sync runs, as it was last told; none before the first look.
+    told: Option<Option<DailySyncTime>>,
 }
 
 #[derive(Clone, Copy)]
@@ -70,7 +73,15 @@ impl<M: Moments> Scheduler<M> {
             // Nobody is there to say yes: a mass change is held, and reported.
             Box::pin(async move { ops::sync::run(&workspace, &id, &configuration, Brake::On, cancel, |_| {}).await })
         });
-        Self { shared, moments, run_sync, delay: random_delay, tried: BTreeMap::new(), waits: BTreeMap::new() }
+        Self {
+            shared,
+            moments,
+            run_sync,
+            delay: random_delay,
+            tried: BTreeMap::new(),
+            waits: BTreeMap::new(),
+            told: None,
+        }
     }
 
     /// Runs until the service ends.
@@ -101,6 +112,7 @@ impl<M: Moments> Scheduler<M> {
         let workspace = self.shared.workspace.clone();
         let now = workspace.now();
         let read = workspace.run_blocking(move |workspace| serving::daily(workspace, now)).await?;
+        self.tell(read.as_ref().map(|(_, _, daily)| daily.time), now);
         let Some((id, configuration, daily)) = read else {
             self.shared.metrics.next_sync(None);
             return Ok(None);
@@ -161,6 +173,20 @@ impl<M: Moments> Scheduler<M> {
                     Err(failure) => failure.to_string(),
                 };
                 self.retry(&id, day, &missed, time.next_after(time.on(day)), &why).await
+            }
+        }
+    }
+
+    /// Whether the daily sync runs at another time than it was last told. What the start tells itself is no change.
+    fn is_news(&mut self, time: Option<DailySyncTime>) -> bool {
+        self.told.replace(time).is_some_and(|before| before != time)
+    }
+
+    fn tell(&mut self, time: Option<DailySyncTime>, now: Timestamp) {
+        if self.is_news(time) {
+            tracing::info!(time = time.map(|time| time.to_string()), "the daily sync has another time");
+            if let Some(tell) = self.shared.tell {
+                tell(time, now);
             }
         }
     }
@@ -298,6 +324,18 @@ mod tests {
         assert_eq!(began, wanted, "over the end of the year");
         // Ended and started again at the same moment: nothing is due.
         assert_eq!(runs(&fixture, "2027-01-02T13:00:00Z", complete).await, []);
+    }
+
+    /// Whoever sits in front of the service is told the time once it is another one, and only then.
+    #[tokio::test]
+    async fn time_is_told_again_only_when_it_has_changed() {
+        let fixture = Fixture::open("2026-12-29T12:00:00Z");
+        let mut scheduler = Scheduler::new(fixture.shared(), Leaps(Arc::clone(&fixture)));
+        let time = |text: &str| Some(DailySyncTime::parse(text).unwrap());
+        let news = [time("04:30"), time("04:30"), time("05:45"), time("05:45"), None, None, time("05:45")];
+        assert_eq!(news.map(|time| scheduler.is_news(time)), [false, false, true, false, true, false, true]);
+        let told = crate::words::service::daily(time("05:45"), fixture.now());
+        assert!(told.contains("next run") && told.contains("05:45"), "{told}");
     }
 
     /// R46: a machine that was off gets one run, within a minute of its start, and the days are known.

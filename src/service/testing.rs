@@ -121,6 +121,7 @@ impl Fixture {
             intake_gone: false.into(),
             is_lost: false.into(),
             owner_changed: Notify::new(),
+            tell: None,
             cancel: CancellationToken::new(),
         });
         *self.shared.lock().unwrap() = Some(Arc::clone(&shared));

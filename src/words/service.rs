@@ -49,12 +49,16 @@ pub fn next_run(time: DailySyncTime, status: Option<&ServiceStatus>, now: Timest
 /// What the service does from now on, told to whoever starts it by hand. Of the address that events go to its origin: the
 /// rest may hold a key.
 pub fn serving(time: Option<DailySyncTime>, forwards_to: Option<&str>, now: Timestamp) -> [String; 3] {
-    let sync = time.map_or_else(
-        || "no active configuration yet: it begins as soon as one is".to_owned(),
-        |time| format!("daily sync: {}", time.next_run_line(now)),
-    );
     let forwards = forwards_to.map_or_else(|| "forwards no events".to_owned(), |to| format!("forwards events to {to}"));
-    [sync, forwards, "Ctrl-C stops it".to_owned()]
+    [daily(time, now), forwards, "Ctrl-C stops it".to_owned()]
+}
+
+/// When it runs the daily sync; without an active configuration, what it waits for.
+pub fn daily(time: Option<DailySyncTime>, now: Timestamp) -> String {
+    match time {
+        Some(time) => format!("daily sync: {}", time.next_run_line(now)),
+        None => "no active configuration yet: it begins as soon as one is".to_owned(),
+    }
 }
 
 /// That it has stopped, told to whoever stopped it.
