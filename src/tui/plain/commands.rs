@@ -34,7 +34,7 @@ use Command as C;
 use Row::{CallbackUrls, Do, More, Status};
 
 /// What the menu lists itself, in this order. Whatever else the panes offer is among the other commands.
-const FIRST: [Row; 21] = [
+const FIRST: [Row; 22] = [
     Do(C::SyncNow),
     Do(C::Pane(Pane::Clients)),
     Do(C::Configure),
@@ -54,6 +54,7 @@ const FIRST: [Row; 21] = [
     Do(C::RollBack),
     Do(C::ForgetSecrets),
     Do(C::Activate),
+    Do(C::Look),
     More,
     Do(C::Quit),
 ];
@@ -71,7 +72,16 @@ pub(super) fn is_of_screen(command: Command) -> bool {
     command.is_step()
         || matches!(
             command,
-            C::Back | C::CloseLine | C::Commands | C::Copy | C::Help | C::OpenLine | C::Repaint | C::Stop | C::Suspend
+            C::Back
+                | C::CloseLine
+                | C::Commands
+                | C::Copy
+                | C::Help
+                | C::OpenLine
+                | C::Repaint
+                | C::Sort
+                | C::Stop
+                | C::Suspend
         )
 }
 
@@ -92,7 +102,13 @@ pub(super) fn offered(model: &Model) -> Vec<Offered> {
             if is_known || is_of_screen(command) || is_read_elsewhere(command, pane) {
                 continue;
             }
-            let words = if let C::Pane(pane) = command { pane.title() } else { offer.title() };
+            let words = match command {
+                C::Pane(pane) => pane.title(),
+                // By what they do, and not by what is selected on a screen that nobody sees.
+                C::Mend => "Fix an issue",
+                C::Filter => "Show others",
+                _ => offer.title(),
+            };
             all.push(Offered { command, pane, words: words.to_owned() });
         }
     }

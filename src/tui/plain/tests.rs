@@ -552,7 +552,6 @@ async fn draft_stays_where_another_configuration_is_wanted() {
     let world = World::new(found);
     world.synced.store(true, Ordering::SeqCst);
     let answers = [
-        ("continue?", "n"),
         ("Your choice", "7"),
         ("Your choice", "9"),
         ("Your choice", "2"),
@@ -613,8 +612,7 @@ async fn other_commands_are_done_as_their_keys_do_them() {
     let others = ("Your choice", "=Other commands");
     let which = "Which command";
     let answers = [
-        others,
-        (which, "=Check now (Overview)"),
+        ("Your choice", "=Check now"),
         others,
         (which, "=Export (Clients)"),
         ("File (Enter takes", "mine.csv"),
