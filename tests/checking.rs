@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use pia_halo::demo::{Fault, Options, Scripted, ScriptedAnswer};
 use pia_halo::domain::check::CheckId;
+use pia_halo::domain::request::{SecretChoice, VerifyRequest};
 use serde_json::Value;
 
 use crate::support::walk::Person;
@@ -397,6 +398,25 @@ async fn teams_are_refreshed_without_sync() {
     let fresh = pia_halo::ops::clients::refresh_lists(&workspace, &id, Default::default()).await.unwrap();
     assert!(has_it(&fresh));
     assert!(has_it(&pia_halo::ops::clients::lists(&workspace, &id).unwrap()));
+}
+
+/// Halo answers a test of what is not saved, too: whoever was silent at the last look is so no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn answer_to_unsaved_settings_ends_silence() {
+    let profile = Profile::set_up(Options::default()).await;
+    profile.halo.set_fault("silence".parse().unwrap(), true);
+    profile.run(["doctor"]).await.expect(5);
+    let issues = async || profile.run(["issues"]).await.stdout;
+    assert!(issues().await.contains("did not answer"), "{}", issues().await);
+    profile.halo.set_fault("silence".parse().unwrap(), false);
+    let (workspace, id) = (profile.workspace(), profile.id());
+    let mut api = workspace.configuration(Some(&id)).unwrap().1.api;
+    api.client_id.push('X');
+    let request = VerifyRequest { id: Some(id), api, secret: SecretChoice::Stored, pia_screen: None };
+    let report = pia_halo::ops::check::verify(&workspace, &request, Default::default(), |_| {}).await.unwrap();
+    assert!(!report.ok);
+    assert!(!issues().await.contains("did not answer"), "{}", issues().await);
+    assert!(!issues().await.contains("refused"), "and what is not saved is no word on what is");
 }
 
 /// A test of what is typed and not saved says nothing of what is saved, which runs on.

@@ -33,7 +33,8 @@ pub fn burns(finding: &Finding) -> (Tone, &'static str) {
 
 /// How long it is so: `for 3 hours`; of what is well, when it was: `3 hours ago`.
 pub fn age(finding: &Finding, now: Timestamp) -> Option<String> {
-    let since = finding.since?;
+    // Of a silent Halo it is known when it was asked, and not that it is silent still.
+    let since = if finding.rule == Rule::Halo && finding.is_issue() { finding.seen_at? } else { finding.since? };
     let seconds = now.duration_since(since).as_secs().max(0);
     let time = match seconds {
         ..60 => return Some("just now".to_owned()),
@@ -52,6 +53,7 @@ pub fn age(finding: &Finding, now: Timestamp) -> Option<String> {
 fn is_event(finding: &Finding) -> bool {
     match finding.rule {
         Rule::SyncAge => true,
+        Rule::Halo => finding.is_issue(),
         Rule::SyncProved | Rule::Lag => finding.state != State::Unknown,
         Rule::Missed | Rule::NotUnderstood | Rule::EscalationNote => finding.is_issue(),
         Rule::Silence => finding.state == State::Well,
@@ -105,6 +107,14 @@ pub fn fact(finding: &Finding, now: Timestamp) -> String {
     }
 }
 
+/// The same where its own age is told beside it.
+pub fn fact_ageless(finding: &Finding, now: Timestamp) -> String {
+    match seen(finding, now) {
+        Some(seen) => format!("{} ({seen})", finding.fact),
+        None => finding.fact.clone(),
+    }
+}
+
 /// An issue in whole sentences: of what, the fact, and what to do next.
 pub fn issue(finding: &Finding, now: Timestamp) -> Phrase {
     let told = format!("{}: {}.", finding.rule.title(), dismissible(finding, &fact(finding, now)));
@@ -129,9 +139,17 @@ pub fn brief(finding: &Finding, now: Timestamp) -> String {
 
 /// A problem in a few words beside the name of its light, which is not said twice.
 pub fn beside(finding: &Finding, now: Timestamp) -> String {
+    without_noun(finding, brief(finding, now))
+}
+
+/// The same without its age, where that is told with the problem itself.
+pub fn beside_ageless(finding: &Finding) -> String {
+    without_noun(finding, short(finding).to_owned())
+}
+
+fn without_noun(finding: &Finding, words: String) -> String {
     let noun = light(finding.rule.light()).split(' ').next().unwrap_or_default().to_lowercase();
-    let brief = brief(finding, now);
-    brief.strip_prefix(&format!("{noun} ")).map(str::to_owned).unwrap_or(brief)
+    words.strip_prefix(&format!("{noun} ")).map(str::to_owned).unwrap_or(words)
 }
 
 /// A problem in a few words, for the header.
@@ -141,7 +159,7 @@ pub fn short(finding: &Finding) -> &'static str {
         (Rule::Credentials, State::Broken) if finding.seen_at.is_some() => "credentials refused",
         (Rule::Credentials, State::Broken) => "credentials do not work",
         (Rule::Credentials, _) => "credentials not tested",
-        (Rule::Halo, _) => "Halo does not answer",
+        (Rule::Halo, _) => "Halo did not answer",
         (Rule::Rights, State::Broken) => "a permission is missing",
         (Rule::Rights, _) => "a permission is not proved",
         (Rule::AgentRestricted, _) => "agent sees too few clients",
@@ -166,7 +184,7 @@ pub fn short(finding: &Finding) -> &'static str {
         (Rule::Drift, _) if finding.fact == NOT_ALL_SAVED => RECONFIGURE,
         (Rule::Drift, _) if finding.fact == NOT_IN_STORE => "objects are not in the store",
         (Rule::Drift, _) if finding.fact.ends_with(TAKEN_OUT) => "objects were removed from Halo",
-        (Rule::Drift, _) if finding.fact.ends_with(NOT_THERE) => "objects are not in Halo",
+        (Rule::Drift, _) if finding.fact.ends_with(NOT_THERE) => "objects are missing",
         (Rule::Drift, _) => "objects differ in Halo",
         (Rule::WebhookOff, _) => "a webhook is off or missing",
         (Rule::Deliveries, State::Broken) => "deliveries failing",

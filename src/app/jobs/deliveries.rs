@@ -31,7 +31,9 @@ pub fn refusal(model: &Model) -> Option<String> {
     let webhooks = model.status().map_or(0, |status| {
         status.integration.objects.iter().filter(|object| object.kind == ObjectKind::Webhook).count()
     });
-    (webhooks == 0).then(|| "No webhook is installed yet, so nothing can be delivered.".to_owned())
+    let was_there = model.status().is_some_and(|status| status.integration.was_configured);
+    let why = if was_there { "The webhooks were removed" } else { "No webhook is installed yet" };
+    (webhooks == 0).then(|| format!("{why}, so nothing can be delivered."))
 }
 
 /// Whether the log is being read.

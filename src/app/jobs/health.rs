@@ -10,7 +10,7 @@ use crate::app::notice::Tone;
 use crate::app::popup::{Ask, Confirm, Popup};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{self, Facts, Finding, Rule, State, issues};
+use crate::domain::health::{self, Facts, Finding, Rule, State, WEBHOOKS_REMOVED, issues};
 use crate::domain::next::{Hint, Next, Part};
 use crate::domain::status::DOES_NOT_ANSWER;
 
@@ -90,7 +90,9 @@ fn command(finding: &Finding) -> Option<C> {
         Rule::Service if finding.fact.starts_with(DOES_NOT_ANSWER) || !leads_to(&Next::Serve) => C::Look,
         Rule::Service if is_unknown => C::InstallService,
         // Nobody can ask for it: it comes, or it does not.
-        Rule::Silence if is_unknown => C::Pane(Pane::Events),
+        Rule::Silence | Rule::Lag if is_unknown => C::Pane(Pane::Events),
+        // A look tells nothing new of it; Configure installs them again.
+        Rule::Deliveries if is_unknown && finding.fact == WEBHOOKS_REMOVED => C::Pane(Pane::Integration),
         Rule::Disk => return line(&Next::ConfigPath),
         Rule::Boards if is_unknown => C::SyncNow,
         Rule::Credentials if finding.state == State::Watch => C::Look,

@@ -134,7 +134,11 @@ impl Facts<'_> {
     }
 }
 
-const WEBHOOKS_REMOVED: &str = "the webhooks were removed";
+/// What is known of deliveries where a person took the webhooks out.
+pub const WEBHOOKS_REMOVED: &str = "the webhooks were removed";
+
+/// The same of the events that they would bring.
+pub(super) const NONE_COMES: &str = "none can arrive: the webhooks were removed";
 
 fn not_read(rule: Rule) -> Finding {
     Finding::new(rule, State::Unknown, "Halo's delivery log has not been read yet")

@@ -242,7 +242,7 @@ pub fn not_answered(before: &[Finding]) -> Vec<Finding> {
     let is_well = |finding: &&Finding| finding.rule == Rule::Drift && finding.state == State::Well;
     let drift = before.iter().find(is_well);
     let objects = drift.map(|drift| Finding::new(drift.rule, State::Unknown, NOT_ANSWERED).next(check()));
-    let silent = Finding::new(Rule::Halo, State::Watch, "Halo does not answer");
+    let silent = Finding::new(Rule::Halo, State::Watch, "Halo did not answer the last check");
     let silent = silent.next(check().text(". If it persists, check the network and Halo's status page"));
     std::iter::once(silent).chain(objects).collect()
 }

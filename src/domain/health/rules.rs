@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{Finding, Rule, State, aged, one_cause};
+use super::in_halo::{NONE_COMES, WEBHOOKS_REMOVED};
 use super::look::{ANSWERED, BY_SYNC, FAILED, REMOVED, sight_not_told};
 use crate::domain::calendar::rfc3339;
 use crate::domain::configuration::Configuration;
@@ -372,6 +373,10 @@ impl Facts<'_> {
                 let old = Finding::new(rule, State::Watch, "no sync for more than a day");
                 old.about(rfc3339(at)).since(at).next(sync())
             }
+            // The list is the one of that sync, and what came to nothing after it is not passed over.
+            false if runs.first().is_some_and(|run| run.status == SyncStatus::Interrupted) => {
+                Finding::well(rule, "a newer one was interrupted; last successful sync").since(at)
+            }
             false => Finding::well(rule, "last successful sync").since(at),
         }
     }
@@ -464,8 +469,11 @@ impl Facts<'_> {
     // An event is promised only where one would come in.
     fn no_event_yet(&self, rule: Rule) -> Finding {
         let none = Finding::new(rule, State::Unknown, "no event received yet");
-        let comes_in = self.status.service.running && self.deliveries().state != State::Broken;
-        match comes_in {
+        let deliveries = self.deliveries();
+        if deliveries.fact == WEBHOOKS_REMOVED {
+            return Finding::new(rule, State::Unknown, NONE_COMES);
+        }
+        match self.status.service.running && deliveries.state != State::Broken {
             true => none.next("Change a ticket in Halo: its event arrives within a minute"),
             false => none,
         }

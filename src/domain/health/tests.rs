@@ -945,3 +945,23 @@ fn event_is_promised_only_where_one_would_come_in() {
     assert!(!promised(|world| world.status.service.running = false));
     assert!(!promised(|world| world.status.integration.deliveries = vec![delivery(DeliveryState::Unauthorised)]));
 }
+
+/// Without webhooks no event is promised, and a look is no way on; a newer sync that came to nothing is told beside the last
+/// one that did.
+#[test]
+fn removed_webhooks_promise_no_event_and_interrupted_sync_is_told() {
+    let promised = found(Rule::Silence, |world| world.status.service.last_event_at = None);
+    assert!(promised.next.is_some(), "{promised:?}");
+    let removed = found(Rule::Silence, |world| {
+        world.status.service.last_event_at = None;
+        world.status.integration.configured_at = None;
+        world.status.integration.objects =
+            vec![InstalledObject { kind: ObjectKind::CustomTab, ..installed_at(now() - HOUR) }];
+    });
+    assert_eq!((removed.fact.as_str(), &removed.next), ("none can arrive: the webhooks were removed", &None));
+    let stopped = found(Rule::SyncAge, |world| {
+        let last = SyncReport { status: SyncStatus::Interrupted, ..world.status.known.runs[0].clone() };
+        world.status.known.runs.insert(0, last);
+    });
+    assert_eq!((stopped.state, stopped.fact.contains("a newer one was interrupted")), (State::Well, true));
+}

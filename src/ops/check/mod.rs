@@ -78,6 +78,13 @@ pub async fn verify(
     if let Some(id) = of_saved {
         note(workspace, id, &report, &halo);
     }
+    if let (None, Some(id)) = (of_saved, id)
+        && was_answered(&report)
+        && workspace.configuration(Some(id)).is_ok_and(|(_, saved, _)| saved.api.url == request.api.url)
+    {
+        // But a Halo that has answered it is not silent.
+        workspace.note_health(id, [answered()]);
+    }
     if let (true, Some(id)) = (report.ok, of_saved) {
         workspace.remember_verified(id, &request.api, &halo).await?;
     }
@@ -93,10 +100,15 @@ pub(super) fn note(workspace: &Workspace, id: &ConfigurationId, report: &CheckRe
     }
     found.extend(halo.clock_ahead().map(|ahead| clock(ahead, workspace.now())));
     let kept = report.first_failure().and_then(|check| check.failure.as_ref());
-    let was_asked = report.checks.iter().any(|check| check.status != CheckStatus::Skip);
-    found.extend((was_asked && kept != Some(&FailureKind::NotReached)).then(answered));
+    found.extend(was_answered(report).then(answered));
     workspace.note_health(id, found);
     note_silence(workspace, id, kept);
+}
+
+/// Whether Halo was asked and has answered, whatever it said.
+fn was_answered(report: &CheckReport) -> bool {
+    let kept = report.first_failure().and_then(|check| check.failure.as_ref());
+    report.checks.iter().any(|check| check.status != CheckStatus::Skip) && kept != Some(&FailureKind::NotReached)
 }
 
 /// Halo was asked, and what kept it from an answer: one that is not reached has shown nothing of what is in it.

@@ -128,7 +128,7 @@ fn as_known(model: &Model, recorded: &[InstalledObject]) -> Vec<ObjectRow> {
                 (words::health::state(issue.state).0, words)
             }
             (None, Some(at)) => (Tone::Good, format!("in place {}", words::time::ago(model.now, at))),
-            (None, None) if is_silent => (Tone::Calm, "unknown: Halo does not answer".to_owned()),
+            (None, None) if is_silent => (Tone::Calm, "unknown: Halo did not answer".to_owned()),
             (None, None) => (Tone::Calm, format!("installed {}", words::time::short(object.installed_at))),
         };
         // Of several objects each row says its own.
