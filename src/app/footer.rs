@@ -1,8 +1,10 @@
 //! The line of keys: which it shows, and which go first where room is short.
 
-use super::keymap::{Command as C, Key, Place as P, Shown, place};
+use super::jobs::plan;
+use super::keymap::{Command as C, Key, Pane, Place as P, Shown, place};
 use super::model::Model;
-use super::offers::working;
+use super::offer::Offer;
+use super::offers::offers;
 use super::text::width;
 
 /// A key in the footer, and what it does now.
@@ -10,6 +12,8 @@ use super::text::width;
 pub struct KeyHint {
     pub key: String,
     pub words: String,
+    /// Whether it is seen and does nothing yet: shown faint.
+    pub waits: bool,
 }
 
 /// How the list of commands is called in the line of keys.
@@ -21,11 +25,29 @@ impl KeyHint {
     }
 }
 
+// What waits for no more than a look or a word keeps its place in the line meanwhile: no key moves under a finger.
+fn comes_soon(model: &Model, offer: &Offer) -> bool {
+    match offer.command() {
+        C::Agree => true,
+        C::Apply => plan::is_unread(model),
+        _ => false,
+    }
+}
+
+// Of a way to somewhere the place says more than the going.
+fn in_a_word(words: &str) -> Option<String> {
+    match words.strip_prefix("Go to ") {
+        Some(place) => Some(place.to_owned()),
+        None => words.split_once(' ').map(|(word, _)| word.to_owned()),
+    }
+}
+
 /// The line of keys: what works here and now, as far as it fits; help and quit always stand on the right.
 pub fn hints(model: &Model, columns: usize) -> (Vec<KeyHint>, Vec<KeyHint>) {
     let place = place(model);
     let (mut left, mut right) = (Vec::new(), Vec::new());
-    for offer in working(model, place) {
+    let shown = offers(model, place).into_iter().filter(|offer| !offer.keys.is_empty());
+    for offer in shown.filter(|offer| offer.refused.is_none() || comes_soon(model, offer)) {
         let name = |key: Option<Key>| key.map(Key::name).unwrap_or_default();
         let key = match offer.command() {
             // Both ways in one.
@@ -39,6 +61,8 @@ pub fn hints(model: &Model, columns: usize) -> (Vec<KeyHint>, Vec<KeyHint>) {
             _ if offer.command() == C::Stop => 3,
             // What the plan asks to be looked at before it is applied.
             _ if offer.command() == C::TakeOver => 2,
+            // What its pane is for.
+            _ if place == P::Pane(Pane::Sync) && offer.command() == C::SyncNow && model.panes.report.is_none() => 2,
             // The last step of the set-up, and what leads on past what cannot be done.
             _ if place == P::Finished && offer.command() == C::InstallService => 2,
             _ if matches!(offer.command(), C::PassOver | C::Untested) => 1,
@@ -46,7 +70,7 @@ pub fn hints(model: &Model, columns: usize) -> (Vec<KeyHint>, Vec<KeyHint>) {
             "cancel" if place != P::Cards => 1,
             _ => 0,
         };
-        let hint = KeyHint { key, words: offer.words };
+        let hint = KeyHint { key, words: offer.words, waits: offer.refused.is_some() };
         if hint.words.is_empty() {
             continue;
         }
@@ -71,9 +95,9 @@ pub fn hints(model: &Model, columns: usize) -> (Vec<KeyHint>, Vec<KeyHint>) {
         }
         // And it says in a word what it does, before it goes.
         if let [(last, _)] = left.as_mut_slice()
-            && let Some((word, _)) = last.words.split_once(' ')
+            && let Some(word) = in_a_word(&last.words)
         {
-            last.words = word.to_owned();
+            last.words = word;
             continue;
         }
         let least = left.iter().map(|(_, stays)| *stays).min().unwrap_or_default();

@@ -9,6 +9,7 @@ use super::wizard::Test;
 use super::wizard::credentials::{doubt, known_failure, refused, refused_by_test};
 use super::{Model, service};
 use crate::domain::address::HaloUrl;
+use crate::domain::draft::Step;
 use crate::domain::health::{Finding, REMOVED, Rule, State, issues};
 use crate::domain::status::ServiceStatus;
 use crate::domain::untrusted::Untrusted;
@@ -50,7 +51,7 @@ fn state(model: &Model) -> (Tone, String) {
     let last = last.map_or_else(|| "no event yet".to_owned(), |at| format!("event {}", ago(model.now, at)));
     if syncs {
         // The sign is that of the issue, and so its words come first.
-        return (tone, format!("{words}, syncing   {host}"));
+        return (tone, format!("{words} · syncing   {host}"));
     }
     if has_issues {
         return (tone, format!("{words}   {last}{sync}   {host}"));
@@ -125,11 +126,22 @@ pub fn connection(model: &Model) -> (Tone, String) {
             Some(found) => (Tone::Bad, format!("{}   {}", short(found), host())),
             None => match doubt(model) {
                 Some(found) => (Tone::Warn, format!("{}   {}", short(&found), host())),
-                None => (Tone::Good, host()),
+                None => match known_issues(model) {
+                    Some((tone, words)) => (tone, format!("{words}   {}", host())),
+                    None => (Tone::Good, host()),
+                },
             },
         },
         Test::Failed(_) | Test::Broken(_) => (Tone::Bad, "test failed".to_owned()),
     }
+}
+
+// What the panes say of what runs already: on its last page and among the settings the set-up is no greener than they are.
+fn known_issues(model: &Model) -> Option<(Tone, String)> {
+    let wizard = model.wizard.as_ref().filter(|wizard| wizard.settings || wizard.step == Step::Finished)?;
+    let is_its = wizard.id.is_some() && wizard.id == model.current;
+    let findings = if is_its { findings(model) } else { Vec::new() };
+    findings.iter().any(Finding::is_open).then(|| summary(&findings))
 }
 
 #[cfg(test)]

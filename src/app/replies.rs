@@ -46,6 +46,12 @@ fn begin(model: &mut Model) -> Vec<Effect> {
         // The set-up is finished: settings that were not saved stop nobody.
         let words = Phrase::from("Some settings were changed and not saved.");
         model.say(Tone::Warn, words.key(" ", "edit", " opens them."));
+    } else if let Some(draft) = model.overview.draft.as_ref().filter(|_| model.screen == Screen::Panes) {
+        // What works comes first; a set-up that was begun beside it waits.
+        let saved = draft.configuration.as_ref().and_then(|id| model.saved(id)).map(saved_title);
+        let title = saved.unwrap_or_else(|| draft_title(draft));
+        let words = Phrase::from(format!("The unfinished set-up of {title} is kept on the Integrations page"));
+        model.say(Tone::Calm, words.key(" (", "integrations", ")").text("."));
     } else if let Some(draft) = &model.overview.draft {
         let saved = draft.configuration.as_ref().and_then(|id| model.saved(id)).map(saved_title);
         let title = saved.unwrap_or_else(|| draft_title(draft));

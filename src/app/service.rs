@@ -45,6 +45,13 @@ pub fn tells_stopped(model: &Model) -> bool {
     warnings(model).iter().any(|finding| finding.rule == Rule::Service)
 }
 
+/// Why no event can arrive although the service runs: Halo does not get its deliveries through.
+pub fn refused(model: &Model) -> Option<String> {
+    let findings = health::findings(model);
+    let found = findings.into_iter().find(|found| found.rule == Rule::Deliveries && found.state == State::Broken);
+    found.map(|found| found.fact)
+}
+
 /// What stands at the top of the Events pane: the warnings, and how an escalation goes or went.
 pub fn head(model: &Model) -> Vec<(Tone, String)> {
     // On a low terminal the worst alone: below it there has to be something to be seen.

@@ -2,6 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::page::put;
@@ -97,7 +98,8 @@ pub fn keys(model: &Model, styles: Styles) -> Line<'static> {
     let (left, right) = footer::hints(model, columns);
     let spans = |hints: Vec<KeyHint>| -> Vec<Span<'static>> {
         let one = |hint: KeyHint| {
-            [Span::styled(hint.key, styles.title()), Span::raw(format!(" {}", hint.words)), Span::raw("  ")]
+            let (key, words) = if hint.waits { (styles.dim(), styles.dim()) } else { (styles.title(), Style::new()) };
+            [Span::styled(hint.key, key), Span::styled(format!(" {}", hint.words), words), Span::raw("  ")]
         };
         hints.into_iter().flat_map(one).collect()
     };

@@ -213,9 +213,11 @@ fn parts_row(model: &Model, page: &mut Page, parts: Parts, then: Option<&Configu
         };
         let style = if chosen { Style::new() } else { styles.dim() };
         // They go with it, and have no key of their own then.
-        let name = if part == Command::PartLinks && parts.chat_pod { "its links" } else { name };
-        let mark = if chosen { "[x]" } else { "[ ]" };
-        let words = format!("{mark} {name}{}", key.unwrap_or_default());
+        let words = if part == Command::PartLinks && parts.chat_pod {
+            "with its links".to_owned()
+        } else {
+            format!("{} {name}{}", if chosen { "[x]" } else { "[ ]" }, key.unwrap_or_default())
+        };
         if at > 0 && row.used() + width(&words) + 1 > page.width {
             page.push(std::mem::replace(&mut row, start("")));
         }

@@ -210,7 +210,7 @@ async fn guide_is_followed_sentence_by_sentence() {
     reads(&mut pty, &["hALo", "Acme MSP", "✓ active"]).await;
     pty.press("Esc").await;
     pty.sees("Autotask PSA").await;
-    pty.press("Esc").await;
+    pty.press("Enter").await;
     pty.sees("▸3 Integration").await;
     profile.halo.set_fault("forbidden-clients".parse().unwrap(), true);
     profile.run(["sync"]).await.expect(4);

@@ -57,9 +57,8 @@ impl Controls for IntegrationsControls {
                 unless(!edits, "Nothing to edit.")
             }
             C::Back if place == P::Cards => {
-                let leads = model.is_setting_up()
-                    || model.is_finished_current()
-                    || !model.integrations.query.value().is_empty();
+                // A set-up is gone back to. From the panes Esc leads here, and no circle leads back into them.
+                let leads = model.is_setting_up() || !model.integrations.query.value().is_empty();
                 let words = || Phrase::from("This is the first screen.").key(" Quit is ", "quit", ".");
                 Now::unless((!leads).then(words))
             }
@@ -91,7 +90,6 @@ impl Controls for IntegrationsControls {
                 select(model, 0);
             }
             C::Back if model.is_setting_up() => return model.go(Go::Wizard),
-            C::Back => return model.go(Go::Panes),
             C::ViewAll => {
                 model.integrations.all = !model.integrations.all;
                 select(model, model.integrations.window.selected);

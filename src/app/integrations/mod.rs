@@ -84,7 +84,8 @@ fn all_cards(model: &Model) -> Vec<Card> {
         |card| !matches!(card, Card::Saved(id) if model.saved(id).is_some_and(|saved| saved.status.active)),
     );
     if model.overview.draft.as_ref().is_some_and(|draft| draft.configuration.is_none()) {
-        cards.push(Card::Draft);
+        // What was begun stands behind what is active, before what only is there.
+        cards.insert(usize::from(model.active().is_some()), Card::Draft);
     }
     cards.push(Card::New);
     cards.extend(OTHERS.map(Card::Other));

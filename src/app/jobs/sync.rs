@@ -3,7 +3,7 @@
 use crate::app::effect::{Effect, Slot};
 use crate::app::jobs::state::{ApplyWork, HeldSync, PlanWork, SyncEnd, SyncRun, SyncWork};
 use crate::app::keymap::{self, Command, Pane, Place};
-use crate::app::model::{Model, saved_title};
+use crate::app::model::{Model, Screen, saved_title};
 use crate::app::notice::{Holds, Tone};
 use crate::app::popup::{Ask, Confirm, Popup};
 use crate::domain::failure::{Failure, FailureKind};
@@ -120,7 +120,12 @@ pub fn synced(model: &mut Model, outcome: Result<SyncReport, Failure>) -> Vec<Ef
         Err(failure) if stopped && failure.kind == FailureKind::Interrupted => SyncEnd::Stopped { read },
         Err(failure) => SyncEnd::Failed(failure),
     };
+    let was_stopped = matches!(end, SyncEnd::Stopped { .. });
     model.work.sync = SyncWork::Ended(id.clone(), end);
+    if was_stopped && model.screen == Screen::Panes && model.panes.pane != Pane::Sync {
+        // Its own pane tells it beside the list.
+        model.say(Tone::Calm, Phrase::from("You stopped the sync.").key(" ", "sync_now", " resumes it."));
+    }
     if let Some(question) = needs_yes {
         ask(model, question);
     }

@@ -165,7 +165,7 @@ fn header_promises_no_sync_while_service_is_stopped() {
     assert_eq!((tone, words.contains("sync ")), (Tone::Bad, false), "{words}");
     stage.keys("s");
     let (_, words) = header(&stage.model);
-    assert!(words.starts_with("service not running, syncing"), "{words}");
+    assert!(words.starts_with("service not running · syncing"), "{words}");
 }
 
 /// What is told of settings goes once the set-up goes on.
@@ -237,7 +237,7 @@ fn end_of_check_is_told_in_panes_alone() {
     stage.keys("0 t ^O");
     stage.reply(Reply::Looked(Ok(None)));
     assert_eq!(stage.notice(), "");
-    stage.keys("Esc 0 t");
+    stage.keys("Enter 0 t");
     stage.reply(Reply::Looked(Ok(None)));
     assert_eq!(stage.notice(), "Checked just now.");
 }

@@ -486,7 +486,7 @@ fn header_tells_issues_while_sync_runs() {
     stage.keys("s");
     let (tone, words) = standing_of(&stage.model);
     assert_eq!(tone, Tone::Bad);
-    assert!(words.starts_with("2 issues: service not running, syncing"), "{words}");
+    assert!(words.starts_with("2 issues: service not running · syncing"), "{words}");
 }
 
 /// A sync of another program is told wherever somebody looks, though nobody here has asked for one.

@@ -1,6 +1,7 @@
 //! Drift, deliveries and Remove in the Integration pane, and the switch that removes first.
 
 use crate::app::effect::{Effect, Slot};
+use crate::app::footer::hints;
 use crate::app::jobs::deliveries::summary;
 use crate::app::jobs::plan::by_hand;
 use crate::app::jobs::state::{ApplyWork, Goal, PlanWork};
@@ -213,6 +214,22 @@ fn prove_it_wants_typed_yes_shows_each_hop_and_stops() {
     }
     assert_eq!(bare.keys("p"), []);
     assert!(bare.notice().contains("No webhook is installed"));
+}
+
+/// What a yes that is typed leads to is in the line of keys before it is typed, and its key moves nothing when it comes.
+#[test]
+fn typed_yes_says_from_start_what_enter_and_esc_do() {
+    let mut stage = planned();
+    stage.read_plan();
+    stage.keys("y");
+    let keys = |stage: &Stage| {
+        let (left, _) = hints(&stage.model, 80);
+        left.into_iter().map(|hint| (format!("{} {}", hint.key, hint.words), hint.waits)).collect::<Vec<_>>()
+    };
+    let wanted = |waits| vec![("Enter Remove".to_owned(), waits), ("Esc Close".to_owned(), false)];
+    assert_eq!(keys(&stage), wanted(true));
+    stage.type_text("acme");
+    assert_eq!(keys(&stage), wanted(false));
 }
 
 /// S65: each part alone; the tab takes its links along, and nothing chosen is not a choice.

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::app::effect::{Effect, Slot};
+use crate::app::footer::hints;
 use crate::app::go::Go;
 use crate::app::jobs::state::{ApplyWork, SyncEnd, SyncWork};
 use crate::app::keymap::Command;
@@ -113,6 +114,30 @@ fn esc_stops_sync_that_can_be_resumed() {
     let SyncWork::Ended(_, SyncEnd::Stopped { read, .. }) = &stage.model.work.sync else { panic!() };
     assert_eq!(*read, 34_200);
     assert_eq!(stage.keys("s"), [Effect::Sync { id: id("acme"), brake: Brake::On }]);
+}
+
+/// Where there is room for one key, the Sync pane names its own.
+#[test]
+fn sync_pane_names_sync_now_first() {
+    let mut stage = in_panes();
+    stage.keys("1");
+    for columns in [200, 80, 48, 40] {
+        let (left, _) = hints(&stage.model, columns);
+        assert_eq!(left.first().map(|hint| hint.words.as_str()), Some("Sync Now"), "{columns}: {left:?}");
+    }
+}
+
+/// In a pane that does not show it, too, a stopped sync is told, and how it goes on.
+#[test]
+fn stopped_sync_is_told_in_every_pane() {
+    for pane in ["0", "2", "4", "5"] {
+        let mut stage = in_panes();
+        stage.keys(pane);
+        stage.keys("s");
+        stage.keys("Esc");
+        stage.reply(Reply::Synced(Err(Failure::new(FailureKind::Interrupted, "stopped"))));
+        assert_eq!(stage.notice(), "You stopped the sync. s resumes it.", "{pane}");
+    }
 }
 
 #[test]

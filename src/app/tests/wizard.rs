@@ -13,8 +13,8 @@ use crate::app::model::Screen;
 use crate::app::notice::Tone;
 use crate::app::popup::{HelpLine, Popup};
 use crate::app::testing::{
-    CANARY, Stage, at_configure, at_review, at_sync, check, failed, id, lists, overview, passed, plan, save_report,
-    saved, standing, sync_report, tested, with_credentials,
+    CANARY, Stage, at_configure, at_review, at_sync, check, failed, id, in_panes, lists, overview, passed, plan,
+    save_report, saved, standing, status, sync_report, tested, with_credentials,
 };
 use crate::app::wizard::credentials::{known_failure, token_words};
 use crate::app::wizard::pia_screen::escalate_words;
@@ -526,7 +526,8 @@ fn unsaved_settings_trap_nobody() {
     stage.keys("^O Enter");
     assert_eq!(stage.model.screen, Screen::Panes, "Open opens the panes");
     stage.keys("^O Esc");
-    assert_eq!(stage.model.screen, Screen::Panes, "and so does Esc");
+    assert_eq!(stage.model.screen, Screen::Integrations, "and Esc goes in no circle");
+    assert!(notice(&stage).starts_with("This is the first screen"), "{}", notice(&stage));
     let draft = stage.model.overview.draft.clone();
     let found = Overview { draft, ..crate::app::testing::finished() };
     let mut stage = Stage::with(found);
@@ -865,6 +866,60 @@ fn draft_that_says_nothing_is_not_kept() {
         let keeps = stage.keys("Esc Esc").iter().any(|effect| matches!(effect, Effect::SaveDraft(_)));
         assert_eq!(keeps || stage.model.overview.draft.is_some(), is_kept, "{typed:?}");
     }
+}
+
+/// What is active comes first, and a set-up that was begun beside it second: at the start, and on the Integrations page.
+#[test]
+fn active_configuration_comes_before_draft_of_another() {
+    use crate::app::integrations::{Card, cards};
+    let begun = Some(crate::app::testing::draft(Step::PiaScreen));
+    let idle = saved("trial", "Acme trial", false, true, true);
+    let there = overview(vec![saved("acme", "Acme MSP", true, true, true), idle]);
+    let stage = Stage::with(Overview { draft: begun, ..there });
+    assert_eq!((stage.model.screen, stage.model.popup.is_none()), (Screen::Panes, true));
+    assert!(stage.notice().contains("is kept on the Integrations page ("), "{}", stage.notice());
+    let (cards, _) = cards(&stage.model);
+    assert!(
+        matches!(&cards[..3], [Card::Saved(first), Card::Draft, Card::Saved(_)] if *first == id("acme")),
+        "{cards:?}"
+    );
+}
+
+/// From a card into its settings, and back to the cards.
+#[test]
+fn settings_opened_from_card_lead_back_to_cards() {
+    let mut stage = in_panes();
+    stage.keys("e Esc");
+    assert_eq!(stage.model.screen, Screen::Panes);
+    stage.keys("^O e Esc");
+    assert_eq!(stage.model.screen, Screen::Integrations);
+}
+
+/// A board that Halo does not have keeps the last page from calling the set-up finished.
+#[test]
+fn last_page_names_board_that_is_not_in_halo() {
+    let mut stage = at_sync();
+    let mut told = standing(status("Acme MSP", true, true, true));
+    told.status.known.lists = lists();
+    told.status.known.lists.teams.clear();
+    stage.reply(Reply::Status(Ok(told)));
+    let lines = crate::app::wizard::finished::open_lines(&stage.model);
+    let boards = lines.iter().find(|(_, name, _)| *name == "Pia Screen");
+    let (state, _, words) = boards.unwrap_or_else(|| panic!("{lines:?}"));
+    assert!(*state == StepState::NeedsAttention && words.contains("no team"), "{lines:?}");
+}
+
+/// A yes that comes before the plan it is meant for is no part of the field that is being saved.
+#[test]
+fn early_yes_changes_no_field_while_it_is_saved() {
+    let mut stage = tested();
+    stage.keys("Enter Enter Enter");
+    stage.paste("pia.acme.example");
+    let before = text(&stage, FieldId::PiaUrl).to_owned();
+    assert!(stage.keys("Enter").iter().any(|effect| matches!(effect, Effect::Save(_))));
+    stage.type_text("yyy");
+    assert_eq!(text(&stage, FieldId::PiaUrl), before);
+    assert!(stage.notice().contains("left out"), "{}", stage.notice());
 }
 
 /// The question about a draft can discard it, and asks once more before it does.

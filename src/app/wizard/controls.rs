@@ -253,6 +253,11 @@ impl Controls for WizardControls {
 fn into_field(model: &mut Model, text: TextInput<'_>) -> Vec<Effect> {
     let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
     let Some(field) = wizard.text_field() else { return Vec::new() };
+    if matches!(wizard.save, review::SaveState::Running { then: review::Then::Sync, .. }) {
+        // The first sync and the plan follow by themselves: a key that is early for them changes no field.
+        model.say(Tone::Calm, "Saving: what is typed meanwhile is left out.");
+        return Vec::new();
+    }
     match text {
         TextInput::Key(event) => match wizard.form.key(field, event) {
             Edited::Text => return wizard::edited(model, field),

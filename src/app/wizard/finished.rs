@@ -1,10 +1,12 @@
 //! The last screen of the set-up.
 
 use crate::app::effect::Effect;
+use crate::app::jobs::health::findings;
 use crate::app::jobs::plan::{how_far, is_settled};
-use crate::app::jobs::state::ApplyWork;
+use crate::app::jobs::state::{ApplyWork, SyncEnd};
 use crate::app::model::{Model, Screen};
 use crate::domain::draft::Step;
+use crate::domain::health::Rule;
 use crate::domain::plan::ChangeResult;
 use crate::domain::status::StepState;
 use crate::words::health::short;
@@ -41,6 +43,11 @@ pub fn open_lines(model: &Model) -> Vec<(StepState, &'static str, String)> {
         (configured, "Configure", "Configure in the Integration pane"),
     ]
     .map(|(state, name, open)| (state, name, if state == StepState::Done { "" } else { open }.to_owned()));
+    if let (StepState::Done, Some(SyncEnd::Report(run))) = (lines[2].0, model.work.sync.end_of(model.current.as_ref()))
+    {
+        // It was over in a moment, and led on by itself.
+        lines[2].2 = run.usage();
+    }
     if let Some(known) = refused.or(doubt) {
         lines[0].2 = short(&known).to_owned();
     }
@@ -57,7 +64,12 @@ pub fn open_lines(model: &Model) -> Vec<(StepState, &'static str, String)> {
         }
         _ => {}
     }
-    Vec::from(lines)
+    let mut lines = Vec::from(lines);
+    let findings = findings(model);
+    if let Some(boards) = findings.iter().find(|found| found.rule == Rule::Boards && found.is_open()) {
+        lines.push((StepState::NeedsAttention, "Pia Screen", boards.fact.clone()));
+    }
+    lines
 }
 
 /// What Configure did just now, object by object.

@@ -42,6 +42,7 @@ pub fn show(model: &mut Model, mut wizard: Wizard) -> Vec<Effect> {
     wizard.outside_secret.clone_from(&model.overview.outside_secret);
     wizard.has_secret |= wizard.outside_secret.is_some();
     let (id, step) = (wizard.id.clone(), wizard.step);
+    wizard.from_card = model.screen == Screen::Integrations;
     model.screen = Screen::Wizard;
     model.popup = None;
     let mut effects = match &id {
@@ -395,7 +396,8 @@ pub fn leave(model: &mut Model) -> Vec<Effect> {
     let draft = model.keep_draft();
     let kept = draft.is_some();
     effects.extend(draft);
-    model.go(if model.is_finished_current() { Go::Panes } else { Go::Integrations });
+    let from_card = model.wizard.as_ref().is_some_and(|wizard| wizard.from_card);
+    model.go(if model.is_finished_current() && !from_card { Go::Panes } else { Go::Integrations });
     if kept {
         model.say(Tone::Good, KEPT);
     } else {

@@ -47,6 +47,8 @@ pub struct Wizard {
     pub follows: bool,
     /// Whether it was opened to change settings, on one page.
     pub settings: bool,
+    /// Whether it was opened from the Integrations page: the way back leads there.
+    pub from_card: bool,
     /// Whether what is typed is saved once the test has passed.
     pub saves: bool,
     /// What was there before anything was typed.
@@ -100,6 +102,7 @@ impl Wizard {
             asked_escalate_to: false,
             follows: false,
             settings: false,
+            from_card: false,
             saves: false,
             baseline: Draft::default(),
         };

@@ -183,6 +183,10 @@ fn empty(model: &Model, page: &mut Page) {
             let idle = service::status(model).map_or_else(|| words::service::STOPPED.to_owned(), words::service::idle);
             format!("No events: {idle}. {start}.")
         }
+        (true, true) if let Some(refused) = service::refused(model) => format!(
+            "No events yet, and none arrives: {refused}. {} leads to the webhooks.",
+            spoken(model, "pane_integration")
+        ),
         // Below it stands how one is made.
         (true, true) if model.facts.tip.is_some() => "No events yet. They appear here as Halo sends them.".to_owned(),
         (true, true) => {

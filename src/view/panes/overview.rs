@@ -25,7 +25,10 @@ use crate::view::page::{MARGIN, Page, Row};
 use crate::view::progress::seconds_since;
 use crate::view::text::duration;
 use crate::view::theme::{Styles, symbol};
-use crate::words::health::{NOTHING_TO_DO, beside, brief, burns, dismissible, fact, issue, light as name_of, state};
+use crate::words::health::{
+    NOTHING_TO_DO, beside, beside_ageless, brief, burns, dismissible, fact, fact_ageless, issue, light as name_of,
+    short, state,
+};
 use crate::words::plan::{GONE, NOT_YET};
 use crate::words::{self, Phrase};
 
@@ -100,6 +103,7 @@ fn shine(model: &Model, page: &mut Page, one: Light, found: &Finding, findings: 
         calm @ (State::Well | State::Unknown) if is_narrow => state(calm).1.to_owned(),
         State::Well => told(main(one), findings).map_or_else(String::new, |main| fact(main, model.now)),
         // The list below tells it whole.
+        State::Watch | State::Broken if is_narrow => dismissible(found, &beside_ageless(found)),
         State::Watch | State::Broken => dismissible(found, &beside(found, model.now)),
         // The light's own name says what its first rule is about; what else is not known stands behind that.
         _ if found.rule == main(one) => fact(found, model.now),
@@ -308,7 +312,7 @@ fn deliveries(standing: &Standing, styles: Styles) -> Option<Chart> {
 }
 
 fn problems(model: &Model, page: &mut Page, is_low: bool) {
-    let (styles, list) = (page.styles, list(model));
+    let (styles, list, findings) = (page.styles, list(model), findings(model));
     let is_open = list.iter().any(Finding::is_open);
     let known = list.iter().filter(|finding| finding.is_issue()).count();
     for (at, issue) in list.iter().enumerate() {
@@ -332,18 +336,25 @@ fn problems(model: &Model, page: &mut Page, is_low: bool) {
         // The whole row is the selection, and keeps its colour.
         let tone = style.patch(styles.tone(burns(issue).0));
         let room = page.width.saturating_sub(MARGIN + TITLE + 1);
-        let whole = dismissible(issue, &fact(issue, model.now));
+        // Its light has told its age, where it is the one that the light shows.
+        let is_told =
+            page.width >= NARROW && light(&findings, issue.rule.light()).is_some_and(|found| found.rule == issue.rule);
+        let fact = if is_told { fact_ageless(issue, model.now) } else { fact(issue, model.now) };
+        let whole = dismissible(issue, &fact);
         let is_cut = width(&whole) >= room;
-        let words = if is_cut { dismissible(issue, &brief(issue, model.now)) } else { whole };
+        let in_short = if is_told { short(issue).to_owned() } else { brief(issue, model.now) };
+        let words = if is_cut { dismissible(issue, &in_short) } else { whole };
         page.push(Row::new(styles, focused).cell(&mark, tone, TITLE).cell(&words, style, room));
         if !focused {
             continue;
         }
         let from = page.lines.len() - 1;
         if is_cut {
-            page.paragraph(&format!("{}.", fact(issue, model.now)), MARGIN + 2, Style::new());
+            page.paragraph(&format!("{fact}."), MARGIN + 2, Style::new());
         }
-        if let Some(next) = &issue.next {
+        // Where nothing but a command starts the service, the commands below are the way on, and told once.
+        let is_below = issue.rule == Rule::Service && !is_low && !model.systemd;
+        if let Some(next) = issue.next.as_ref().filter(|_| !is_below) {
             page.paragraph(&Phrase::from(next).with_keys(&model.keys), MARGIN + 2, Style::new());
         }
         if issue.rule == Rule::Service && !is_low {
@@ -376,7 +387,7 @@ fn rest(model: &Model, page: &mut Page, list: &[Finding]) {
 
 // The key that mends it beside Enter. A command for a shell has none, and of what comes by itself Enter only shows more.
 fn mend(model: &Model, finding: &Finding) -> Option<Command> {
-    let comes = finding.rule == Rule::Silence && finding.state == State::Unknown;
+    let comes = matches!(finding.rule, Rule::Silence | Rule::Lag) && finding.state == State::Unknown;
     enter(model, finding).filter(|command| !comes && !matches!(command, Command::CommandLine(_)))
 }
 
@@ -439,7 +450,7 @@ pub(super) fn lines(model: &Model) -> Vec<String> {
         .map(|(one, found)| {
             let found = if found.state == State::Well { told(main(one), &findings).unwrap_or(found) } else { found };
             // The list below tells an issue whole.
-            let words = if found.is_issue() { beside(found, model.now) } else { fact(found, model.now) };
+            let words = if found.is_issue() { beside_ageless(found) } else { fact(found, model.now) };
             format!("{}: {}, {words}.", name_of(one), burns(found).1)
         })
         .collect();

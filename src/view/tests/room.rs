@@ -298,10 +298,50 @@ fn silent_halo_is_told_until_it_answers() {
     stage.reply(Reply::Status(Ok(told)));
     stage.keys("0");
     let text = plain(&stage);
-    assert!(text.contains("! Credentials") && text.contains("Halo does not answer, for 3 min"), "{text}");
-    assert!(text.lines().next().unwrap().contains("! Halo does not answer"), "{text}");
+    assert!(text.contains("! Credentials") && text.contains("Halo did not answer, 3 min ago"), "{text}");
+    assert!(text.lines().next().unwrap().contains("! Halo did not answer"), "{text}");
     stage.keys("3");
     stage.reply(Reply::Planned(Err(Failure::new(FailureKind::NotReached, "acme.halopsa.com did not answer in time"))));
     let text = plain(&stage);
-    assert!(text.contains("unknown: Halo does not answer") && !text.contains("in place"), "{text}");
+    assert!(text.contains("unknown: Halo did not answer") && !text.contains("in place"), "{text}");
+}
+
+/// Links that go with their tab have no key of their own, and so no brackets that ask for one.
+#[test]
+fn links_that_go_with_tab_look_like_no_choice() {
+    let mut stage = in_panes();
+    stage.keys("3 x");
+    stage.reply(Reply::Planned(Ok(Ok(crate::app::testing::removal()))));
+    let text = plain(&stage);
+    assert!(text.contains("[x] Pia Chat Pod (c)   with its links") && !text.contains("[x] links"), "{text}");
+    stage.keys("c");
+    stage.reply(Reply::Planned(Ok(Ok(crate::app::testing::removal()))));
+    let text = plain(&stage);
+    assert!(text.contains("links (l)") && !text.contains("with its links"), "{text}");
+}
+
+/// How old a problem is stands at its light, and not in its own line once more; a light that has no room for it leaves it there.
+#[test]
+fn age_of_problem_is_told_once() {
+    for (width, height) in [(80, 24), (120, 40), (48, 16)] {
+        let scenes = super::scenes::scenes();
+        let (_, mut stage) = scenes.into_iter().find(|(name, _)| *name == "pane_overview_problems").unwrap();
+        stage.resize(width, height);
+        let text = plain(&stage);
+        let told = text.lines().filter(|line| line.contains("objects differ") || line.contains("Drift"));
+        let ages = told.filter(|line| line.contains("just now") || line.contains("for ")).count();
+        assert!(ages <= 1, "{width}: {text}");
+    }
+}
+
+/// Where the service does not run, no page of the set-up is greener than the panes are.
+#[test]
+fn settings_are_no_greener_than_panes() {
+    let mut stage = in_panes();
+    let mut without = status("Acme MSP", true, true, true);
+    without.service.running = false;
+    stage.reply(Reply::Status(Ok(standing(without))));
+    stage.keys("e");
+    let text = plain(&stage);
+    assert!(text.lines().next().unwrap().contains("service not running"), "{text}");
 }

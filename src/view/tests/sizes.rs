@@ -2,7 +2,7 @@
 
 use crate::app::Theme;
 use crate::app::footer;
-use crate::app::keymap::{self, Command, Shown};
+use crate::app::keymap::{self, Command, Pane, Place, Shown};
 use crate::app::layout::SMALLEST;
 use crate::app::model::Screen;
 use crate::app::offers::offers;
@@ -129,8 +129,15 @@ fn enter_is_named_wherever_it_does_something() {
             let others: usize = others.map(|hint| hint.key.len() + hint.words.len() + 3).sum();
             let word = enter.words.split(' ').next().unwrap_or_default();
             let fits = word.len() + "Enter ".len() + 2 + others < usize::from(width);
-            let is_named =
-                left.iter().any(|hint| hint.words.starts_with(word) || hint.key == "y" || hint.words == "Stop");
+            // A pane names what it is for before that, and a way to somewhere says where to.
+            let is_of_sync = place == Place::Pane(Pane::Sync);
+            let is_named = left.iter().any(|hint| {
+                hint.words.starts_with(word)
+                    || enter.words.strip_prefix("Go to ") == Some(hint.words.as_str())
+                    || hint.key == "y"
+                    || hint.words == "Stop"
+                    || is_of_sync && hint.words == "Sync Now"
+            });
             assert!(!fits || is_named, "{name} at {width}: {left:?}");
         }
     }

@@ -165,7 +165,8 @@ pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
         words.push_str(&format!(" · {}", left_over(left)));
     }
     if progress.retries > 0 {
-        words.push_str(&format!(" · {} retries", thousands(progress.retries)));
+        let noun = if progress.retries == 1 { "retry" } else { "retries" };
+        words.push_str(&format!(" · {} {noun}", thousands(progress.retries)));
     }
     page.paragraph(&words, MARGIN, styles.dim());
 }
