@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use pia_halo::demo::{Fault, Options, Scripted, ScriptedAnswer};
 use pia_halo::domain::check::CheckId;
-use pia_halo::domain::request::{SecretChoice, VerifyRequest};
 use serde_json::Value;
 
 use crate::support::walk::Person;
@@ -409,12 +408,17 @@ async fn answer_to_unsaved_settings_ends_silence() {
     let issues = async || profile.run(["issues"]).await.stdout;
     assert!(issues().await.contains("did not answer"), "{}", issues().await);
     profile.halo.set_fault("silence".parse().unwrap(), false);
-    let (workspace, id) = (profile.workspace(), profile.id());
-    let mut api = workspace.configuration(Some(&id)).unwrap().1.api;
-    api.client_id.push('X');
-    let request = VerifyRequest { id: Some(id), api, secret: SecretChoice::Stored, pia_screen: None };
-    let report = pia_halo::ops::check::verify(&workspace, &request, Default::default(), |_| {}).await.unwrap();
-    assert!(!report.ok);
+    let mut person = profile.in_terminal().spawn();
+    person.is_at("Sync Now").await;
+    person.press("^O").await;
+    person.sees("Integrations").await;
+    person.press("e").await;
+    person.is_at("Configuration Name").await;
+    person.press("Down Down").await;
+    person.is_at("Client ID").await;
+    person.type_text("X").await;
+    person.press("^S").await;
+    person.sees("failed").await;
     assert!(!issues().await.contains("did not answer"), "{}", issues().await);
     assert!(!issues().await.contains("refused"), "and what is not saved is no word on what is");
 }
