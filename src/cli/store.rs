@@ -90,7 +90,10 @@ pub(super) async fn status(call: &mut Call, options: StoreStatus) -> Result<u8, 
             "bytes": figures.bytes,
             "holds": holds,
             "hosts": figures.hosts,
-            "copying": copying.map(|holder| Holder { since: whole(holder.since), ..holder }),
+            "copying": copying.map(|whoever| match whoever.0 {
+                Some(holder) => json!(Holder { since: whole(holder.since), ..holder }),
+                None => json!("unknown"),
+            }),
         }))?;
         return Ok(0);
     }
@@ -104,8 +107,8 @@ pub(super) async fn status(call: &mut Call, options: StoreStatus) -> Result<u8, 
         let shown: Vec<String> = figures.hosts.iter().map(|host| Untrusted::new(host).display()).collect();
         line("hosts", shown.join(", "));
     }
-    if let Some(holder) = copying {
-        line("now", holder.to_string());
+    if let Some(whoever) = copying {
+        line("now", whoever.to_string());
     }
     Ok(0)
 }

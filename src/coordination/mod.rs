@@ -74,11 +74,27 @@ impl fmt::Display for Holder {
     }
 }
 
+/// Whoever holds a lock; who, where that can be seen.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Whoever(pub Option<Holder>);
+
+impl fmt::Display for Whoever {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(holder) => holder.fmt(f),
+            None => f.write_str(UNSEEN),
+        }
+    }
+}
+
+/// Somebody whose note cannot be read.
+const UNSEEN: &str = "another program";
+
 /// Why a lock was not taken.
 #[derive(Debug, Error)]
 pub enum LockError {
     /// Somebody has it; who, unless the note cannot be read.
-    #[error("already running: {}", .0.as_ref().map_or("another program".to_owned(), ToString::to_string))]
+    #[error("already running: {}", .0.as_ref().map_or(UNSEEN.to_owned(), ToString::to_string))]
     Held(Option<Box<Holder>>),
     /// A program that is not this one has it.
     #[error("{program} (process {pid}) holds the lock {}, and is not pia-halo", path.display())]

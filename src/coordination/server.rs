@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::{Holder, LockError};
+use super::{Holder, LockError, Whoever};
 use crate::domain::activity::Actor;
 use crate::store::{Address, NamedLock};
 
-/// A lock that is held until it is dropped, or until the session ends: with the program, the machine or the server.
+/// A lock that is held until it is dropped, or until the session ends: with the program or the server, and within a minute of
+/// the machine.
 pub struct Shared {
-    _lock: NamedLock,
+    lock: NamedLock,
 }
 
 impl Shared {
@@ -20,7 +21,7 @@ impl Shared {
     pub fn take(server: &Address, name: &str, what: &str, who: &Actor, now: Timestamp) -> Result<Self, LockError> {
         let note = serde_json::to_string(&Holder::this(what, who, now)).unwrap_or_default();
         match NamedLock::take(server, name, &note)? {
-            Ok(lock) => Ok(Self { _lock: lock }),
+            Ok(lock) => Ok(Self { lock }),
             Err(note) => Err(LockError::Held(note.and_then(|note| read(&note)).map(Box::new))),
         }
     }
@@ -30,8 +31,13 @@ impl Shared {
     /// # Errors
     ///
     /// [`LockError::Server`] where the server cannot be used.
-    pub fn holder(server: &Address, name: &str) -> Result<Option<Holder>, LockError> {
-        Ok(NamedLock::note(server, name)?.and_then(|note| read(&note)))
+    pub fn holder(server: &Address, name: &str) -> Result<Option<Whoever>, LockError> {
+        Ok(NamedLock::note(server, name)?.map(|note| Whoever(read(&note))))
+    }
+
+    /// The lock itself, by which whoever works under it sees whether it is still there.
+    pub fn lock(&self) -> &NamedLock {
+        &self.lock
     }
 }
 
@@ -66,7 +72,13 @@ mod tests {
             let Err(LockError::Held(told)) = take("sync-acme", 1) else { panic!() };
             assert_eq!(told.as_deref(), Some(&holder));
         }
-        assert_eq!(Shared::holder(&address, "sync-acme").unwrap(), Some(holder));
+        assert_eq!(Shared::holder(&address, "sync-acme").unwrap(), Some(Whoever(Some(holder))));
+        // What another role does, a role does not see; that it has it, it does.
+        postgres.sql("locks", "CREATE ROLE guest LOGIN");
+        let guest = Address::new(&format!("{}/locks", postgres.url().replace("pia@", "guest@"))).unwrap();
+        assert_eq!(Shared::holder(&guest, "sync-acme").unwrap(), Some(Whoever(None)));
+        let refused = Shared::take(&guest, "sync-acme", "sync", &actor(), at(1));
+        assert!(matches!(refused, Err(LockError::Held(None))));
         // Another name, and another database, is another lock.
         drop(take("sync-beta", 1).unwrap());
         let other = Address::new(&postgres.new_database("other")).unwrap();
@@ -76,7 +88,7 @@ mod tests {
         while Shared::holder(&address, "sync-acme").unwrap().is_some() {}
         let again = take("sync-acme", 2).unwrap();
         drop((held, again));
-        while Shared::holder(&address, "sync-acme").unwrap().is_some() {}
+        assert_eq!(Shared::holder(&address, "sync-acme").unwrap(), None, "given back, not only left");
     }
 
     /// Of many at once one has it, and the others are told.

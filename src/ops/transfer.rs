@@ -11,7 +11,7 @@ use super::actor::actor_of;
 use super::archive::stopped;
 use super::backup::empty;
 use super::locks::hold_everything;
-use crate::coordination::{Holder, Shared};
+use crate::coordination::{Shared, Whoever};
 use crate::domain::activity::Activity;
 use crate::domain::calendar::utc;
 use crate::domain::failure::{Failure, FailureKind};
@@ -31,7 +31,7 @@ pub struct Server {
     cancel: CancellationToken,
 }
 
-/// The lock of whoever copies a store to a server; it is on the server.
+/// The lock of whoever copies a store to a server or from it; it is on the server.
 const LOCK: &str = "store copy";
 
 /// What a store is, who is at it, and what is in it.
@@ -39,7 +39,7 @@ pub struct Status {
     /// What it is; none where this machine has none.
     pub figures: Option<Figures>,
     /// Who copies a store there now.
-    pub copying: Option<Holder>,
+    pub copying: Option<Whoever>,
 }
 
 /// Looks at the store of this machine.
@@ -113,13 +113,20 @@ impl Server {
         let none = || Failure::new(FailureKind::Declined, "there is no store on this machine").hint(Next::Sync);
         let own = Store::open_existing(&self.paths.store())?.ok_or_else(none)?;
         self.trail().require_writable()?;
-        let _alone = Shared::take(&self.address, LOCK, LOCK, &actor_of(&self.environment), now)?;
+        let _alone = self.alone(now)?;
         let Some(proof) = self.remote.take(&own, agreed, now)? else {
             let message = format!("what {} holds has changed meanwhile", self.shown());
             return Err(Failure::new(FailureKind::NeedsYes, message).hint("run this again; nothing was changed"));
         };
         self.note("copied the store to a server", now)?;
         Ok(proof)
+    }
+
+    /// Keeps every other machine from copying there meanwhile.
+    fn alone(&mut self, now: Timestamp) -> Result<Shared, Failure> {
+        let alone = Shared::take(&self.address, LOCK, LOCK, &actor_of(&self.environment), now)?;
+        self.remote.under(alone.lock());
+        Ok(alone)
     }
 
     /// Makes this machine's store of what is there.
@@ -129,7 +136,8 @@ impl Server {
     /// [`FailureKind::Declined`] where this machine has a store, or there is no copy; [`FailureKind::Busy`] where somebody
     /// works with it; what either store says. This machine has no store then.
     pub fn give(&mut self, now: Timestamp) -> Result<Proof, Failure> {
-        let _locks = hold_everything(&self.paths, &self.environment, "store copy", now)?;
+        let _locks = hold_everything(&self.paths, &self.environment, LOCK, now)?;
+        let _alone = self.alone(now)?;
         if self.holds()?.is_none() {
             return Err(Failure::new(
                 FailureKind::Declined,
@@ -250,11 +258,13 @@ mod tests {
         let lock = Lock::take(&other.0.lock("service"), "serve", &actor_of(&other.1), at(3)).unwrap();
         assert_eq!(failed(give(3)).kind, FailureKind::Busy);
         drop(lock);
-        let log = other.0.store().with_file_name("pia-halo.db-wal");
-        fs::write(&log, "a log that a lost store has left").unwrap();
-        let refused = failed(give(3));
-        assert!(refused.kind == FailureKind::Declined && refused.message.ends_with("pia-halo.db-wal"), "{refused:?}");
-        fs::remove_file(&log).unwrap();
+        for name in ["pia-halo.db-wal", "pia-halo.db-journal"] {
+            let log = other.0.store().with_file_name(name);
+            fs::write(&log, "a log that a lost store has left").unwrap();
+            let refused = failed(give(3));
+            assert!(refused.kind == FailureKind::Declined && refused.message.ends_with(name), "{refused:?}");
+            fs::remove_file(&log).unwrap();
+        }
         // What a killed run has left.
         let part = other.0.data_dir.join("copy.part");
         fs::create_dir_all(&part).unwrap();
@@ -307,8 +317,10 @@ mod tests {
         let says = format!("already running: store copy by ada */ /* ' on {host} since ");
         assert!(busy.kind == FailureKind::Busy && busy.message.starts_with(&says), "{busy:?}");
         assert_eq!(server.holds().unwrap(), None);
+        let busy = failed(open(&url, &machines.at(1)).unwrap().give(at(2)));
+        assert!(busy.kind == FailureKind::Busy && busy.message.starts_with(&says), "{busy:?}");
         let status = server.status().unwrap();
-        assert_eq!(status.copying.map(|holder| holder.user), Some(actor.user));
+        assert_eq!(status.copying.and_then(|whoever| whoever.0).map(|holder| holder.user), Some(actor.user));
         let figures = status.figures.unwrap();
         assert_eq!((figures.form, figures.hosts), (None, vec![host]));
         drop(held);

@@ -143,6 +143,9 @@ pub enum ServerFault {
     /// The database is not for the store.
     #[error("the database holds tables of another program")]
     Foreign,
+    /// Something before it gives a session to several programs.
+    #[error("a pooler is before it that gives a session to several programs, so that none can keep others away")]
+    Pooler,
     /// An old one.
     #[error("it is version {found}; version {oldest} or newer is needed")]
     Old {
@@ -199,6 +202,9 @@ impl ServerFault {
             Self::Unknown(_) => "once the server is back, look what is there before you do it again",
             Self::Authority(_) => "name a file with certificates in PEM that you can read",
             Self::Foreign => "name a database of its own: CREATE DATABASE name OWNER role",
+            Self::Pooler => {
+                "name the server itself, or a pooler that keeps a session for one program; nothing was changed"
+            }
             Self::SignIn(_) => "check the role, its password and the name of the database",
             Self::Old { .. } => "update PostgreSQL, or name another server",
             Self::NoRight(_) => "let the role own the database: ALTER DATABASE name OWNER TO role",
@@ -295,6 +301,8 @@ pub(super) enum Trouble {
     Authority(String),
     /// See [`ServerFault::Foreign`].
     Foreign,
+    /// See [`ServerFault::Pooler`].
+    Pooler,
     /// See [`StoreError::Stopped`].
     Stopped,
     /// See [`ServerFault::Old`].
@@ -362,6 +370,7 @@ impl Trouble {
             Self::Writing(who) => ServerFault::Busy { waited: Duration::ZERO, who },
             Self::Authority(why) => ServerFault::Authority(why),
             Self::Foreign => ServerFault::Foreign,
+            Self::Pooler => ServerFault::Pooler,
             Self::Elsewhere(error) => return *error,
             Self::OldServer { found, oldest } => ServerFault::Old { found, oldest },
             Self::Newer { found, known } => ServerFault::Newer { found, known },
@@ -386,6 +395,7 @@ impl Trouble {
             Self::Foreign => {
                 StoreError::Corrupt { path: path.to_owned(), why: "it belongs to another program".to_owned() }
             }
+            Self::Pooler => StoreError::Io { path: path.to_owned(), why: "a pooler is before it".to_owned() },
             Self::Stopped => StoreError::Stopped,
             Self::OldServer { .. } => StoreError::Io { path: path.to_owned(), why: "it is too old".to_owned() },
             Self::Content(what) => {

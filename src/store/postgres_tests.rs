@@ -84,6 +84,10 @@ fn every_promise_of_store_holds_on_postgres() {
         .unwrap();
     let said = String::from_utf8_lossy(&done.stdout);
     assert!(done.status.success(), "{said}");
+    // A room that has got another name would be left out without a word.
+    let passed = said.split_once("test result: ok. ").and_then(|(_, rest)| rest.split_once(" passed"));
+    let passed: u32 = passed.unwrap().0.parse().unwrap();
+    assert!(passed >= 100, "{said}");
 }
 
 /// Two programs never write at once: numbers come in the order in which rows are seen.
@@ -291,6 +295,96 @@ fn form_that_another_machine_makes_meanwhile_is_seen() {
             }
         });
     }
+}
+
+/// Where it was made, it is found again, whatever is made beside it; that is nobody's copy.
+#[test]
+fn copy_is_found_in_its_schema_beside_tables_of_others() {
+    let Some(server) = Postgres::start() else { return };
+    let (_folder, own) = file_store();
+    sync(&own, "acme", 0, &[client(1, "a")]);
+    server.new_database("copy");
+    look(&server, "copy").unwrap().take(&own, None, at(1)).unwrap();
+    let before = look(&server, "copy").unwrap().holds().unwrap();
+    // A schema with the name of the role comes before every other one by itself.
+    server.sql("copy", "CREATE SCHEMA pia; CREATE TABLE pia.clients (id INT); INSERT INTO pia.clients VALUES (7), (8)");
+    server.sql("copy", "CREATE TABLE public.mine (id INT); INSERT INTO public.mine VALUES (7)");
+    let mut remote = look(&server, "copy").unwrap();
+    assert_eq!(remote.holds().unwrap(), before);
+    let (_other, empty) = file_store();
+    remote.give(&empty).unwrap();
+    assert_eq!(empty.clients(&id("acme")).unwrap().len(), 1);
+    sync(&own, "acme", 1, &[client(1, "a"), client(2, "b")]);
+    remote.take(&own, Some(&before), at(2)).unwrap().unwrap();
+    let counts = ["public.clients", "public.mine", "pia.clients"]
+        .map(|table| server.sql("copy", &format!("SELECT count(*) FROM {table}")));
+    assert_eq!(counts, ["2", "1", "2"]);
+    // Where no copy was made yet, the database is not for it.
+    server.new_database("theirs");
+    server.sql("theirs", "CREATE SCHEMA theirs; CREATE TABLE theirs.orders (id INT)");
+    let (_, said) = told(look(&server, "theirs").map(drop));
+    assert_eq!(said, "the database holds tables of another program");
+}
+
+/// Another machine may have begun meanwhile: nothing of such a copy is kept, at either end.
+#[test]
+fn copy_that_loses_its_lock_is_taken_back() {
+    let Some(server) = Postgres::start() else { return };
+    let (_folder, own) = file_store();
+    let (_other, empty) = file_store();
+    sync(&own, "acme", 0, &[client(1, "a")]);
+    let address = Address::new(&server.new_database("copy")).unwrap();
+    let (mut lock_is_lost, in_the_middle) = (false, Arc::new(AtomicUsize::new(0)));
+    let ends = {
+        let (address, in_the_middle) = (address.clone(), Arc::clone(&in_the_middle));
+        // Once the copy is at the clients, its lock ends.
+        move || {
+            if in_the_middle.load(Ordering::SeqCst) == 1 {
+                let other = Database::look(&address).unwrap().0;
+                other.batch(
+                    "SELECT pg_terminate_backend(pid, 9000) FROM pg_locks WHERE objsubid = 2
+                     AND EXISTS (SELECT FROM pg_locks WHERE relation = 'clients'::regclass AND pid <> pg_backend_pid())",
+                );
+            }
+            true
+        }
+    };
+    let mut remote = Remote::open(&address, Arc::new(ends)).unwrap();
+    for at_second in 1..3 {
+        let lock = NamedLock::take(&address, "store copy", "{}").unwrap().unwrap();
+        remote.under(&lock);
+        let taken = remote.take(&own, None, at(at_second));
+        if lock_is_lost {
+            let lost = "it is not reached: the lock that keeps other machines away was lost";
+            assert_eq!(told(taken), (FailureKind::NotReached, lost.to_owned()));
+            in_the_middle.store(0, Ordering::SeqCst);
+            assert_eq!(told(remote.give(&empty)), (FailureKind::NotReached, lost.to_owned()));
+        } else {
+            taken.unwrap().unwrap();
+            (lock_is_lost, _) = (true, in_the_middle.store(1, Ordering::SeqCst));
+        }
+    }
+    assert_eq!(look(&server, "copy").unwrap().holds().unwrap().unwrap().copied.unwrap().1, at(1));
+    assert_eq!(empty.clients(&id("acme")).unwrap(), []);
+}
+
+/// The last word of a write was said already: whether it counts is waited for, whoever wants to stop.
+#[test]
+fn write_that_is_stopped_at_its_end_is_told_as_what_it_is() {
+    let Some(server) = Postgres::start() else { return };
+    let (address, _) = server.store();
+    let mut database = Database::look(&address).unwrap().0;
+    let stop = Arc::new(AtomicUsize::new(0));
+    let asked = Arc::clone(&stop);
+    let go_on: GoOn = Arc::new(move || asked.load(Ordering::SeqCst) == 0);
+    database.heed(&go_on);
+    let written = database.write(|db| {
+        db.execute("INSERT INTO configurations (id) VALUES ('acme')", &[])?;
+        stop.store(1, Ordering::SeqCst);
+        Ok(())
+    });
+    written.unwrap();
+    assert_eq!(server.sql(&name_of(&address), "SELECT count(*) FROM configurations"), "1");
 }
 
 /// It is read as one of now, and stays what it is until it is replaced.

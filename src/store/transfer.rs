@@ -5,9 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::copy::{Sum, sum};
-use super::database::{Address, Database, GoOn, Table, Value};
+use super::database::{Address, Database, GoOn, Holding, Table, Value};
 use super::error::Trouble;
-use super::{Proof, Store, StoreError, host_name, maybe_time_in, schema, time_out};
+use super::{NamedLock, Proof, Store, StoreError, host_name, maybe_time_in, schema, time_out};
 
 /// Rows that are written at once, and the bytes of text from which on they are.
 const ROWS: usize = 50;
@@ -23,6 +23,7 @@ pub struct Remote {
     form: Option<i64>,
     shown: String,
     go_on: GoOn,
+    alone: Option<Holding>,
 }
 
 /// What is in a store on a server.
@@ -47,7 +48,12 @@ impl Remote {
     pub fn open(server: &Address, go_on: GoOn) -> Result<Self, StoreError> {
         let (database, form) = Database::look(server).map_err(|trouble| trouble.on(server.shown()))?;
         database.heed(&go_on);
-        Ok(Self { database, form, shown: server.shown().to_owned(), go_on })
+        Ok(Self { database, form, shown: server.shown().to_owned(), go_on, alone: None })
+    }
+
+    /// From now on nothing is kept of a copy that has lost this lock on its way: another one may have been begun.
+    pub fn under(&mut self, lock: &NamedLock) {
+        self.alone = Some(lock.held);
     }
 
     /// The server and its database, for a person.
@@ -77,9 +83,11 @@ impl Remote {
         now: Timestamp,
     ) -> Result<Option<Proof>, StoreError> {
         let (shown, go_on) = (self.shown.clone(), Arc::clone(&self.go_on));
+        let alone = self.alone;
         let target = &mut self.database;
         let copied = from.read(|source| {
             Ok(target.write(|target| {
+                require_alone(target, alone)?;
                 target.bring_up()?;
                 if let Some(expected) = expected
                     && held(target)? != *expected
@@ -88,6 +96,7 @@ impl Remote {
                 }
                 let proof = fill(source, target, &|trouble| from.told(trouble, source), &*go_on)?;
                 target.set_copied(&host_name(), &time_out(now))?;
+                require_alone(target, alone)?;
                 Ok(Some(proof))
             }))
         })?;
@@ -101,11 +110,24 @@ impl Remote {
     /// As [`Remote::take`]; the store is as it was then.
     pub fn give(&mut self, to: &Store) -> Result<Proof, StoreError> {
         let (shown, go_on) = (self.shown.clone(), Arc::clone(&self.go_on));
+        let alone = self.alone;
         let copied = self.database.read_upgraded(self.form.unwrap_or(schema::VERSION), |source| {
-            Ok(to.write(|target| fill(source, target, &|trouble: Trouble| trouble.on(&shown), &*go_on)))
+            Ok(to.write(|target| {
+                let told = |trouble: Trouble| trouble.on(&shown);
+                let require_alone =
+                    || require_alone(source, alone).map_err(|trouble| Trouble::Elsewhere(Box::new(told(trouble))));
+                require_alone()?;
+                let proof = fill(source, target, &told, &*go_on)?;
+                require_alone()?;
+                Ok(proof)
+            }))
         });
         copied.map_err(|trouble| trouble.on(&self.shown))?
     }
+}
+
+fn require_alone(server: &Database, lock: Option<Holding>) -> Result<(), Trouble> {
+    lock.map_or(Ok(()), |held| server.require_lock(&held))
 }
 
 /// What a store is, and what is in it.
@@ -146,12 +168,13 @@ fn figures(db: &Database, place: String, form: Option<i64>) -> Result<Figures, T
     Ok(Figures { engine: db.engine()?, place, form, bytes: db.bytes()?, held, hosts: db.hosts()? })
 }
 
-/// Counts every row of every table, whatever the version of the form.
+/// Counts every row of every table, whatever the version of the form. What others have put beside it on a server is theirs.
 fn held(db: &Database) -> Result<Option<Held>, Trouble> {
     let copied = if db.is_file() { None } else { db.copied()? };
     let copied = copied.and_then(|(host, at)| Some((host, maybe_time_in(Some(at)).ok()??)));
     let mut held = Held { copied, clients: 0, events: 0, others: 0 };
-    for table in db.table_names()?.into_iter().filter(|name| name != NUMBERS) {
+    let ours = tables()?;
+    for table in db.table_names()?.into_iter().filter(|name| ours.iter().any(|table| table.name == *name)) {
         let rows = db.count(&table)?;
         match table.as_str() {
             "clients" => held.clients = rows,
@@ -169,8 +192,11 @@ fn tables() -> Result<Vec<Table>, Trouble> {
     Ok(tables)
 }
 
-/// Refuses a store with a table that is not of the form: it would not be copied.
+/// Refuses a file with a table that is not of the form: it would not be copied.
 fn require_no_other(source: &Database, tables: &[Table]) -> Result<(), Trouble> {
+    if !source.is_file() {
+        return Ok(());
+    }
     let is_known = |name: &String| name == NUMBERS || tables.iter().any(|table| table.name == *name);
     if source.table_names()?.iter().all(is_known) { Ok(()) } else { Err(Trouble::Content("a table")) }
 }
@@ -211,6 +237,9 @@ fn fill(
         rows.write(true)?;
         if let Some(last) = source.last_number(table).map_err(read)? {
             target.set_last_number(table, last)?;
+            if target.last_number(table)? != Some(last) {
+                return Err(Trouble::Content("a copied number"));
+            }
         }
         let here = sum(target, table, go_on)?;
         if there.of(table) != here {
@@ -317,6 +346,14 @@ mod tests {
         let damaged = transfer(&first, &second).unwrap_err();
         assert!(damaged.to_string().starts_with(&first.path().display().to_string()), "by its own name: {damaged}");
         assert_eq!(second.clients(&id("acme")).unwrap().len(), 2);
+        // Numbers are taken back as well.
+        let runs = tables().unwrap().into_iter().find(|table| table.name == "runs").unwrap();
+        let failed = second.write(|db| {
+            db.set_last_number(&runs, 40)?;
+            Err::<(), _>(Trouble::Stopped)
+        });
+        assert!(matches!(failed, Err(StoreError::Stopped)));
+        assert_eq!(second.ask(|db| db.last_number(&runs)).unwrap(), Some(1));
     }
 
     #[test]

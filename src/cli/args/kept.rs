@@ -115,9 +115,11 @@ pub enum Store {
     ///
     /// The role has to own the database, which is for this alone: one with tables of another program is refused. Its password is
     /// taken from the file that PGPASSFILE names, or from ~/.pgpass. Beyond this machine the server has to show a certificate for
-    /// its name; ?sslrootcert=FILE at the end of the address names your own authority. A server with log_statement writes what
-    /// is copied into its own log, too, the bodies of events included. The copy is as of now: this machine goes on with its own
-    /// store, and nothing that happens later is in the copy. Settings, secrets, drafts and the audit trail are not in it.
+    /// its name; ?sslrootcert=FILE at the end of the address names your own authority. The address is that of the server itself:
+    /// a pooler in transaction mode gives a session to several programs, and none can keep others away there. A server with
+    /// log_statement writes what is copied into its own log, too, the bodies of events included. The copy is as of now: this
+    /// machine goes on with its own store, and nothing that happens later is in the copy. Settings, secrets, drafts and the audit
+    /// trail are not in it.
     Copy(Copy),
     /// Which engine keeps the store, where, how large it is, and what is in it; with --of, the same of a PostgreSQL
     Status(StoreStatus),

@@ -11,9 +11,9 @@ use std::time::Duration;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, RowIndex, Transaction, TransactionBehavior, params_from_iter};
 
-pub(super) use self::postgres::Session;
 pub use self::postgres::{Address, GoOn};
 use self::postgres::{FORM, SIGNED_IN_FROM};
+pub(super) use self::postgres::{Holding, Session};
 use self::value::Column;
 pub(super) use self::value::{Value, args};
 use super::error::Trouble;
@@ -150,6 +150,11 @@ impl Database {
     /// Makes or upgrades the form on a server, in a write that was begun. That of a file is of now once it is open.
     pub(super) fn bring_up(&self) -> Result<(), Trouble> {
         if let Engine::Postgres(_, session) = &self.engine { session.bring_up() } else { Ok(()) }
+    }
+
+    /// Refuses to go on where a lock on its server was lost.
+    pub(super) fn require_lock(&self, held: &Holding) -> Result<(), Trouble> {
+        if let Engine::Postgres(_, session) = &self.engine { session.require_lock(held) } else { Ok(()) }
     }
 
     /// As [`Database::read`], in the form of now: one of an older version is upgraded for it, and left as it was.

@@ -163,6 +163,7 @@ mod tests {
         for (text, expected) in [
             ("postgres://pia@db.example/pia_halo", &asked),
             ("postgres://pia@10.0.0.7/pia_halo", &asked),
+            ("postgres://pia@localhost/pia_halo?sslrootcert=/ours", &Trust::Certificate(Some("/ours".into()))),
             ("postgres://pia@localhost/pia_halo?sslmode=verify-full", &asked),
             ("postgres://pia@localhost/pia_halo?hostaddr=10.0.0.7", &asked),
             ("postgres://pia@localhost/pia_halo", &Trust::Host),
@@ -196,6 +197,10 @@ mod tests {
             ("postgres:///x?user=pia&host=one,two", "it names more than one host"),
             ("postgres://pia@one/x?hostaddr=127.0.0.1,10.0.0.7", "it names more than one host"),
             ("postgres://pia@db.example/x?sslmode=disable", "sslmode=disable is for a server on this machine only"),
+            (
+                "postgres://pia@localhost/x?sslmode=disable&sslrootcert=/ours",
+                "sslmode=disable and sslrootcert do not go together",
+            ),
             ("postgres://pia@db.example/x?sslmode=require", "sslmode is verify-full or, on this machine, disable"),
         ] {
             let told = Address::new(text).unwrap_err().to_string();

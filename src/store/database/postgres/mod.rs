@@ -52,6 +52,11 @@ const IDLE: &str = "SET idle_in_transaction_session_timeout = '1h'";
 /// How often the server looks whether whoever asked is still there. One on a system without such a look refuses this.
 const LOOKS: &str = "SET client_connection_check_interval = '10s'";
 
+/// The session of a machine that is lost ends within a minute, and its locks with it. By itself, a server asks first after two
+/// hours.
+const LOST: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; \
+                    SET tcp_keepalives_count = 4; SET tcp_user_timeout = 30000";
+
 /// How much longer an answer is waited for than the server may work on it: it says itself that it has stopped.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -106,7 +111,7 @@ impl Session {
         };
         let version = session.wait(session.client.query_one("SHOW server_version_num", &[]))??;
         require(version.try_get::<_, &str>(0)?.parse().map_err(Trouble::session)?)?;
-        session.batch(&format!("{IDLE}; SET statement_timeout = {}", limit.as_millis().max(1)))?;
+        session.batch(&format!("{LOST}; {IDLE}; SET statement_timeout = {}", limit.as_millis().max(1)))?;
         match session.batch(LOOKS) {
             Err(trouble) if trouble.has_ended_session() => Err(trouble),
             _ => Ok(session),
@@ -216,32 +221,59 @@ impl Session {
         self.writes.get()
     }
 
-    /// Takes the lock of this name until the session ends; no where another one has it. The note says who has it.
-    pub(in crate::store) fn try_lock(&self, name: &str, note: &str) -> Result<bool, Trouble> {
+    /// Takes the lock of this name until the session ends; none where another one has it. The note says who has it.
+    pub(in crate::store) fn try_lock(&self, name: &str, note: &str) -> Result<Option<Holding>, Trouble> {
+        let number = number_of(name);
+        // A session that has it is given it once more.
+        let sql = format!("SELECT FROM pg_locks WHERE {} AND pid = pg_backend_pid()", is_named_lock(number));
+        if !self.wait(self.client.query(&sql, &[]))??.is_empty() {
+            return Err(Trouble::Pooler);
+        }
         // Nothing in a note can end the comment that it is in, or begin another one: JSON can say a letter by its number.
         let note = note.replace('*', "\\u002a").replace('/', "\\u002f");
         let [begin, end] = NOTE;
         // A session that does nothing is what holds it.
         self.batch("SET idle_session_timeout = 0")?;
-        let sql = format!("SELECT pg_try_advisory_lock({NAMED_LOCK}, {}) {begin}{note}{end}", number_of(name));
+        let sql = format!("SELECT pg_try_advisory_lock({NAMED_LOCK}, {number}), pg_backend_pid() {begin}{note}{end}");
         let taken = self.wait(self.client.query_one(&sql, &[]))??;
-        Ok(taken.try_get(0)?)
+        let holding = Holding { number, pid: taken.try_get(1)? };
+        Ok(taken.try_get::<_, bool>(0)?.then_some(holding))
     }
 
-    /// The note of whoever has the lock of this name in this database.
+    /// Gives a lock back, so that whoever comes next finds it free.
+    pub(in crate::store) fn unlock(&self, held: &Holding) {
+        let sql = format!("SELECT pg_advisory_unlock({NAMED_LOCK}, {})", held.number);
+        // It ends with the session in any case.
+        if !self.has_ended() {
+            _ = wait(self.client.batch_execute(&sql), GRACE, None);
+        }
+    }
+
+    /// Refuses to go on where another session has lost its lock, or is this one: then a pooler gives it to others, too.
+    pub(super) fn require_lock(&self, held: &Holding) -> Result<(), Trouble> {
+        let Holding { number, pid } = held;
+        let sql =
+            format!("SELECT pid = pg_backend_pid() FROM pg_locks WHERE {} AND pid = {pid}", is_named_lock(*number));
+        match self.wait(self.client.query(&sql, &[]))??.first() {
+            Some(row) if row.try_get(0)? => Err(Trouble::Pooler),
+            Some(_) => Ok(()),
+            None => Err(Trouble::Session("the lock that keeps other machines away was lost".to_owned())),
+        }
+    }
+
+    /// The note of whoever has the lock of this name in this database; an empty one where another role has it.
     pub(in crate::store) fn note_of_lock(&self, name: &str) -> Result<Option<String>, Trouble> {
         let sql = format!(
             "SELECT query FROM pg_stat_activity JOIN pg_locks USING (pid)
-             WHERE locktype = 'advisory' AND granted AND objsubid = 2
-             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-             AND CAST(classid AS BIGINT) = {NAMED_LOCK} AND CAST(CAST(objid AS BIGINT) AS BIT(32)) = CAST({} AS BIT(32))",
-            number_of(name)
+             WHERE {}",
+            is_named_lock(number_of(name))
         );
         let rows = self.wait(self.client.query(&sql, &[]))??;
         let Some(row) = rows.first() else { return Ok(None) };
         let query: Option<String> = row.try_get(0)?;
         let [begin, end] = NOTE;
-        Ok(query.and_then(|query| Some(query.split_once(begin)?.1.rsplit_once(end)?.0.to_owned())))
+        let note = query.and_then(|query| Some(query.split_once(begin)?.1.rsplit_once(end)?.0.to_owned()));
+        Ok(Some(note.unwrap_or_default()))
     }
 
     /// Waits no longer than this for another program's write.
@@ -259,12 +291,17 @@ impl Session {
         begun.commit()
     }
 
-    /// The version of the form that is in the database; none where nothing is.
+    /// The version of the form that is in the database; none where nothing is. From then on every name is one of its schema,
+    /// whatever schemas are made later.
     pub(super) fn form(&self) -> Result<Option<i64>, Trouble> {
         let known = schema::VERSION;
         // One question: between two, another program could make the form.
         let tables = self.tables_there()?;
-        if !tables.iter().any(|table| table == FORM) {
+        let form = tables.iter().find(|(_, table, _)| table == FORM);
+        let pinned = "SELECT set_config('search_path', quote_ident(coalesce($1, current_schema()::TEXT)), false)";
+        let schema = form.map(|(schema, ..)| schema);
+        self.wait(self.client.query_one(pinned, &[&schema]))??;
+        if form.is_none() {
             return if tables.is_empty() { Ok(None) } else { Err(Trouble::Foreign) };
         }
         let row = self.wait(self.client.query_one(&format!("SELECT version FROM {FORM}"), &[]))??;
@@ -272,21 +309,22 @@ impl Session {
         if found > known { Err(Trouble::Newer { found, known }) } else { Ok(Some(found)) }
     }
 
-    /// The tables that are there beside that of the form, but for what belongs to an extension.
+    /// The tables that are beside that of the form, but for what belongs to an extension.
     pub(super) fn tables(&self) -> Result<Vec<String>, Trouble> {
-        let mut tables = self.tables_there()?;
-        tables.retain(|table| table != FORM);
-        Ok(tables)
+        let ours = self.tables_there()?.into_iter().filter(|(_, table, is_in_schema)| *is_in_schema && table != FORM);
+        Ok(ours.map(|(_, table, _)| table).collect())
     }
 
-    fn tables_there(&self) -> Result<Vec<String>, Trouble> {
-        let sql = "SELECT CAST(relname AS TEXT) FROM pg_class WHERE relkind IN ('r', 'p')
-                   AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+    /// Every table of the database with its schema, and whether that is the one of names without one: that comes first.
+    fn tables_there(&self) -> Result<Vec<(String, String, bool)>, Trouble> {
+        let sql = "SELECT CAST(nspname AS TEXT), CAST(relname AS TEXT), nspname IS NOT DISTINCT FROM current_schema()
+                   FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+                   WHERE relkind IN ('r', 'p') AND nspname <> 'information_schema' AND NOT starts_with(nspname::TEXT, 'pg_')
                    AND NOT EXISTS (SELECT 1 FROM pg_depend
                    WHERE classid = CAST('pg_class' AS regclass) AND objid = pg_class.oid AND deptype = 'e')
-                   ORDER BY 1";
+                   ORDER BY 3 DESC, 1, 2";
         let rows = self.wait(self.client.query(sql, &[]))??;
-        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
     }
 
     fn missing_indexes(&self) -> Result<Vec<&'static str>, Trouble> {
@@ -314,6 +352,22 @@ impl Session {
         }
         self.batch(&format!("UPDATE {FORM} SET version = {}", schema::VERSION))
     }
+}
+
+/// Which session has a lock by name.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct Holding {
+    number: i32,
+    pid: i32,
+}
+
+/// What is so of a lock by name in `pg_locks`, once somebody has it.
+fn is_named_lock(number: i32) -> String {
+    format!(
+        "locktype = 'advisory' AND granted AND objsubid = 2
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+         AND CAST(classid AS BIGINT) = {NAMED_LOCK} AND CAST(CAST(objid AS BIGINT) AS BIT(32)) = CAST({number} AS BIT(32))"
+    )
 }
 
 /// The number of a name.
@@ -535,6 +589,43 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+    use crate::store::postgres_tests::Postgres;
+
+    /// A machine without power says no goodbye.
+    #[test]
+    fn server_looks_whether_machine_is_still_there() {
+        let Some(mut postgres) = Postgres::start() else { return };
+        postgres.stop();
+        postgres.start_again(&["listen_addresses=127.0.0.1"]);
+        let address = Address::new(&format!("postgres://pia@127.0.0.1:{}/postgres", postgres.port)).unwrap();
+        let session = Session::open(&address).unwrap();
+        for (setting, is) in [
+            ("tcp_keepalives_idle", "10"),
+            ("tcp_keepalives_interval", "5"),
+            ("tcp_keepalives_count", "4"),
+            ("tcp_user_timeout", "30000"),
+            ("client_connection_check_interval", "10s"),
+        ] {
+            let row = session.wait(session.client.query_one(&format!("SHOW {setting}"), &[])).unwrap().unwrap();
+            assert_eq!(row.get::<_, &str>(0), is, "{setting}");
+        }
+    }
+
+    /// As behind a pooler that gives one session of the server to several programs.
+    #[test]
+    fn lock_is_not_believed_in_session_that_others_have_too() {
+        let Some(postgres) = Postgres::start() else { return };
+        let address = Address::new(&postgres.new_database("locks")).unwrap();
+        let [session, other] = [(); 2].map(|()| Session::open(&address).unwrap());
+        let held = session.try_lock("copy", "{}").unwrap().unwrap();
+        other.require_lock(&held).unwrap();
+        assert!(other.try_lock("copy", "{}").unwrap().is_none());
+        assert!(matches!(session.require_lock(&held), Err(Trouble::Pooler)));
+        assert!(matches!(session.try_lock("copy", "{}"), Err(Trouble::Pooler)));
+        session.unlock(&held);
+        assert!(matches!(other.require_lock(&held), Err(Trouble::Session(_))));
+        other.try_lock("copy", "{}").unwrap().unwrap();
+    }
 
     #[test]
     fn every_text_comes_back() {
