@@ -552,9 +552,7 @@ impl Table {
         let keys = if self.keys.is_empty() { "1".to_owned() } else { listed(&self.keys) };
         format!("SELECT {} FROM {} ORDER BY {keys}", listed(&self.columns), quoted(&self.name))
     }
-}
 
-impl Table {
     /// Adds so many rows.
     pub(super) fn insert(&self, rows: usize) -> String {
         let width = self.columns.len();
