@@ -28,7 +28,9 @@ const LONGEST: usize = 32;
 /// As much of a paste as is kept: fields take far less.
 const LONGEST_PASTE: usize = 1 << 20;
 
+/// As the terminal's mark, and with it as one byte or one character; the longest form is looked for first.
 const PASTE_END: &[u8] = b"\x1b[201~";
+const PASTE_ENDS: [&[u8]; 3] = [PASTE_END, b"\xc2\x9b201~", b"\x9b201~"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -57,13 +59,15 @@ pub struct Keyboard {
     /// The sequence or the character that is being read.
     held: Zeroizing<Vec<u8>>,
     paste: Zeroizing<Vec<u8>>,
+    /// Whether the paste was begun by a control of eight bits: only then may one end it. Within another it is text.
+    in_eight_bits: bool,
     alt: bool,
 }
 
 impl Default for Keyboard {
     fn default() -> Self {
         let held = Zeroizing::new(Vec::with_capacity(LONGEST));
-        Self { state: State::Text, held, paste: Zeroizing::default(), alt: false }
+        Self { state: State::Text, held, paste: Zeroizing::default(), in_eight_bits: false, alt: false }
     }
 }
 
@@ -246,7 +250,10 @@ impl Keyboard {
         match (&parameters[1..], last) {
             (b"", b'M') => self.state = State::Mouse(3),
             (b"", b'[') => self.state = State::Console,
-            (b"200", b'~') => self.state = State::Paste,
+            (b"200", b'~') => {
+                self.state = State::Paste;
+                self.in_eight_bits = !parameters[0].is_ascii();
+            }
             (parameters, _) if parameters.len() < LONGEST => events.extend(csi(parameters, last).map(Event::Key)),
             _ => {}
         }
@@ -259,8 +266,9 @@ impl Keyboard {
             self.paste.reserve_exact(4096);
         }
         self.paste.push(byte);
-        if self.paste.ends_with(PASTE_END) {
-            let length = self.paste.len() - PASTE_END.len();
+        let ends = if self.in_eight_bits { &PASTE_ENDS[..] } else { &PASTE_ENDS[..1] };
+        if let Some(end) = ends.iter().find(|end| self.paste.ends_with(end)) {
+            let length = self.paste.len() - end.len();
             self.paste.truncate(length);
             self.end_paste(events);
         } else if self.paste.len() > LONGEST_PASTE + PASTE_END.len() {
@@ -527,6 +535,23 @@ mod tests {
         let [Event::Paste(cut), last] = events.as_slice() else { panic!("{} events", events.len()) };
         assert!(cut.len() >= LONGEST_PASTE && cut.len() < long.len());
         assert_eq!(*last, key(KeyCode::Char('q')));
+    }
+
+    /// A mark ends a paste that began with one of its kind; within others it is text, which cannot get out of its paste.
+    #[test]
+    fn paste_in_eight_bits_ends_at_its_mark() {
+        let (pasted, letter) = (|text: &str| Event::Paste(text.to_owned()), key(KeyCode::Char('q')));
+        for begin in [&b"\x9b200~"[..], b"\xc2\x9b200~"] {
+            for end in PASTE_ENDS {
+                assert_eq!(
+                    read(&[begin, b"evil", end, b"q"].concat()),
+                    [pasted("evil"), letter.clone()],
+                    "{begin:?} {end:?}"
+                );
+            }
+        }
+        let inside = "evil\u{9b}201~";
+        assert_eq!(read(format!("\x1b[200~{inside}\x1b[201~q").as_bytes()), [pasted(inside), letter]);
     }
 
     /// Whoever waits in vain for the end of a paste presses it more than once: each time would put the end of the wait off.
