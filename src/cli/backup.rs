@@ -17,7 +17,7 @@ use crate::ops::backup::restore::{self, Proved};
 use crate::ops::backup::seal::{Key, Seal};
 use crate::ops::backup::{self, Manifest};
 use crate::ops::{self, Clock as _, SystemClock, Workspace};
-use crate::settings::private_file::{require_secret, require_trusted};
+use crate::settings::private_file::{FileError, require_secret, require_trusted};
 use crate::settings::{Paths, SettingsError, names_file, open_named, read_named};
 use crate::words::Tone;
 use crate::words::typed::ToType;
@@ -113,8 +113,15 @@ fn open(file: &Path, home: Option<&Path>) -> Result<Box<dyn Read>, Failure> {
     if names_file(file) {
         require_trusted(file, home).map_err(SettingsError::from)?;
     }
-    let cannot = |error| Failure::new(FailureKind::Usage, format!("cannot read {}: {error}", file.display()));
-    open_named(file).map_err(cannot)
+    open_named(file).map_err(|error| cannot_read(file, error))
+}
+
+/// A file that a person named. What it may not be read for has a way out.
+fn cannot_read(file: &Path, source: io::Error) -> Failure {
+    let is_denied = source.kind() == io::ErrorKind::PermissionDenied;
+    let error = FileError::Io { doing: "read", path: file.to_owned(), source };
+    let failure = Failure::new(FailureKind::Usage, error.to_string());
+    if is_denied { failure.hint(error.hint()) } else { failure }
 }
 
 fn needs_passphrase(or: &str) -> Failure {
@@ -125,11 +132,10 @@ fn secret_in(file: &Path) -> Result<Secret, Failure> {
     if names_file(file) {
         require_secret(file, None).map_err(SettingsError::from)?;
     }
-    let cannot = |why: String| Failure::new(FailureKind::Usage, format!("cannot read {}: {why}", file.display()));
-    let bytes = read_named(file, LONGEST).map_err(|error| cannot(error.to_string()))?;
+    let bytes = read_named(file, LONGEST).map_err(|error| cannot_read(file, error))?;
     match std::str::from_utf8(&bytes) {
         Ok(text) if bytes.len() <= LONGEST => Ok(Secret::new(text)),
-        _ => Err(cannot("it is too long, or no text".to_owned())),
+        _ => Err(cannot_read(file, io::Error::other("it is too long, or no text"))),
     }
 }
 
@@ -193,7 +199,8 @@ fn tell(
         return Ok(0);
     }
     let mark = call.output.sign(Tone::Good);
-    call.output.line(format!("{mark} {status}: {} by {}", origin(manifest), Untrusted::new(&manifest.by).display()));
+    let done = if status == "proved" { "verified" } else { status };
+    call.output.line(format!("{mark} {done}: {} by {}", origin(manifest), Untrusted::new(&manifest.by).display()));
     for member in &manifest.members {
         call.output.line(format!(
             "  {:<22} {:>12} bytes",

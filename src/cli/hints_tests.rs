@@ -52,8 +52,11 @@ fn every_command_of_hints_survives_shell() {
     use crate::settings::SecretSource;
     use crate::settings::private_file::FileError as F;
     use crate::store::StoreError as S;
-    let odd = "/srv/it's $(x) \"a\"/b c";
-    let path = || PathBuf::from(odd);
+    let folder = tempfile::tempdir().unwrap();
+    let odd = folder.path().join("it's $(x) \"a\"/b c");
+    std::fs::create_dir_all(&odd).unwrap();
+    let path = || odd.clone();
+    let odd = odd.to_str().unwrap();
     let denied = F::Io { doing: "read", path: path(), source: ErrorKind::PermissionDenied.into() };
     let hints = [
         F::NotAFile { path: path(), what: "a pipe" }.hint(),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -11,7 +11,8 @@ use serde::Serialize;
 
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
-use crate::settings::{Paths, private_file};
+use crate::settings::Paths;
+use crate::settings::private_file::{self, SERVICE_HOME};
 
 /// The program, where the units that come with it expect it.
 const PROGRAM: &str = "/usr/local/bin/pia-halo";
@@ -28,7 +29,7 @@ const PACKAGED: [&str; 2] = ["usr/lib/systemd/system", "lib/systemd/system"];
 const ACCOUNT: (&str, &str) =
     ("etc/sysusers.d/pia-halo.conf", include_str!("../../assets/systemd/pia-halo.sysusers.conf"));
 
-const HOME: [&str; 9] = ["install", "-d", "-m", "700", "-o", "pia-halo", "-g", "pia-halo", "/var/lib/pia-halo"];
+const HOME: [&str; 9] = ["install", "-d", "-m", "700", "-o", "pia-halo", "-g", "pia-halo", SERVICE_HOME];
 
 /// A program with its arguments.
 type Line = &'static [&'static str];
@@ -71,7 +72,29 @@ pub fn here() -> Result<Vec<Step>, Failure> {
 
 /// Whether the account that the service runs as has settings.
 pub fn is_set_up(root: &Path) -> bool {
-    root.join("var/lib/pia-halo/.config/pia-halo/config.toml").exists()
+    service_home(root).join(".config/pia-halo/config.toml").exists()
+}
+
+fn service_home(root: &Path) -> PathBuf {
+    root.join(SERVICE_HOME.trim_start_matches('/'))
+}
+
+/// There is nothing yet, at least for this account.
+pub(super) fn nothing_configured(root: &Path, account: u32) -> Failure {
+    let hint = Hint::from("Run ").next(Next::Wizard).text(" for the wizard, or ").next(Next::SetupAnswers);
+    let hint = match is_of_another_account(root, account) {
+        true => hint.text(". The service's account keeps its own: sudo -u pia-halo -H pia-halo"),
+        false => hint,
+    };
+    Failure::new(FailureKind::Usage, "nothing is configured yet").hint(hint)
+}
+
+/// Whether another account runs the service here, so that what is configured is most likely its. Only root and that account
+/// can look into its home.
+fn is_of_another_account(root: &Path, account: u32) -> bool {
+    let units = std::iter::once(&UNITS).chain(&PACKAGED);
+    units.into_iter().any(|folder| root.join(folder).join(SERVICE).exists())
+        && fs::metadata(service_home(root)).is_ok_and(|home| home.is_dir() && home.uid() != account)
 }
 
 /// How a command is run.
@@ -340,6 +363,26 @@ mod tests {
         assert!(runs(&ours) && !runs(&other));
         unit("[Service]\nEnvironment=\"HOME=/home/dana\"\n");
         assert!(!runs(&ours) && runs(&other));
+    }
+
+    /// Whoever forgets `sudo -u pia-halo` is told where the configuration is.
+    #[test]
+    fn configuration_of_services_account_is_told_to_others_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let home = service_home(root.path());
+        fs::create_dir_all(&home).unwrap();
+        let own = fs::metadata(&home).unwrap().uid();
+        let ending = "The service's account keeps its own: sudo -u pia-halo -H pia-halo";
+        let said = |account| nothing_configured(root.path(), account).hint.unwrap().to_string();
+        assert!(!said(own + 1).contains("sudo"), "no unit");
+        for folder in [UNITS, PACKAGED[0]] {
+            let unit = root.path().join(folder).join(SERVICE);
+            fs::create_dir_all(unit.parent().unwrap()).unwrap();
+            fs::write(&unit, "").unwrap();
+            assert!(said(own + 1).ends_with(ending), "{folder}: {}", said(own + 1));
+            assert!(!said(own).contains("sudo"), "{folder}");
+            fs::remove_file(unit).unwrap();
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::actor::actor_of;
 use super::clock::Clock;
 use super::locks::{LastAnswer, SERVE, SERVICE_LOCK};
-use super::{aside, restored};
+use super::{aside, restored, units};
 use crate::coordination::{Lock, LockError};
 use crate::domain::activity::{Activity, Actor, BreakReason, Chain, ChainBreak};
 use crate::domain::address::SignInPlace;
@@ -266,7 +266,7 @@ impl Workspace {
         &self.environment
     }
 
-    /// A saved configuration; without an id, the active one. A variable of the environment goes before what is saved.
+    /// A saved configuration; without an id, the active one. A variable of the environment overrides what is saved.
     pub fn configuration(
         &self,
         id: Option<&ConfigurationId>,
@@ -275,9 +275,7 @@ impl Workspace {
         let id = match id.or(config.active.as_ref()) {
             Some(id) => id.clone(),
             None if config.configurations.is_empty() => {
-                return Err(Failure::new(FailureKind::Usage, "nothing is configured yet").hint(
-                    Hint::from("Run ").next(Next::Wizard).text(" for the wizard, or ").next(Next::SetupAnswers),
-                ));
+                return Err(units::nothing_configured(Path::new("/"), rustix::process::geteuid().as_raw()));
             }
             None => {
                 return Err(Failure::new(FailureKind::Usage, "no configuration is active")

@@ -1,6 +1,8 @@
 //! Why a file cannot be used, with the next step.
 
+use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
@@ -62,6 +64,9 @@ pub enum FileError {
     },
 }
 
+/// The home of the account that the packaged service runs as.
+pub const SERVICE_HOME: &str = "/var/lib/pia-halo";
+
 /// What to do where a file may not grow.
 pub const RAISE_LIMIT: &str = "files may not grow beyond a limit here: raise it with ulimit -f unlimited, or LimitFSIZE of the service; what was saved \
      before is untouched";
@@ -93,6 +98,12 @@ impl FileError {
             Self::NotOurs { path } => {
                 format!("run pia-halo as its owner, or take it over: sudo chown \"$USER\" {}", quoted(path))
             }
+            // All accounts of the machine need a device as it is.
+            Self::OthersWrite { path, .. }
+                if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) =>
+            {
+                format!("{} is no regular file: name another one", path.display())
+            }
             Self::OthersWrite { path, .. } => format!("run: chmod go-w {}", quoted(path)),
             Self::OthersRead { path, .. } => format!("run: chmod 600 {}", quoted(path)),
             Self::TooLarge { path } => format!("check {}, and move it away if it is a mistake", path.display()),
@@ -100,15 +111,13 @@ impl FileError {
             Self::NoLocks { .. } => {
                 "put the folder on a local disk, with XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_STATE_HOME".to_owned()
             }
-            Self::Io { path, source, .. } => match source.kind() {
+            Self::Io { doing, path, source } => match source.kind() {
                 io::ErrorKind::FileTooLarge => RAISE_LIMIT.to_owned(),
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                     "make room on the disk and try again; what was saved before is untouched".to_owned()
                 }
                 io::ErrorKind::ReadOnlyFilesystem => "nothing can be saved on a read-only file system".to_owned(),
-                io::ErrorKind::PermissionDenied => {
-                    format!("check its owner and mode: ls -ld {}", quoted(path))
-                }
+                io::ErrorKind::PermissionDenied => denied(doing, path, Path::new(SERVICE_HOME)),
                 _ if source.raw_os_error() == Some(Errno::IO.raw_os_error()) => {
                     format!("the disk of {} has errors: check the system log (dmesg)", path.display())
                 }
@@ -118,8 +127,61 @@ impl FileError {
     }
 }
 
+/// Where to look: at a file that is there to be read; otherwise at the folder, which alone decides what is made in it.
+fn denied(doing: &str, path: &Path, service_home: &Path) -> String {
+    let makes = matches!(doing, "write" | "save" | "move" | "remove");
+    let absolute = std::path::absolute(path);
+    let path = absolute.as_deref().unwrap_or(path);
+    let is_there = |at: &&Path| fs::symlink_metadata(at).is_ok();
+    let there = path.ancestors().skip(usize::from(makes)).find(is_there).unwrap_or(Path::new("/"));
+    let what = if there == path { "its owner and mode" } else { "the owner and mode of the folder" };
+    let account = rustix::process::geteuid().as_raw();
+    let own = match fs::metadata(service_home) {
+        Ok(home) if home.uid() == account && !path.starts_with(service_home) => {
+            format!("keep it in {}, the folder of the service's account, or ", quoted(service_home))
+        }
+        _ => String::new(),
+    };
+    format!("{own}check {what}: ls -ld {}", quoted(there))
+}
+
 /// The operating system's words without the number behind them.
 fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every account writes into a device: closing it would break the machine.
+    #[test]
+    fn nobody_is_told_to_close_device() {
+        let hint = FileError::OthersWrite { path: "/dev/null".into(), mode: 0o666 }.hint();
+        assert_eq!(hint, "/dev/null is no regular file: name another one");
+        let folder = tempfile::tempdir().unwrap();
+        let hint = FileError::OthersWrite { path: folder.path().to_owned(), mode: 0o777 }.hint();
+        assert!(hint.starts_with("run: chmod go-w "), "{hint}");
+    }
+
+    /// What is not there nobody can look at; and what a folder forbids is no matter of the file.
+    #[test]
+    fn denied_file_leads_to_what_is_there() {
+        let root = tempfile::tempdir().unwrap();
+        let (home, elsewhere) = (root.path().join("service"), root.path().join("none"));
+        let (there, missing) = (root.path().join("october.html"), root.path().join("a/b/october.html"));
+        fs::create_dir(&home).unwrap();
+        fs::write(&there, "").unwrap();
+        let look = |what: &str, at: &Path| format!("check {what}: ls -ld {}", at.display());
+        let folder = look("the owner and mode of the folder", root.path());
+        assert_eq!(denied("read", &there, &elsewhere), look("its owner and mode", &there));
+        assert_eq!(denied("write", &there, &elsewhere), folder);
+        assert_eq!(denied("write", &missing, &elsewhere), folder);
+        assert_eq!(denied("read", &missing, &elsewhere), folder);
+        let own = format!("keep it in {}, the folder of the service's account, or {folder}", home.display());
+        assert_eq!(denied("write", &there, &home), own);
+        assert!(!denied("write", &home.join("october.html"), &home).contains("keep it in"));
+        assert!(denied("write", Path::new("october.html"), &elsewhere).contains("ls -ld /"), "its folder by its name");
+    }
 }

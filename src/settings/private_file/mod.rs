@@ -23,7 +23,7 @@ use crate::domain::untrusted::Untrusted;
 mod error;
 mod trust;
 
-pub use error::{FileError, RAISE_LIMIT};
+pub use error::{FileError, RAISE_LIMIT, SERVICE_HOME};
 pub use trust::{require_secret, require_trusted};
 
 /// No file of ours comes near this; a larger one is a mistake, and reading it could fill the memory.
