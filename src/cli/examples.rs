@@ -73,7 +73,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("support acme.tar.gz", "write it"),
     ("backup pia-halo.tar", "without secrets"),
     ("backup pia-halo.tar --with-secrets", "with secrets, encrypted with a passphrase"),
-    ("restore pia-halo.tar --check", "prove it, restore nothing"),
+    ("restore pia-halo.tar --check", "verify it, restore nothing"),
     ("restore pia-halo.tar", "restore it"),
     ("completions bash > ~/.local/share/bash-completion/completions/pia-halo", "install it for bash"),
     ("man", "the page of the program"),

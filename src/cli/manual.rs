@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use clap::Command;
+use clap::{Arg, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
@@ -56,7 +56,7 @@ fn page(program: &Command, command: &Command) -> String {
     // Written into memory: that cannot fail.
     _ = man.render_title(&mut text);
     _ = man.render_name_section(&mut text);
-    _ = man.render_synopsis_section(&mut text);
+    _ = synopsis(command).to_writer(&mut text);
     _ = man.render_description_section(&mut text);
     _ = options(command).to_writer(&mut text);
     if command.get_subcommands().next().is_some() {
@@ -98,6 +98,40 @@ fn wrap(line: &str, page: &mut String) {
     }
 }
 
+/// How it is typed: each option with what it takes.
+fn synopsis(command: &Command) -> Roff {
+    let mut words = vec![bold(format!("pia-halo {}", examples::path_of(command)).trim_end().to_owned())];
+    let arguments = command.get_arguments().filter(|argument| !argument.is_hide_set());
+    let (positionals, options): (Vec<_>, Vec<_>) = arguments.partition(|argument| argument.is_positional());
+    for argument in options.into_iter().chain(positionals) {
+        let (open, close) = if argument.is_required_set() { (" ", "") } else { (" [", "]") };
+        words.push(roman(open));
+        let name = argument.get_long().map(|long| format!("--{long}"));
+        let name = name.or_else(|| argument.get_short().map(|short| format!("-{short}")));
+        if let Some(name) = &name {
+            words.push(bold(name.clone()));
+        }
+        if let Some(value) = value_of(argument) {
+            words.extend([roman(if name.is_some() { " " } else { "" }), italic(value)]);
+        }
+        words.push(roman(close));
+    }
+    if command.has_subcommands() {
+        let command_word = if command.is_subcommand_required_set() { " COMMAND" } else { " [COMMAND]" };
+        words.push(roman(command_word));
+    }
+    let mut roff = Roff::new();
+    roff.control("SH", ["SYNOPSIS"]).text(words);
+    roff
+}
+
+/// What is written behind an option, or in the place of an argument.
+fn value_of(argument: &Arg) -> Option<String> {
+    let takes_value = argument.get_num_args().is_some_and(|number| number.takes_values());
+    let name = || argument.get_value_names().map_or(argument.get_id().to_string(), |names| names.join(" "));
+    (takes_value || argument.is_positional()).then(name)
+}
+
 /// Every option, with its values.
 fn options(command: &Command) -> Roff {
     let mut roff = Roff::new();
@@ -110,9 +144,8 @@ fn options(command: &Command) -> Roff {
         ];
         let names: Vec<String> = names.into_iter().flatten().collect();
         let takes_value = argument.get_num_args().is_some_and(|number| number.takes_values());
-        let value = argument.get_value_names().map_or(argument.get_id().to_string(), |names| names.join(" "));
         let mut header = vec![bold(names.join(", "))];
-        if takes_value || argument.is_positional() {
+        if let Some(value) = value_of(argument) {
             header.extend([roman(if names.is_empty() { "" } else { " " }), italic(value)]);
         }
         roff.control("TP", []).text(header);
@@ -181,6 +214,20 @@ mod tests {
     use std::process::{Command as Process, Stdio};
 
     use super::*;
+
+    #[test]
+    fn synopsis_shows_what_each_option_takes() {
+        let program = examples::built();
+        let of = |word: &str| {
+            let command = if word.is_empty() { &program } else { program.find_subcommand(word).unwrap() };
+            let text = synopsis(command).to_roff().replace("\\-", "-");
+            text.replace("\\fB", "").replace("\\fI", "").replace("\\fR", "")
+        };
+        assert!(of("serve").contains("[--listen ADDR:PORT]"), "{}", of("serve"));
+        assert!(of("demo").contains("[--clients N]"), "{}", of("demo"));
+        assert!(of("restore").contains("pia-halo restore ") && of("restore").contains(" FILE"), "{}", of("restore"));
+        assert!(of("").contains("pia-halo [") && of("").contains("[COMMAND]"), "{}", of(""));
+    }
 
     #[test]
     fn manual_has_page_for_every_command_and_every_reference() {

@@ -30,7 +30,7 @@ pub(super) struct Entry {
 /// Every variable that is read.
 const VARIABLES: &[(&str, &str)] = &[
     ("PIA_HALO_CONFIGURATION", "the configuration where --configuration names none"),
-    ("PIA_HALO_CLIENT_SECRET_FILE", "a file with the Client Secret; goes before PIA_HALO_CLIENT_SECRET"),
+    ("PIA_HALO_CLIENT_SECRET_FILE", "a file with the Client Secret; used instead of PIA_HALO_CLIENT_SECRET"),
     ("PIA_HALO_CLIENT_SECRET", "the Client Secret; a file is safer: other programs can read variables"),
     ("PIA_HALO_FORWARD_SECRET_FILE", "a file with the secret that signs forwarded events"),
     ("PIA_HALO_LOG", "what is logged, by module and level: such as debug, or pia_halo::halo=trace"),
@@ -111,10 +111,10 @@ fn settings() -> impl Iterator<Item = Entry> {
     Setting::all().map(|setting| Entry {
         name: setting.variable(),
         words: format!(
-            "{} instead of {} in the settings, such as {}; for commands and the service, never saved",
+            "{}; such as {}. Overrides {} in the settings for commands and the service; never saved",
             setting.label(),
-            setting.key(),
-            setting.example()
+            setting.example(),
+            setting.key()
         ),
     })
 }

@@ -1,4 +1,4 @@
-//! Settings out of the environment: a variable for each goes before the file, and is never saved.
+//! Settings out of the environment: a variable for each overrides the file, and is never saved.
 
 use serde_json::json;
 
@@ -31,7 +31,7 @@ pub struct Other {
 const OTHERS: [Other; 3] = [
     Other {
         key: "api.client_secret_command",
-        label: "the command that prints the Client Secret, as a JSON array",
+        label: "The command that prints the Client Secret, written as a JSON array",
         example: r#"["pass", "show", "halo/acme"]"#,
         get: |own| own.api.client_secret_command.as_ref().map(|words| json!(words).to_string()).unwrap_or_default(),
         take: |own, text| {
@@ -44,7 +44,7 @@ const OTHERS: [Other; 3] = [
     },
     Other {
         key: "pia_screen.escalate_to",
-        label: "Pia Escalate To, the number of the agent in Halo and a name behind it",
+        label: "Pia Escalate To: the agent's number in Halo, then a name if you like",
         example: "7 Dana Scully",
         get: |own| {
             let contact = own.pia_screen.escalate_to.as_ref();
@@ -60,7 +60,7 @@ const OTHERS: [Other; 3] = [
     },
     Other {
         key: "pia_screen.note_outcome",
-        label: "the name or number of the action that adds a note",
+        label: "The action in Halo that adds a note, by name or number",
         example: "Private Note",
         get: |own| {
             own.pia_screen

@@ -218,7 +218,7 @@ pub struct Setup {
     /// A file with the answers, or - for standard input
     #[arg(long, value_name = "FILE|-")]
     pub answers: Option<PathBuf>,
-    /// One answer by its key in an answers file, such as company_sync.daily_sync_time=04:30; may be repeated, and goes before
+    /// One answer by its key in an answers file, such as company_sync.daily_sync_time=04:30; may be repeated, and overrides
     /// the file's
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
