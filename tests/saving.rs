@@ -51,6 +51,16 @@ async fn every_bad_answer_is_refused_with_what_would_be_right() {
     setup(&profile, &good).await.expect(0);
 }
 
+/// What was saved untested is not yet known to work: the command that tells is named, until it was run.
+#[tokio::test(flavor = "multi_thread")]
+async fn setup_says_what_was_not_tested_yet() {
+    let profile = Profile::new().await;
+    profile.save("acme", "").await.expect(0).says("Not tested yet. Test it: pia-halo check --configuration acme");
+    profile.run(["check"]).await.expect(0);
+    let again = profile.save("acme", "").await.expect(0);
+    assert!(!again.stderr.contains("Not tested"), "{}", again.stderr);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn printed_template_is_answers_file() {
     let profile = Profile::new().await;

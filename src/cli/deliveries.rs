@@ -7,6 +7,7 @@ use super::output::Output;
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::exit_code;
 use crate::domain::failure::Failure;
+use crate::domain::health::{Finding, Rule};
 use crate::ops;
 use crate::words::Tone;
 
@@ -14,7 +15,12 @@ pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
     let (id, _, _) = call.chosen(&workspace)?;
     let verdicts = ops::delivery::read(&workspace, &id, call.cancel.clone()).await?;
-    let fine = verdicts.iter().all(|verdict| verdict.state.is_fine());
+    let findings = ops::health::findings(&workspace, &id)?;
+    let is_open = |finding: &Finding| matches!(finding.rule, Rule::WebhookOff | Rule::Deliveries) && finding.is_open();
+    // As doctor and issues judge it: where no ticket has changed yet, nothing is to be done.
+    let is_quiet = |verdict: &Delivery| verdict.state == DeliveryState::Never && !verdict.unbound;
+    let is_fine = |verdict: &Delivery| verdict.state.is_fine() || is_quiet(verdict);
+    let fine = verdicts.iter().all(is_fine) && !findings.iter().any(is_open);
     if call.output.json {
         call.output.object(&json!({ "configuration": id.as_str(), "ok": fine, "deliveries": verdicts }))?;
     } else {

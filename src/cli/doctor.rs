@@ -1,4 +1,4 @@
-//! `doctor`: one line a rule of health; and `issues`: those that need a person.
+//! `doctor`: one line for each rule of health; and `issues`: those that need a person.
 
 use serde_json::json;
 
@@ -51,9 +51,10 @@ pub(super) async fn run(call: &mut Call, options: &Doctor) -> Result<u8, Failure
         call.output.failure(failure);
     }
     let is_not_known = |finding: &&Finding| finding.state == State::Unknown || is_old(finding);
-    let unchecked = findings.iter().filter(is_not_known).filter(|finding| !finding.is_issue()).count();
+    let unchecked = findings.iter().filter(is_not_known).filter(|finding| !finding.is_issue());
+    let unchecked: Vec<Rule> = unchecked.map(|finding| finding.rule).collect();
     call.output.say(match kept.is_some() && !findings.iter().any(Finding::is_open) {
-        true => format!("No issue is known, but {}.", not_checked(unchecked.max(1))),
+        true => format!("No issue is known, but {}.", not_checked(&unchecked)),
         false => match still_to_do(&workspace, &id)?.filter(|_| !findings.iter().any(Finding::is_open)) {
             None => sentence(&findings),
             Some(step) => step,
@@ -121,16 +122,28 @@ fn still_to_do(workspace: &Workspace, id: &ConfigurationId) -> Result<Option<Str
     Ok(Some(format!("No issue is open. Still to do: {}. To continue: {next}", words::step::name(step))))
 }
 
-fn not_checked(count: usize) -> String {
-    if count == 1 { "1 rule could not be checked".to_owned() } else { format!("{count} rules could not be checked") }
+/// Rules that are named; `doctor` lists more.
+const NAMED: usize = 3;
+
+fn not_checked(rules: &[Rule]) -> String {
+    let names: Vec<&str> = rules.iter().map(|rule| rule.title()).collect();
+    match rules {
+        [] => "not every rule could be checked".to_owned(),
+        [_] => format!("1 rule could not be checked: {}", names[0]),
+        few if few.len() <= NAMED => format!("{} rules could not be checked: {}", few.len(), names.join(", ")),
+        many => format!("{} rules could not be checked", many.len()),
+    }
 }
 
 fn sentence(findings: &[Finding]) -> String {
     match findings.iter().filter(|finding| finding.is_open()).count() {
-        0 => match findings.iter().filter(|finding| finding.state == State::Unknown).count() {
-            0 => format!("{NOTHING_TO_DO}."),
-            count => format!("Nothing to do. {}.", not_checked(count)),
-        },
+        0 => {
+            let unknown = findings.iter().filter(|finding| finding.state == State::Unknown);
+            match unknown.map(|finding| finding.rule).collect::<Vec<_>>().as_slice() {
+                [] => format!("{NOTHING_TO_DO}."),
+                rules => format!("Nothing to do. {}.", not_checked(rules)),
+            }
+        }
         1 => "1 issue needs attention.".to_owned(),
         count => format!("{count} issues need attention."),
     }
@@ -197,6 +210,17 @@ pub(super) fn line(output: &Output, findings: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rule_that_could_not_be_checked_is_named() {
+        let unknown = |rule| Finding::new(rule, State::Unknown, "f");
+        let well = Finding::well(Rule::Drift, "f");
+        assert_eq!(sentence(std::slice::from_ref(&well)), format!("{NOTHING_TO_DO}."));
+        let one = sentence(&[well, unknown(Rule::Deliveries)]);
+        assert_eq!(one, format!("Nothing to do. 1 rule could not be checked: {}.", Rule::Deliveries.title()));
+        let two = sentence(&[unknown(Rule::Deliveries), unknown(Rule::Drift)]);
+        assert!(two.contains("2 rules could not be checked: ") && two.contains(Rule::Drift.title()), "{two}");
+    }
 
     #[test]
     fn exit_code_tells_refused_from_unreached_from_worth_look() {

@@ -323,5 +323,8 @@ fn tell(call: &mut Call, report: &SaveReport, is_new: bool, notes: &[(String, No
     for (_, url) in &report.callbacks {
         call.output.line(format!("  Callback URL  {}", url.masked()));
     }
+    if !report.tested {
+        call.output.say(format!("Not tested yet. Test it: {}", Next::Check.command(Some(&report.id))));
+    }
     Ok(())
 }

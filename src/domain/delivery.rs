@@ -69,6 +69,9 @@ pub struct Delivery {
     /// Whether Halo itself has switched it off, and no person.
     #[serde(default)]
     pub off_by_halo: bool,
+    /// Whether no event is bound to it in Halo, as far as was asked.
+    #[serde(skip)]
+    pub unbound: bool,
     /// What was found, in one sentence.
     pub message: String,
     /// What to do about it.

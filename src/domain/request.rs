@@ -59,6 +59,8 @@ pub struct SaveReport {
     pub moved: bool,
     /// Whether it is the active configuration now.
     pub active: bool,
+    /// Whether its credentials were tested, now or before.
+    pub tested: bool,
     /// The callback addresses.
     pub callbacks: Vec<(EventGroup, CallbackUrl)>,
 }

@@ -81,6 +81,7 @@ pub fn judge(findings: &Findings<'_>, now: Timestamp) -> Delivery {
         error: None,
         last_success_at: None,
         off_by_halo: false,
+        unbound: false,
         message: String::new(),
         advice: None,
         read_at: now,
@@ -105,6 +106,7 @@ pub fn judge(findings: &Findings<'_>, now: Timestamp) -> Delivery {
 
     verdict.off_by_halo =
         findings.webhook.is_some_and(|webhook| off_by_halo(webhook, findings, verdict.last_success_at));
+    verdict.unbound = findings.webhook.is_some_and(|webhook| webhook.events == Some(0));
     let (state, message, advice) = match (findings.webhook, findings.log, last) {
         (None, ..) => (
             DeliveryState::Missing,

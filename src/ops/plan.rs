@@ -52,10 +52,10 @@ pub async fn load_taking(
     let read = read(workspace, id, configuration, taken, cancel, on_check).await;
     let kept = match &read {
         Ok(Ok(_)) => None,
-        Ok(Err(report)) => report.first_failure().and_then(|check| check.failure.as_ref()),
-        Err(failure) => Some(&failure.kind),
+        Ok(Err(report)) => report.first_failure().map(check::failure_of),
+        Err(failure) => Some(failure.clone()),
     };
-    check::note_silence(workspace, id, kept);
+    check::note_silence(workspace, id, kept.as_ref());
     read
 }
 

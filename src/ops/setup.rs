@@ -79,8 +79,9 @@ pub fn save(workspace: &Workspace, request: &SaveRequest) -> Result<Result<SaveR
     activity.message = Some(if changed.is_empty() { "nothing changed".to_owned() } else { changed.join(", ") });
     workspace.write_down(&activity)?;
     let callbacks = status::callbacks(workspace, &id)?;
+    let tested = workspace.is_verified(&id, &configuration.api)?;
     let configuration = Box::new(configuration.clone());
-    Ok(Ok(SaveReport { id, configuration, changed, kept, moved: moves, active, callbacks }))
+    Ok(Ok(SaveReport { id, configuration, changed, kept, moved: moves, active, tested, callbacks }))
 }
 
 /// What is to be saved, together with what another person has saved since it was read.

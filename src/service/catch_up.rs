@@ -207,6 +207,7 @@ mod tests {
             error: None,
             last_success_at: success.map(at),
             off_by_halo: false,
+            unbound: false,
             message: String::new(),
             advice: None,
             read_at: at("13:00"),

@@ -71,6 +71,7 @@ mod tests {
             error: None,
             last_success_at: None,
             off_by_halo: false,
+            unbound: false,
             message: "m".to_owned(),
             advice: None,
             read_at: at,

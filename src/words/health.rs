@@ -159,7 +159,7 @@ pub fn short(finding: &Finding) -> &'static str {
         (Rule::Credentials, State::Broken) if finding.seen_at.is_some() => "credentials refused",
         (Rule::Credentials, State::Broken) => "credentials do not work",
         (Rule::Credentials, _) => "credentials not tested",
-        (Rule::Halo, _) => "Halo did not answer",
+        (Rule::Halo, _) => "Halo was not reached",
         (Rule::Rights, State::Broken) => "a permission is missing",
         (Rule::Rights, _) => "a permission is not proved",
         (Rule::AgentRestricted, _) => "agent sees too few clients",

@@ -409,6 +409,7 @@ pub fn save_report(active: bool) -> SaveReport {
         kept: Vec::new(),
         changed: vec!["Configuration Name", "Url", "Client ID", "Client Secret", "Daily Sync Time", "Pia Board"],
         active,
+        tested: true,
         callbacks: callbacks(),
     }
 }
@@ -592,6 +593,7 @@ pub fn deliveries() -> Vec<Delivery> {
         error: None,
         last_success_at: Some(read_at),
         off_by_halo: false,
+        unbound: false,
         message: "delivered on 2026-11-23 at 04:58:00 UTC, answered with 200".to_owned(),
         advice: None,
         read_at,
@@ -605,6 +607,7 @@ pub fn deliveries() -> Vec<Delivery> {
         duration: None,
         last_success_at: None,
         off_by_halo: false,
+        unbound: false,
         message: "nothing was delivered since it was installed, 11 days ago".to_owned(),
         advice: Some(
             "either no ticket has changed since, or Halo sends nothing: its outgoing service may be stuck".to_owned(),

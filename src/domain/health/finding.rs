@@ -352,6 +352,12 @@ pub fn aged(before: &[Finding], now: Vec<Finding>) -> Vec<Finding> {
     now.into_iter().map(age).collect()
 }
 
+/// What is known of deliveries where a person took the webhooks out.
+pub const WEBHOOKS_REMOVED: &str = "the webhooks were removed";
+
+/// The same of the events that they would bring.
+pub(super) const NONE_COMES: &str = "none can arrive: the webhooks were removed";
+
 /// What is known of the objects in a Halo that did not answer.
 pub(super) const NOT_ANSWERED: &str = "Halo did not answer";
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::finding::{Finding, Rule, State};
+use super::finding::{Finding, Rule, State, WEBHOOKS_REMOVED};
 use super::rules::{Facts, NEW, NOT_ALL_SAVED, clean, look, see_and};
 use crate::domain::callback::EventGroup;
 use crate::domain::delivery::{Delivery, DeliveryState};
@@ -133,12 +133,6 @@ impl Facts<'_> {
         EventGroup::ALL.iter().any(|group| group.webhook_name() == webhook && group.chosen(options).is_empty())
     }
 }
-
-/// What is known of deliveries where a person took the webhooks out.
-pub const WEBHOOKS_REMOVED: &str = "the webhooks were removed";
-
-/// The same of the events that they would bring.
-pub(super) const NONE_COMES: &str = "none can arrive: the webhooks were removed";
 
 fn not_read(rule: Rule) -> Finding {
     Finding::new(rule, State::Unknown, "Halo's delivery log has not been read yet")

@@ -236,14 +236,16 @@ pub fn from_run(report: &ConfigureReport) -> Finding {
         .next(Hint::from("Run it again: ").next(Next::Configure))
 }
 
-/// Halo did not answer: that is known from now on, and what was well at the last look is not known to be so now.
-pub fn not_answered(before: &[Finding]) -> Vec<Finding> {
+/// Halo was not reached, for whatever cause: that is known from now on, and what was well at the last look is not known to be
+/// so now.
+pub fn not_answered(before: &[Finding], failure: &Failure) -> Vec<Finding> {
     let check = || Hint::from("Check now: ").next(Next::Doctor);
     let is_well = |finding: &&Finding| finding.rule == Rule::Drift && finding.state == State::Well;
     let drift = before.iter().find(is_well);
     let objects = drift.map(|drift| Finding::new(drift.rule, State::Unknown, NOT_ANSWERED).next(check()));
-    let silent = Finding::new(Rule::Halo, State::Watch, "Halo did not answer the last check");
-    let silent = silent.next(check().text(". If it persists, check the network and Halo's status page"));
+    let silent = Finding::new(Rule::Halo, State::Watch, failure.message.as_str());
+    let persists = || check().text(". If it persists, check the network and Halo's status page");
+    let silent = silent.next(failure.hint.clone().unwrap_or_else(persists));
     std::iter::once(silent).chain(objects).collect()
 }
 
@@ -294,12 +296,18 @@ pub fn from_failure(failure: &Failure) -> Option<Finding> {
     Some(Finding { next, ..Finding::new(rule, State::Broken, failure.to_string()) })
 }
 
+pub(super) const CHECK_SENDER: &str =
+    "Check what sends it: Halo sends plain JSON in UTF-8. What was missed is fetched from Halo's log";
+
+/// How the fact about a refused callback begins.
+pub(super) const NOT_STORED: &str = "a delivery with the right token was not stored";
+
 /// A callback with the right token that was not stored, and comes in the same form again.
 pub fn not_stored(why: &str, now: Timestamp) -> Finding {
-    Finding::new(Rule::NotUnderstood, State::Watch, format!("a delivery with the right token was not stored: {why}"))
+    Finding::new(Rule::NotUnderstood, State::Watch, format!("{NOT_STORED}: {why}"))
         .about(rfc3339(now))
         .since(now)
-        .next("Check what sends it: Halo sends plain JSON in UTF-8. What was missed is fetched from Halo's log")
+        .next(CHECK_SENDER)
 }
 
 /// What a 410 from the receiver of forwarded events means.

@@ -6,8 +6,7 @@ mod in_halo;
 mod look;
 mod rules;
 
-pub use finding::{Finding, Light, Retry, Rule, State, issues, light};
-pub use in_halo::WEBHOOKS_REMOVED;
+pub use finding::{Finding, Light, Retry, Rule, State, WEBHOOKS_REMOVED, issues, light};
 pub use look::{
     BY_SYNC, FAILED, NOT_THERE, REMOVED, STOPPED, TAKEN_OUT, answered, clock, forwarding_stopped, from_check,
     from_failure, from_owner, from_plan_and_record, from_run, from_sync, gone_or_off, not_answered, not_stored,

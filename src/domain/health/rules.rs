@@ -2,9 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::finding::{Finding, Rule, State, aged, one_cause};
-use super::in_halo::{NONE_COMES, WEBHOOKS_REMOVED};
-use super::look::{ANSWERED, BY_SYNC, FAILED, REMOVED, sight_not_told};
+use super::finding::{Finding, NONE_COMES, Rule, State, WEBHOOKS_REMOVED, aged, one_cause};
+use super::look::{ANSWERED, BY_SYNC, CHECK_SENDER, FAILED, NOT_STORED, REMOVED, sight_not_told};
 use crate::domain::calendar::rfc3339;
 use crate::domain::configuration::Configuration;
 use crate::domain::next::{Hint, Next};
@@ -88,6 +87,9 @@ pub(super) fn see_and(what: &str) -> Hint {
 pub(super) fn clean(text: &str) -> String {
     Untrusted::new(text).display()
 }
+
+/// What is said of a run that failed, once somebody has looked at what is in Halo.
+const LEFT_OPEN: &str = "none was interrupted; what the last one did not do is told under Drift and Owner";
 
 impl Facts<'_> {
     fn judge(&self, rule: Rule) -> Finding {
@@ -416,7 +418,13 @@ impl Facts<'_> {
         let rule = Rule::Interrupted;
         match self.status.integration.unfinished {
             0 => {
-                self.failed_run().unwrap_or(Finding::well(rule, "none was interrupted, and the last one did not fail"))
+                // Written down, it holds until another run.
+                let left = |last: &Finding| last.fact == LEFT_OPEN || last.is_issue() && last.seen_at.is_some();
+                let well = match self.last(rule).is_some_and(left) {
+                    true => LEFT_OPEN,
+                    false => "none was interrupted, and the last one did not fail",
+                };
+                self.failed_run().unwrap_or(Finding::well(rule, well))
             }
             count => {
                 let writes = if count == 1 { "a write".to_owned() } else { format!("{count} writes") };
@@ -492,25 +500,36 @@ impl Facts<'_> {
 
     fn not_understood(&self) -> Finding {
         let rule = Rule::NotUnderstood;
-        match self.status.known.not_understood {
-            // What was not stored is in no list: whoever refused it has written it down.
-            None => {
-                let is_new = |last: &&Finding| last.seen_at.is_some_and(|at| !self.is_older(at, WEEK));
-                let refused = self.last(rule).filter(|last| last.is_issue()).filter(is_new);
-                refused.cloned().unwrap_or(Finding::well(rule, "none in the last week"))
-            }
-            Some((count, last)) => {
-                let count = if count == 1 {
-                    "1 delivery was".to_owned()
-                } else {
-                    format!("{} deliveries were", thousands(count))
-                };
-                Finding::new(rule, State::Watch, format!("{count} stored, but not understood"))
-                    .about(rfc3339(last))
-                    .since(last)
-                    .next(Hint::from("To see which, and why: ").next(Next::Events).text("; they are kept as received"))
+        let refused = self.not_stored();
+        let Some((count, last)) = self.status.known.not_understood else {
+            return refused.unwrap_or(Finding::well(rule, "none in the last week"));
+        };
+        let count =
+            if count == 1 { "1 delivery was".to_owned() } else { format!("{} deliveries were", thousands(count)) };
+        let stored = format!("{count} stored, but not understood");
+        let next = Hint::from("To see which, and why: ").next(Next::Events).text("; they are kept as received");
+        let found = |fact| Finding::new(rule, State::Watch, fact);
+        match refused {
+            None => found(stored).about(rfc3339(last)).since(last).next(next),
+            // What is lost is told first, and is another cause each time.
+            Some(refused) => {
+                let about = format!("{} {}", rfc3339(last), refused.object.as_deref().unwrap_or_default());
+                let next = next.text(format!(". {CHECK_SENDER}"));
+                Finding { seen_at: refused.seen_at, ..found(format!("{stored}, and {}", refused.fact)) }
+                    .about(about)
+                    .since(refused.since.max(Some(last)))
+                    .next(next)
             }
         }
+    }
+
+    // What was not stored is in no list: whoever refused it has written it down, alone or beside what was stored.
+    fn not_stored(&self) -> Option<Finding> {
+        let is_new = |last: &&Finding| last.seen_at.is_some_and(|at| !self.is_older(at, WEEK));
+        let last = self.last(Rule::NotUnderstood).filter(|last| last.is_issue()).filter(is_new)?;
+        let (_, fact) = last.fact.split_at(last.fact.find(NOT_STORED)?);
+        let about = last.object.as_deref().and_then(|about| about.rsplit(' ').next()).map(str::to_owned);
+        Some(Finding { fact: fact.to_owned(), object: about, next: Some(CHECK_SENDER.into()), ..last.clone() })
     }
 
     fn forwarding(&self) -> Finding {

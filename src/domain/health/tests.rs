@@ -79,6 +79,7 @@ fn delivery(state: DeliveryState) -> Delivery {
         error: None,
         last_success_at: Some(now() - HOUR),
         off_by_halo: false,
+        unbound: false,
         message: "m".to_owned(),
         advice: None,
         read_at: now() - HOUR,
@@ -163,7 +164,7 @@ impl World {
     }
 
     fn fall_silent(&mut self, hours: i32) {
-        for found in not_answered(&self.status.known.before) {
+        for found in not_answered(&self.status.known.before, &unreached()) {
             self.note(hours, found);
         }
     }
@@ -396,7 +397,57 @@ fn silent_halo_leaves_objects_unknown() {
     world.status.known.runs.clear();
     assert_eq!(light(&world.findings(), Light::Credentials).unwrap().state, State::Well);
     world.see(Rule::Drift, State::Broken, 1);
-    assert!(not_answered(&world.status.known.before).iter().all(|found| found.rule == Rule::Halo));
+    assert!(not_answered(&world.status.known.before, &unreached()).iter().all(|found| found.rule == Rule::Halo));
+}
+
+fn unreached() -> Failure {
+    Failure::new(FailureKind::NotReached, "its certificate is not trusted").hint("Set ca_file")
+}
+
+/// A certificate, a proxy or a name is no silence: the cause is told, and its way out.
+#[test]
+fn halo_that_is_not_reached_is_told_with_cause() {
+    let silent = found(Rule::Halo, |world| world.fall_silent(0));
+    assert_eq!(silent.fact, "its certificate is not trusted");
+    assert_eq!(silent.next.unwrap().to_string(), "Set ca_file");
+}
+
+/// What is lost is told beside what was only not understood, and each that is lost is another cause.
+#[test]
+fn refused_delivery_is_told_beside_stored_ones() {
+    let refused = |hours: i32| not_stored("not JSON", now() - hours * HOUR);
+    let told = |hours: i32, before: Option<Finding>| {
+        found(Rule::NotUnderstood, |world| {
+            world.status.known.not_understood = Some((8, now() - HOUR));
+            world.note(hours, before.unwrap_or_else(|| refused(hours)));
+        })
+    };
+    let both = told(3, None);
+    let fact =
+        "8 deliveries were stored, but not understood, and a delivery with the right token was not stored: not JSON";
+    assert_eq!(both.fact, fact);
+    assert!(both.next.clone().unwrap().to_string().contains("Check what sends it"));
+    assert_eq!(told(3, Some(both.clone())), both, "written down, it is the same");
+    assert_ne!(both.cause(), told(2, None).cause());
+    let alone = found(Rule::NotUnderstood, |world| world.note(3, both.clone()));
+    assert!(alone.fact.starts_with("a delivery with the right token was not stored"), "{}", alone.fact);
+    assert!(!told(24 * 8, None).fact.contains("not stored"), "a week later");
+}
+
+/// That it did not fail is said of a run that did not.
+#[test]
+fn failed_run_is_never_called_sound() {
+    let seen = found(Rule::Interrupted, |world| {
+        world.note(2, from_run(&failed_run()));
+        world.see(Rule::Drift, State::Watch, 1);
+    });
+    assert_eq!(seen.state, State::Well);
+    assert!(seen.fact.contains("under Drift") && !seen.fact.contains("did not fail"), "{}", seen.fact);
+    let again = found(Rule::Interrupted, |world| {
+        world.status.known.before.push(seen.clone());
+        world.see(Rule::Drift, State::Well, 0);
+    });
+    assert_eq!(again.fact, seen.fact, "written down, it holds");
 }
 
 #[test]
@@ -946,10 +997,9 @@ fn event_is_promised_only_where_one_would_come_in() {
     assert!(!promised(|world| world.status.integration.deliveries = vec![delivery(DeliveryState::Unauthorised)]));
 }
 
-/// Without webhooks no event is promised, and a look is no way on; a newer sync that came to nothing is told beside the last
-/// one that did.
+/// Without webhooks no event is promised, and a look is no way on.
 #[test]
-fn removed_webhooks_promise_no_event_and_interrupted_sync_is_told() {
+fn removed_webhooks_promise_no_event() {
     let promised = found(Rule::Silence, |world| world.status.service.last_event_at = None);
     assert!(promised.next.is_some(), "{promised:?}");
     let removed = found(Rule::Silence, |world| {
@@ -959,6 +1009,11 @@ fn removed_webhooks_promise_no_event_and_interrupted_sync_is_told() {
             vec![InstalledObject { kind: ObjectKind::CustomTab, ..installed_at(now() - HOUR) }];
     });
     assert_eq!((removed.fact.as_str(), &removed.next), ("none can arrive: the webhooks were removed", &None));
+}
+
+/// A newer sync that came to nothing is told beside the last good one.
+#[test]
+fn newer_sync_that_was_interrupted_is_told() {
     let stopped = found(Rule::SyncAge, |world| {
         let last = SyncReport { status: SyncStatus::Interrupted, ..world.status.known.runs[0].clone() };
         world.status.known.runs.insert(0, last);

@@ -358,7 +358,10 @@ impl<'a> Apply<'a> {
         let some = |id: String| (!id.is_empty()).then_some(id);
         match self.read_back(operation, sent.as_ref().ok().cloned().flatten()).await {
             Ok(Found::Yes(id)) => (Outcome::Done, some(id), None),
-            Ok(Found::Differs(id, what)) => (Outcome::Unverified, some(id), Some(what)),
+            Ok(Found::Differs(id, what)) => {
+                let what = error.map_or(what.clone(), |error| write::after_error(error.trim_end_matches('.'), &what));
+                (Outcome::Unverified, some(id), Some(what))
+            }
             // Halo said that it failed, and it did.
             Ok(Found::Not(_, _)) if error.is_some() => (Outcome::Failed, None, error),
             Ok(Found::Not(id, what)) => (Outcome::Unverified, some(id), Some(what)),

@@ -90,6 +90,13 @@ pub(super) fn settled(id: String, differs: &[FieldChange]) -> Found {
     kept_something_else(id, &wrong)
 }
 
+const SAVED_OTHERS: &str = "Halo saved different values";
+
+/// What differs after a write that Halo has answered with an error: most likely it saved nothing.
+pub(super) fn after_error(error: &str, what: &str) -> String {
+    format!("{error}; {}", what.replacen(SAVED_OTHERS, "Halo still has different values", 1))
+}
+
 fn kept_something_else(id: String, wrong: &[&str]) -> Found {
     if wrong.is_empty() {
         return Found::Yes(id);
@@ -97,7 +104,7 @@ fn kept_something_else(id: String, wrong: &[&str]) -> Found {
     if wrong == ["active"] {
         return Found::Differs(id, "Halo saved it switched off. Switch it on in Halo, then check again".to_owned());
     }
-    Found::Differs(id, format!("Halo saved different values: {}", wrong.join(", ")))
+    Found::Differs(id, format!("{SAVED_OTHERS}: {}", wrong.join(", ")))
 }
 
 /// The number of an object as the text that ids are.

@@ -4,6 +4,7 @@
 //! many.
 
 mod named;
+mod noting;
 mod verdict;
 
 use std::time::Duration;
@@ -13,13 +14,15 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use self::named::find_contact;
 use self::named::{judge_board, judge_contact, judge_outcome};
+use self::noting::was_answered;
+pub(super) use self::noting::{failure_of, note, note_silence};
 use self::verdict::{Verdict, counted, list, there};
 use super::Workspace;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, HaloIdentity};
 use crate::domain::check::{MissingRight, NEEDED, Right, RightState};
 use crate::domain::configuration::{ApiCredentials, ConfigurationId, PiaScreen};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Rule, State, answered, clock, from_check, not_answered, not_told_to};
+use crate::domain::health::answered;
 use crate::domain::people::{Agent, Team};
 use crate::domain::request::{SecretChoice, VerifyRequest};
 use crate::domain::sync_run::Sight;
@@ -89,35 +92,6 @@ pub async fn verify(
         workspace.remember_verified(id, &request.api, &halo).await?;
     }
     Ok(report)
-}
-
-/// Writes down what a test of what is saved says of its health.
-pub(super) fn note(workspace: &Workspace, id: &ConfigurationId, report: &CheckReport, halo: &HaloApi) {
-    let mut found = from_check(report);
-    // What a sync has warned of stays known as that.
-    if workspace.store.health(id).is_ok_and(|known| not_told_to(&known).is_some()) {
-        found.retain(|found| (found.rule, found.state) != (Rule::AgentRestricted, State::Unknown));
-    }
-    found.extend(halo.clock_ahead().map(|ahead| clock(ahead, workspace.now())));
-    let kept = report.first_failure().and_then(|check| check.failure.as_ref());
-    found.extend(was_answered(report).then(answered));
-    workspace.note_health(id, found);
-    note_silence(workspace, id, kept);
-}
-
-/// Whether Halo was asked and has answered, whatever it said.
-fn was_answered(report: &CheckReport) -> bool {
-    let kept = report.first_failure().and_then(|check| check.failure.as_ref());
-    report.checks.iter().any(|check| check.status != CheckStatus::Skip) && kept != Some(&FailureKind::NotReached)
-}
-
-/// Halo was asked, and what kept it from an answer: one that is not reached has shown nothing of what is in it.
-pub(super) fn note_silence(workspace: &Workspace, id: &ConfigurationId, kept: Option<&FailureKind>) {
-    if kept == Some(&FailureKind::NotReached)
-        && let Ok(before) = workspace.store.health(id)
-    {
-        workspace.note_health(id, not_answered(&before));
-    }
 }
 
 /// The same for work that needs only some of it: no other verdict is told, and no other one counts.

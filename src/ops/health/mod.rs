@@ -61,7 +61,7 @@ pub async fn look(
             Some(failure)
         }
     };
-    check::note_silence(workspace, id, kept.as_ref().map(|failure| &failure.kind));
+    check::note_silence(workspace, id, kept.as_ref());
     Ok(kept)
 }
 
@@ -89,7 +89,7 @@ async fn ask(
     let report = check::with_halo(&halo, Some(id), &configuration.api, screen, on_check).await?;
     check::note(workspace, id, &report, &halo);
     if !report.ok {
-        return Ok(report.first_failure().map(failure_of));
+        return Ok(report.first_failure().map(check::failure_of));
     }
     workspace.remember_verified(id, &configuration.api, &halo).await?;
     if !is_configured(workspace, id)? {
@@ -113,12 +113,6 @@ async fn ask(
 /// Whether anything was ever installed.
 pub(super) fn is_configured(workspace: &Workspace, id: &ConfigurationId) -> Result<bool, Failure> {
     Ok(workspace.store.configured_at(id)?.is_some() || !workspace.store.installed(id)?.is_empty())
-}
-
-fn failure_of(check: &Check) -> Failure {
-    let kind = check.failure.clone().unwrap_or(FailureKind::Declined);
-    let failure = Failure::new(kind, format!("{}: {}", check.id.title(), check.message));
-    Failure { hint: check.hint.clone(), ..failure }
 }
 
 fn store(fault: Option<String>) -> Finding {

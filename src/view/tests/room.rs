@@ -289,7 +289,8 @@ fn overview_says_how_service_is_started() {
 fn silent_halo_is_told_until_it_answers() {
     let mut stage = in_panes();
     let mut told = stage.model.facts.standing.clone().unwrap();
-    let silent = not_answered(&told.status.known.before);
+    let silent =
+        not_answered(&told.status.known.before, &Failure::new(FailureKind::NotReached, "Halo does not answer"));
     for found in silent {
         told.status.known.before.retain(|known| known.rule != found.rule);
         let at = Some(stage.model.now - jiff::SignedDuration::from_secs(180));
@@ -298,8 +299,8 @@ fn silent_halo_is_told_until_it_answers() {
     stage.reply(Reply::Status(Ok(told)));
     stage.keys("0");
     let text = plain(&stage);
-    assert!(text.contains("! Credentials") && text.contains("Halo did not answer, 3 min ago"), "{text}");
-    assert!(text.lines().next().unwrap().contains("! Halo did not answer"), "{text}");
+    assert!(text.contains("! Credentials") && text.contains("Halo was not reached, 3 min ago"), "{text}");
+    assert!(text.lines().next().unwrap().contains("! Halo was not reached"), "{text}");
     stage.keys("3");
     stage.reply(Reply::Planned(Err(Failure::new(FailureKind::NotReached, "acme.halopsa.com did not answer in time"))));
     let text = plain(&stage);

@@ -1,0 +1,44 @@
+//! What a test says of health, written down.
+
+use crate::domain::check::{Check, CheckReport, CheckStatus};
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::health::{Rule, State, answered, clock, from_check, not_answered, not_told_to};
+use crate::halo::HaloApi;
+use crate::ops::Workspace;
+
+/// Writes down what a test of what is saved says of its health.
+pub(in crate::ops) fn note(workspace: &Workspace, id: &ConfigurationId, report: &CheckReport, halo: &HaloApi) {
+    let mut found = from_check(report);
+    // What a sync has warned of stays known as that.
+    if workspace.store.health(id).is_ok_and(|known| not_told_to(&known).is_some()) {
+        found.retain(|found| (found.rule, found.state) != (Rule::AgentRestricted, State::Unknown));
+    }
+    found.extend(halo.clock_ahead().map(|ahead| clock(ahead, workspace.now())));
+    let failure = report.first_failure().map(failure_of);
+    found.extend(was_answered(report).then(answered));
+    workspace.note_health(id, found);
+    note_silence(workspace, id, failure.as_ref());
+}
+
+/// What a check that failed is, for whoever needed it.
+pub(in crate::ops) fn failure_of(check: &Check) -> Failure {
+    let kind = check.failure.clone().unwrap_or(FailureKind::Declined);
+    let failure = Failure::new(kind, format!("{}: {}", check.id.title(), check.message));
+    Failure { hint: check.hint.clone(), ..failure }
+}
+
+/// Whether Halo was asked and has answered, whatever it said.
+pub(in crate::ops) fn was_answered(report: &CheckReport) -> bool {
+    let kept = report.first_failure().and_then(|check| check.failure.as_ref());
+    report.checks.iter().any(|check| check.status != CheckStatus::Skip) && kept != Some(&FailureKind::NotReached)
+}
+
+/// Halo was asked, and what kept it from an answer: one that is not reached has shown nothing of what is in it.
+pub(in crate::ops) fn note_silence(workspace: &Workspace, id: &ConfigurationId, kept: Option<&Failure>) {
+    if let Some(failure) = kept.filter(|failure| failure.kind == FailureKind::NotReached)
+        && let Ok(before) = workspace.store.health(id)
+    {
+        workspace.note_health(id, not_answered(&before, failure));
+    }
+}
