@@ -1,6 +1,5 @@
 //! The line of keys: which it shows, and which go first where room is short.
 
-use super::jobs::plan;
 use super::keymap::{Command as C, Key, Pane, Place as P, Shown, place};
 use super::model::Model;
 use super::offer::Offer;
@@ -25,13 +24,10 @@ impl KeyHint {
     }
 }
 
-// What waits for no more than a look or a word keeps its place in the line meanwhile: no key moves under a finger.
-fn comes_soon(model: &Model, offer: &Offer) -> bool {
-    match offer.command() {
-        C::Agree => true,
-        C::Apply => plan::is_unread(model),
-        _ => false,
-    }
+// What waits for no more than a word that is typed is told from the start. Of a plan that nobody can have read yet there is
+// nothing to apply: its key is named once it does something.
+fn comes_soon(offer: &Offer) -> bool {
+    offer.command() == C::Agree
 }
 
 // Of a way to somewhere the place says more than the going.
@@ -47,7 +43,7 @@ pub fn hints(model: &Model, columns: usize) -> (Vec<KeyHint>, Vec<KeyHint>) {
     let place = place(model);
     let (mut left, mut right) = (Vec::new(), Vec::new());
     let shown = offers(model, place).into_iter().filter(|offer| !offer.keys.is_empty());
-    for offer in shown.filter(|offer| offer.refused.is_none() || comes_soon(model, offer)) {
+    for offer in shown.filter(|offer| offer.refused.is_none() || comes_soon(offer)) {
         let name = |key: Option<Key>| key.map(Key::name).unwrap_or_default();
         let key = match offer.command() {
             // Both ways in one.
