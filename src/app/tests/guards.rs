@@ -163,8 +163,7 @@ fn enter_waits_for_agents_at_pia_escalate_to() {
 fn plan_is_not_applied_before_it_can_have_been_read() {
     let mut stage = at_configure();
     stage.send(Message::Reply(Box::new(Reply::Planned(Ok(Ok(plan()))))));
-    let shows_apply =
-        |stage: &Stage| hints(&stage.model, 120).0.iter().any(|hint| hint.words == "Apply");
+    let shows_apply = |stage: &Stage| hints(&stage.model, 120).0.iter().any(|hint| hint.words == "Apply");
     assert!(!shows_apply(&stage));
     assert_eq!(stage.keys("y y"), []);
     assert_eq!(notice(&stage), "");
