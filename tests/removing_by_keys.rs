@@ -34,7 +34,7 @@ async fn plan_apply_repair_and_remove_by_keys() {
         person.press("Enter").await;
         person.sees("y Apply").await;
         person.press("y").await;
-        person.sees("Webhook install was successful").await;
+        person.sees("All changes were made").await;
         assert_eq!(plain(profile.halo.snapshot()), installed, "the repair is field by field what was there");
         person.press("Enter").await;
         person.sees("All objects are in place").await;
