@@ -76,7 +76,12 @@ async fn service_that_hangs_is_not_called_running() {
     let works = profile.json(["status"], 0).await;
     assert!(works["service"]["running"] == true && works["service"].get("unanswered").is_none(), "{works}");
     let process = rustix::process::Pid::from_raw(service.pid()).unwrap();
+    // Not in the middle of a write, which would keep every other program from the store.
+    let store = rusqlite::Connection::open(profile.workspace().paths().store()).unwrap();
+    store.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
+    store.execute_batch("BEGIN IMMEDIATE").unwrap();
     rustix::process::kill_process(process, rustix::process::Signal::STOP).unwrap();
+    store.execute_batch("ROLLBACK").unwrap();
 
     let hangs = profile.json(["status"], 0).await;
     assert!(hangs["service"]["running"] == false && hangs["service"]["unanswered"] == "silent", "{hangs}");
