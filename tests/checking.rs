@@ -406,7 +406,7 @@ async fn answer_to_unsaved_settings_ends_silence() {
     profile.halo.set_fault("silence".parse().unwrap(), true);
     profile.run(["doctor"]).await.expect(5);
     let issues = async || profile.run(["issues"]).await.stdout;
-    assert!(issues().await.contains("did not answer"), "{}", issues().await);
+    assert!(issues().await.contains("never answered"), "{}", issues().await);
     profile.halo.set_fault("silence".parse().unwrap(), false);
     let mut person = profile.in_terminal().spawn();
     person.is_at("Sync Now").await;
@@ -419,7 +419,7 @@ async fn answer_to_unsaved_settings_ends_silence() {
     person.type_text("X").await;
     person.press("^S").await;
     person.sees("failed").await;
-    assert!(!issues().await.contains("did not answer"), "{}", issues().await);
+    assert!(!issues().await.contains("never answered"), "{}", issues().await);
     assert!(!issues().await.contains("refused"), "and what is not saved is no word on what is");
 }
 

@@ -152,7 +152,7 @@ async fn every_command_that_hint_names_runs() {
             }
             Next::FullCircle | Next::RollBack | Next::Remove | Next::Rotate | Next::Restore => &asks,
             // There is something to remove, and something to look after.
-            Next::RemovePlan | Next::Doctor | Next::Deliveries => &asks,
+            Next::RemovePlan | Next::Doctor => &asks,
             // It waits for the service to try again.
             Next::Retry(_) => &[0, 3],
             // It asks where systemd runs, unless the service is installed.
@@ -161,7 +161,7 @@ async fn every_command_that_hint_names_runs() {
         };
         let ran = follow(&next, &busy).await;
         assert!(codes.contains(&ran.code), "{next}: {ran:?}");
-        if ran.code == 3 && !matches!(next, Next::RemovePlan | Next::Doctor | Next::Deliveries | Next::Retry(_)) {
+        if ran.code == 3 && !matches!(next, Next::RemovePlan | Next::Doctor | Next::Retry(_)) {
             assert!(ran.stderr.to_lowercase().contains("confirm with --yes"), "{next}: {ran:?}");
         }
     }

@@ -17,8 +17,6 @@ pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
     let verdicts = ops::delivery::read(&workspace, &id, call.cancel.clone()).await?;
     let findings = ops::health::findings(&workspace, &id)?;
     let is_open = |finding: &Finding| matches!(finding.rule, Rule::WebhookOff | Rule::Deliveries) && finding.is_open();
-    // As doctor and issues judge it: where no ticket has changed yet, nothing is to be done.
-    let is_quiet = |verdict: &Delivery| verdict.state == DeliveryState::Never && !verdict.unbound;
     let is_fine = |verdict: &Delivery| verdict.state.is_fine() || is_quiet(verdict);
     let fine = verdicts.iter().all(is_fine) && !findings.iter().any(is_open);
     if call.output.json {
@@ -29,9 +27,15 @@ pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
     Ok(if fine { 0 } else { exit_code::PENDING })
 }
 
+// As doctor and issues judge it: where no ticket has changed yet, nothing is to be done.
+fn is_quiet(verdict: &Delivery) -> bool {
+    verdict.state == DeliveryState::Never && !verdict.unbound
+}
+
 fn print(output: &mut Output, verdict: &Delivery) {
     let mark = output.sign(match verdict.state {
         DeliveryState::Delivered => Tone::Good,
+        DeliveryState::Never if is_quiet(verdict) => Tone::Calm,
         DeliveryState::Never | DeliveryState::NoAnswer | DeliveryState::Unreadable => Tone::Warn,
         _ => Tone::Bad,
     });
