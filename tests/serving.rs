@@ -266,7 +266,7 @@ async fn body_that_is_no_event_is_refused_with_its_reason() {
         (b"not json".to_vec(), 400),
         (deep.into_bytes(), 200),
         (vec![0xff; 100], 400),
-        (vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0], 415),
+        (vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0], 400),
         (format!("{{\"id\":\"20 kB\",\"x\":\"{}\"}}", "y".repeat(20 << 10)).into_bytes(), 200),
         (b"[1]".to_vec(), 200),
         (b"{\"id\":7,\"ticket\":[],\"event\":{}}".to_vec(), 200),
@@ -306,7 +306,7 @@ async fn body_that_is_no_event_is_refused_with_its_reason() {
         bomb.len()
     );
     let unpacked = service.raw([head.into_bytes(), bomb].concat()).await;
-    assert!(unpacked.starts_with("HTTP/1.1 400"), "{unpacked}");
+    assert!(unpacked.starts_with("HTTP/1.1 415"), "{unpacked}");
     assert_eq!(stored(&profile).await.len(), 6);
     assert!(service.peak_memory() < 100 << 10, "{} KiB", service.peak_memory());
 }
