@@ -55,10 +55,7 @@ pub(super) async fn run(call: &mut Call, options: &Doctor) -> Result<u8, Failure
     let unchecked: Vec<Rule> = unchecked.map(|finding| finding.rule).collect();
     call.output.say(match kept.is_some() && !findings.iter().any(Finding::is_open) {
         true => format!("No issue is known, but {}.", not_checked(&unchecked)),
-        false => match still_to_do(&workspace, &id)?.filter(|_| !findings.iter().any(Finding::is_open)) {
-            None => sentence(&findings),
-            Some(step) => step,
-        },
+        false => conclusion(&workspace, &id, &findings)?,
     });
     Ok(code)
 }
@@ -111,15 +108,18 @@ fn print_old(output: &mut Output, finding: &Finding, now: jiff::Timestamp) {
 }
 
 // Of a set-up that is not finished nobody says that nothing is to be done.
-fn still_to_do(workspace: &Workspace, id: &ConfigurationId) -> Result<Option<String>, Failure> {
+fn conclusion(workspace: &Workspace, id: &ConfigurationId, findings: &[Finding]) -> Result<String, Failure> {
+    if findings.iter().any(Finding::is_open) {
+        return Ok(sentence(findings));
+    }
     let step = first_unfinished(&ops::status::of(workspace, id)?);
     let next = match step {
-        Step::Finished => return Ok(None),
+        Step::Finished => return Ok(sentence(findings)),
         Step::InitialSync => Next::Sync,
         Step::Configure => Next::Configure,
         _ => Next::Wizard,
     };
-    Ok(Some(format!("No issue is open. Still to do: {}. To continue: {next}", words::step::name(step))))
+    Ok(format!("No issue is open. Still to do: {}. To continue: {next}", words::step::name(step)))
 }
 
 /// Rules that are named; `doctor` lists more.
@@ -183,10 +183,7 @@ pub(super) async fn list(call: &mut Call, options: Issues) -> Result<u8, Failure
             print(&mut call.output, issue, &format!("{:<16}", issue.rule.code()), workspace.now());
         }
         if found.is_empty() {
-            call.output.say(match still_to_do(&workspace, &id)? {
-                None => sentence(&findings),
-                Some(step) => step,
-            });
+            call.output.say(conclusion(&workspace, &id, &findings)?);
         }
     }
     Ok(0)

@@ -34,6 +34,11 @@ impl Workspace {
     }
 }
 
+/// Whether it may work: its process is there, and it was not asked in vain.
+pub(super) fn may_work((holder, unanswered): &(Option<Holder>, Option<Unanswered>)) -> bool {
+    holder.is_some() && *unanswered != Some(Unanswered::Silent)
+}
+
 /// Asks the service that holds the lock; none where it answers.
 fn ask(holder: &Holder) -> Option<Unanswered> {
     if holder.is_self() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::answering::may_work;
 use super::boards::Boards;
 use super::{Workspace, delivery};
 use crate::coordination::Lock;
@@ -21,7 +22,6 @@ use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::record::InstalledObject;
 use crate::domain::secret::Secret;
-use crate::domain::status::Unanswered;
 use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::delivery::LoggedDelivery;
@@ -110,7 +110,7 @@ pub fn prepare(workspace: &Workspace, id: Option<&ConfigurationId>) -> Result<Pr
         webhook,
         client: (client.client.id, client.client.name),
         ticket_type,
-        is_served: matches!(workspace.service(), (Some(_), None | Some(Unanswered::NotAsked))),
+        is_served: may_work(&workspace.service()),
         id,
         configuration,
     })
@@ -137,7 +137,7 @@ pub async fn prove(
         prepared,
         asked: halo.cancelled_by(cancel.clone()),
         halo,
-        cancel: cancel.clone(),
+        cancel,
         hide: secrets.every_callback().flat_map(|pair| [pair.token.clone(), pair.password.clone()]).collect(),
         made: Instant::now(),
         hops: Vec::new(),
@@ -166,12 +166,11 @@ pub async fn prove(
             HopReport::failed(Hop::Closed, failure.hint(hint))
         }
     });
-    let hops = circle.hops;
     // What is known of the deliveries is as new as this one.
-    if let Err(failure) = delivery::read(workspace, id, cancel).await {
+    if let Err(failure) = delivery::read(workspace, id, circle.cancel).await {
         tracing::debug!(%failure, "Halo's log could not be read again");
     }
-    Ok(FullCircle::of(Some(ticket.id), hops, earlier))
+    Ok(FullCircle::of(Some(ticket.id), circle.hops, earlier))
 }
 
 /// The tickets that runs before this one have left open, by the audit trail: killed in the middle, or refused by Halo at

@@ -59,6 +59,13 @@ pub async fn load_taking(
     read
 }
 
+/// Writes down what a plan of everything says of health.
+pub(super) fn note(workspace: &Workspace, id: &ConfigurationId, plan: &Plan) -> Result<(), Failure> {
+    let (recorded, written) = (workspace.store.installed(id)?, workspace.store.written(id)?);
+    workspace.note_health(id, [from_plan_and_record(plan, &recorded, &written), from_owner(&plan.belongs)]);
+    Ok(())
+}
+
 async fn read(
     workspace: &Workspace,
     id: &ConfigurationId,
@@ -79,8 +86,7 @@ async fn read(
     workspace.remember_verified(id, &configuration.api, &halo).await?;
     let plan = target.plan(&halo).await?.shown();
     if taken.is_empty() {
-        let (recorded, written) = (workspace.store.installed(id)?, workspace.store.written(id)?);
-        workspace.note_health(id, [from_plan_and_record(&plan, &recorded, &written), from_owner(&plan.belongs)]);
+        note(workspace, id, &plan)?;
     }
     let is_there = |id: &&String| {
         plan.changes.iter().any(|own| own.kind.is_our_own() && own.id.as_ref().is_some_and(|own| same_id(own, id)))

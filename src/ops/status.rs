@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::answering::may_work;
 use super::health::facts::judge;
 use super::locks::{configuring, is_configuring, syncing};
 use super::runs::runs;
@@ -16,8 +17,7 @@ use crate::domain::record::InstalledObject;
 use crate::domain::request::Standing;
 use crate::domain::rotation::RotationStatus;
 use crate::domain::status::{
-    IntegrationStatus, Known, LastSync, Overview, Saved, ServiceStatus, Status, StepState, Steps, Unanswered,
-    Unrecorded,
+    IntegrationStatus, Known, LastSync, Overview, Saved, ServiceStatus, Status, StepState, Steps, Unrecorded,
 };
 use crate::domain::sync_run::{RUNS_KEPT, Sight, SyncReport};
 
@@ -89,12 +89,14 @@ fn rotation(workspace: &Workspace, id: &ConfigurationId) -> RotationStatus {
 
 /// How the service stands.
 pub(super) fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<ServiceStatus, Failure> {
-    let (holder, unanswered) = workspace.service();
+    let service = workspace.service();
+    let running = may_work(&service);
+    let (holder, unanswered) = service;
     let mut days = workspace.store.days(id)?;
     days.truncate(DAYS);
     let last = workspace.store.events(id, None, None, 1)?.pop();
     Ok(ServiceStatus {
-        running: holder.is_some() && unanswered != Some(Unanswered::Silent),
+        running,
         unanswered,
         process: holder.as_ref().map(|holder| holder.pid),
         timer: units::timer_runs(Path::new("/"), workspace.settings.paths()),

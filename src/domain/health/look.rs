@@ -130,13 +130,18 @@ pub const TAKEN_OUT: &str = "removed from Halo on purpose";
 
 /// What Remove has taken out, while others stayed.
 pub fn taken_out(names: &[String]) -> Finding {
+    not_there(names, ["was", "were"], TAKEN_OUT, "; create them again: ")
+}
+
+// Objects that are wanted in Halo and are not there: how it is told of one and of several, and what Configure does.
+fn not_there(names: &[String], [is, are]: [&str; 2], how: &str, does: &str) -> Finding {
     let fact = match names.len() {
-        1 => format!("1 object was {TAKEN_OUT}"),
-        count => format!("{count} objects were {TAKEN_OUT}"),
+        1 => format!("1 object {is} {how}"),
+        count => format!("{count} objects {are} {how}"),
     };
     Finding::new(Rule::Drift, State::Watch, fact)
         .about(names.join(NAMES_APART))
-        .next(Hint::from("See the plan: ").next(Next::Plan).text("; create them again: ").next(Next::Configure))
+        .next(Hint::from("See the plan: ").next(Next::Plan).text(does).next(Next::Configure))
 }
 
 /// What a plan says beside our record: what Remove took out is no drift, though it has to be created again. What Configure
@@ -167,13 +172,7 @@ pub fn from_plan_and_record(plan: &Plan, recorded: &[InstalledObject], written: 
     {
         return taken_out(&names);
     }
-    let fact = match missing.len() {
-        1 => format!("1 object is {NOT_THERE}"),
-        count => format!("{count} objects are {NOT_THERE}"),
-    };
-    Finding::new(Rule::Drift, State::Watch, fact)
-        .about(names.join(NAMES_APART))
-        .next(Hint::from("See the plan: ").next(Next::Plan).text("; create them: ").next(Next::Configure))
+    not_there(&names, ["is", "are"], NOT_THERE, "; create them: ")
 }
 
 /// What a plan says: what Configure made, and somebody changed since.

@@ -72,24 +72,16 @@ pub async fn verify(
     let halo = workspace.connect(request.id.as_ref(), &request.api, secret)?.cancelled_by(cancel).giving_up_at_limit();
     let id = request.id.as_ref();
     let report = with_halo(&halo, id, &request.api, request.pia_screen.as_ref(), &mut on_check).await?;
-    // What is typed and not saved yet says nothing of what is saved.
-    let is_saved = |id: &&ConfigurationId| {
-        let saved = workspace.configuration(Some(*id)).ok().map(|(_, saved, _)| saved.api);
-        request.secret == SecretChoice::Stored && saved.as_ref() == Some(&request.api)
-    };
-    let of_saved = id.filter(is_saved);
-    if let Some(id) = of_saved {
+    let Some(id) = id else { return Ok(report) };
+    let saved = workspace.configuration(Some(id)).ok().map(|(_, saved, _)| saved.api);
+    if request.secret == SecretChoice::Stored && saved.as_ref() == Some(&request.api) {
         note(workspace, id, &report, &halo);
-    }
-    if let (None, Some(id)) = (of_saved, id)
-        && was_answered(&report)
-        && workspace.configuration(Some(id)).is_ok_and(|(_, saved, _)| saved.api.url == request.api.url)
-    {
-        // But a Halo that has answered it is not silent.
+        if report.ok {
+            workspace.remember_verified(id, &request.api, &halo).await?;
+        }
+    } else if was_answered(&report) && saved.is_some_and(|saved| saved.url == request.api.url) {
+        // What is typed and not saved yet says nothing of what is saved, but that a Halo which has answered is not silent.
         workspace.note_health(id, [answered()]);
-    }
-    if let (true, Some(id)) = (report.ok, of_saved) {
-        workspace.remember_verified(id, &request.api, &halo).await?;
     }
     Ok(report)
 }

@@ -6,12 +6,12 @@ pub(super) mod facts;
 
 use tokio_util::sync::CancellationToken;
 
-use super::plan::Target;
+use super::plan::{self, Target};
 use super::{Workspace, check, delivery, events, status, sync};
 use crate::domain::check::Check;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Finding, Retry, Rule, State, from_failure, from_owner, from_plan_and_record};
+use crate::domain::health::{Finding, Retry, Rule, State, from_failure, from_owner};
 use crate::domain::next::{Hint, Next};
 use crate::domain::sync_run::Brake;
 
@@ -101,8 +101,7 @@ async fn ask(
     }
     if let Ok(target) = Target::to_install(workspace, id, configuration) {
         let plan = target.plan(&halo).await?.shown();
-        let (recorded, written) = (workspace.store.installed(id)?, workspace.store.written(id)?);
-        workspace.note_health(id, [from_plan_and_record(&plan, &recorded, &written), from_owner(&plan.belongs)]);
+        plan::note(workspace, id, &plan)?;
     }
     match delivery::read(workspace, id, cancel).await {
         Err(failure) if failure.kind != FailureKind::Declined => Err(failure),
