@@ -6,7 +6,8 @@ use pia_halo::demo::{Fault, Options, Scripted, ScriptedAnswer};
 use pia_halo::domain::check::CheckId;
 use serde_json::Value;
 
-use crate::support::walk::Person;
+use crate::support::pty::Pty;
+use crate::support::walk::{self, Person};
 use crate::support::{Profile, quick_faults};
 
 async fn faulty(fault: &str, code: i32) -> (Profile, Value) {
@@ -399,6 +400,18 @@ async fn teams_are_refreshed_without_sync() {
     assert!(has_it(&pia_halo::ops::clients::lists(&workspace, &id).unwrap()));
 }
 
+/// Somebody in whose settings another Client ID is typed: it was tested, and not saved.
+async fn test_of_unsaved(profile: &Profile) -> Pty {
+    let mut person = profile.in_terminal().spawn();
+    walk::to_settings(&mut person).await;
+    person.press("Down Down").await;
+    person.is_at("Client ID").await;
+    person.type_text("X").await;
+    person.press("^S").await;
+    person.sees("failed").await;
+    person
+}
+
 /// Halo answers a test of what is not saved, too: whoever was silent at the last look is so no more.
 #[tokio::test(flavor = "multi_thread")]
 async fn answer_to_unsaved_settings_ends_silence() {
@@ -408,17 +421,7 @@ async fn answer_to_unsaved_settings_ends_silence() {
     let issues = async || profile.run(["issues"]).await.stdout;
     assert!(issues().await.contains("never answered"), "{}", issues().await);
     profile.halo.set_fault("silence".parse().unwrap(), false);
-    let mut person = profile.in_terminal().spawn();
-    person.is_at("Sync Now").await;
-    person.press("^O").await;
-    person.sees("Integrations").await;
-    person.press("e").await;
-    person.is_at("Configuration Name").await;
-    person.press("Down Down").await;
-    person.is_at("Client ID").await;
-    person.type_text("X").await;
-    person.press("^S").await;
-    person.sees("failed").await;
+    let _person = test_of_unsaved(&profile).await;
     assert!(!issues().await.contains("never answered"), "{}", issues().await);
     assert!(!issues().await.contains("refused"), "and what is not saved is no word on what is");
 }
@@ -429,17 +432,7 @@ async fn failed_test_of_unsaved_settings_is_no_word_on_saved_ones() {
     let profile = Profile::set_up(Options::default()).await;
     profile.json(["check"], 0).await;
     let before = profile.run(["issues"]).await.stdout;
-    let mut person = profile.in_terminal().spawn();
-    person.is_at("Sync Now").await;
-    person.press("^O").await;
-    person.sees("Integrations").await;
-    person.press("e").await;
-    person.is_at("Configuration Name").await;
-    person.press("Down Down").await;
-    person.is_at("Client ID").await;
-    person.type_text("X").await;
-    person.press("^S").await;
-    person.sees("failed").await;
+    let _person = test_of_unsaved(&profile).await;
     assert_eq!(profile.run(["issues"]).await.stdout, before);
     assert_eq!(profile.json(["status"], 0).await["steps"]["credentials"], "done");
 }

@@ -3,17 +3,13 @@
 use pia_halo::demo::Options;
 
 use crate::support::pty::Pty;
-use crate::support::walk::Person;
+use crate::support::walk::{self, Person};
 use crate::support::{Profile, login_name};
 
 /// The real program before a person, at the settings of the configuration.
 async fn editing(profile: &Profile) -> Pty {
     let mut pty = profile.in_terminal().spawn();
-    pty.is_at("Sync Now").await;
-    pty.press("^O").await;
-    pty.sees("Integrations").await;
-    pty.press("e").await;
-    pty.is_at("Configuration Name").await;
+    walk::to_settings(&mut pty).await;
     pty
 }
 

@@ -43,6 +43,15 @@ pub async fn to_credentials(person: &mut impl Person) {
     person.is_at("Configuration Name").await;
 }
 
+/// From the first sync to come to the settings that are saved.
+pub async fn to_settings(person: &mut impl Person) {
+    person.is_at("Sync Now").await;
+    person.press("^O").await;
+    person.sees("Integrations").await;
+    person.press("e").await;
+    person.is_at("Configuration Name").await;
+}
+
 /// Fills the fields of API Credentials and stops before the test.
 pub async fn type_credentials(person: &mut impl Person, halo: &SimulatedHalo, secret: &str) {
     person.type_text("Acme MSP").await;
