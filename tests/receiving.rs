@@ -200,7 +200,9 @@ async fn packed_or_wide_callback_is_refused_and_told_once() {
     let rows: Vec<&Value> = rows.collect();
     assert!(rows.len() == 1 && rows[0]["cause"].as_str().unwrap().contains("not plain JSON in UTF-8"), "{issues}");
     profile.run(["issues", "dismiss", "not-understood"]).await.expect(0);
-    assert!(service.raw(packed("identity")).await.starts_with("HTTP/1.1 200 "));
+    for coding in ["identity", "identity, identity", "UTF-8", "none", ""] {
+        assert!(service.raw(packed(coding)).await.starts_with("HTTP/1.1 200 "), "{coding}");
+    }
     assert_eq!(stored(&profile).await.len(), 1);
 }
 

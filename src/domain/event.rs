@@ -308,8 +308,12 @@ impl<'a> Incoming<'a> {
             Some(known) => known.usual_name().to_owned(),
             None => words.chars().take(LONGEST).collect(),
         });
+        let by_own_id = ticket_id[..5].iter().flatten().find_map(number).is_none();
         let ticket_id = ticket_id.iter().flatten().find_map(number);
-        let wraps = event.is_none() && ticket_id.is_none() && is_list_of_objects(raw);
+        // A bare `id` is a ticket's, as in a payload that somebody has made up; beside events, it is the envelope's.
+        let wraps = event.is_none()
+            && (ticket_id.is_none() && holds_objects(raw, DEEPEST) || by_own_id && holds_events(raw, DEEPEST));
+        let ticket_id = ticket_id.filter(|_| !wraps);
         Self {
             id: guid,
             event,
@@ -337,9 +341,46 @@ fn time(text: &str) -> Option<Timestamp> {
     (time.as_second() >= 946_684_800).then_some(time)
 }
 
-/// Whether an object holds a list of others: events, perhaps, of which none can be told.
-fn is_list_of_objects(raw: &str) -> bool {
-    members(raw).any(|(_, list)| list.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with('{')))
+/// So deep within an envelope events are looked for.
+const DEEPEST: usize = 4;
+
+/// Members that events have, and nothing else within a ticket.
+const OF_EVENTS: [&str; 4] = ["event", "object_id", "webhook_id", "event_data"];
+
+/// Whether an object holds others in a list, in a map by their places, or as JSON in a text: events, perhaps, of which none can
+/// be told.
+fn holds_objects(raw: &str, depth: usize) -> bool {
+    members(raw).any(|(name, value)| {
+        let is_place = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+        match value.as_bytes().first() {
+            Some(b'[') => ['{', '['].iter().any(|object| opens(&value[1..], *object)),
+            Some(b'{') => is_place || depth > 0 && holds_objects(value, depth - 1),
+            _ => opens(value, '{') || opens(value, '['),
+        }
+    })
+}
+
+// Whether a value begins as an object or a list does, by itself or as JSON in a text.
+fn opens(value: &str, bracket: char) -> bool {
+    let value = value.trim_start();
+    let in_text = value.strip_prefix('"').map(|text| text.trim_start_matches(['\\', 'n', ' ']));
+    value.starts_with(bracket) || in_text.and_then(|text| text.strip_prefix(bracket)).is_some_and(is_json)
+}
+
+// Whether what is behind a bracket in a text goes on as JSON does.
+fn is_json(rest: &str) -> bool {
+    rest.trim_start_matches(['[', '{', ' ']).starts_with("\\\"")
+}
+
+/// Whether an object holds events for certain: in a member of that name, or in objects that look like them.
+fn holds_events(raw: &str, depth: usize) -> bool {
+    let is_event = |object: &str| members(object).any(|(name, _)| OF_EVENTS.contains(&name));
+    members(raw).any(|(name, value)| match value.as_bytes().first() {
+        Some(b'[') if matches!(name, "events" | "event") => true,
+        Some(b'[') => Items::of(value).next().is_some_and(is_event),
+        Some(b'{') => is_event(value) || depth > 0 && holds_events(value, depth - 1),
+        _ => false,
+    })
 }
 
 fn not_understood(raw: &str) -> Option<String> {
@@ -618,7 +659,31 @@ mod tests {
             assert!(why.starts_with("a list of objects within one"), "{why}");
             assert_eq!((event.ticket_id, &*event.body), (None, wrapped));
         }
-        for plain in [r#"{"event":"e","object_id":7,"lines":[{"id":1}]}"#, r#"{"id":7,"lines":[{}]}"#, r#"{"n":[1]}"#] {
+        // In whichever envelope: its own id is no ticket's.
+        for wrapped in [
+            r#"{"id":99,"events":[{"event":"e","object_id":7}]}"#,
+            r#"{"id":99,"batch":[{"id":1,"event":"e","object_id":7}]}"#,
+            r#"{"id":99,"data":{"rows":[{"webhook_id":"w","id":7}]}}"#,
+            r#"{"data":{"events":[{"event":"e","object_id":7}]}}"#,
+            r#"{"event":[{"event":"e","object_id":7}]}"#,
+            r#"{"0":{"event":"e","object_id":7},"1":{"id":2}}"#,
+            r#"{"events":["{\"event\":\"e\"}","{\"id\":2}"]}"#,
+            r#"{"payload":"[{\"event\":\"e\"}]"}"#,
+            r#"{"id":99,"events":["{\"event\":\"e\"}"]}"#,
+            r#"{"list":[[{"id":7}]]}"#,
+        ] {
+            let event = one(wrapped);
+            assert!(event.not_understood.is_some_and(|why| why.starts_with(WRAPPED)), "{wrapped}");
+            assert_eq!((event.ticket_id, event.id), (None, None), "{wrapped}");
+        }
+        for plain in [
+            r#"{"event":"e","object_id":7,"lines":[{"id":1}]}"#,
+            r#"{"id":7,"lines":[{}]}"#,
+            r#"{"id":7,"customfields":[{"id":1,"name":"event","value":"x"}],"actions":[{"ticket_id":7}]}"#,
+            r#"{"ticket_id":7,"events":[{"event":"e","object_id":8}]}"#,
+            r#"{"n":[1]}"#,
+            r#"{"message":"{no JSON}","other":"[x]"}"#,
+        ] {
             assert_eq!(one(plain).not_understood, None, "{plain}");
         }
     }

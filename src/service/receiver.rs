@@ -170,9 +170,13 @@ const TOO_MANY: &str = "more than 100000 events in one array: nothing of it was 
 
 const CROWDED: &str = "too many callbacks at once; send it again\n";
 
+/// What senders write there of a body that is as it is; some mistake the characters for a coding.
+const PLAIN: [&[u8]; 4] = [b"identity", b"none", b"utf-8", b"utf8"];
+
 fn is_packed(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(CONTENT_ENCODING).iter().map(|value| value.as_bytes().trim_ascii());
-    codings.any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
+    let values = headers.get_all(CONTENT_ENCODING).iter();
+    let mut codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    codings.any(|coding| !coding.is_empty() && !PLAIN.iter().any(|plain| coding.eq_ignore_ascii_case(plain)))
 }
 
 /// Whether a body is in characters of two or four bytes. The first one of JSON is an ASCII one.
