@@ -341,6 +341,24 @@ async fn folder_with_other_pia_url_takes_over_all_or_nothing() {
     assert!(addresses.iter().all(|url| url.starts_with("https://elsewhere.example/")), "{addresses:?}");
     second.run(&["plan"]).await.expect(0);
     on_first(&profile, &["plan"]).await.expect(3).says("belongs to jump2");
+    // The webhooks differ, and the remedy for that would be refused.
+    on_first(&profile, &["rotate", "--yes"]).await.expect(3).says("belongs to jump2").says("configure --take-over");
+}
+
+/// A tab of the same name may be somebody else's: what a take-over would write over is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn tab_with_name_alone_is_told_as_that() {
+    let profile = configured().await;
+    let tab = profile.halo.change(|halo| {
+        let tab = halo.tabs.iter_mut().find(|tab| tab.text("name") == "Pia Chat Pod").unwrap();
+        tab.set("url", "https://other-vendor.example/app?x=$FAULTID");
+        tab.int("id").unwrap()
+    });
+    let second = Copy::of(&profile);
+    elsewhere(&second, &profile);
+    second.run(&["sync"]).await.expect(0);
+    let told = format!("id {tab} is the only tab of this name, and leads to https://other-vendor.example/app");
+    second.run(&["plan"]).await.expect(3).says(&told);
 }
 
 /// The settings of a copy with another Pia Url, and with no record: as somebody sets them up anew.
@@ -377,6 +395,9 @@ async fn take_over_that_was_cut_is_finished_by_second_one() {
             assert!(killed_by(&profile, second.command(&take_over), write, When::At).await, "{write}");
             let is_whole = addresses(&profile).iter().all(|url| url.starts_with("https://elsewhere.example/"));
             assert_eq!(is_whole, write == 2, "the tab and two webhooks: {write}");
+            if !is_whole {
+                second.run(&["issues"]).await.says("Finish it: pia-halo configure --take-over");
+            }
         } else {
             let body = b"{\"error\":\"no\"}".to_vec();
             let no = ScriptedAnswer::Reply { status: 400, content_type: "application/json", headers: Vec::new(), body };
@@ -387,6 +408,10 @@ async fn take_over_that_was_cut_is_finished_by_second_one() {
                 told["results"].as_array().unwrap().iter().filter(|result| result["outcome"] == outcome).count()
             };
             assert!(of("done") > 0 && of("failed") == 1, "{told}");
+            let issues = second.run(&["issues", "--json"]).await.json();
+            let interrupted = issues["issues"].as_array().unwrap().iter().find(|issue| issue["id"] == "interrupted");
+            let next = interrupted.unwrap()["next"].to_string();
+            assert!(next.contains("configure --take-over"), "{issues}");
         }
         second.run(&take_over).await.expect(0);
         assert_eq!((objects(), owner(&profile)), (before, "jump2".to_owned()), "{write}");

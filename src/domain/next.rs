@@ -72,6 +72,11 @@ pub enum Next {
 }
 
 impl Next {
+    /// A take-over, with the ids of what is taken over by name.
+    pub fn taking_over(taken: &[String]) -> Self {
+        if taken.is_empty() { Self::TakeOver } else { Self::TakeOverAdopting(taken.join(",")) }
+    }
+
     /// The command without the program's name.
     fn arguments(&self) -> String {
         let fixed = match self {

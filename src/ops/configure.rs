@@ -59,7 +59,7 @@ pub async fn install(
     let mut apply = Apply::new(workspace, id, &target, &halo, run);
     if run.is_some() {
         // What was found before it is not so any more, also where it is killed half-way.
-        workspace.note_health(id, [not_looked_at()]);
+        workspace.note_health(id, [not_looked_at(), from_owner(&plan.belongs)]);
     }
     let mut results = apply.all(&plan, &mut on_event).await;
     let (status, mut message) = judge(&results, &plan);
@@ -71,6 +71,11 @@ pub async fn install(
     let report = ConfigureReport { status, results, message, refusal: None, warnings, cause: apply.cause() };
     // Of this run, and not of one before that ended in the same way.
     let told = Finding { since: Some(workspace.now()), ..from_run(&report) };
+    // One that takes over is the only one that is allowed to go on.
+    let told = match plan.belongs.other().filter(|_| told.is_issue()) {
+        Some(_) => told.next(Hint::from("Finish it: ").next(Next::taking_over(&plan.taken))),
+        None => told,
+    };
     workspace.note_health(id, [told]);
     let configured_at = status.is_complete().then(|| workspace.now());
     if configured_at.is_some() {

@@ -53,7 +53,7 @@ pub fn with_taken(failure: Failure, taken: &[String]) -> Failure {
     if taken.is_empty() || failure.kind != FailureKind::NeedsYes {
         return failure;
     }
-    failure.hint(Hint::from(TAKE_OVER).next(Next::TakeOverAdopting(taken.join(","))))
+    failure.hint(Hint::from(TAKE_OVER).next(Next::taking_over(taken)))
 }
 
 const TAKE_OVER: &str = "Work on that machine, or take it over: ";

@@ -18,7 +18,7 @@ use super::apply::{Apply, Consent, Event};
 use super::configure::{ended, refused, settle_open_intents};
 use super::locks::CONFIGURE_LOCK;
 use super::plan::Target;
-use super::{Workspace, check, events};
+use super::{Workspace, check, events, owner};
 use crate::domain::calendar::utc;
 use crate::domain::callback::CallbackSecrets;
 use crate::domain::check::{Check, CheckId, CheckReport};
@@ -156,6 +156,8 @@ impl<'a> Work<'a> {
         if plan.blocked.is_empty() {
             return Ok(plan);
         }
+        // What another machine has made of them is refused to Configure as well.
+        owner::require(self.workspace, &plan.belongs)?;
         let message =
             format!("the webhooks are not as Configure installs them ({}); nothing was written", hindrances(&plan));
         Err(Failure::new(FailureKind::Declined, message)

@@ -76,11 +76,13 @@ impl Ours<'_> {
 
     /// The tab beside such webhooks: it has our name, and shows the chat pod at their Pia Url. A configuration may have a chat
     /// pod of its own elsewhere: then it is the only tab with that name, which asks for a ticket as each chat pod does.
+    ///
+    /// With whether only its name speaks for it.
     pub(super) fn tab_of_kin<'t>(
         &self,
         tabs: &'t [ExistingTab],
         webhooks: &[ExistingWebhook],
-    ) -> Option<&'t ExistingTab> {
+    ) -> Option<(&'t ExistingTab, bool)> {
         let pia = |webhook| EventGroup::ALL.into_iter().find_map(|group| self.pia_of_kin(webhook, group));
         let kin = self.kin(webhooks);
         let mut pods = kin.iter().copied().filter_map(pia).filter_map(|pia| PiaUrl::read(pia).ok());
@@ -88,7 +90,7 @@ impl Ours<'_> {
         let below = named.clone().find(|tab| pods.any(|pia| leads_to_chat_pod(tab, &ChatPodUrl::below(&pia.address))));
         let is_pod = |tab: &&ExistingTab| tab.url.as_ref().is_some_and(|url| ChatPodUrl::parse(url.raw()).is_ok());
         let only = named.next().filter(|_| named.next().is_none() && !kin.is_empty()).filter(is_pod);
-        below.or(only)
+        below.map(|tab| (tab, false)).or(only.map(|tab| (tab, true)))
     }
 
     /// Whether a tab is ours: it shows the chat pod to the letter, or our record speaks for it, or it has the chat pod's

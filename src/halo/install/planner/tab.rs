@@ -27,8 +27,9 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Existing, ours: &Ours<'_>, plan: 
     let by_address = || owned().find(|tab| is_chat_pod(tab, &wanted.chat_pod)).or_else(|| owned().next());
 
     let is_named_alike = |tab: &&ExistingTab| is_like(tab.name.raw(), name);
-    let by_mark = || ours.tab_of_kin(&held.tabs, &held.webhooks);
-    let tab = by_record.or_else(by_address).or_else(by_mark);
+    let of_kin = || ours.tab_of_kin(&held.tabs, &held.webhooks);
+    let of_kin = if by_record.or_else(by_address).is_none() { of_kin() } else { None };
+    let tab = by_record.or_else(by_address).or(of_kin.map(|(tab, _)| tab));
     let is_agreed = |tab: &&ExistingTab| is_named_alike(tab) && wanted.takes(&tab.id.to_string());
     let agreed = held.tabs.iter().filter(|_| tab.is_none()).find(is_agreed);
     let tab = tab.or(agreed);
@@ -54,6 +55,13 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Existing, ours: &Ours<'_>, plan: 
                 (false, _) if agreed.is_some() => (Action::Adopt, AGREED, write),
                 (false, _) => (Action::Adopt, "created earlier for this configuration", write),
             };
+            // Somebody else's may have that name, too: it is told what is given up with it.
+            let only = of_kin.filter(|(_, by_name)| *by_name).map(|_| {
+                let place = tab.url.as_ref().map(|url| url.raw().split(['?', '#']).next().unwrap_or_default());
+                let place = Untrusted::new(place.unwrap_or_default()).display();
+                format!("id {} is the only tab of this name, and leads to {place}", tab.id)
+            });
+            let reason = only.as_deref().unwrap_or(reason);
             plan.steps.push(change(action, Some(tab.id), fields, reason, operation));
         }
         None => {
