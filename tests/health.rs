@@ -364,7 +364,7 @@ async fn doctor_without_answer_says_when_each_was_last_seen_so() {
     let told = profile.run(["doctor"]).await.expect(5);
     let told = format!("{}{}", told.stdout, told.stderr);
     assert!(!told.contains("Nothing to do"), "{told}");
-    for rule in ["Credentials", "Permissions", "Owner"] {
+    for rule in ["Credentials", "Permissions", "Boards and contact", "Owner"] {
         let line = told.lines().find(|line| line.contains(&format!(" {rule} "))).unwrap();
         assert!(line.contains("(last seen so ") && !line.starts_with('+'), "{line}");
     }

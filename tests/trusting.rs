@@ -166,6 +166,66 @@ async fn authorities_that_others_could_have_written_are_refused() {
     assert!(profile.halo.requests().is_empty());
 }
 
+/// They take the place of this machine's own: where none can be used, no certificate is to blame.
+#[tokio::test(flavor = "multi_thread")]
+async fn authorities_that_are_none_are_told_as_that() {
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let settings = fs::read_to_string(profile.config()).unwrap();
+    fs::write(profile.config(), settings.replace("http://127.0.0.1", "https://127.0.0.1")).unwrap();
+    let folder = profile.folder.path().join("authorities");
+    let (key, missing) = (folder.join("key.pem"), folder.join("missing"));
+    fs::create_dir(&folder).unwrap();
+    fs::write(&key, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n").unwrap();
+    chmod(&folder, 0o700);
+    chmod(&key, 0o600);
+    for (name, value, why) in [
+        ("SSL_CERT_FILE", &missing, "does not exist"),
+        ("SSL_CERT_FILE", &folder, "is a folder"),
+        ("SSL_CERT_FILE", &key, "holds no certificate"),
+        ("SSL_CERT_DIR", &missing, "does not exist"),
+        ("SSL_CERT_DIR", &key, "is no folder"),
+        ("SSL_CERT_DIR", &folder, "holds no certificate"),
+    ] {
+        let with = |arguments: &[&str]| {
+            let mut command = profile.command(arguments);
+            command.env(name, value);
+            command
+        };
+        let ran = run(with(&["sync"]), String::new()).await.expect(7).says(&format!("{name} names ")).says(why);
+        ran.says(&format!("unset {name}"));
+        // The service that was started by hand says what no daily sync will get past, and receives all the same.
+        if why == "is a folder" {
+            let service = Service::start_by(with(&["serve", "--listen", "127.0.0.1:0"])).await;
+            let said = || service.said.lock().unwrap().clone();
+            crate::support::until(|| said().contains("no daily sync can begin")).await;
+            assert!(said().contains("SSL_CERT_FILE names "), "{}", said());
+            assert_eq!(service.callback(&secrets(&profile), "ticket-created", &event("event", 1)).await.status, 200);
+        }
+    }
+    // One that can be used is enough.
+    fs::copy("tests/corpus/certificates/ec.pem", folder.join("ca.pem")).unwrap();
+    let mut command = profile.command(["sync"]);
+    command.env("SSL_CERT_FILE", &missing).env("SSL_CERT_DIR", &folder);
+    let ran = run(command, String::new()).await;
+    assert!(!ran.stderr.contains("SSL_CERT"), "{ran:?}");
+}
+
+/// It is followed, because its owner has made it; where the lines are is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn log_that_is_link_is_followed_and_said() {
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let (log, target) =
+        (profile.folder.path().join("state/pia-halo/pia-halo.log"), profile.folder.path().join("elsewhere.log"));
+    fs::remove_file(&log).unwrap();
+    std::os::unix::fs::symlink(&target, &log).unwrap();
+    fs::write(&target, "").unwrap();
+    let service = Service::start(&profile).await;
+    let words = format!("is a link: it is written to {}", target.display());
+    crate::support::until(|| service.said.lock().unwrap().contains(&words)).await;
+    crate::support::until(|| fs::read_to_string(&target).is_ok_and(|lines| !lines.is_empty())).await;
+    profile.run(["config", "path"]).await.expect(0).says(&format!("pia-halo.log -> {}", target.display()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_without_end_are_refused_at_once() {
     let profile = Profile::new().await;
@@ -279,8 +339,25 @@ async fn store_set_aside_keeps_every_event_and_waits_for_nobody() {
     fs::remove_file(&store).unwrap();
     profile.run(["doctor"]).await;
     assert!(issues().await.contains("store-lost"));
+    for asked in [&["events", "--undelivered"][..], &["events", "--send-again", "all"], &["history"]] {
+        profile.run(asked.to_vec()).await.expect(3).says("was lost with the store");
+    }
     profile.run(["sync"]).await.expect(0);
     assert!(!issues().await.contains("store-lost"), "what is there is of Halo again");
+    // What was before it was not nothing: whoever asks hears since when it knows.
+    let month = jiff::Timestamp::now().to_string()[.."2026-10".len()].to_owned();
+    let asked: [&[&str]; 7] = [
+        &["events"],
+        &["events", "--json"],
+        &["events", "--undelivered", "--json"],
+        &["events", "--send-again", "all", "--json"],
+        &["history"],
+        &["report", "--month", &month],
+        &["doctor"],
+    ];
+    for asked in asked {
+        profile.run(asked.to_vec()).await.says("known here since ");
+    }
     // Settings that somebody has provided before there was any store.
     fs::remove_dir_all(profile.folder.path().join("data")).unwrap();
     fs::remove_dir_all(profile.folder.path().join("state")).unwrap();

@@ -20,7 +20,9 @@ pub(super) fn path(call: &mut Call) -> Result<u8, Failure> {
         return Ok(0);
     }
     for (_, what, path) in paths.named() {
-        call.output.line(format!("{what:<12} {}", path.display()));
+        // A link is followed: what is written stands elsewhere.
+        let target = std::fs::read_link(&path).map(|target| format!(" -> {}", target.display())).unwrap_or_default();
+        call.output.line(format!("{what:<12} {}{target}", path.display()));
     }
     for (at, folder) in paths.folders().iter().enumerate() {
         let what = if at == 0 { "folders" } else { "" };

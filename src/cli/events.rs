@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::Call;
 use super::args::Events;
 use super::output::Output;
-use crate::domain::event::{Body, Event, ForwardState};
+use crate::domain::configuration::ConfigurationId;
+use crate::domain::event::{Body, EVENTS_KEPT_DAYS, Event, ForwardState};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
-use crate::ops;
 use crate::ops::signals::{Changes, Signals};
+use crate::ops::{self, Workspace};
 use crate::words;
 
 /// How often it is looked whether anybody still reads what is printed.
@@ -52,6 +54,10 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
     if let Some(which) = &options.send_again {
         let one = (which != "all").then_some(which.as_str());
         let count = ops::events::send_again(&workspace, &id, one)?;
+        if count == 0 && one.is_none() {
+            ops::clients::require_not_lost(&workspace, &id, LIST)?;
+            tell_known_since(call, known_since(&workspace, &id)?, true);
+        }
         if count == 0 && one.is_some() {
             return Err(unknown(which));
         }
@@ -67,8 +73,8 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
     }
     let state = options.undelivered.then_some(ForwardState::Undelivered);
     let mut events = ops::events::list(&workspace, &id, None, state, options.limit)?;
-    if events.is_empty() && !options.follow && !options.undelivered {
-        ops::clients::require_not_lost(&workspace, &id, "the list of events")?;
+    if events.is_empty() && !options.follow {
+        ops::clients::require_not_lost(&workspace, &id, LIST)?;
     }
     events.reverse();
     for event in &events {
@@ -80,6 +86,7 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
         } else if events.is_empty() {
             call.output.say(format!("No events yet. Halo sends them to {}.", Next::Serve));
         }
+        tell_known_since(call, known_since(&workspace, &id)?, events.is_empty());
         return Ok(0);
     }
     let mut signals = Signals::of(&workspace, Changes::STORE);
@@ -109,6 +116,25 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
             }
         }
     }
+}
+
+/// What was lost with the store.
+const LIST: &str = "the list of events";
+
+/// An empty list of a new store is told to a program, too: it would take it for all that there is.
+pub(super) fn tell_known_since(call: &mut Call, since: Option<Timestamp>, is_empty: bool) {
+    match since.map(words::health::known_since) {
+        Some(words) if is_empty => call.output.warn(words),
+        Some(words) => call.output.say(words),
+        None => {}
+    }
+}
+
+// Events from before would be gone by now anyway once they have had their time.
+fn known_since(workspace: &Workspace, id: &ConfigurationId) -> Result<Option<Timestamp>, Failure> {
+    let kept = SignedDuration::from_hours(24 * EVENTS_KEPT_DAYS);
+    let is_new = |since: &Timestamp| workspace.now().duration_since(*since) < kept;
+    Ok(ops::clients::known_since(workspace, id)?.filter(is_new))
 }
 
 fn unknown(id: &str) -> Failure {

@@ -21,7 +21,12 @@ pub(super) fn run(call: &mut Call, options: &History) -> Result<u8, Failure> {
         if runs.is_empty() {
             ops::clients::require_not_lost(&workspace, &id, "the history of syncs")?;
         }
-        return print_runs(call, format, &runs);
+        let code = print_runs(call, format, &runs)?;
+        if runs.len() < RUNS_KEPT {
+            let since = ops::clients::known_since(&workspace, &id)?;
+            super::events::tell_known_since(call, since, runs.is_empty());
+        }
+        return Ok(code);
     };
     let Some(mut changes) = ops::sync::changes(&workspace, &id, number)? else {
         return Err(ops::clients::no_such_run(&id, number));

@@ -12,7 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
 use crate::domain::untrusted::Untrusted;
-use crate::settings::private_file::{FileError, open_private};
+use crate::settings::private_file::{FileError, open_private, quoted};
 use crate::settings::{Environment, Paths};
 
 /// A log longer than this begins anew; the old one is kept beside it.
@@ -45,7 +45,14 @@ pub fn start(environment: &Environment, verbose: u8, detail: Detail, into_file: 
     let filter = quiet(filter);
     let paths = Paths::from_environment(environment).ok().filter(|_| into_file);
     let file = paths.and_then(|paths| match Log::open(paths.log()) {
-        Ok(log) => Some(log),
+        // Whoever has made the link wants it there; a service that runs for months says once where that is.
+        Ok(log) => {
+            let target = fs::read_link(&log.path).ok().filter(|_| detail == Detail::Noteworthy);
+            complaints.extend(target.map(|target| {
+                format!("the log {} is a link: it is written to {}", quoted(&log.path), quoted(&target))
+            }));
+            Some(log)
+        }
         // A disk that is full or closed is said by whatever matters more.
         Err(FileError::Io { .. }) => None,
         Err(error) => {

@@ -44,6 +44,7 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
             if destination.url.scheme() == "https" {
                 workspace.require_sound_proxy()?;
                 workspace.require_own_authorities()?;
+                workspace.require_usable_authorities()?;
             }
             Some(destination)
         }
@@ -51,6 +52,8 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
     let time = workspace.active()?.map(|(_, own)| own.company_sync.daily_sync_time);
     let to = forward.as_ref().map(|destination| destination.url.origin().ascii_serialization());
     let about = words::serving(time, to.as_deref(), workspace.now());
+    // What each daily sync would be refused for is said while somebody looks on. Callbacks come in all the same.
+    let refused = workspace.active()?.and_then(|(id, own)| workspace.require_connectable(&id, &own.api).err());
     let output = &mut call.output;
     let listen = handed(options.listen)?;
     let tell = output.is_attended().then_some(say as TellDaily);
@@ -63,6 +66,9 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
         output.warn(format!("listening on http://{address}"));
         if !address.ip().to_canonical().is_loopback() {
             output.warn(OPEN);
+        }
+        if let Some(failure) = &refused {
+            output.warn(format!("  {}", words::refused(failure)));
         }
         about.iter().for_each(|line| output.tell(format!("  {line}")));
     };

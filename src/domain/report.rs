@@ -101,6 +101,8 @@ pub struct MonthReport {
     pub days: Vec<DailyRun>,
     /// The first day of which a sync, or the want of one, is known.
     pub known_since: Option<Date>,
+    /// Since when the store knows anything, where it has taken the place of another one after the month began.
+    pub store_since: Option<Timestamp>,
     /// What each webhook brought.
     pub events: Vec<(EventGroup, EventCounts)>,
     /// From when on events are kept, where that is later than the month begins.
@@ -199,6 +201,7 @@ mod tests {
             known_since: Some("2026-02-02".parse().unwrap()),
             events: Vec::new(),
             events_since: None,
+            store_since: None,
             gaps: Vec::new(),
             activity: Vec::new(),
             trail: Chain::default(),

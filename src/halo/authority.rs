@@ -24,6 +24,18 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &
     }
 }
 
+/// Whether a file gives at least one authority: of several, those that can be read are trusted.
+///
+/// # Errors
+///
+/// With what is wrong with it.
+pub fn authorities(pem: &[u8]) -> Result<(), &'static str> {
+    match certificates(pem) {
+        Err(_) if CertificateDer::pem_slice_iter(pem).any(|one| one.is_ok()) => Ok(()),
+        other => other.map(drop),
+    }
+}
+
 tokio::task_local! {
     /// Whether the other end has asked for a certificate of ours, in the connection that this request makes.
     static IS_ASKED: Cell<bool>;

@@ -70,6 +70,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+pub use authority::authorities;
 pub use catch_up::{ChangedTicket, LogPart, LoggedCall};
 pub use clients::{ClientPage, PAGE_SIZE};
 pub use discovery::Discovery;

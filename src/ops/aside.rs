@@ -20,6 +20,11 @@ pub(super) fn had_store(audit: &Audit) -> bool {
     audit.recent(1).is_ok_and(|last| last.first().is_some_and(|last| last.action != ACTION))
 }
 
+/// Whether somebody has set aside the last one that there was.
+pub(super) fn was_set_aside(audit: &Audit) -> bool {
+    audit.recent(1).is_ok_and(|last| last.first().is_some_and(|last| last.action == ACTION))
+}
+
 /// Sets the store aside, and answers with the folder that it is in now; none where there is no store. Not while the service,
 /// a sync or Configure works with it.
 ///

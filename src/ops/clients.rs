@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
@@ -13,7 +14,7 @@ use crate::domain::calendar::rfc3339;
 use crate::domain::client::{ClientStatus, DisabledReason, StoredClient, fold};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Finding, Rule};
+use crate::domain::health::{self, Finding, Rule};
 use crate::domain::include::IncludeRule;
 use crate::domain::next::{Hint, Next};
 use crate::domain::search::{Index, Search};
@@ -312,6 +313,11 @@ pub fn were_lost(workspace: &Workspace, id: &ConfigurationId) -> Result<bool, Fa
     Ok(known.iter().any(is_lost))
 }
 
+/// Since when the store knows anything, where it has taken the place of another one.
+pub fn known_since(workspace: &Workspace, id: &ConfigurationId) -> Result<Option<Timestamp>, Failure> {
+    Ok(health::known_since(&workspace.store.health(id)?))
+}
+
 /// Refuses to call a list empty whose content was lost with its store: a program would take it for all that there is.
 ///
 /// # Errors
@@ -343,8 +349,6 @@ pub async fn refresh_lists(
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
-
-    use jiff::Timestamp;
 
     use super::*;
     use crate::domain::client::Client;

@@ -53,6 +53,7 @@ pub fn of(workspace: &Workspace, id: &ConfigurationId, month: Option<Month>) -> 
         known_since,
         events: store.count_events_between(&id, month.begins(), month.ends())?,
         events_since: kept_since,
+        store_since: super::clients::known_since(workspace, &id)?.filter(|since| *since > month.begins()),
         gaps,
         activity,
         trail: workspace.verify_trail(None)?,

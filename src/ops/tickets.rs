@@ -3,14 +3,14 @@
 use tokio_util::sync::CancellationToken;
 
 use super::boards::{Boards, where_told};
-use super::check::find_contact;
+use super::check::{self, find_contact};
 use super::configure::read_back_later;
 use super::workspace::INTERRUPTED;
 use super::{Workspace, owner, take_over};
 use crate::domain::activity::{Activity, ActivityField, HaloAnswer};
 use crate::domain::configuration::{Configuration, ConfigurationId, EscalateTo};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Finding, Rule, State, from_failure};
+use crate::domain::health::{Finding, Rule, State};
 use crate::domain::note_outcome::NoteOutcome;
 use crate::domain::owner::Belongs;
 use crate::domain::ticket::{BoardTickets, Escalation, EscalationStatus, Known, Ticket, Unfinished};
@@ -47,7 +47,7 @@ pub async fn on_pia_board(
     cancel: CancellationToken,
 ) -> Result<BoardTickets, Failure> {
     let found = read_board(workspace, id, configuration, cancel).await;
-    workspace.note_health(id, found.as_ref().err().and_then(from_failure));
+    check::note_rights(workspace, id, found.as_ref().err(), "look at the Pia Board");
     found
 }
 
@@ -85,7 +85,7 @@ pub async fn escalate(
     cancel: CancellationToken,
 ) -> Result<Escalation, Unfinished> {
     let done = try_to_escalate(workspace, id, configuration, ticket_id, note, cancel).await;
-    workspace.note_health(id, done.as_ref().err().and_then(|unfinished| from_failure(&unfinished.failure)));
+    check::note_rights(workspace, id, done.as_ref().err().map(|unfinished| &*unfinished.failure), "handover");
     done
 }
 

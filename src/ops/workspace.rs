@@ -14,7 +14,7 @@ use crate::domain::activity::{Activity, Actor, BreakReason, Chain, ChainBreak};
 use crate::domain::address::SignInPlace;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Finding, Rule, State};
+use crate::domain::health::{Finding, Rule, State, replaced};
 use crate::domain::next::{Hint, Next};
 use crate::domain::secret::Secret;
 use crate::domain::sync_run::{BudgetWait, Silence};
@@ -112,13 +112,16 @@ impl Workspace {
         Ok(workspace)
     }
 
-    /// Writes down that the store was lost, for whoever looks later: nothing else shows that something is missing.
+    /// Writes down that the store was lost, for whoever looks later: nothing else shows that something is missing. Of one that
+    /// was set aside, since when the new one knows anything.
     fn note_lost_store(&self) {
-        let Some(config) = self.settings.load().ok().filter(|_| self.lost_its_store()) else { return };
+        let (is_lost, is_aside) = (self.lost_its_store(), self.store.is_new() && aside::was_set_aside(&self.audit));
+        let Some(config) = self.settings.load().ok().filter(|_| is_lost || is_aside) else { return };
         let fact = "the store was missing, so a new one was created: what was synced, installed or received is unknown";
         for id in config.configurations.keys() {
             let next = Hint::from("Restore a backup, or ").next(Next::Sync).text(" and ").next(Next::Configure);
-            self.note_health(id, [Finding::new(Rule::StoreLost, State::Broken, fact).next(next)]);
+            let lost = Finding::new(Rule::StoreLost, State::Broken, fact).next(next);
+            self.note_health(id, [if is_lost { lost } else { replaced(self.now()) }]);
         }
     }
 
@@ -384,6 +387,15 @@ impl Workspace {
         Ok(HaloApi::new(self.connection(id, api, client_secret)?)?)
     }
 
+    /// Refuses what a later connection would be refused for before anything is sent: a proxy, an authority.
+    ///
+    /// # Errors
+    ///
+    /// With the cause, as [`Self::halo`].
+    pub fn require_connectable(&self, id: &ConfigurationId, api: &ApiCredentials) -> Result<(), Failure> {
+        self.connect(Some(id), api, Secret::new("-")).map(drop)
+    }
+
     fn connection(
         &self,
         id: Option<&ConfigurationId>,
@@ -394,6 +406,9 @@ impl Workspace {
             self.require_sound_proxy()?;
         }
         self.require_own_authorities()?;
+        if api.url.is_encrypted() && api.ca_file.is_none() {
+            self.require_usable_authorities()?;
+        }
         let stored = id.map(|id| self.settings.secrets(id)).transpose()?.unwrap_or_default();
         let hide = stored.all().cloned().collect();
         Ok(Connection { proxy: self.proxy(), ..connection(api, client_secret, hide, self.attended)? })

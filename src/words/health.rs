@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use super::{Phrase, Tone};
-use crate::domain::health::{FAILED, Finding, Light, NOT_ALL_SAVED, NOT_THERE, Rule, STOPPED, State, TAKEN_OUT};
+use crate::domain::health::{
+    FAILED, Finding, Light, NOT_ALL_SAVED, NOT_THERE, Rule, STOPPED, State, TAKEN_OUT, known_here,
+};
 use crate::domain::status::{DOES_NOT_ANSWER, NOT_IN_STORE, RECONFIGURE};
 
 /// What a light stands for.
@@ -199,6 +201,11 @@ pub fn short(finding: &Finding) -> &'static str {
         (Rule::Rotation, _) => "rotation unfinished",
         (Rule::EscalationNote, _) => "escalation note to check",
     }
+}
+
+/// What is said beside a list that a new store has begun.
+pub fn known_since(since: Timestamp) -> String {
+    format!("Only what is {} is listed: the store before was lost or set aside.", known_here(since))
 }
 
 /// What the list of issues says where it is empty.

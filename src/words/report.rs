@@ -11,6 +11,7 @@ use crate::domain::activity::Activity;
 use crate::domain::calendar::utc;
 use crate::domain::daily::DailyOutcome;
 use crate::domain::event::EVENTS_KEPT_DAYS;
+use crate::domain::health::known_here;
 use crate::domain::next::Next;
 use crate::domain::plan::Action;
 use crate::domain::report::{EventCounts, MonthReport};
@@ -58,7 +59,9 @@ fn parts(report: &MonthReport) -> Vec<Part> {
         report.month.name(),
         utc(report.made_at)
     );
-    let mut parts = vec![Part::Text(about), Part::Heading("In short"), summary(report)];
+    let mut parts = vec![Part::Text(about)];
+    parts.extend(lost_before(report));
+    parts.extend([Part::Heading("In short"), summary(report)]);
     syncs(report, &mut parts);
     clients(report, &mut parts);
     drift(report, &mut parts);
@@ -77,6 +80,11 @@ fn parts(report: &MonthReport) -> Vec<Part> {
     });
     table("Nothing needs attention.", &["Rule", "What is wrong"], open.collect(), &mut parts);
     parts
+}
+
+/// Since when the store knows anything, where that is not the whole month: what it does not know was not nothing.
+fn lost_before(report: &MonthReport) -> Option<Part> {
+    report.store_since.map(|since| Part::Text(health::known_since(since)))
 }
 
 fn summary(report: &MonthReport) -> Part {
@@ -106,8 +114,9 @@ fn summary(report: &MonthReport) -> Part {
     let moved = escalations.iter().filter(is_done).filter(|line| line.action == "escalate").count() as u64;
     let days = report.sync_days();
     let synced = days.iter().filter(|(_, outcome)| *outcome == Some(DailyOutcome::Synced)).count() as u64;
+    let since = report.store_since.map(|since| format!("; {}", known_here(since))).unwrap_or_default();
     let rows = [
-        ("Company syncs", if by_status.is_empty() { "none".to_owned() } else { by_status.join(", ") }),
+        ("Company syncs", if by_status.is_empty() { "none".to_owned() } else { by_status.join(", ") } + &since),
         ("Days with a sync", format!("{synced} of {}", days.len())),
         ("Clients at the end", last.map_or_else(|| "no list was stored".to_owned(), |(run, _)| run.usage())),
         ("Clients gained", thousands(added + returned)),
@@ -117,7 +126,7 @@ fn summary(report: &MonthReport) -> Part {
         (
             "Events from Halo",
             format!(
-                "{}, {} of them fetched later, {} not forwarded",
+                "{}, {} of them fetched later, {} not forwarded{since}",
                 thousands(events.received),
                 thousands(events.fetched),
                 thousands(events.undelivered)
@@ -153,7 +162,9 @@ fn syncs(report: &MonthReport, parts: &mut Vec<Part>) {
     });
     let header: &[&str] =
         &["Run", "Started", "Took", "Result", "Halo says", "Stored", "Added", "Updated", "Disabled", "Returned"];
-    table("No sync ran.", header, rows.collect(), parts);
+    parts.extend(lost_before(report));
+    let nothing = if report.store_since.is_some() { "No sync is known." } else { "No sync ran." };
+    table(nothing, header, rows.collect(), parts);
     // One cause is told once, with the run in which it came up.
     let mut told = BTreeMap::new();
     for (run, _) in report.runs.iter().rev() {
@@ -261,7 +272,9 @@ fn deliveries(report: &MonthReport, parts: &mut Vec<Part>) {
     });
     let header: &[&str] =
         &["Webhook", "Received", "Fetched later", "Not understood", "Forwarded", "Waiting", "Not forwarded"];
-    table("No event came in.", header, rows.collect(), parts);
+    parts.extend(lost_before(report));
+    let nothing = if report.store_since.is_some() { "No event is known." } else { "No event came in." };
+    table(nothing, header, rows.collect(), parts);
     for words in report.gaps.iter().flat_map(crate::domain::gap::Gap::words) {
         parts.push(Part::Text(format!("{}.", shown(&words))));
     }

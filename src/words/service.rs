@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::Phrase;
 use crate::domain::daily_sync_time::DailySyncTime;
+use crate::domain::failure::Failure;
 use crate::domain::next::Next;
 use crate::domain::status::{DOES_NOT_ANSWER, ServiceStatus};
 
@@ -16,6 +17,12 @@ pub const STOPPED: &str = "the service is not running";
 /// That it does not work, as a part of a sentence.
 pub fn idle(service: &ServiceStatus) -> String {
     if service.is_silent() { format!("the service {DOES_NOT_ANSWER}") } else { STOPPED.to_owned() }
+}
+
+/// What is said at its start where no sync could begin.
+pub fn refused(failure: &Failure) -> String {
+    let next = failure.hint.as_ref().map(|hint| format!(". {hint}")).unwrap_or_default();
+    format!("no daily sync can begin until this is mended: {failure}{next}")
 }
 
 /// What is lost while it does not work.

@@ -18,7 +18,7 @@ use super::Profile;
 pub struct Service {
     child: Child,
     pub address: SocketAddr,
-    /// What it has said on standard error since it listens.
+    /// What it has said on standard error, but for where it listens.
     pub said: Arc<Mutex<String>>,
     http: reqwest::Client,
 }
@@ -60,6 +60,7 @@ impl Service {
                 assert!(lines.read_line(&mut said).unwrap() > 0, "the service did not begin: {said}");
                 if let Some(address) = said[before..].trim().strip_prefix("listening on http://") {
                     let address = address.parse().unwrap();
+                    heard.lock().unwrap().push_str(&said[..before]);
                     // Whatever it says later must not fill the pipe.
                     std::thread::spawn(move || {
                         lines.lines().map_while(Result::ok).for_each(|line| *heard.lock().unwrap() += &(line + "\n"));

@@ -57,7 +57,13 @@ pub fn from_check(report: &CheckReport) -> Vec<Finding> {
             Some(Finding::new(Rule::Rights, State::Unknown, fact).next(Hint::from("Look again: ").next(Next::Doctor)))
         }
         Some((State::Well | State::Unknown, _)) => Some(Finding::well(Rule::Rights, "what is needed can be read")),
-        Some((state, worst)) => Some(told(Rule::Rights, state, worst)),
+        Some((state, _)) => {
+            let failing = report.checks.iter().filter(|check| is_right(check.id) && !is_unreached(check));
+            failing
+                .filter(|check| severity(check) == state)
+                .map(|check| told(Rule::Rights, state, check))
+                .reduce(beside)
+        }
     });
     // A short list of clients is the agent's reach, and no missing right.
     found.extend(of(CheckId::Clients).and_then(|clients| match clients.status {
@@ -293,6 +299,51 @@ pub fn from_failure(failure: &Failure) -> Option<Finding> {
     };
     let next = failure.hint.clone();
     Some(Finding { next, ..Finding::new(rule, State::Broken, failure.to_string()) })
+}
+
+/// What stands between the refusals of one issue, each of the object at its place.
+const ALSO: &str = "; also ";
+
+/// Two refusals in one issue.
+fn beside(one: Finding, other: Finding) -> Finding {
+    let about = |found: &Finding| found.object.clone().unwrap_or_default();
+    let next = match one.next == other.next {
+        true => one.next.clone(),
+        false => Some(Hint::from("To see what each needs: ").next(Next::Check)),
+    };
+    let fact = [one.fact.as_str(), other.fact.as_str()].join(ALSO);
+    let object = Some([about(&one), about(&other)].join(NAMES_APART));
+    Finding { fact, object, next, state: one.state.max(other.state), ..one }
+}
+
+// An issue without the refusal of one object; none where nothing else was refused.
+fn without(issue: &Finding, by: &str) -> Option<Finding> {
+    let (names, facts): (Vec<&str>, Vec<&str>) = (issue.objects().collect(), issue.fact.split(ALSO).collect());
+    if names.len() != facts.len() || !names.contains(&by) {
+        return Some(issue.clone());
+    }
+    let (names, facts): (Vec<&str>, Vec<&str>) = names.into_iter().zip(facts).filter(|(name, _)| *name != by).unzip();
+    let object = Some(names.join(NAMES_APART));
+    (!names.is_empty()).then(|| Finding { fact: facts.join(ALSO), object, ..issue.clone() })
+}
+
+/// What Halo has refused to somebody: beside all that it has refused before, and that nobody has seen it allow since.
+pub fn refused(known: &[Finding], failure: &Failure, by: &str) -> Option<Finding> {
+    let found = from_failure(failure)?.about(by);
+    let before = known.iter().find(|known| known.rule == Rule::Rights && known.is_issue());
+    let others = before.filter(|_| found.rule == Rule::Rights).and_then(|before| without(before, by));
+    Some(others.into_iter().fold(found, beside))
+}
+
+/// What is left of an issue once Halo has allowed what it had refused to somebody; none where that was no issue.
+pub fn allowed(known: &[Finding], by: &str) -> Option<Finding> {
+    let issue = known.iter().find(|known| known.rule == Rule::Rights && known.is_issue())?;
+    issue.objects().any(|name| name == by).then(|| {
+        let fact = format!("a {by} has succeeded since; the other permissions were not checked");
+        without(issue, by).unwrap_or_else(|| {
+            Finding::new(Rule::Rights, State::Unknown, fact).next(Hint::from("Check now: ").next(Next::Doctor))
+        })
+    })
 }
 
 pub(super) const CHECK_SENDER: &str =

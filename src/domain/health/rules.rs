@@ -3,9 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{Finding, NONE_COMES, Rule, State, WEBHOOKS_REMOVED, aged, one_cause};
-use super::look::{ANSWERED, BY_SYNC, CHECK_SENDER, FAILED, NOT_STORED, REMOVED, sight_not_told};
+use super::look::{ANSWERED, BY_SYNC, CHECK_SENDER, FAILED, NOT_STORED, REMOVED, allowed, sight_not_told};
 use crate::domain::calendar::rfc3339;
 use crate::domain::configuration::Configuration;
+use crate::domain::event::EVENTS_KEPT_DAYS;
 use crate::domain::next::{Hint, Next};
 use crate::domain::status::{DOES_NOT_ANSWER, NOT_IN_STORE, NOT_LOOKED, Status, Unanswered, Unrecorded};
 use crate::domain::sync_run::{SyncStatus, confirm};
@@ -196,13 +197,7 @@ impl Facts<'_> {
     fn rights(&self) -> Finding {
         let found = self.seen(Rule::Rights);
         let worked = self.published_at().is_some_and(|at| found.seen_at.is_some_and(|seen| at > seen));
-        match found.object.as_deref() {
-            Some(BY_SYNC) if worked => {
-                let fact = "a sync has succeeded since; the other permissions were not checked";
-                Finding::new(Rule::Rights, State::Unknown, fact).next(look())
-            }
-            _ => found,
-        }
+        allowed(std::slice::from_ref(&found), BY_SYNC).filter(|_| worked).unwrap_or(found)
     }
 
     // A sync sees it too.
@@ -225,7 +220,7 @@ impl Facts<'_> {
     }
 
     // The last sync that was stored; the run itself may be forgotten behind many that failed.
-    fn published_at(&self) -> Option<Timestamp> {
+    pub(super) fn published_at(&self) -> Option<Timestamp> {
         published_at(self.status)
     }
 
@@ -248,7 +243,9 @@ impl Facts<'_> {
             gone.push(format!("tickets cannot be assigned to {}", clean(&contact.name)));
         }
         match gone.is_empty() {
-            true => Finding::well(rule, "all found in Halo").since(self.published_at()),
+            // As old as the lists, which a look at a Halo that does not answer cannot renew.
+            true => Finding { seen_at: self.published_at(), ..Finding::well(rule, "all found in Halo") }
+                .since(self.published_at()),
             false => Finding::new(rule, State::Watch, gone.join("; "))
                 .about(gone.join("; "))
                 .next("Create them in Halo, or choose others under Pia Screen"),
@@ -341,13 +338,6 @@ impl Facts<'_> {
             .next(Hint::from("Free some disk space. To see where the store is: ").next(Next::ConfigPath))
     }
 
-    // Whoever restores a backup restores its findings with it; otherwise it holds until a sync has filled the new store.
-    fn store_lost(&self) -> Finding {
-        let rule = Rule::StoreLost;
-        let lost = self.last(rule).filter(|lost| lost.is_issue() && self.published_at() < lost.seen_at);
-        lost.cloned().unwrap_or(Finding::well(rule, "the store is not missing"))
-    }
-
     fn sync_age(&self) -> Finding {
         let (rule, runs) = (Rule::SyncAge, &self.status.known.runs);
         let Some(at) = self.published_at() else {
@@ -429,7 +419,13 @@ impl Facts<'_> {
             count => {
                 let writes = if count == 1 { "a write".to_owned() } else { format!("{count} writes") };
                 let fact = format!("a run was interrupted: the result of {writes} is unknown");
-                let next = Hint::from("Finish it: ").next(Next::Configure).text("; undo it: ").next(Next::RollBack);
+                // A take-over that was cut is finished by itself alone.
+                let is_elsewhere = self.last(Rule::Owner).is_some_and(Finding::is_issue);
+                let next = Hint::from("Finish it: ");
+                let next = match is_elsewhere {
+                    true => next.next(Next::TakeOver),
+                    false => next.next(Next::Configure).text("; undo it: ").next(Next::RollBack),
+                };
                 Finding::new(rule, State::Broken, fact).about(count.to_string()).next(next)
             }
         }
@@ -490,7 +486,7 @@ impl Facts<'_> {
     fn missed(&self) -> Finding {
         let (rule, gaps) = (Rule::Missed, &self.status.service.gaps);
         match gaps.iter().find(|gap| !gap.problems.is_empty()) {
-            None => Finding::well(rule, "none in the last week"),
+            None => self.none(rule, "none in the last week", WEEK),
             Some(gap) => Finding::new(rule, State::Watch, clean(&gap.problems.join("; ")))
                 .about(rfc3339(gap.until))
                 .since(gap.until)
@@ -502,7 +498,7 @@ impl Facts<'_> {
         let rule = Rule::NotUnderstood;
         let refused = self.not_stored();
         let Some((count, last)) = self.status.known.not_understood else {
-            return refused.unwrap_or(Finding::well(rule, "none in the last week"));
+            return refused.unwrap_or_else(|| self.none(rule, "none in the last week", WEEK));
         };
         let count =
             if count == 1 { "1 delivery was".to_owned() } else { format!("{} deliveries were", thousands(count)) };
@@ -541,7 +537,7 @@ impl Facts<'_> {
             return stopped.clone();
         }
         match self.status.service.undelivered {
-            0 => Finding::well(rule, "none was given up"),
+            0 => self.none(rule, "none was given up", SignedDuration::from_hours(24 * EVENTS_KEPT_DAYS)),
             count => {
                 let events =
                     if count == 1 { "1 event was".to_owned() } else { format!("{} events were", thousands(count)) };

@@ -606,6 +606,85 @@ fn lost_store_is_told_until_sync_has_filled_new_one() {
     assert_eq!((state(7), state(9)), (State::Broken, State::Well));
 }
 
+/// What a new store cannot know was not nothing: it says since when it knows anything, also after the sync that ends the issue.
+#[test]
+fn new_store_calls_nothing_well_that_was_before_it() {
+    let told = |note: &dyn Fn(&mut World)| {
+        let mut world = well();
+        note(&mut world);
+        let findings = world.findings();
+        let of = |rule| findings.iter().find(|found| found.rule == rule).unwrap().clone();
+        let rules = [Rule::Missed, Rule::NotUnderstood, Rule::Forwarding].map(|rule| of(rule).fact);
+        (rules, of(Rule::StoreLost))
+    };
+    let since = now() - 9 * HOUR;
+    let lost = |world: &mut World| world.see(Rule::StoreLost, State::Broken, 9);
+    let known = known_here(since);
+    let (rules, store) = told(&lost);
+    assert!(rules.iter().all(|fact| fact.contains(&known)), "{rules:?}");
+    // As the service writes it down, and reads it the next time.
+    assert_eq!((store.state, store.since), (State::Well, Some(since)));
+    let (rules, again) = told(&|world| world.status.known.before.push(store.clone()));
+    assert!(rules.iter().all(|fact| fact.contains(&known)) && again.since == Some(since), "{rules:?}");
+    let (rules, _) = told(&|world| world.see(Rule::StoreLost, State::Well, 9));
+    assert!(!rules.iter().any(|fact| fact.contains("known here")), "the one that there always was: {rules:?}");
+    let (rules, _) = told(&|world| world.status.known.before.push(replaced(now() - 24 * 8 * HOUR)));
+    assert_eq!(rules.map(|fact| fact.contains("known here")), [false, false, true], "an event is kept for a month");
+}
+
+/// Two that were refused are two: neither hides the other, and each stays until Halo allows it.
+#[test]
+fn every_refusal_stays_until_it_is_allowed() {
+    let refusal = |what: &str| Failure::new(FailureKind::MissingRight, format!("{what} are refused")).hint(what);
+    let mut known = Vec::new();
+    for (what, by) in [("agents", BY_SYNC), ("tickets", "look"), ("teams", BY_SYNC), ("notes", "handover")] {
+        known = refused(&known, &refusal(what), by).into_iter().collect();
+    }
+    let told = |known: &[Finding]| {
+        let issue = known.iter().find(|known| known.is_issue());
+        issue.map(|issue| ["agents", "tickets", "teams", "notes"].map(|what| issue.fact.contains(what)))
+    };
+    assert_eq!(told(&known), Some([false, true, true, true]), "a sync says what it was refused last: {known:?}");
+    assert!(known[0].next.as_ref().unwrap().to_string().contains("pia-halo check"));
+    assert_eq!(allowed(&known, "nobody"), None);
+    known = allowed(&known, "look").into_iter().collect();
+    assert_eq!(told(&known), Some([false, false, true, true]));
+    let mut world = well();
+    world.note(9, known[0].clone());
+    let rights = world.findings().into_iter().find(|found| found.rule == Rule::Rights).unwrap();
+    assert_eq!(told(&[rights]), Some([false, false, false, true]), "a sync has succeeded since");
+    known = allowed(&known, "handover").into_iter().collect();
+    known = allowed(&known, BY_SYNC).into_iter().collect();
+    assert_eq!((told(&known), known[0].state), (None, State::Unknown));
+    // A test of all says each of them at once.
+    let no = (CheckStatus::Fail, Some(FailureKind::MissingRight));
+    let of = |id, (status, failure): &(CheckStatus, Option<FailureKind>)| (id, *status, failure.clone());
+    let well = (CheckStatus::Pass, None);
+    let found = from_check(&report(&[
+        of(CheckId::Address, &well),
+        of(CheckId::Token, &well),
+        of(CheckId::Agents, &no),
+        of(CheckId::Webhooks, &no),
+    ]));
+    let rights = found.iter().find(|found| found.rule == Rule::Rights).unwrap();
+    assert_eq!(rights.objects().collect::<Vec<_>>(), ["Agents", "Webhooks"]);
+}
+
+/// Whoever was killed while taking over may go on with that alone.
+#[test]
+fn take_over_that_was_killed_is_finished_by_take_over() {
+    let next = |note: &dyn Fn(&mut World)| {
+        let mut world = well();
+        world.status.integration.unfinished = 1;
+        note(&mut world);
+        let found = world.findings().into_iter().find(|found| found.rule == Rule::Interrupted).unwrap();
+        found.next.unwrap().to_string()
+    };
+    assert!(next(&|_| {}).contains("pia-halo configure;"));
+    let told = next(&|world| world.see(Rule::Owner, State::Broken, 1));
+    assert!(told.contains("configure --take-over") && !told.contains("--roll-back"), "{told}");
+}
+
 /// The remedy for drift would be refused: it is the owner that has to be settled.
 #[test]
 fn drift_is_not_told_while_another_machine_is_owner() {

@@ -3,7 +3,7 @@
 use crate::domain::check::{Check, CheckReport, CheckStatus};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Rule, State, answered, clock, from_check, not_answered, not_told_to};
+use crate::domain::health::{Rule, State, allowed, answered, clock, from_check, not_answered, not_told_to, refused};
 use crate::halo::HaloApi;
 use crate::ops::Workspace;
 
@@ -19,6 +19,16 @@ pub(in crate::ops) fn note(workspace: &Workspace, id: &ConfigurationId, report: 
     found.extend(was_answered(report).then(answered));
     workspace.note_health(id, found);
     note_silence(workspace, id, failure.as_ref());
+}
+
+/// What Halo has refused to somebody who is not a test, or has allowed.
+pub(in crate::ops) fn note_rights(workspace: &Workspace, id: &ConfigurationId, failure: Option<&Failure>, by: &str) {
+    let Ok(known) = workspace.store.health(id) else { return };
+    let found = match failure {
+        Some(failure) => refused(&known, failure, by),
+        None => allowed(&known, by),
+    };
+    workspace.note_health(id, found);
 }
 
 /// What a check that failed is, for whoever needed it.

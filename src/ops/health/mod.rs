@@ -11,7 +11,7 @@ use super::{Workspace, check, delivery, events, status, sync};
 use crate::domain::check::Check;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Finding, Retry, Rule, State, from_failure, from_owner};
+use crate::domain::health::{Finding, Retry, Rule, State, from_owner};
 use crate::domain::next::{Hint, Next};
 use crate::domain::sync_run::Brake;
 
@@ -49,6 +49,7 @@ pub async fn look(
     look_at_store(workspace, id).await?;
     // Where a proxy is meant and not named well, the look at Halo says so; this one would go past it.
     if workspace.require_sound_proxy().is_ok()
+        && workspace.require_usable_authorities().is_ok()
         && let Some(found) = certificate::look(workspace, configuration).await
     {
         workspace.note_health(id, [found]);
@@ -57,7 +58,7 @@ pub async fn look(
         Ok(kept) => kept,
         Err(failure) if failure.kind == FailureKind::Interrupted => return Err(failure),
         Err(failure) => {
-            workspace.note_health(id, from_failure(&failure));
+            check::note_rights(workspace, id, Some(&failure), Rule::Drift.title());
             Some(failure)
         }
     };

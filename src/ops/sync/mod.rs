@@ -20,11 +20,11 @@ use self::reading::{Reading, SideLists};
 use super::locks::{sync_holder, sync_lock};
 pub use super::runs::runs;
 use super::signals::{Changes, Signals};
-use super::{Workspace, events, lost_task, take_over};
+use super::{Workspace, check, events, lost_task, take_over};
 use crate::coordination::LockError;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{BY_SYNC, from_failure, from_sync, not_told_to};
+use crate::domain::health::{BY_SYNC, from_sync, not_told_to};
 use crate::domain::include::IncludeRule;
 use crate::domain::status::ClientCounts;
 use crate::domain::sync_run::{Brake, ChangeKind, ClientChange, Sight, SyncProgress, SyncReport, SyncStatus};
@@ -96,7 +96,7 @@ pub async fn run(
     } else {
         Ok(())
     };
-    workspace.note_health(id, report.error.as_ref().and_then(from_failure).map(|found| found.about(BY_SYNC)));
+    check::note_rights(workspace, id, report.error.as_ref(), BY_SYNC);
     workspace.note_health(id, from_sync(&report, client_id));
     // The run has ended as it has, whatever comes of this.
     report.warnings.extend(noted.err().map(|failure| failure.to_string()));
