@@ -61,3 +61,22 @@ async fn plan_apply_repair_and_remove_by_keys() {
         person.leave().await;
     }
 }
+
+/// Between a plan and the yes to it Halo is asked once whether it can be used; what it holds is read again before the first
+/// write, and each object after its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_plan_has_tested_is_not_tested_again_after_yes() {
+    let profile = Profile::synced(small()).await;
+    let mut person = Interface::open_with(&profile, Size { width: 80, height: 24 }).await;
+    person.sees("y Apply").await;
+    let asked = |path: &str| {
+        let requests = profile.halo.requests();
+        requests.iter().filter(|request| !request.is_write() && request.path.eq_ignore_ascii_case(path)).count()
+    };
+    assert!(asked("/api/client") > 0 && asked("/api/webhook") > 1, "the plan");
+    profile.halo.clear_requests();
+    person.press("y").await;
+    person.sees("You have finished").await;
+    assert_eq!(asked("/api/client") + asked("/api/team") + asked("/api/agent"), 0, "{:?}", profile.halo.requests());
+    assert!(asked("/api/webhook") > 0, "nothing is written unseen");
+}

@@ -58,6 +58,7 @@ mod transport_tests;
 
 use std::fmt;
 use std::future::Future;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -257,6 +258,13 @@ impl HaloApi {
             cancel: CancellationToken::new(),
             renews: true,
         })
+    }
+
+    /// Where it signs in and with what, for whoever compares two of them.
+    pub fn signs_in_with(&self) -> impl Hash + '_ {
+        let Connection { url, auth_url, tenant, client_id, client_secret, ca_file, .. } = &self.shared.connection;
+        let auth_url = auth_url.as_ref().map(ToString::to_string);
+        (url.as_str(), auth_url, tenant, client_id, client_secret.expose(), ca_file)
     }
 
     /// The variable of the proxy that leads to it, where one does.

@@ -1,6 +1,6 @@
 //! Configure: installs and repairs what Pia needs in Halo, and rolls back its last run.
 //!
-//! The connection is tested first, and nothing is written when that fails. What is applied is the plan that was
+//! The connection is tested first, unless that was done for the plan a moment ago; nothing is written when that fails. What is applied is the plan that was
 //! shown: if Halo has changed since, it stops. How a plan is applied is in `ops/apply`.
 
 use tokio_util::sync::CancellationToken;
@@ -42,13 +42,20 @@ pub async fn install(
 
     let screen = Some(&configuration.pia_screen);
     let mut on_check = |check: &Check| on_event(Event::Checked(check));
-    let report = check::with_halo(&reading, Some(id), &configuration.api, screen, &mut on_check).await?;
-    check::note(workspace, id, &report, &halo);
-    if !report.ok {
-        workspace.write_down(&workspace.activity(Some(id), "configure", "refused"))?;
-        return Ok(refused(report));
-    }
-    workspace.remember_verified(id, &configuration.api, &halo).await?;
+    let lately = check::lately::take(workspace, check::lately::about(id, &reading, &format!("{screen:?}")));
+    let report = if let Some(report) = lately {
+        report.checks.iter().for_each(on_check);
+        report
+    } else {
+        let report = check::with_halo(&reading, Some(id), &configuration.api, screen, &mut on_check).await?;
+        check::note(workspace, id, &report, &halo);
+        if !report.ok {
+            workspace.write_down(&workspace.activity(Some(id), "configure", "refused"))?;
+            return Ok(refused(report));
+        }
+        workspace.remember_verified(id, &configuration.api, &halo).await?;
+        report
+    };
 
     let plan = target.plan(&reading).await?;
     settle_open_intents(workspace, id, &plan, &ObjectKind::ALL)?;

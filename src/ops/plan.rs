@@ -80,6 +80,7 @@ async fn read(
     let screen = Some(&configuration.pia_screen);
     let report = check::with_halo(&halo, Some(id), &configuration.api, screen, &mut on_check).await?;
     check::note(workspace, id, &report, &halo);
+    check::lately::keep(workspace, check::lately::about(id, &halo, &format!("{screen:?}")), &report);
     if !report.ok {
         return Ok(Err(report));
     }

@@ -6,6 +6,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Apply, Consent, Event, tally, tell_blocked, with_token};
+use super::check::Before;
 use super::configure::{ended, refused, settle_open_intents};
 use super::locks::CONFIGURE_LOCK;
 use super::plan::Target;
@@ -45,7 +46,7 @@ pub async fn load(
     let (id, configuration) = &workspace.active_configuration(Some(id))?;
     workspace.recognise(id, &configuration.api)?;
     let work = Work::begin(workspace, id, configuration, extent, cancel).await?;
-    Ok(match work.test(&mut on_check).await? {
+    Ok(match work.test(Before::Planning, &mut on_check).await? {
         Ok(_) => Ok(work.plan().await?.shown()),
         Err(report) => Err(report),
     })
@@ -77,7 +78,7 @@ pub(super) async fn run_locked(
     let (id, configuration) = &workspace.active_configuration(Some(id))?;
     workspace.recognise_under(lock, id, &configuration.api)?;
     let work = Work::begin(workspace, id, configuration, extent, cancel).await?;
-    let warnings = match work.test(&mut |check: &Check| on_event(Event::Checked(check))).await? {
+    let warnings = match work.test(Before::Writing, &mut |check: &Check| on_event(Event::Checked(check))).await? {
         Ok(warnings) => warnings,
         Err(report) => {
             workspace.write_down(&workspace.activity(Some(id), extent.word(), "refused"))?;
@@ -197,10 +198,12 @@ impl<'a> Work<'a> {
     /// Tests the connection for what is needed here, and says what there is to look at although it passed.
     async fn test(
         &self,
+        before: Before,
         on_check: &mut (dyn FnMut(&Check) + Send),
     ) -> Result<Result<Vec<String>, CheckReport>, Failure> {
         let (extent, api) = (self.extent, &self.configuration.api);
-        let report = check::needed(&self.reading, self.id, api, |check| extent.needs(check), on_check).await?;
+        let needs = |check| extent.needs(check);
+        let report = check::needed(self.workspace, &self.reading, self.id, api, needs, before, on_check).await?;
         Ok(if report.ok { Ok(report.warnings()) } else { Err(report) })
     }
 

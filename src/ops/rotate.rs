@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Apply, Consent, Event};
+use super::check::Before;
 use super::configure::{ended, refused, settle_open_intents};
 use super::locks::CONFIGURE_LOCK;
 use super::plan::Target;
@@ -55,7 +56,7 @@ pub async fn load(
     let (id, configuration) = &workspace.active_configuration(Some(id))?;
     workspace.recognise(id, &configuration.api)?;
     let work = Work::begin(workspace, id, configuration, terms, cancel).await?;
-    let report = work.test(&mut on_check).await?;
+    let report = work.test(Before::Planning, &mut on_check).await?;
     if !report.ok {
         return Ok(Err(report));
     }
@@ -75,7 +76,7 @@ pub async fn run(
     let (id, configuration) = &workspace.active_configuration(Some(id))?;
     workspace.recognise_under(&lock, id, &configuration.api)?;
     let work = Work::begin(workspace, id, configuration, terms, cancel).await?;
-    let report = work.test(&mut |check: &Check| on_event(Event::Checked(check))).await?;
+    let report = work.test(Before::Writing, &mut |check: &Check| on_event(Event::Checked(check))).await?;
     if !report.ok {
         workspace.write_down(&workspace.activity(Some(id), ROTATE, "refused"))?;
         return Ok(RotationReport { report: refused(report), former_good_until: None });
@@ -145,9 +146,9 @@ impl<'a> Work<'a> {
     }
 
     /// Tests the connection for what is needed here.
-    async fn test(&self, on_check: &mut (dyn FnMut(&Check) + Send)) -> Result<CheckReport, Failure> {
+    async fn test(&self, before: Before, on_check: &mut (dyn FnMut(&Check) + Send)) -> Result<CheckReport, Failure> {
         let needs = |check| matches!(check, CheckId::Address | CheckId::Token | CheckId::Webhooks);
-        check::needed(&self.reading, self.id, &self.configuration.api, needs, on_check).await
+        check::needed(self.workspace, &self.reading, self.id, &self.configuration.api, needs, before, on_check).await
     }
 
     /// The plan, where the webhooks are as Configure has left them.

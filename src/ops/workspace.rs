@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 
 use super::actor::actor_of;
+use super::check::lately::Passed;
 use super::clock::Clock;
 use super::locks::{LastAnswer, SERVE, SERVICE_LOCK};
 use super::{aside, restored, units};
@@ -67,6 +68,8 @@ pub struct Workspace {
     governors: Governors,
     pub(super) answer: Arc<Mutex<LastAnswer>>,
     draft: Arc<Mutex<ChosenDraft>>,
+    /// The test that the last plan came of.
+    pub(super) passed: Arc<Mutex<Option<Passed>>>,
     takes_over: bool,
     attended: bool,
 }
@@ -105,6 +108,7 @@ impl Workspace {
             governors: Governors::default(),
             answer: Arc::default(),
             draft: Arc::default(),
+            passed: Arc::default(),
             takes_over: false,
             attended: true,
         };

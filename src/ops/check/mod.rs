@@ -3,6 +3,7 @@
 //! It writes nothing, and it needs fewer than fifteen requests: what is only nice to know is left out where the sign-in took
 //! many.
 
+pub(super) mod lately;
 mod named;
 mod noting;
 mod verdict;
@@ -30,6 +31,13 @@ use crate::domain::untrusted::Untrusted;
 use crate::halo::product::Product;
 use crate::halo::rights::{self, APPLICATION, AgentRights, Scopes};
 use crate::halo::{HaloApi, HaloError, Token};
+
+/// What a test is made before: a plan, or the writing of what a plan has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    Planning,
+    Writing,
+}
 
 /// How long is waited for the version, which is nice to have.
 const VERSION: Duration = Duration::from_secs(3);
@@ -88,12 +96,22 @@ pub async fn verify(
 
 /// The same for work that needs only some of it: no other verdict is told, and no other one counts.
 pub(super) async fn needed(
+    workspace: &Workspace,
     halo: &HaloApi,
     id: &ConfigurationId,
     api: &ApiCredentials,
     needs: impl Fn(CheckId) -> bool + Send + Sync,
+    before: Before,
     on_check: &mut (dyn FnMut(&Check) + Send),
 ) -> Result<CheckReport, Failure> {
+    let asked: Vec<CheckId> = CheckId::ALL.into_iter().filter(|id| needs(*id)).collect();
+    let about = lately::about(id, halo, &format!("{asked:?}"));
+    if before == Before::Writing
+        && let Some(report) = lately::take(workspace, about)
+    {
+        report.checks.iter().for_each(on_check);
+        return Ok(report);
+    }
     let mut on_needed = |check: &Check| {
         if needs(check.id) {
             on_check(check);
@@ -102,6 +120,9 @@ pub(super) async fn needed(
     let mut report = with_halo(halo, Some(id), api, None, &mut on_needed).await?;
     report.ok = keep_needed(&mut report.checks, needs);
     report.rights.clear();
+    if before == Before::Planning {
+        lately::keep(workspace, about, &report);
+    }
     Ok(report)
 }
 
@@ -176,10 +197,7 @@ pub(super) async fn with_halo(
     run.attempt(CheckId::Clients, asked.probe_clients(), |count| match count {
         Some(0) => Verdict::warn("Halo lists no client for this agent".to_owned(), ALL_CLIENTS),
         Some(count) if restricted => Verdict::warn(
-            format!(
-                "{} can be read; there may be more: the agent sees chosen ones",
-                counted(*count, "client", "clients")
-            ),
+            format!("{} can be read; there may be more: the agent is restricted", counted(*count, "client", "clients")),
             ALL_CLIENTS,
         ),
         Some(count) => {
