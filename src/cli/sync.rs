@@ -188,7 +188,10 @@ mod tests {
             (0..=35).filter(|second| teller.is_due(&read(1), begun + Duration::from_secs(*second))).collect();
         assert_eq!(due, [10, 20, 30]);
         let until = "2026-11-23T10:53:00Z".parse().unwrap();
-        let waits = SyncProgress { waiting: Some(BudgetWait { limit: 700, window_seconds: 300, until }), ..read(1) };
+        let waits = SyncProgress {
+            waiting: Some(BudgetWait { limit: 700, window_seconds: 300, until, one_by_one: false }),
+            ..read(1)
+        };
         let at = begun + Duration::from_secs(36);
         assert_eq!([teller.is_due(&waits, at), teller.is_due(&waits, at)], [true, false]);
         assert!(!Teller::new(Shows::Nothing, begun).is_due(&read(1), begun + Duration::from_secs(99)));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 
 use super::failure::Failure;
@@ -548,6 +548,19 @@ pub struct BudgetWait {
     pub window_seconds: u64,
     /// When it goes on.
     pub until: Timestamp,
+    /// Whether it is one of many short ones: each request waits for an earlier one to count no more.
+    pub one_by_one: bool,
+}
+
+impl BudgetWait {
+    /// For how long a short wait is still told when it is over: the next one comes at once.
+    const LINGERS: SignedDuration = SignedDuration::from_secs(2);
+
+    /// Whether it is still waited.
+    pub fn lasts(&self, now: Timestamp) -> bool {
+        let lingers = if self.one_by_one { Self::LINGERS } else { SignedDuration::ZERO };
+        now.duration_since(self.until) < lingers
+    }
 }
 
 /// Nothing usable has come back from Halo for so long that somebody wonders.

@@ -35,6 +35,9 @@ const FAIR_USE: u32 = 450;
 /// The shortest and longest window that is believed when a refusal names one.
 const BELIEVABLE: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
 
+/// A shorter wait for the limit is one of many, and a countdown for each would only jump.
+const BRIEF: Duration = Duration::from_secs(10);
+
 /// Different windows that are kept at once; a server that names more is not talking sense.
 const MAX_RULES: usize = 6;
 
@@ -121,6 +124,8 @@ struct State {
     /// How many of the sync's requests may be in the air.
     pace: Pace,
     held: WaitTime,
+    /// The end of the last wait, and whether it was a short one.
+    last_wait: Option<(Instant, bool)>,
 }
 
 #[derive(Clone, Copy)]
@@ -233,7 +238,13 @@ impl Governor {
 
     /// The wait that goes on now.
     pub(super) fn waiting(&self) -> Option<BudgetWait> {
-        *self.waiting.borrow()
+        let wait = *self.waiting.borrow();
+        // Of short ones the last stands as long as another request would have to wait.
+        let goes_on = |wait: &BudgetWait| {
+            let now = Instant::now();
+            wait.lasts(Timestamp::now()) && self.lock().opens_at(now) > now
+        };
+        wait.filter(|wait| !wait.one_by_one || goes_on(wait))
     }
 
     /// A request is about to be asked, for as long as the answer lives.
@@ -341,7 +352,8 @@ impl Drop for QueuePlace<'_> {
         };
         if was_first {
             // Whoever is next says anew for how long it waits.
-            self.governor.waiting.send_if_modified(|wait| wait.take().is_some());
+            // One of many short waits stands until it is known that no other follows.
+            self.governor.waiting.send_if_modified(|wait| wait.take_if(|wait| !wait.one_by_one).is_some());
         }
         self.governor.changed.notify_waiters();
     }
@@ -362,8 +374,12 @@ impl State {
         }
         let (until, rule) = self.opening(now);
         if until > now {
-            let wait =
-                BudgetWait { limit: rule.limit, window_seconds: rule.window.as_secs(), until: show(until - now) };
+            // A long one stays what it is to its end, however often it is looked at.
+            let is_known = self.last_wait.filter(|(known, _)| *known == until);
+            let one_by_one = is_known.map_or(until - now < BRIEF, |(_, short)| short);
+            self.last_wait = Some((until, one_by_one));
+            let (limit, window_seconds) = (rule.limit, rule.window.as_secs());
+            let wait = BudgetWait { limit, window_seconds, until: show(until - now), one_by_one };
             return Turn::Wait(until, wait);
         }
         // Counted without a rule too: the first refusal may bring one.
@@ -882,5 +898,29 @@ mod tests {
         {
             assert_eq!(read_limit(text.as_bytes()), None, "{text}");
         }
+    }
+
+    /// In a full window each request waits for an earlier one: that is told as one wait without an end that jumps. A long wait
+    /// counts down to its end.
+    #[tokio::test(start_paused = true)]
+    async fn many_short_waits_are_told_as_one() {
+        let governor = Governor::new(Some(100));
+        let first = governor.acquire(Urgency::Person).await;
+        let limit = Some(Limit { limit: 2, window: Duration::from_secs(40) });
+        governor.refused(&first, Refusal { limit, retry_after: Some(Duration::from_secs(30)) });
+        drop(first);
+        let mut shown = governor.subscribe();
+        tokio::join!(async { drop(governor.acquire(Urgency::Person).await) }, async {
+            shown.changed().await.unwrap();
+            assert!(!shown.borrow_and_update().unwrap().one_by_one, "30 s have an end");
+            tokio::time::sleep(Duration::from_secs(25)).await;
+            governor.changed.notify_waiters();
+            tokio::task::yield_now().await;
+            assert!(!governor.waiting().unwrap().one_by_one, "and it stays that one");
+        });
+        assert_eq!(governor.waiting(), None, "a long one is over once it is over");
+        tokio::time::sleep(Duration::from_secs(33)).await;
+        drop(governor.acquire(Urgency::Person).await);
+        assert!(governor.waiting().unwrap().one_by_one, "the next follows at once");
     }
 }

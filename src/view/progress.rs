@@ -60,7 +60,7 @@ pub fn left_over(seconds: u64) -> String {
 
 /// What is waited for while a plan is read or applied.
 pub fn held_up(model: &Model, page: &mut Page) {
-    match (model.work.waiting.filter(|wait| wait.until > model.now), model.work.silence) {
+    match (model.work.waiting.filter(|wait| wait.lasts(model.now)), model.work.silence) {
         (Some(wait), _) => waiting(model, page, wait),
         (None, Some(silence)) => silent(model, page, silence),
         (None, None) => {}
@@ -79,13 +79,12 @@ pub fn waiting(model: &Model, page: &mut Page, wait: BudgetWait) {
 
 /// The same in words.
 pub fn budget(model: &Model, wait: BudgetWait) -> String {
+    let limit = format!("Halo allows {} requests in {}: all used", wait.limit, window(wait.window_seconds));
+    if wait.one_by_one {
+        return format!("{limit}, so each waits its turn");
+    }
     let seconds = wait.until.duration_since(model.now).as_secs().max(0) as u64;
-    format!(
-        "Halo allows {} requests in {}: all used, continues in {}",
-        wait.limit,
-        window(wait.window_seconds),
-        duration(seconds)
-    )
+    format!("{limit}, continues in {}", duration(seconds))
 }
 
 /// The time that a request limit is for.

@@ -273,7 +273,8 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
     ];
     lines.extend(wrap(&proof(run), columns).into_iter().map(Line::raw));
     lines.push(Line::default());
-    let spent = [(run.requests, "requests"), (run.retries, "retries")];
+    let spent = [(run.requests, "request", "requests"), (run.retries, "retry", "retries")];
+    let spent = spent.map(|(count, one, many)| (count, if count == 1 { one } else { many }));
     // Of a run whose program was killed neither is known.
     let spent = spent.into_iter().filter(|_| run.requests > 0);
     for (count, words) in words::sync::parts(&run.changes).into_iter().chain(spent) {

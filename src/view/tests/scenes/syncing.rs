@@ -56,7 +56,7 @@ pub fn add(scenes: &mut Scenes) {
         let mut going = progress(34_200, Some(100_000));
         stage.later(312);
         let until = stage.now + SignedDuration::from_secs(41);
-        going.waiting = Some(BudgetWait { limit: 300, window_seconds: 300, until });
+        going.waiting = Some(BudgetWait { limit: 300, window_seconds: 300, until, one_by_one: false });
         stage.reply(Reply::SyncProgress(going));
     });
     scenes.add("wizard_sync_complete", ended(SyncStatus::CompleteWithWarnings), |_| {});
