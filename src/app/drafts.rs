@@ -27,6 +27,7 @@ impl Model {
             return None;
         }
         self.overview.draft = Some(draft.clone());
+        self.overview.draft_at = Some(self.now);
         Some(Effect::SaveDraft(Box::new(draft)))
     }
 

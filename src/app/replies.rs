@@ -73,6 +73,7 @@ fn overview(model: &mut Model, mut overview: Overview) -> Vec<Effect> {
     // A draft is written and read in two slots: what is read may be older than what is typed.
     if model.owns_draft || model.overview.draft.is_some() {
         overview.draft.clone_from(&model.overview.draft);
+        overview.draft_at = model.overview.draft_at;
     }
     model.owns_draft = true;
     if model.overview == overview && model.screen != Screen::Starting {

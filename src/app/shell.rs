@@ -467,10 +467,15 @@ fn answered(model: &mut Model, answer: Answer) -> Vec<Effect> {
             wizard::resume_draft(model, &draft)
         }
         (Ask::Discard { .. }, _) => {
+            let mut effects: Vec<Effect> = model.stop_test().into_iter().collect();
             model.overview.draft = None;
             model.wizard = None;
             model.say(Tone::Calm, "The draft is discarded.");
-            vec![Effect::DiscardDraft]
+            if model.screen == Screen::Wizard {
+                model.go(if model.is_finished_current() { Go::Panes } else { Go::Integrations });
+            }
+            effects.push(Effect::DiscardDraft);
+            effects
         }
         (Ask::Switch { wanted, active, .. }, _) => vec![Effect::Activate { id: wanted, replacing: Some(active) }],
         (Ask::Deactivate { .. }, _) => vec![Effect::Deactivate],

@@ -361,6 +361,8 @@ pub struct Overview {
     pub configurations: Vec<Saved>,
     /// The unfinished wizard.
     pub draft: Option<Draft>,
+    /// When it was kept.
+    pub draft_at: Option<Timestamp>,
     /// The place outside that gives the Client Secret to every configuration, where there is one: a variable, or a
     /// credential of the service.
     pub outside_secret: Option<String>,

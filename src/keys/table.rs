@@ -377,11 +377,19 @@ const FORM: &[Place] = &[
     P::InitialSync, P::Finished,
 ];
 const SETTINGS: &[Place] = &[P::Setting, P::SettingChoice, P::Review];
+// The settings, and the test that their save waits for.
+const CHANGING: &[Place] = &[P::Setting, P::SettingChoice, P::Review, P::Test, P::Field];
 const PANES: &[Place] =
     &[OVERVIEW, SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage, P::PaneTickets, P::TicketPage, ACTIVITY];
 #[rustfmt::skip]
 const PANES_AND_PLAN: &[Place] = &[
     OVERVIEW, SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage, P::PaneTickets, P::TicketPage, ACTIVITY, P::Plan,
+];
+// Where no text goes into it, the set-up says why there are no panes yet; its own key leads to the clients.
+#[rustfmt::skip]
+const PANES_AND_STEPS: &[Place] = &[
+    OVERVIEW, SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage, P::PaneTickets, P::TicketPage, ACTIVITY, P::Plan,
+    P::InitialSync, P::Finished,
 ];
 const EDITING: &[Place] = &[OVERVIEW, SYNC, CLIENTS, INTEGRATION, ACTIVITY];
 const WITH_TICKETS: &[Place] = &[EVENTS, P::EventPage, P::PaneTickets, P::TicketPage];
@@ -509,7 +517,7 @@ pub const BINDINGS: &[Binding] = &[
     row(C::Copy, "copy", &[P::Callbacks, INTEGRATION], "Copy", Left),
     row(C::Save, "accept", &[P::Review], "Save", Left),
     row(C::Save, "save", SETTINGS, "Save", Left),
-    row(C::DiscardDraft, "discard_draft", &[P::Review], "Discard changes", Left),
+    row(C::DiscardDraft, "discard_changes", CHANGING, "Discard changes", Left),
     row(C::PageDown, "page_down", SETTINGS, "Next section", Left),
     row(C::PageUp, "page_up", SETTINGS, "Previous section", Help),
     row(C::Continue, "accept", &[P::Review, P::InitialSync], "Continue", Left),
@@ -552,12 +560,12 @@ pub const BINDINGS: &[Binding] = &[
     row(C::Edit, "edit", EDITING, "Edit", Left),
     row(C::InstallService, "install_service", &[OVERVIEW, SYNC, P::Finished], "Install the service", Left),
     row(C::Export, "export", &[CLIENTS], "Export", Left),
-    row(C::Pane(Pane::Overview), "pane_overview", PANES_AND_PLAN, "Go to Overview", Help),
-    row(C::Pane(Pane::Sync), "pane_sync", PANES_AND_PLAN, "Go to Sync", Help),
+    row(C::Pane(Pane::Overview), "pane_overview", PANES_AND_STEPS, "Go to Overview", Help),
+    row(C::Pane(Pane::Sync), "pane_sync", PANES_AND_STEPS, "Go to Sync", Help),
     row(C::Pane(Pane::Clients), "pane_clients", PANES_AND_PLAN, "Go to Clients", Help),
-    row(C::Pane(Pane::Integration), "pane_integration", PANES_AND_PLAN, "Go to Integration", Help),
-    row(C::Pane(Pane::Events), "pane_events", PANES_AND_PLAN, "Go to Events", Help),
-    row(C::Pane(Pane::Activity), "pane_activity", PANES_AND_PLAN, "Go to Activity", Help),
+    row(C::Pane(Pane::Integration), "pane_integration", PANES_AND_STEPS, "Go to Integration", Help),
+    row(C::Pane(Pane::Events), "pane_events", PANES_AND_STEPS, "Go to Events", Help),
+    row(C::Pane(Pane::Activity), "pane_activity", PANES_AND_STEPS, "Go to Activity", Help),
     // Moving.
     row(C::NextItem, "next", FORM, "Next field", Left),
     row(C::PreviousItem, "previous", FORM, "Previous", Help),

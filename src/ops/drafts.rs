@@ -3,6 +3,8 @@
 
 use std::sync::{MutexGuard, PoisonError};
 
+use jiff::Timestamp;
+
 use super::Workspace;
 use super::workspace::ChosenDraft;
 use crate::coordination::{Lock, LockError};
@@ -47,6 +49,12 @@ pub fn load(workspace: &Workspace) -> Result<Option<Draft>, Failure> {
         }
     }
     Ok(None)
+}
+
+/// When the draft of this session was kept.
+pub fn kept_at(workspace: &Workspace) -> Option<Timestamp> {
+    let place = chosen(workspace).as_ref().map(|(place, _)| *place)?;
+    workspace.settings.draft_kept_at(place)
 }
 
 // Within a session a draft is its own.

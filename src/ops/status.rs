@@ -63,9 +63,11 @@ pub fn overview(workspace: &Workspace) -> Result<Overview, Failure> {
         });
     }
     let outside = workspace.secret_source(None, None)?;
+    let draft = drafts::load(workspace)?;
     Ok(Overview {
         configurations,
-        draft: drafts::load(workspace)?,
+        draft_at: draft.as_ref().and_then(|_| drafts::kept_at(workspace)),
+        draft,
         outside_secret: outside.map(|source| source.to_string()),
     })
 }

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Settings;
@@ -48,6 +49,12 @@ impl Settings {
                 Err(SettingsError::Invalid { path, key: "a field".to_owned(), why })
             }
         }
+    }
+
+    /// When the unfinished wizard was kept.
+    pub fn draft_kept_at(&self, place: usize) -> Option<Timestamp> {
+        let kept = std::fs::metadata(self.paths.draft_at(place)).and_then(|file| file.modified()).ok()?;
+        Timestamp::try_from(kept).ok()
     }
 
     /// Keeps the unfinished wizard, in place of the one kept before.

@@ -21,6 +21,21 @@ pub fn name(step: Step) -> &'static str {
 /// What becomes of the settings that are saved.
 pub const SETTINGS: &str = "Settings: saved changes apply at once; those of Integration need Re-configure";
 
+/// Said above settings that show what was typed earlier, and when that was.
+pub fn draft_is_shown(ago: Option<String>, changes: usize, key: &str) -> String {
+    let (ago, changes) = (of(ago), if changes == 1 { "1 change".to_owned() } else { format!("{changes} changes") });
+    format!("This is your draft{ago}: {changes}, not saved. {key} discards it.")
+}
+
+/// Said where a save is kept from being made by what was typed into a field earlier.
+pub fn of_draft(field: &str, ago: Option<String>) -> String {
+    format!("Nothing is saved: {field} is from your draft{}, and not what is saved.", of(ago))
+}
+
+fn of(ago: Option<String>) -> String {
+    ago.map(|ago| format!(" ({ago})")).unwrap_or_default()
+}
+
 /// Said of a saved setting that Halo does not have yet.
 pub fn unsent() -> String {
     format!("Not in Halo yet: {RECONFIGURE}.")

@@ -9,7 +9,7 @@ use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::app::parts::{line, line::Changed, plan as page};
-use crate::app::popup::Popup;
+use crate::app::popup::{Ask, Confirm, Popup};
 use crate::app::text::NO_CALLBACKS;
 use crate::app::wizard::state::{Item, Wizard};
 use crate::app::wizard::{self, credentials, initial_sync, pia_screen, review};
@@ -60,6 +60,8 @@ impl Controls for WizardControls {
             (C::PassOver, _) => Now::only_if(plan::can_be_passed_over(model)),
             (C::ToField, P::InitialSync) => Now::only_if(initial_sync::suspect(model).is_some()),
             (_, P::Plan) => page::now(model, command),
+            (C::Pane(_), P::Finished) => Now::Not("First continue with Enter: it opens the panes.".into()),
+            (C::Pane(_), _) => Now::Not(wizard::NO_PANES.into()),
             (C::Save, _) | (C::Continue, P::Review) => save(model, command),
             (C::Continue, P::Test) => Now::only_if(wizard.is_some_and(|wizard| wizard.test.is_passed())),
             (C::Continue, P::InitialSync) => Now::only_if(focus(model) == Some(Item::Go)),
@@ -177,11 +179,9 @@ impl Controls for WizardControls {
                 return model.facts.callbacks.get(at).map(|(_, url)| Effect::Copy(url.expose())).into_iter().collect();
             }
             C::DiscardDraft => {
-                model.wizard = None;
-                model.overview.draft = None;
-                model.say(Tone::Calm, "The changes were discarded.");
-                model.go(if model.is_finished_current() { Go::Panes } else { Go::Integrations });
-                return vec![Effect::DiscardDraft];
+                let title = model.wizard.as_ref().map(Wizard::title).unwrap_or_default();
+                model.popup = Some(Popup::Confirm(Confirm::new(Ask::Discard { title })));
+                model.touch();
             }
             C::Save => return review::save(model, review::Then::Stay),
             // What is typed and not saved is not what is synced: the saved configuration is.

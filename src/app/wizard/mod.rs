@@ -17,7 +17,7 @@ use crate::domain::configuration::{ConfigurationId, EscalateTo};
 use crate::domain::draft::{Draft, Step};
 use crate::domain::failure::Failure;
 
-use crate::words::Phrase;
+use crate::words::{self, Phrase};
 
 use super::effect::Effect;
 use super::form::FieldId;
@@ -33,6 +33,9 @@ pub use steps::{STEPS, StepSign, items, step_sign};
 
 /// Said when a set-up is left.
 pub const KEPT: &str = "What you typed is kept as a draft. Nothing is lost.";
+
+/// Why the key of a pane leads nowhere.
+pub const NO_PANES: &str = "The panes open once the set-up is finished.";
 
 /// Said where a draft is found whose Client Secret was typed.
 pub const SECRET_LOST: &str = "Type the Client Secret again: drafts never hold it.";
@@ -62,6 +65,7 @@ pub fn resume_draft(model: &mut Model, draft: &Draft) -> Vec<Effect> {
     // What is in memory is never older than what was kept of it.
     let same = |wizard: &Wizard| wizard.id == draft.configuration && (wizard.is_edited() || wizard.draft() == *draft);
     if model.wizard.as_ref().is_some_and(same) {
+        note_found(model);
         return come_back(model);
     }
     let saved = draft.configuration.as_ref().and_then(|id| model.saved(id)).cloned();
@@ -70,10 +74,17 @@ pub fn resume_draft(model: &mut Model, draft: &Draft) -> Vec<Effect> {
     let finished = saved.as_ref().is_some_and(|saved| is_finished(&saved.status));
     let wizard = Wizard::of_draft(draft, saved.as_ref());
     let effects = show(model, if finished { wizard.into_settings() } else { wizard });
+    note_found(model);
     if lost {
         model.say(Tone::Warn, SECRET_LOST);
     }
     effects
+}
+
+// What is shown was typed earlier, and may be forgotten.
+fn note_found(model: &mut Model) {
+    let at = model.overview.draft_at;
+    model.wizard.iter_mut().filter(|wizard| wizard.settings).for_each(|wizard| wizard.note_found(at));
 }
 
 /// Shows the set-up that is in memory again.
@@ -158,11 +169,23 @@ pub fn setting(model: &mut Model, field: FieldId) -> Vec<Effect> {
     effects
 }
 
+/// Says that what keeps a save from being made is no change of now.
+pub fn say_of_draft(model: &mut Model, field: FieldId) {
+    let Some(found) = model.wizard.as_ref().and_then(|wizard| wizard.found.as_ref()) else { return };
+    let words = words::step::of_draft(field.info().label, found.at.map(|at| words::time::ago(model.now, at)));
+    model.say(Tone::Warn, Phrase::from(words).key(" Discard it with ", "discard_changes", "."));
+}
+
 /// The connection test has ended; what waited for it is saved.
 pub fn tested(model: &mut Model, outcome: Result<CheckReport, Failure>) -> Vec<Effect> {
     let mut effects = credentials::verified(model, outcome);
     let Some(wizard) = model.wizard.as_mut() else { return effects };
-    let saves = std::mem::take(&mut wizard.saves) && wizard.test.is_passed();
+    let waited = std::mem::take(&mut wizard.saves);
+    let saves = waited && wizard.test.is_passed();
+    if waited && !saves {
+        let of_draft = state::CONNECTION.into_iter().find(|field| wizard.is_of_draft(*field));
+        of_draft.into_iter().for_each(|field| say_of_draft(model, field));
+    }
     if saves && model.popup.is_some() {
         // Nothing happens under a question.
         let words = Phrase::from("The test has passed, and nothing is saved yet.");

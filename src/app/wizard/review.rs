@@ -18,7 +18,7 @@ use crate::words::Phrase;
 
 pub use super::state::{SaveState, Then};
 use super::state::{Test, Wizard};
-use super::{credentials, go, point_at};
+use super::{credentials, go, point_at, say_of_draft};
 
 /// Said to whoever saves twice.
 pub const SAVING: &str = "It is being saved.";
@@ -44,7 +44,14 @@ pub fn save(model: &mut Model, then: Then) -> Vec<Effect> {
     let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
     let configuration = match wizard.configuration() {
         Ok(configuration) => configuration,
-        Err(field) => return point_at(model, field),
+        Err(field) => {
+            let is_of_draft = wizard.is_of_draft(field);
+            let effects = point_at(model, field);
+            if is_of_draft {
+                say_of_draft(model, field);
+            }
+            return effects;
+        }
     };
     if !wizard.test.is_passed() && !wizard.untested {
         return test_first(model);
@@ -125,6 +132,7 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
     if matches!(&secret, SecretChoice::Typed(sent) if wizard.form.secret.secret() == *sent) {
         wizard.form.secret.clear();
     }
+    wizard.found = None;
     wizard.settle(report.id.clone(), *report.configuration, &configuration, *typed);
     wizard.save = SaveState::Saved(changed);
     model.overview.draft = None;

@@ -51,8 +51,17 @@ pub struct Wizard {
     pub from_card: bool,
     /// Whether what is typed is saved once the test has passed.
     pub saves: bool,
+    /// The draft that was found with it, where it is one.
+    pub found: Option<Found>,
     /// What was there before anything was typed.
     pub(super) baseline: Draft,
+}
+
+/// A draft of changes that was kept earlier: its fields as it has them, and when.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub at: Option<Timestamp>,
+    fields: Vec<(FieldId, String)>,
 }
 
 /// Something that can have the focus.
@@ -99,11 +108,13 @@ impl Wizard {
             untested: false,
             list: None,
             save: if saved.is_some() { SaveState::Saved(None) } else { SaveState::Not },
-            asked_escalate_to: false,
+            // After a first sync of long ago nobody is kept by what may stay blank.
+            asked_escalate_to: saved.is_some_and(|saved| saved.status.steps.initial_sync == StepState::Done),
             follows: false,
             settings: false,
             from_card: false,
             saves: false,
+            found: None,
             baseline: Draft::default(),
         };
         wizard.baseline = match wizard.id.as_ref().zip(wizard.base.as_ref()) {
@@ -219,6 +230,25 @@ impl Wizard {
         }
         let was = (field.info().get)(base);
         (field.info().is_line() && was != self.form.value(field)).then_some(was)
+    }
+
+    /// Notes that what is typed was kept earlier, and when.
+    pub fn note_found(&mut self, at: Option<Timestamp>) {
+        let changed = FIELDS.iter().map(|info| info.id).filter(|field| self.was(*field).is_some());
+        let fields = changed.map(|field| (field, self.form.text(field).to_owned())).collect();
+        self.found = Some(Found { at, fields });
+    }
+
+    /// Whether a field holds what a draft of earlier has put there, which is not saved.
+    pub fn is_of_draft(&self, field: FieldId) -> bool {
+        let has_it =
+            |found: &Found| found.fields.iter().any(|(id, text)| *id == field && text == self.form.text(field));
+        self.found.as_ref().is_some_and(has_it) && self.was(field).is_some()
+    }
+
+    /// How many fields hold something that is not saved.
+    pub fn changes(&self) -> usize {
+        FIELDS.iter().filter(|info| self.was(info.id).is_some()).count() + usize::from(!self.form.secret.is_empty())
     }
 
     /// The name for the title line.

@@ -3,7 +3,8 @@
 use ratatui::style::Style;
 
 use crate::app::Model;
-use crate::app::form::{FIELDS, FieldId, Kind};
+use crate::app::form::{FieldId, Kind};
+use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
 use crate::app::wizard::answers::{value, warning};
 use crate::app::wizard::credentials::{doubt, known_failure, refused, refused_by_test, tested_at};
@@ -31,6 +32,12 @@ pub fn body(model: &Model, page: &mut Page) {
     );
     let right = format!("{} {right}", symbol(tone));
     page.heading(if wizard.settings { "Settings" } else { "Review and Save" }, &right, styles.tone(tone));
+    if let Some(found) = wizard.found.as_ref().filter(|_| wizard.settings && wizard.is_edited()) {
+        let age = found.at.map(|at| ago(model.now, at));
+        let key = spoken(model, "discard_changes");
+        page.state(Tone::Warn, &words::step::draft_is_shown(age, wizard.changes(), &key), MARGIN);
+        page.blank();
+    }
     let mut section = None;
     for field in wizard.lines() {
         if section.replace(field.info().step).is_some_and(|before| before != field.info().step) {
@@ -101,8 +108,7 @@ fn save_line(model: &Model, wizard: &Wizard, page: &mut Page) {
             }
         }
         SaveState::Not | SaveState::Saved(_) if wizard.base.is_some() => {
-            let changes = FIELDS.iter().filter(|info| wizard.was(info.id).is_some()).count()
-                + usize::from(!wizard.form.secret.is_empty());
+            let changes = wizard.changes();
             let words = if changes == 1 { "1 change" } else { &format!("{changes} changes") };
             page.words(row, &format!("{words}, not saved yet"), styles.tone(Tone::Warn));
         }
