@@ -1,5 +1,6 @@
 //! The line of keys: which it shows, and which go first where room is short.
 
+use super::jobs::plan;
 use super::keymap::{Command as C, Key, Pane, Place as P, Shown, place};
 use super::model::Model;
 use super::offer::Offer;
@@ -22,12 +23,23 @@ impl KeyHint {
     fn width(&self) -> usize {
         width(&self.key) + 1 + width(&self.words)
     }
+
+    // Its room, empty.
+    fn unseen(self) -> Self {
+        let blank = |text: &str| " ".repeat(width(text));
+        Self { key: blank(&self.key), words: blank(&self.words), waits: true }
+    }
 }
 
 // What waits for no more than a word that is typed is told from the start. Of a plan that nobody can have read yet there is
 // nothing to apply: its key is named once it does something.
 fn comes_soon(offer: &Offer) -> bool {
     offer.command() == C::Agree
+}
+
+// Its place is kept meanwhile, so that no other key moves.
+fn is_unread(model: &Model, command: C) -> bool {
+    command == C::Apply && plan::is_unread(model)
 }
 
 // Of a way to somewhere the place says more than the going.
@@ -43,7 +55,8 @@ pub fn hints(model: &Model, columns: usize) -> (Vec<KeyHint>, Vec<KeyHint>) {
     let place = place(model);
     let (mut left, mut right) = (Vec::new(), Vec::new());
     let shown = offers(model, place).into_iter().filter(|offer| !offer.keys.is_empty());
-    for offer in shown.filter(|offer| offer.refused.is_none() || comes_soon(offer)) {
+    for offer in shown.filter(|offer| offer.refused.is_none() || comes_soon(offer) || is_unread(model, offer.command()))
+    {
         let name = |key: Option<Key>| key.map(Key::name).unwrap_or_default();
         let key = match offer.command() {
             // Both ways in one.
@@ -66,7 +79,9 @@ pub fn hints(model: &Model, columns: usize) -> (Vec<KeyHint>, Vec<KeyHint>) {
             "cancel" if place != P::Cards => 1,
             _ => 0,
         };
+        let is_unread = is_unread(model, offer.command());
         let hint = KeyHint { key, words: offer.words, waits: offer.refused.is_some() };
+        let hint = if is_unread { hint.unseen() } else { hint };
         if hint.words.is_empty() {
             continue;
         }

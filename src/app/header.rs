@@ -58,7 +58,7 @@ fn state(model: &Model) -> (Tone, String) {
     }
     // What is not known, or known and dismissed, keeps it from being green.
     let is_green = tone == Tone::Good;
-    let words = if is_green { String::new() } else { format!("{words}   ") };
+    let words = if is_green || words.is_empty() { String::new() } else { format!("{words}   ") };
     match service::status(model).filter(|service| service.running) {
         Some(ServiceStatus { since: Some(since), .. }) => {
             let since = moment(model.now, *since);
@@ -95,11 +95,19 @@ pub fn summary(findings: &[Finding]) -> (Tone, String) {
     match (dismissed, unknown.as_slice()) {
         (0, []) if findings.is_empty() => (Tone::Calm, String::new()),
         (0, []) => (Tone::Good, "no issues".to_owned()),
+        // Behind it stands that no event has come yet: it is the same.
+        (0, unknown) if is_before_first_event(unknown) => (Tone::Calm, String::new()),
         (0, [one]) => (Tone::Calm, format!("unknown: {}", one.rule.title().to_lowercase())),
         (0, many) => (Tone::Calm, format!("{} checks unknown", many.len())),
         (1, _) => (Tone::Calm, "1 dismissed issue".to_owned()),
         (count, _) => (Tone::Calm, format!("{count} dismissed issues")),
     }
+}
+
+// Whether nothing but what the first event brings is not known yet.
+fn is_before_first_event(unknown: &[&Finding]) -> bool {
+    let comes_with_it = |finding: &&Finding| matches!(finding.rule, Rule::Silence | Rule::Lag | Rule::Deliveries);
+    unknown.iter().any(|finding| finding.rule == Rule::Silence) && unknown.iter().all(comes_with_it)
 }
 
 // In the wizard: how the connection stands.
@@ -175,6 +183,17 @@ mod tests {
         let unknown = |rule, fact: &str| Finding::new(rule, State::Unknown, fact);
         let findings = [unknown(Rule::Drift, REMOVED), unknown(Rule::Deliveries, "the webhooks were removed")];
         assert_eq!(summary(&findings), (Tone::Warn, "removed from Halo".to_owned()));
+    }
+
+    /// Right after a perfect set-up nothing is wrong, and nothing is counted but that no event has come yet.
+    #[test]
+    fn what_first_event_brings_is_not_counted_as_unknown() {
+        let unknown = |rule| found(rule, State::Unknown);
+        let first = [unknown(Rule::Silence), unknown(Rule::Lag), unknown(Rule::Deliveries)];
+        assert_eq!(summary(&first), (Tone::Calm, String::new()));
+        assert_eq!(summary(&first[1..]).1, "2 checks unknown", "an event has come");
+        let more = [unknown(Rule::Silence), unknown(Rule::Drift)];
+        assert_eq!(summary(&more).1, "2 checks unknown");
     }
 
     #[test]

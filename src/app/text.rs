@@ -18,7 +18,7 @@ pub fn width(text: &str) -> usize {
     text.graphemes(true).map(|cluster| if cluster.len() == 1 { 1 } else { usize::from(cluster.cell_width()) }).sum()
 }
 
-/// Breaks a text at blanks into lines of at most `columns`; a longer word is cut.
+/// Breaks a text at blanks into lines of at most `columns`; a longer word is cut, an address or an id between its parts.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
     if width(text) <= columns {
@@ -38,17 +38,34 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
             line.push_str(word);
             continue;
         }
-        for cluster in word.graphemes(true) {
-            if !line.is_empty() && width(&line) + width(cluster) > columns {
-                lines.push(std::mem::take(&mut line));
-            }
-            line.push_str(cluster);
+        let mut rest = word;
+        while let Some(at) = break_in(rest, columns) {
+            lines.push(rest[..at].to_owned());
+            rest = &rest[at..];
         }
+        line.push_str(rest);
     }
     if !line.is_empty() || lines.is_empty() {
         lines.push(line);
     }
     lines
+}
+
+// Where a word that does not fit is cut: behind a sign that parts it, with a part of it on either side; else where the line ends.
+fn break_in(word: &str, columns: usize) -> Option<usize> {
+    let (mut end, mut used) = (0, 0);
+    for cluster in word.graphemes(true) {
+        used += width(cluster);
+        if used > columns && end > 0 {
+            let is_part = |at: &usize| word[*at..].contains(char::is_alphanumeric) && *at * 3 > end;
+            let behind = |at: usize| at + 1;
+            let parts =
+                word[..end].rmatch_indices(['/', '-', '_', '.', '?', '&', '=', ':', ',']).map(|(at, _)| behind(at));
+            return Some(parts.into_iter().find(is_part).unwrap_or(end));
+        }
+        end += cluster.len();
+    }
+    None
 }
 
 /// An address without the user and the password that somebody put into it: no file and no card shows them.
@@ -117,6 +134,19 @@ mod tests {
                 let without_blanks = |text: &str| text.replace(' ', "");
                 assert_eq!(without_blanks(&lines.concat()), without_blanks(text));
             }
+        }
+    }
+
+    /// An address, and an id with a bracket behind it: no word of it is torn, and no sign stands alone.
+    #[test]
+    fn long_word_is_cut_between_its_parts() {
+        let address = "http://127.0.0.1:18988/callbacks/acme/ticket-created?token=1";
+        for columns in 16..40 {
+            let lines = wrap(address, columns);
+            let (_, whole) = lines.split_last().unwrap();
+            assert!(whole.iter().all(|line| line.ends_with(['/', '-', '.', ':', '?', '='])), "{columns}: {lines:?}");
+            let id = wrap("own (0d0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f)", columns);
+            assert!(id.iter().all(|line| line.contains(char::is_alphanumeric)), "{columns}: {id:?}");
         }
     }
 }

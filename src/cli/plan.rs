@@ -62,7 +62,7 @@ pub(super) fn title(id: &ConfigurationId, configuration: &Configuration) -> Stri
 
 /// The plan for people: one line per object, its fields below.
 pub(super) fn print(output: &mut Output, plan: &Plan) {
-    for change in &plan.changes {
+    for change in plan.listed() {
         let (sign, ..) = words::plan::action(change.action);
         output.line(format!("{sign} {:<12} {}  ({})", change.kind.word(), change.name, change.reason));
         for field in &change.fields {

@@ -264,6 +264,16 @@ impl Plan {
         self.changes.iter().filter(|change| change.action != Action::Keep)
     }
 
+    /// The changes that are "keep".
+    pub fn kept(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| change.action == Action::Keep)
+    }
+
+    /// Every change as a person reads them: what is done, and then what stays.
+    pub fn listed(&self) -> impl Iterator<Item = &Change> {
+        self.pending().chain(self.kept())
+    }
+
     /// The ids of the objects that can be taken over; none where two have one name, and a person has to choose.
     pub fn offered(&self) -> Option<Vec<String>> {
         let mut ours: Vec<_> = self.offers.iter().map(|offer| (offer.kind, plain_name(offer.name.raw()))).collect();

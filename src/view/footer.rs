@@ -64,10 +64,24 @@ fn sync_line(model: &Model) -> Option<(Tone, String)> {
     })
 }
 
+// In one line: of several sentences those that fit, and none by half.
+fn in_sentences(words: &str, room: usize) -> String {
+    if width(words) <= room {
+        return words.to_owned();
+    }
+    let fitting = words
+        .match_indices(['.', ';'])
+        .filter(|(at, _)| words[at + 1..].starts_with(' '))
+        .map(|(at, _)| &words[..at])
+        .filter(|part| width(part) < room)
+        .last();
+    fitting.map_or_else(|| fit(words, room), |part| format!("{part}."))
+}
+
 /// The lower rule: what just happened stands in it, or how a sync goes, or that there is more to see.
 pub fn lower_rule(model: &Model, frame: &mut Frame, styles: Styles, area: Rect, notice: &[String], more: &str) {
     let columns = usize::from(area.width);
-    let runs = sync_line(model).map(|(tone, words)| (tone, fit(&words, columns.saturating_sub(8))));
+    let runs = sync_line(model).map(|(tone, words)| (tone, in_sentences(&words, columns.saturating_sub(8))));
     let (tone, first, rest) = match (&model.notice, notice.split_first(), &runs) {
         (Some(said), Some((first, rest)), _) => (said.tone, first, rest),
         (_, _, Some((tone, words))) => (*tone, words, &[][..]),
@@ -111,4 +125,19 @@ pub fn keys(model: &Model, styles: Styles) -> Line<'static> {
     line.push(Span::raw(" ".repeat(columns.saturating_sub(used + 1))));
     line.extend(right);
     Line::from(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_sentences_those_that_fit_are_whole() {
+        let words = "Halo has not answered for 41 s. Attempt 2 is waiting; it tries again by itself.";
+        assert_eq!(in_sentences(words, 90), words);
+        assert_eq!(in_sentences(words, 72), "Halo has not answered for 41 s. Attempt 2 is waiting.");
+        assert_eq!(in_sentences(words, 40), "Halo has not answered for 41 s.");
+        let address = "127.0.0.1 has not answered for 41 s. More";
+        assert_eq!(in_sentences(address, 38), "127.0.0.1 has not answered for 41 s.");
+    }
 }

@@ -282,6 +282,14 @@ impl Page {
         self.keep = Some(line..self.lines.len());
     }
 
+    /// The same of a row: with `alone`, what stands below it does not push the top of the page away.
+    pub fn keep_row(&mut self, line: usize, alone: bool) {
+        self.keep_from(line);
+        if alone && let Some(keep) = &mut self.keep {
+            keep.end = keep.end.min(line + 1);
+        }
+    }
+
     /// Leaves the empty lines out: on a low terminal every line is needed.
     pub fn squeeze(&mut self) {
         let mut kept = 0;

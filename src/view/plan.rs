@@ -8,7 +8,7 @@ use crate::app::Model;
 use crate::app::jobs::health::findings;
 use crate::app::jobs::plan::{self, blocker, is_again};
 use crate::app::jobs::removal;
-use crate::app::jobs::state::{ApplyWork, Goal, PlanWork};
+use crate::app::jobs::state::{ApplyWork, Goal, PlanLine, PlanWork, lines};
 use crate::app::keymap::{self, Command, Place};
 use crate::app::layout::LOW;
 use crate::app::meaning::{Meaning, meaning_of};
@@ -20,7 +20,7 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::FailureKind;
 use crate::domain::next::Hint;
 use crate::domain::plan::{
-    Action, Change, ChangeResult, ConfigureReport, ConfigureStatus, FieldChange, Parts, Plan, plain_name,
+    Action, Change, ChangeResult, ConfigureReport, ConfigureStatus, FieldChange, Offer, Parts, Plan, plain_name,
 };
 use crate::domain::untrusted::Untrusted;
 use crate::view::page::{MARGIN, Page, Row, title_lines};
@@ -121,8 +121,8 @@ fn applying(model: &Model, page: &mut Page, plan: &PlanWork, title: &str) {
     page.blank();
     match plan {
         PlanWork::Ready(plan) => {
-            let last = plan.changes.len().saturating_sub(1);
-            let current = plan.changes.iter().position(|change| result_of(results, change).is_none()).unwrap_or(last);
+            let last = plan.pending().count().saturating_sub(1);
+            let current = plan.pending().position(|change| result_of(results, change).is_none()).unwrap_or(last);
             rows_being_done(page, plan, results, Some(current).filter(|_| !is_connecting), current);
         }
         _ => rows_of_results(model, page, results, Some(model.work.plan_line)),
@@ -305,10 +305,17 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
             page.keep_from(from);
         }
     }
-    for (at, change) in plan.changes.iter().enumerate() {
-        let name = plain_name(change.name.raw());
-        let is_taken = plan.offers.iter().any(|own| own.kind == change.kind && plain_name(own.name.raw()) == name);
-        change_row(model, page, plan.blocked.len() + at, change, (columns, is_taken));
+    for (at, line) in lines(plan).into_iter().enumerate() {
+        match line {
+            // They come first, and stand above.
+            PlanLine::Blocked(_) => {}
+            PlanLine::Change(change) => {
+                let name = plain_name(change.name.raw());
+                let is_it = |own: &Offer| own.kind == change.kind && plain_name(own.name.raw()) == name;
+                change_row(model, page, at, change, (columns, plan.offers.iter().any(is_it)));
+            }
+            PlanLine::Kept(kept) => kept_row(model, page, at, &kept, columns),
+        }
     }
     page.blank();
     if model.work.goal.is_install() {
@@ -363,6 +370,30 @@ fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change, (colum
     }
 }
 
+// What stays is in nobody's way: one line, which opens.
+fn kept_row(model: &Model, page: &mut Page, at: usize, kept: &[&Change], columns: usize) {
+    let styles = page.styles;
+    let focused = model.work.plan_line == at;
+    let from = page.lines.len();
+    let style = if focused { styles.selected() } else { styles.dim() };
+    let sign = words::plan::action(Action::Keep).0;
+    page.words(
+        Row::new(styles, focused).text(sign, styles.dim()).text(" ", style),
+        &words::plan::kept(kept.len()),
+        style,
+    );
+    if model.work.plan_open.contains(&at) {
+        for change in kept {
+            let row = Row::new(styles, false).to(MARGIN + 2).cell(change.kind.word(), styles.dim(), KIND - 2);
+            let row = row.cell(&change.name.display(), styles.dim(), columns);
+            page.words(row, &words::plan::change(change), styles.dim());
+        }
+    }
+    if focused {
+        page.keep_from(from);
+    }
+}
+
 // Its name is whole, whatever it is called: the values of all fields begin in one column.
 fn field_line(page: &mut Page, field: &FieldChange, name: usize) {
     let styles = page.styles;
@@ -410,7 +441,9 @@ fn result_of<'a>(results: &'a [ChangeResult], change: &Change) -> Option<&'a Cha
 fn rows_being_done(page: &mut Page, plan: &Plan, results: &[ChangeResult], current: Option<usize>, focus: usize) {
     let styles = page.styles;
     let columns = name_columns(page, plan.changes.iter().map(|change| &change.name));
-    for (at, change) in plan.changes.iter().enumerate() {
+    let kept: Vec<&Change> = plan.kept().collect();
+    let rows = plan.pending().chain(kept.iter().copied().filter(|_| kept.len() == 1));
+    for (at, change) in rows.enumerate() {
         let verb = words::plan::action(change.action).2;
         let (mark, style, word) = match result_of(results, change) {
             Some(result) => {
@@ -432,6 +465,10 @@ fn rows_being_done(page: &mut Page, plan: &Plan, results: &[ChangeResult], curre
         if focused {
             page.keep_from(from);
         }
+    }
+    if kept.len() > 1 {
+        let row = Row::new(styles, focus == plan.pending().count());
+        page.words(row.text("= ", styles.dim()), &words::plan::kept(kept.len()), styles.dim());
     }
 }
 
@@ -461,7 +498,8 @@ pub(super) fn rows_of_results(model: &Model, page: &mut Page, results: &[ChangeR
             page.paragraph(&said(model, why), MARGIN + KIND, Style::new());
         }
         if focused {
-            page.keep_from(from);
+            // With how it ended in sight.
+            page.keep_row(from, at == 0 && model.layout.body.height < LOW);
         }
     }
 }
@@ -488,7 +526,13 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
         ApplyWork::None => None,
     };
     if let Some(results) = results {
-        let Some(result) = results.get(line) else { return Vec::new() };
+        let result = match (model.apply(), &model.work.plan) {
+            (ApplyWork::Failed { .. }, PlanWork::Ready(plan)) => {
+                plan.listed().nth(line).and_then(|change| result_of(results, change))
+            }
+            _ => results.get(line),
+        };
+        let Some(result) = result else { return Vec::new() };
         lines.extend(title_lines(&result.name.display(), styles, columns));
         if let Some(id) = &result.id {
             put(&mut lines, &format!("Halo's id {}", Untrusted::new(id.as_str()).display()));
@@ -509,12 +553,20 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
         }
         _ => return Vec::new(),
     };
-    if let Some(blocked) = plan.blocked.get(line) {
-        lines.extend(title_lines(&blocked.name.display(), styles, columns));
-        put(&mut lines, &blocked.reason);
-        return lines;
-    }
-    let Some(change) = plan.changes.get(line - plan.blocked.len()) else { return Vec::new() };
+    let change = match self::lines(plan).into_iter().nth(line) {
+        Some(PlanLine::Blocked(blocked)) => {
+            lines.extend(title_lines(&blocked.name.display(), styles, columns));
+            put(&mut lines, &blocked.reason);
+            return lines;
+        }
+        Some(PlanLine::Change(change)) => change,
+        Some(PlanLine::Kept(kept)) => {
+            lines.extend(title_lines(&words::plan::kept(kept.len()), styles, columns));
+            kept.iter().for_each(|change| put(&mut lines, &change.name.display()));
+            return lines;
+        }
+        None => return Vec::new(),
+    };
     lines.extend(title_lines(&change.name.display(), styles, columns));
     put(&mut lines, &words::plan::change(change));
     for field in &change.fields {

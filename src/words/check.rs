@@ -40,6 +40,9 @@ pub fn in_short(check: &Check, room: usize) -> Option<String> {
     (short.chars().count() <= room).then_some(short)
 }
 
+/// What is said where the scope and the role cover writing.
+const ALLOWED: &str = "scope and role allow writing";
+
 /// What the scope and the role say of writing, in short: nothing was written to find out.
 const MAY_WRITE: &str = "writing allowed";
 
@@ -63,18 +66,46 @@ pub fn is_plain(check: &Check) -> bool {
     check.status == CheckStatus::Pass && (check.writes.is_some() || !check.message.contains("; "))
 }
 
-/// What there is to look at although nothing failed; a doubt about writing that several share is told once, with their names.
+/// What there is to look at although nothing failed; a doubt that several share is told once, with their names.
 pub fn warnings(checks: &[Check]) -> Vec<String> {
-    let mut groups: Vec<(Vec<&str>, &str)> = Vec::new();
-    for check in checks.iter().filter(|check| check.status == CheckStatus::Warn) {
-        let doubt = check.message.split_once("; ").filter(|_| check.writes == Some(WriteProof::Doubtful));
-        let told = doubt.map_or(check.message.as_str(), |(_, doubt)| doubt);
-        match groups.iter_mut().find(|(_, other)| doubt.is_some() && *other == told) {
-            Some((names, _)) => names.push(check.id.title()),
-            None => groups.push((vec![check.id.title()], told)),
+    let warns: Vec<&Check> = checks.iter().filter(|check| check.status == CheckStatus::Warn).collect();
+    let is_shared =
+        |doubt: &str| warns.iter().filter(|check| doubts(&check.message).any(|other| other == doubt)).count() > 1;
+    let mut groups: Vec<(Vec<&str>, String)> = Vec::new();
+    for check in &warns {
+        let name = check.id.title();
+        let (shared, own): (Vec<&str>, Vec<&str>) = doubts(&check.message).partition(|doubt| is_shared(doubt));
+        if shared.is_empty() || !own.is_empty() {
+            let read = check.message.split("; ").next().unwrap_or_default();
+            groups.push((vec![name], std::iter::once(read).chain(own).collect::<Vec<_>>().join("; ")));
+        }
+        for doubt in shared {
+            match groups.iter_mut().find(|(_, other)| *other == doubt) {
+                Some((names, _)) => names.push(name),
+                None => groups.push((vec![name], doubt.to_owned())),
+            }
         }
     }
     groups.into_iter().map(|(names, told)| format!("{}: {told}", names.join(", "))).collect()
+}
+
+// What is said behind what could be read, but that it may be written.
+fn doubts(message: &str) -> impl Iterator<Item = &str> {
+    message.split("; ").skip(1).filter(|clause| *clause != ALLOWED)
+}
+
+/// What was found, beside the rows that follow: what several are in doubt for is said once, with the last of them.
+pub fn found_once<'a>(check: &Check, later: impl Iterator<Item = &'a Check>) -> String {
+    if !matches!(check.status, CheckStatus::Warn | CheckStatus::Fail) {
+        return found(check);
+    }
+    let said: Vec<&str> =
+        later.filter(|later| later.status == check.status).flat_map(|c| c.message.split("; ").skip(1)).collect();
+    let mut clauses = check.message.split("; ");
+    let read = clauses.next().unwrap_or_default();
+    let left = clauses.filter(|clause| !said.contains(clause));
+    let message = std::iter::once(read).chain(left).collect::<Vec<_>>().join("; ");
+    found(&Check { message, ..check.clone() })
 }
 
 /// What is known of writing where something could be read.

@@ -65,6 +65,11 @@ pub fn change(change: &Change) -> String {
     }
 }
 
+/// What stays as it is, in one line.
+pub fn kept(count: usize) -> String {
+    format!("{count} unchanged")
+}
+
 /// How a change went.
 pub fn outcome(result: &ChangeResult) -> (Tone, &'static str) {
     match (result.outcome, result.action) {

@@ -417,8 +417,9 @@ pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) 
     }
     model.work.apply = match outcome {
         Ok(mut report) => {
-            // What was not done comes first.
-            report.results.sort_by_key(|result| matches!(result.outcome, Outcome::Done | Outcome::Unchanged));
+            // What was not done comes first, and last what there was nothing to do about.
+            let is_made = |result: &ChangeResult| matches!(result.outcome, Outcome::Done | Outcome::Unchanged);
+            report.results.sort_by_key(|result| (is_made(result), result.outcome == Outcome::Unchanged));
             ApplyWork::Ended { id, goal, report }
         }
         Err(failure) => ApplyWork::Failed { id, goal, failure, results },

@@ -10,7 +10,7 @@ use crate::domain::delivery::Delivery;
 use crate::domain::failure::Failure;
 use crate::domain::full_circle::{FullCircle, HopReport};
 use crate::domain::plan::Parts;
-use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Plan};
+use crate::domain::plan::{Blocked, Change, ChangeResult, ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::sync_run::{BudgetWait, Silence, SyncProgress, SyncReport};
 use crate::domain::ticket::{BoardTickets, Unfinished};
 
@@ -135,14 +135,36 @@ impl Work {
     pub fn plan_rows(&self, apply: &ApplyWork) -> usize {
         match (apply, &self.plan) {
             // What was not begun keeps its row.
-            (ApplyWork::Failed { results, .. }, PlanWork::Ready(plan)) => plan.changes.len().max(results.len()),
+            (ApplyWork::Failed { .. }, PlanWork::Ready(plan)) => lines(plan).len() - plan.blocked.len(),
             (ApplyWork::Running { results, .. } | ApplyWork::Failed { results, .. }, _) => results.len(),
             (ApplyWork::Ended { report, .. }, _) => report.results.len(),
-            (ApplyWork::None, PlanWork::Ready(plan)) => plan.changes.len() + plan.blocked.len(),
+            (ApplyWork::None, PlanWork::Ready(plan)) => lines(plan).len(),
             (ApplyWork::None, PlanWork::Refused(report)) => report.checks.len(),
             (ApplyWork::None, _) => 0,
         }
     }
+}
+
+/// A line of a plan.
+#[derive(Clone, Debug)]
+pub enum PlanLine<'a> {
+    Blocked(&'a Blocked),
+    Change(&'a Change),
+    /// All that stays as it is, in one line.
+    Kept(Vec<&'a Change>),
+}
+
+/// The lines of a plan: what cannot be done, what is done, and last what stays; folded where there is something to do.
+pub fn lines(plan: &Plan) -> Vec<PlanLine<'_>> {
+    let kept: Vec<&Change> = plan.kept().collect();
+    let folds = plan.changes_pending() && kept.len() > 1;
+    let blocked = plan.blocked.iter().map(PlanLine::Blocked);
+    let mut lines: Vec<PlanLine<'_>> = blocked.chain(plan.pending().map(PlanLine::Change)).collect();
+    match folds {
+        true => lines.push(PlanLine::Kept(kept)),
+        false => lines.extend(kept.into_iter().map(PlanLine::Change)),
+    }
+    lines
 }
 
 #[derive(Debug, Default)]

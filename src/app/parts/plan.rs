@@ -31,8 +31,7 @@ pub fn now(model: &Model, command: C) -> Now {
         C::Stop if model.apply().is_running() => Now::only_if(!model.apply().is_stopping()),
         C::Stop => Now::only_if(matches!(model.work.plan, PlanWork::Reading { .. })),
         C::TakeOver => plan::take_over_now(model),
-        // The set-up has no panes.
-        C::Pane(_) => Now::only_if(model.screen == Screen::Panes),
+        C::Pane(_) => Now::unless((model.screen != Screen::Panes).then_some(wizard::NO_PANES)),
         // The set-up alone goes on from here.
         C::PassOver => Now::Hidden,
         _ => Now::Can,

@@ -165,6 +165,12 @@ fn plan_is_not_applied_before_it_can_have_been_read() {
     stage.send(Message::Reply(Box::new(Reply::Planned(Ok(Ok(plan()))))));
     let shows_apply = |stage: &Stage| hints(&stage.model, 120).0.iter().any(|hint| hint.words == "Apply");
     assert!(!shows_apply(&stage));
+    let opens_at = |stage: &Stage| {
+        let (left, _) = hints(&stage.model, 120);
+        left.iter().take_while(|hint| hint.words != "Open").map(|hint| hint.key.len() + hint.words.len()).sum::<usize>()
+    };
+    let opened_at = opens_at(&stage);
+    assert!(opened_at > 0, "its place is kept");
     assert_eq!(stage.keys("y y"), []);
     assert_eq!(notice(&stage), "");
     let wake = next_wake(&stage.model, stage.now).unwrap();
@@ -177,6 +183,7 @@ fn plan_is_not_applied_before_it_can_have_been_read() {
     stage.model.take_dirty();
     stage.read_plan();
     assert!(stage.model.is_dirty() && shows_apply(&stage));
+    assert_eq!(opens_at(&stage), opened_at, "no other key moves");
     assert_eq!(next_wake(&stage.model, stage.now), None);
     let mut repeated = key("y");
     repeated.kind = KeyEventKind::Repeat;

@@ -463,3 +463,20 @@ fn last_reading_is_shown_until_it_is_read_anew() {
     stage.reply(Reply::Deliveries(Ok(deliveries())));
     assert_eq!(summary(&stage.model), None);
 }
+
+/// Of what was removed whole, by whomever, no object is "not in Halo yet".
+#[test]
+fn objects_that_were_all_removed_are_called_that() {
+    let mut own = status("Acme MSP", true, true, false);
+    own.integration.objects.clear();
+    for (was_configured, words) in [(false, "not in Halo yet"), (true, "removed")] {
+        own.integration.was_configured = was_configured;
+        let mut stage = in_panes();
+        stage.reply(Reply::Status(Ok(standing(own.clone()))));
+        stage.keys("3 t");
+        stage.reply(Reply::Planned(Ok(Ok(plan()))));
+        let rows = objects(&stage.model);
+        let tab = rows.iter().find(|row| row.name == "Pia Chat Pod").unwrap();
+        assert_eq!(tab.words, words);
+    }
+}

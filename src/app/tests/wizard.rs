@@ -536,7 +536,8 @@ fn unsaved_settings_trap_nobody() {
     stage.keys("e");
     assert_eq!(wizard(&stage).was(FieldId::Name).as_deref(), Some("Acme MSP"));
     stage.keys("Shift-Tab");
-    assert!(stage.keys("x").contains(&Effect::DiscardDraft));
+    assert_eq!(stage.keys("x"), [], "it asks first");
+    assert!(stage.keys("y").contains(&Effect::DiscardDraft));
     assert_eq!(stage.model.screen, Screen::Panes);
     stage.keys("e");
     assert!(!wizard(&stage).is_edited());
@@ -936,4 +937,28 @@ fn found_draft_can_be_discarded_after_second_question() {
     assert!(stage.model.overview.draft.is_some(), "it asks first");
     let discarded = stage.keys("Tab Enter");
     assert!(discarded.contains(&Effect::DiscardDraft) && stage.model.overview.draft.is_none());
+}
+
+/// Where there are no panes yet, the key of one says so.
+#[test]
+fn key_of_pane_says_why_set_up_has_none() {
+    for (mut stage, keys) in [(at_sync(), "0 1 3 4 5"), (at_configure(), "0 1 2 3 4 5")] {
+        for pane in keys.split(' ') {
+            stage.model.notice = None;
+            assert_eq!(stage.keys(pane), []);
+            assert!(notice(&stage).contains("once the set-up is finished"), "{pane}: {}", notice(&stage));
+        }
+    }
+}
+
+/// The contact may stay blank: whoever comes back to a first sync of long ago goes on with one key.
+#[test]
+fn contact_that_may_stay_blank_keeps_nobody_after_sync() {
+    let mut stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, false)]));
+    stage.reply(Reply::Status(Ok(standing(status("Acme MSP", true, true, false)))));
+    stage.reply(Reply::Lists(Ok(lists())));
+    stage.send(Message::Go(Go::Step(Step::InitialSync)));
+    assert_eq!(wizard(&stage).focus, Item::Go);
+    stage.keys("Enter");
+    assert_eq!(wizard(&stage).step, Step::Configure);
 }

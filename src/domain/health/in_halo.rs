@@ -112,7 +112,7 @@ impl Facts<'_> {
             Some((state, worst)) => {
                 let fact = format!("{}: {}", clean(&worst.webhook), clean(&worst.message));
                 let since = worst.last_success_at.or(worst.last_at);
-                let next = worst.advice.as_deref().map(|advice| Hint::from(clean(advice)));
+                let next = worst.advice.as_deref().map(|advice| Hint::read(&clean(advice)));
                 let next = next.unwrap_or_else(|| Hint::from("Create a ticket in Halo, then ").next(Next::Deliveries));
                 Finding::new(rule, state, fact).about(clean(&worst.webhook)).since(since).next(next)
             }

@@ -372,7 +372,10 @@ impl<'a> Apply<'a> {
                 (Outcome::Failed, None, Some(message))
             }
             Err(unread) => {
-                let message = format!("sent, but it could not be read back: {}", failure_text(&unread));
+                let message = match unread {
+                    HaloError::Cancelled { .. } => "sent, and stopped before it was read back".to_owned(),
+                    unread => format!("sent, but it could not be read back: {}", failure_text(&unread)),
+                };
                 (Outcome::Unverified, None, Some(message))
             }
         }

@@ -104,7 +104,7 @@ fn kept_something_else(id: String, wrong: &[&str]) -> Found {
     if wrong == ["active"] {
         return Found::Differs(id, "Halo saved it switched off. Switch it on in Halo, then check again".to_owned());
     }
-    Found::Differs(id, format!("{SAVED_OTHERS}: {}", wrong.join(", ")))
+    Found::Differs(id, format!("{SAVED_OTHERS}: {}. Set them in Halo by hand, then check again", wrong.join(", ")))
 }
 
 /// The number of an object as the text that ids are.

@@ -107,6 +107,9 @@ pub(super) fn offered(model: &Model) -> Vec<Offered> {
                 // By what they do, and not by what is selected on a screen that nobody sees.
                 C::Mend => "Fix an issue",
                 C::Filter => "Show others",
+                C::Details => "Read a client",
+                C::Changes => "Read what a sync changed",
+                C::OpenEvent => "Read an event",
                 _ => offer.title(),
             };
             all.push(Offered { command, pane, words: words.to_owned() });

@@ -404,7 +404,7 @@ impl<P: Person> Dialogue<P> {
         }
     }
 
-    /// Lets one row of a list be picked by its number.
+    /// Lets one row of a list be picked by its number, or by its name.
     pub(super) async fn pick(&mut self, rows: &[String], usual: Option<usize>, what: &str) -> Result<Picked, Exit> {
         let listed = numbered(rows);
         self.say_all(&listed);
@@ -426,7 +426,7 @@ impl<P: Person> Dialogue<P> {
                 return Ok(Picked::Back);
             };
             let number = line.trim().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-            match (number.filter(|at| *at < rows.len()), usual) {
+            match (number.filter(|at| *at < rows.len()).or_else(|| named(rows, line.trim())), usual) {
                 (Some(at), _) => return Ok(Picked::Row(at)),
                 (None, Some(usual)) if line.trim().is_empty() => return Ok(Picked::Row(usual)),
                 (None, _) => self.say(format!("Type a number from 1 to {}.", rows.len())),
@@ -456,6 +456,13 @@ impl<P: Person> Dialogue<P> {
             }
         }
     }
+}
+
+// The row that is called so, where one is: without its number, and without the page behind it.
+fn named(rows: &[String], typed: &str) -> Option<usize> {
+    let is_it = |row: &String| row.split(" (").next().is_some_and(|name| name.eq_ignore_ascii_case(typed));
+    let mut found = rows.iter().enumerate().filter(|(_, row)| is_it(row)).map(|(at, _)| at);
+    found.next().filter(|_| !typed.is_empty() && found.next().is_none())
 }
 
 /// A list with its numbers.

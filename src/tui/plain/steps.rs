@@ -386,7 +386,7 @@ impl<P: Person> Dialogue<P> {
             self.say_all(before);
         }
         self.say(format!("The plan: {}.", plan.summary()));
-        let changes: Vec<String> = plan.changes.iter().map(words::change).collect();
+        let changes: Vec<String> = plan.listed().map(words::change).collect();
         self.say_all(changes);
         for blocked in &plan.blocked {
             self.say(format!("Blocked: {} {}. {}", blocked.kind.word(), blocked.name, sentence(&blocked.reason)));

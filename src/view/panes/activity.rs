@@ -5,6 +5,7 @@ use ratatui::text::Line;
 
 use crate::app::Model;
 use crate::app::keymap::spoken;
+use crate::app::layout::LOW;
 use crate::app::panes::Pane;
 use crate::app::panes::activity::controls::height;
 use crate::app::panes::activity::{self, Filter};
@@ -88,7 +89,7 @@ pub fn body(model: &Model, page: &mut Page) {
                     page.paragraph(&text, MARGIN + 4, Style::new());
                 }
             }
-            page.keep_from(from);
+            page.keep_row(from, at == 0 && model.layout.body.height < LOW);
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::app::jobs::plan::{blocker, elsewhere};
 use crate::app::jobs::state::{ApplyWork, DeliveryWork, PlanWork};
 use crate::app::jobs::{deliveries, prove};
 use crate::app::keymap;
+use crate::app::layout::LOW;
 use crate::app::notice::Tone;
 use crate::app::panes::integration::{callbacks as installed, checking, leads_elsewhere, objects};
 use crate::app::panes::{Pane, objects_height};
@@ -69,7 +70,8 @@ pub fn body(model: &Model, page: &mut Page) {
             }
         }
         if focused {
-            page.keep_from(from);
+            // It opens at its top, whatever is said of its first object.
+            page.keep_row(from, at == 0 && model.layout.body.height < LOW);
         }
     }
     if rows.is_empty() {

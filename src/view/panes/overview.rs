@@ -328,7 +328,7 @@ fn problems(model: &Model, page: &mut Page, is_low: bool) {
             let row = Row::new(styles, focused).cell(&format!("– {}", issue.rule.title()), style, TITLE);
             page.words(row, &unknown(model, issue, |command| key_words(model, command)), style);
             if focused {
-                keep(page, from, is_low && at == 0);
+                page.keep_row(from, is_low && at == 0);
             }
             continue;
         }
@@ -363,18 +363,11 @@ fn problems(model: &Model, page: &mut Page, is_low: bool) {
                 page.paragraph(&format!("{command}   {what}"), MARGIN + 4, Style::new());
             }
         }
-        keep(page, from, is_low && at == 0);
+        // On a low screen of the first one its line alone, so that the lights are in sight, too.
+        page.keep_row(from, is_low && at == 0);
     }
     if known == list.len() && !is_open {
         rest(model, page, &list);
-    }
-}
-
-// What has the focus is in sight; on a low screen of the first one its line alone, so that the lights are, too.
-fn keep(page: &mut Page, from: usize, only_first: bool) {
-    page.keep_from(from);
-    if only_first && let Some(keep) = &mut page.keep {
-        keep.end = keep.end.min(from + 1);
     }
 }
 

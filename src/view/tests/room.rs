@@ -1,15 +1,20 @@
 //! What stays in sight, what is told whole where there is room, and what a figure must not claim.
 
-use crate::app::message::Reply;
+use crate::app::effect::Effect;
+use crate::app::form::FieldId;
+use crate::app::keymap::Command;
+use crate::app::message::{Message, Reply};
+use crate::app::model::Screen;
 use crate::app::testing::events::{in_events, recent};
 use crate::app::testing::{
-    Stage, at, at_configure, at_sync, check, failed, finished, in_panes, overview, passed, plan, saved, standing,
+    Stage, at, at_configure, at_sync, check, failed, finished, in_panes, kept, overview, passed, plan, saved, standing,
     status, sync_report, with_credentials,
 };
 use crate::domain::check::{CheckId, CheckStatus, WriteProof};
+use crate::domain::draft::{Draft, Step};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, not_answered};
-use crate::domain::status::StepState;
+use crate::domain::status::{Overview, StepState};
 use crate::domain::sync_run::{Silence, SyncProgress, SyncReport, SyncStatus};
 
 use super::picture::plain;
@@ -103,7 +108,7 @@ fn look_at_objects_shows_how_far_it_is() {
     stage.keys("3");
     stage.reply(Reply::Checked(passed().checks.remove(0)));
     stage.later(9);
-    stage.send(crate::app::message::Message::Wake);
+    stage.send(Message::Wake);
     let text = plain(&stage);
     assert!(
         text.contains("1 of 14") && text.contains("asking for Authentication Token · elapsed 9 s · Esc stops"),
@@ -126,7 +131,7 @@ fn every_pane_says_how_sync_goes() {
         let silence = Some(Silence { since: stage.now, attempt: 1, again_at: None });
         stage.reply(Reply::SyncProgress(SyncProgress { silence, ..read }));
         stage.later(11);
-        stage.send(crate::app::message::Message::Wake);
+        stage.send(Message::Wake);
         let text = plain(&stage);
         assert!(text.contains("! Halo has not answered for 11 s"), "{pane}: {text}");
         stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Complete))));
@@ -345,4 +350,93 @@ fn settings_are_no_greener_than_panes() {
     stage.keys("e");
     let text = plain(&stage);
     assert!(text.lines().next().unwrap().contains("service not running"), "{text}");
+}
+
+/// Settings that show what was typed earlier say so at the top, and what of it keeps another change from being saved; one key
+/// forgets it.
+#[test]
+fn forgotten_draft_is_told_and_stops_no_save_in_silence() {
+    let there = finished();
+    let active = there.configurations[0].clone();
+    let typed = "1d0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f";
+    let draft = Draft { step: Step::Review, ..Draft::of(&active.id, &active.configuration) };
+    let draft = Some(draft.with(FieldId::ClientId, typed));
+    let draft_at = Some(at("2026-11-23T08:53:00Z"));
+    let mut stage = Stage::with(Overview { draft, draft_at, ..there });
+    stage.keys("e");
+    let text = plain(&stage);
+    assert!(text.contains("your draft (2 h ago): 1 change, not saved"), "{text}");
+    assert!(text.contains("Ctrl-X discards it."), "{text}");
+    stage.send(Message::Do(Command::Setting(FieldId::DailySyncTime)));
+    stage.keys("^U");
+    stage.type_text("05:45");
+    stage.keys("^S");
+    stage.reply(Reply::Verified(Ok(failed())));
+    assert!(stage.notice().contains("Client ID is from your draft (2 h ago)"), "{}", stage.notice());
+    assert_eq!(stage.keys("^X"), [], "it asks first");
+    assert!(stage.keys("y").contains(&Effect::DiscardDraft));
+    assert_eq!(stage.model.screen, Screen::Panes);
+    stage.keys("e");
+    assert!(!plain(&stage).contains("your draft"), "{}", plain(&stage));
+}
+
+/// One reason of several checks is said once: in the test at the size that most terminals have, and above the plan.
+#[test]
+fn one_doubt_of_several_checks_is_said_once_at_80x24() {
+    let doubt = "the agent is restricted";
+    let mut report = passed();
+    let restricted = [CheckId::Clients, CheckId::Teams, CheckId::TicketTypes, CheckId::Webhooks, CheckId::CustomTabs];
+    for check in report.checks.iter_mut().filter(|check| restricted.contains(&check.id)) {
+        check.status = CheckStatus::Warn;
+        check.message = format!("4 can be read; there may be more: {doubt}; scope and role allow writing");
+    }
+    let said = |stage: &Stage, what: &str| {
+        let text = plain(stage).replace(['\n', '│', '█'], " ");
+        text.split_whitespace().collect::<Vec<_>>().join(" ").matches(what).count()
+    };
+    let mut stage = with_credentials();
+    stage.keys("Enter");
+    stage.reply(Reply::Verified(Ok(report.clone())));
+    for height in [24, 60] {
+        stage.resize(80, height);
+        assert!(said(&stage, doubt) <= 1, "{}", plain(&stage));
+    }
+    assert_eq!(said(&stage, doubt), 1, "{}", plain(&stage));
+    assert!(said(&stage, "allow writing") <= 1, "{}", plain(&stage));
+    let mut stage = at_configure();
+    report.checks.iter().for_each(|check| drop(stage.reply(Reply::Checked(check.clone()))));
+    stage.reply(Reply::Planned(Ok(Ok(plan()))));
+    assert_eq!(said(&stage, doubt), 1, "{}", plain(&stage));
+    assert_eq!(said(&stage, "allow writing"), 0, "{}", plain(&stage));
+}
+
+/// What will be done comes first; what stays is one line, and opens.
+#[test]
+fn what_stays_is_last_line_of_plan_and_opens() {
+    let mut planned = plan();
+    let mut kept = kept().changes.split_off(4);
+    kept.extend(planned.changes);
+    planned.changes = kept;
+    let mut stage = at_configure();
+    stage.reply(Reply::Planned(Ok(Ok(planned))));
+    let text = plain(&stage);
+    assert!(text.find("create").unwrap() < text.find("= 4 unchanged").unwrap(), "{text}");
+    assert!(!text.contains("Project"), "{text}");
+    stage.keys("G");
+    stage.keys("Enter");
+    assert!(plain(&stage).contains("Project"), "{}", plain(&stage));
+    stage.keys("Enter y");
+    assert!(plain(&stage).contains("= 4 unchanged"), "{}", plain(&stage));
+}
+
+/// A pane opens at its top, however low the screen is.
+#[test]
+fn pane_opens_at_its_top_on_low_screen() {
+    for pane in ["0", "1", "2", "3", "4", "5"] {
+        let mut stage = in_panes();
+        stage.reply(Reply::Planned(Ok(Ok(plan()))));
+        stage.resize(40, 12);
+        stage.keys(pane);
+        assert!(!plain(&stage).contains('↑'), "{pane}: {}", plain(&stage));
+    }
 }

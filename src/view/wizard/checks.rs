@@ -35,7 +35,7 @@ pub fn check_row<'a>(
     keys: &KeyMap,
     check: &Check,
     focused: bool,
-    later: impl Iterator<Item = &'a Check>,
+    later: impl Iterator<Item = &'a Check> + Clone,
     shown: Words,
 ) {
     let styles = page.styles;
@@ -47,7 +47,7 @@ pub fn check_row<'a>(
     let narrow = page.width < 70;
     let column = if narrow { MARGIN + 2 } else { MARGIN + 10 + 22 };
     let room = page.width.saturating_sub(column + 1).max(8);
-    let message = words::check::found(check);
+    let message = if focused { words::check::found(check) } else { words::check::found_once(check, later.clone()) };
     let open = check.status != CheckStatus::Pass || focused || shown != Words::Line;
     // What passed takes one line, and the rest of its words is there when it is selected. Nothing is cut.
     let short = words::check::in_short(check, room).filter(|_| !open);

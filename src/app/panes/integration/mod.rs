@@ -70,11 +70,16 @@ fn known(model: &Model) -> Vec<ObjectRow> {
     let findings = health::findings(model);
     let removed = findings.iter().find(|found| found.rule == Rule::Drift && found.fact.ends_with(TAKEN_OUT));
     let known = |change: &Change| recorded.iter().any(|o| o.kind == change.kind && o.name == change.name);
+    // Of what was taken out whole nothing is there, and nothing is missing.
+    let is_out = model.status().is_some_and(|status| {
+        status.integration.was_configured && !status.integration.is_in_halo() && status.integration.objects.is_empty()
+    });
     let mut rows: Vec<ObjectRow> = plan
         .changes
         .iter()
         .map(|change| {
             let is_removed = removed.is_some_and(|drift| drift.objects().any(|name| name == change.name.display()));
+            let is_removed = is_removed || (is_out && change.action == Action::Create);
             let is_known = known(change) || is_removed;
             let (tone, words) = if is_removed { (Tone::Warn, "removed".to_owned()) } else { state(change, is_known) };
             // What was never there is missing to nobody.
