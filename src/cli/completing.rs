@@ -42,6 +42,10 @@ fn stored<T>(read: impl FnOnce(&Store, &ConfigurationId) -> Option<T>) -> Option
     let (environment, paths, config) = here()?;
     let named = named(std::env::args()).or_else(|| environment.text("PIA_HALO_CONFIGURATION").map(str::to_owned));
     let id = named.and_then(|id| ConfigurationId::parse(&id).ok()).or(config.active)?;
+    // Nobody who only presses Tab waits for a server.
+    if config.store.is_some() {
+        return None;
+    }
     read(&Store::glimpse(&paths.store()).ok()??, &id)
 }
 

@@ -60,6 +60,7 @@ pub(super) fn show(call: &mut Call, options: &Show) -> Result<u8, Failure> {
             "version": config.version,
             "active": config.active,
             "configurations": config.configurations,
+            "store": config.store,
             "keys": config.keys,
             "secrets": secrets,
         }))?;
@@ -84,6 +85,10 @@ fn sources(call: &mut Call, workspace: &Workspace, config: &Config) -> Result<u8
     let written = written.as_ref().and_then(|file| std::str::from_utf8(file).ok()).unwrap_or_default();
     let written: toml::Table = written.parse().unwrap_or_default();
     let mut rows = Vec::new();
+    match &config.store {
+        Some(shared) => rows.push(row("", "store.url", shared.url.as_str(), "file", None)),
+        None => rows.push(row("", "store.url", "", "default", None)),
+    }
     match (&call.configuration, &config.active) {
         (Some(id), _) if call.is_named => rows.push(row("", "configuration", id.as_str(), "flag", None)),
         (Some(id), _) => {

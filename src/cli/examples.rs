@@ -63,6 +63,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("config show --sources", "where each value comes from: file, variable or default"),
     ("config edit", "edit them in your editor"),
     ("config delete acme", "delete acme, after a question"),
+    ("store init", "make the store in the PostgreSQL that config.toml names"),
     ("store set-aside", "start with an empty store"),
     ("store status", "what keeps the store, and what is in it"),
     ("store copy --to postgres://pia@db.example/pia_halo", "copy it to a PostgreSQL, and compare"),

@@ -15,6 +15,7 @@ const WITHOUT_CONFIGURATION: &[&str] = &[
     "config path",
     "config edit",
     "config delete",
+    "store init",
     "store set-aside",
     "store copy",
     "store status",

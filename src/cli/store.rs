@@ -10,7 +10,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
-use crate::ops::transfer::{Server, Status, in_words, status_here};
+use crate::ops::transfer::{Server, Status, in_words, saved, status_here};
 use crate::ops::{self, Clock as _, SystemClock};
 use crate::settings::Paths;
 
@@ -64,7 +64,7 @@ pub(super) async fn status(call: &mut Call, options: StoreStatus) -> Result<u8, 
     let (environment, cancel) = (call.environment.clone(), call.cancel.clone());
     let look = move || match options.of {
         Some(url) => Server::open(&url, &paths, &environment, &cancel)?.status(),
-        None => status_here(&paths),
+        None => status_here(&paths, &environment, &cancel),
     };
     let Status { figures, copying } = off_the_threads(look).await?;
     let Some(figures) = figures else {
@@ -110,6 +110,32 @@ pub(super) async fn status(call: &mut Call, options: StoreStatus) -> Result<u8, 
     if let Some(whoever) = copying {
         line("now", whoever.to_string());
     }
+    Ok(0)
+}
+
+pub(super) async fn init(call: &mut Call) -> Result<u8, Failure> {
+    let paths = Paths::from_environment(&call.environment)?;
+    let (environment, cancel) = (call.environment.clone(), call.cancel.clone());
+    let make = move || {
+        let before = saved(&paths, &environment, &cancel)?.make()?;
+        Ok((before, saved(&paths, &environment, &cancel)?.status()?.figures))
+    };
+    let (before, figures) = off_the_threads(make).await?;
+    let (place, form) = figures.map_or_else(Default::default, |figures| (figures.place, figures.form));
+    let status = match before {
+        None => "made",
+        Some(_) if before < form => "upgraded",
+        Some(_) => "nothing_to_do",
+    };
+    if call.output.json {
+        call.output.object(&json!({ "status": status, "place": place, "form": form }))?;
+        return Ok(0);
+    }
+    call.output.line(match status {
+        "made" => format!("The store was made in {place}"),
+        "upgraded" => format!("The store in {place} was brought up to date"),
+        _ => format!("There is a store in {place} already; nothing was changed"),
+    });
     Ok(0)
 }
 

@@ -43,6 +43,7 @@ pub(crate) mod search;
 pub mod secret;
 mod sound;
 pub mod status;
+pub mod store_url;
 pub(crate) mod step;
 pub mod sync_run;
 pub(crate) mod ticket;

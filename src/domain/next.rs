@@ -68,6 +68,7 @@ pub enum Next {
     Activate(Option<ConfigurationId>),
     ActivateYes(ConfigurationId),
     SetStoreAside,
+    InitStore,
     Completions,
 }
 
@@ -134,6 +135,7 @@ impl Next {
             Self::Activate(Some(id)) => return format!("activate {id}"),
             Self::ActivateYes(id) => return format!("activate {id} --yes"),
             Self::SetStoreAside => "store set-aside",
+            Self::InitStore => "store init",
             Self::Completions => "completions bash",
         };
         fixed.to_owned()
@@ -160,6 +162,7 @@ impl Next {
                 | Self::Backup
                 | Self::Restore
                 | Self::SetStoreAside
+                | Self::InitStore
                 | Self::Completions
         )
     }
@@ -234,6 +237,7 @@ impl Next {
             Self::Escalate,
             Self::Activate(None),
             Self::SetStoreAside,
+            Self::InitStore,
             Self::Completions,
         ]
     }

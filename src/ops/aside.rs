@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::actor::actor_of;
 use super::locks::hold_everything;
+use super::place::require_file;
 use crate::domain::activity::Activity;
 use crate::domain::failure::Failure;
 use crate::settings::{Environment, Paths};
@@ -33,6 +34,7 @@ pub(super) fn was_set_aside(audit: &Audit) -> bool {
 /// [`FailureKind::Busy`](crate::domain::failure::FailureKind::Busy) with who works with it, or what keeps the files from
 /// being moved; they are then where they were.
 pub fn set_aside(paths: &Paths, environment: &Environment, now: Timestamp) -> Result<Option<PathBuf>, Failure> {
+    require_file(paths, "store set-aside", "to begin anew, name another database in config.toml")?;
     let actor = actor_of(environment);
     let _locks = hold_everything(paths, environment, "store set-aside", now)?;
     let trail = Audit::new(paths.audit()).anchored(paths.anchor());

@@ -26,6 +26,7 @@ pub(crate) mod full_circle;
 pub(crate) mod health;
 mod locks;
 pub(crate) mod owner;
+pub(crate) mod place;
 pub mod plan;
 mod proxy;
 mod recognise;

@@ -1,5 +1,6 @@
 //! This machine as the owner recorded in Halo, and the refusal to write to what belongs to another one.
 
+use std::io;
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -9,7 +10,9 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::hex;
 use crate::domain::next::{Hint, Next};
 use crate::domain::owner::{Belongs, Owner};
-use crate::store::host_name;
+use crate::settings::private_file::{self, Exclusive, FileError};
+use crate::settings::{Environment, Paths};
+use crate::store::{Installation, StoreError, host_name};
 
 /// A name for this machine that a test gives.
 const HOST: &str = "PIA_HALO_HOST";
@@ -19,11 +22,42 @@ const MACHINE: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
 
 /// This machine, as its mark names it. The name is for people: a renamed machine is the same one.
 pub(super) fn here(workspace: &Workspace) -> Owner {
-    let name = workspace.environment().text(HOST).map(str::to_owned);
-    let name = name.unwrap_or_else(host_name);
+    let name = name(workspace.environment());
     let file = workspace.settings.paths().config();
     let key = key(&machine(&MACHINE, &name), file.parent().unwrap_or(&file));
     Owner::new(&name, &workspace.actor().account(), workspace.now(), &key)
+}
+
+/// What this machine is called.
+fn name(environment: &Environment) -> String {
+    environment.text(HOST).map_or_else(host_name, str::to_owned)
+}
+
+/// This profile of this machine, as a store knows it that several machines share. What was copied from it is another one: whether
+/// as files to another machine or folder, or as a whole machine that has got another name.
+pub(super) fn installation(paths: &Paths, environment: &Environment) -> Result<Installation, Failure> {
+    let (name, file) = (name(environment), paths.installation());
+    let folder = key(&machine(&MACHINE, &name), &paths.config_dir);
+    let digest = Sha256::digest(format!("{}\n{folder}\n{name}", mark(&file).map_err(StoreError::from)?));
+    Ok(Installation::new(hex(&digest[..16]), name))
+}
+
+/// What was made up when it was first asked for.
+fn mark(file: &Path) -> Result<String, FileError> {
+    let read = || Ok::<_, FileError>(private_file::read(file)?.map(|mark| String::from_utf8_lossy(&mark).into_owned()));
+    if let Some(mark) = read()? {
+        return Ok(mark);
+    }
+    let exclusive = Exclusive::take(file)?;
+    if let Some(mark) = read()? {
+        return Ok(mark);
+    }
+    let mut random = [0; 16];
+    let none = |error| FileError::Io { doing: "make", path: file.to_owned(), source: io::Error::other(error) };
+    getrandom::fill(&mut random).map_err(none)?;
+    let mark = hex(&random);
+    exclusive.replace(mark.as_bytes())?;
+    Ok(mark)
 }
 
 /// The id of this machine. A container may have none: there, only the name tells two machines apart.

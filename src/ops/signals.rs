@@ -1,5 +1,5 @@
-//! Hearing of what another process does: the files of the profile are watched, and whoever waits is told what has changed.
-//! Between two changes nothing runs.
+//! Hearing of what another process does: the files of the profile are watched, a store on a server tells of itself, and
+//! whoever waits is told what has changed. Between two changes nothing runs.
 //!
 //! A file may be a link, as managers of configurations make them: each folder on the way to what it leads to is watched as
 //! well. Where the kernel lets nothing be watched, the files are looked at every two seconds.
@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use super::Workspace;
 use super::locks::SERVICE_LOCK;
 use crate::settings::private_file::ensure_folder;
+use crate::store::News;
 
 /// More links than this on the way to one file lead in a circle.
 const LINKS: usize = 40;
@@ -68,6 +69,8 @@ pub struct Signals {
     watcher: Option<RecommendedWatcher>,
     /// What the files were like at the last look, where nothing can be watched.
     stamps: Vec<Stamp>,
+    /// Tells of the store, where that is on a server.
+    _news: Option<News>,
 }
 
 type Stamp = Option<(u64, i64, i64, u64)>;
@@ -88,6 +91,12 @@ struct State {
 impl Heard {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, changes: Changes) {
+        let mut state = self.state();
+        state.changes = state.changes | changes;
+        self.told.notify_one();
     }
 
     fn tell(&self, event: &Event) {
@@ -132,7 +141,8 @@ impl Signals {
         // The kernel gives a user only so many.
         let watcher = watcher.map_err(|error| tracing::warn!(%error, "files are looked at every two seconds")).ok();
         let stamps = files.iter().map(|(file, _)| stamp(file)).collect();
-        let mut signals = Self { files, heard, folders: BTreeSet::new(), watcher, stamps };
+        let news = if wanted.has(Changes::STORE) { news(workspace, &heard) } else { None };
+        let mut signals = Self { files, heard, folders: BTreeSet::new(), watcher, stamps, _news: news };
         signals.lead();
         signals
     }
@@ -149,7 +159,7 @@ impl Signals {
             if self.watcher.is_some() {
                 self.heard.told.notified().await;
             } else {
-                tokio::time::sleep(LOOK).await;
+                _ = tokio::time::timeout(LOOK, self.heard.told.notified()).await;
                 self.look();
             }
         }
@@ -160,7 +170,9 @@ impl Signals {
         let now: Vec<Stamp> = self.files.iter().map(|(file, _)| stamp(file)).collect();
         let changed = self.files.iter().zip(now.iter().zip(&self.stamps)).filter(|(_, (now, before))| now != before);
         let changes = changed.fold(Changes::default(), |changes, ((_, means), _)| changes | *means);
-        self.heard.state().changes = changes;
+        if changes != Changes::default() {
+            self.heard.add(changes);
+        }
         self.stamps = now;
     }
 
@@ -194,9 +206,18 @@ impl Signals {
     }
 }
 
+/// Where the system gives no thread for it, what is new shows at the next look of its own accord.
+fn news(workspace: &Workspace, heard: &Arc<Heard>) -> Option<News> {
+    let heard = Arc::clone(heard);
+    let told = move || heard.add(Changes::STORE);
+    let news = workspace.store.news(told);
+    news.map_err(|error| tracing::warn!(%error, "no news of the store")).ok().flatten()
+}
+
 fn files(workspace: &Workspace, change: Changes) -> Vec<PathBuf> {
     let paths = workspace.settings.paths();
     match change {
+        Changes::STORE if !workspace.store.is_file() => Vec::new(),
         Changes::STORE => {
             let store = workspace.store.path().to_owned();
             let mut log = store.clone().into_os_string();

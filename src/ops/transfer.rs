@@ -1,6 +1,6 @@
 //! The whole store, copied to a PostgreSQL or back from one.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::{fs, io};
 
@@ -11,6 +11,7 @@ use super::actor::actor_of;
 use super::archive::stopped;
 use super::backup::empty;
 use super::locks::hold_everything;
+use super::{owner, place};
 use crate::coordination::{Shared, Whoever};
 use crate::domain::activity::Activity;
 use crate::domain::calendar::utc;
@@ -19,7 +20,7 @@ use crate::domain::next::{Hint, Next};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::settings::private_file::{self, Exclusive};
-use crate::settings::{Environment, Paths};
+use crate::settings::{Environment, Paths, Settings};
 use crate::store::{Address, Audit, Figures, Held, Proof, Remote, Snapshot, Store, StoreError, in_place, is_same};
 
 /// A PostgreSQL that was named.
@@ -42,12 +43,19 @@ pub struct Status {
     pub copying: Option<Whoever>,
 }
 
-/// Looks at the store of this machine.
+/// Looks at the store that the settings name.
 ///
 /// # Errors
 ///
 /// What the store says.
-pub fn status_here(paths: &Paths) -> Result<Status, Failure> {
+pub fn status_here(
+    paths: &Paths,
+    environment: &Environment,
+    cancel: &CancellationToken,
+) -> Result<Status, Failure> {
+    if Settings::new(paths.clone()).store()?.is_some() {
+        return saved(paths, environment, cancel)?.status();
+    }
     let store = Store::open_to_look(&paths.store())?;
     Ok(Status { figures: store.map(|store| store.figures()).transpose()?, copying: None })
 }
@@ -59,6 +67,20 @@ pub fn in_words(held: &Held) -> String {
     });
     let [clients, events, others] = [held.clients, held.events, held.others].map(thousands);
     format!("{whose} with {clients} clients, {events} events and {others} other rows")
+}
+
+/// Signs in to the server that the settings name.
+///
+/// # Errors
+///
+/// [`FailureKind::Usage`] where they name none; as [`Server::open`].
+pub fn saved(paths: &Paths, environment: &Environment, cancel: &CancellationToken) -> Result<Server, Failure> {
+    let Some(shared) = Settings::new(paths.clone()).store()? else {
+        let message = format!("{} names no PostgreSQL", paths.config().display());
+        let hint = "Name it there, in a table of its own: [store] with url = \"postgres://role@host/database\"";
+        return Err(Failure::new(FailureKind::Usage, message).hint(hint));
+    };
+    Server::at(place::saved(&shared, paths, environment)?, paths, environment, cancel)
 }
 
 impl Server {
@@ -74,12 +96,15 @@ impl Server {
         environment: &Environment,
         cancel: &CancellationToken,
     ) -> Result<Self, Failure> {
-        let named = environment.get("PGPASSFILE").filter(|file| !file.is_empty()).map(PathBuf::from);
-        let file = named.or_else(|| Some(paths.home.as_ref()?.join(".pgpass")));
-        let mut address = Address::new(url)?;
-        if let Some(file) = file {
-            address = address.with_passwords_of(&file, paths.home.as_deref())?;
-        }
+        Self::at(place::address(url, paths, environment)?, paths, environment, cancel)
+    }
+
+    fn at(
+        address: Address,
+        paths: &Paths,
+        environment: &Environment,
+        cancel: &CancellationToken,
+    ) -> Result<Self, Failure> {
         let asked = cancel.clone();
         let remote = Remote::open(&address, Arc::new(move || !asked.is_cancelled()))?;
         Ok(Self { remote, address, paths: paths.clone(), environment: environment.clone(), cancel: cancel.clone() })
@@ -101,6 +126,17 @@ impl Server {
         Ok(Status { figures: Some(self.remote.figures()?), copying })
     }
 
+    /// Makes the store there, or brings it up to date; says which version it was of before.
+    ///
+    /// # Errors
+    ///
+    /// [`FailureKind::Busy`] where another installation works with it; what the server says.
+    pub fn make(&mut self) -> Result<Option<i64>, Failure> {
+        let own = owner::installation(&self.paths, &self.environment)?;
+        Store::on(&self.address.clone().of(own))?;
+        Ok(self.remote.form())
+    }
+
     /// Puts everything of this machine's store there, in place of what is there. Where somebody has agreed to that, only what
     /// he was told of is replaced.
     ///
@@ -111,9 +147,13 @@ impl Server {
     /// what either store says. The one there is as it was then, but for a server that is lost in the last moment.
     pub fn take(&mut self, agreed: Option<&Option<Held>>, now: Timestamp) -> Result<Proof, Failure> {
         let none = || Failure::new(FailureKind::Declined, "there is no store on this machine").hint(Next::Sync);
+        let by = "it is there already; pg_dump and pg_restore copy a database to another server";
+        place::require_file(&self.paths, "store copy --to", by)?;
         let own = Store::open_existing(&self.paths.store())?.ok_or_else(none)?;
         self.trail().require_writable()?;
         let _alone = self.alone(now)?;
+        // Whoever works with the store there would go on with another one.
+        self.remote.come_in(&owner::installation(&self.paths, &self.environment)?)?;
         let Some(proof) = self.remote.take(&own, agreed, now)? else {
             let message = format!("what {} holds has changed meanwhile", self.shown());
             return Err(Failure::new(FailureKind::NeedsYes, message).hint("run this again; nothing was changed"));
@@ -327,7 +367,7 @@ mod tests {
         while server.status().unwrap().copying.is_some() {}
         server.take(None, at(3)).unwrap();
         let there = open(&url, &this).unwrap().status().unwrap().figures.unwrap();
-        let here = status_here(&this.0).unwrap().figures.unwrap();
+        let here = status_here(&this.0, &this.1, &CancellationToken::new()).unwrap().figures.unwrap();
         let without_copied = |figures: &Figures| figures.held.clone().map(|held| Held { copied: None, ..held });
         assert_eq!((there.form, without_copied(&there)), (here.form, without_copied(&here)));
         assert_eq!((here.engine.0, there.engine.0), ("SQLite", "PostgreSQL"));

@@ -9,6 +9,7 @@ use super::actor::actor_of;
 use super::check::lately::Passed;
 use super::clock::Clock;
 use super::locks::{LastAnswer, SERVE, SERVICE_LOCK};
+use super::place::{Entry, Place};
 use super::{aside, restored, units};
 use crate::coordination::{Lock, LockError};
 use crate::domain::activity::{Activity, Actor, BreakReason, Chain, ChainBreak};
@@ -27,7 +28,7 @@ use crate::settings::{
     Config, Environment, FoundSecret, Paths, SecretSource, Settings, SettingsError, StoredSecrets, client_secret,
     secret_source, with_variables,
 };
-use crate::store::{Audit, Store, StoreError, Verified};
+use crate::store::{Audit, Store, Verified};
 
 /// How often a lock without a name on it is tried, and how long in between.
 const LOOKS: usize = 5;
@@ -38,9 +39,6 @@ pub(super) const INTERRUPTED: &str = "found after an interrupted run";
 
 /// The file of a session's draft, by its number, and the lock that keeps others from it once it was written.
 pub(super) type ChosenDraft = Option<(usize, Option<Lock>)>;
-
-/// Opens the store where there is one.
-type Open = fn(&Path) -> Result<Option<Store>, StoreError>;
 
 /// Asks a person for the Client Secret, where there is one to ask.
 pub type Prompt = fn() -> Result<Secret, Failure>;
@@ -53,8 +51,9 @@ pub type Tell = fn(&str);
 pub struct Workspace {
     /// Settings, credentials and the draft.
     pub(super) settings: Settings,
-    /// The embedded database.
+    /// The database.
     pub(super) store: Store,
+    place: Place,
     /// The audit trail.
     pub audit: Audit,
     environment: Arc<Environment>,
@@ -77,26 +76,29 @@ pub struct Workspace {
 impl Workspace {
     /// Opens the workspace below `paths`; a store is made where there is none, and only read where it may not be written.
     pub fn open(paths: Paths, environment: Environment, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
-        Self::around(Store::open_existing, paths, environment, clock)
+        Self::around(Entry::Work, paths, environment, clock)
     }
 
     /// The same for whoever only looks, and ends at once: it is opened on a full disk, too.
     pub fn open_to_look(paths: Paths, environment: Environment, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
-        Self::around(Store::open_to_look, paths, environment, clock)
+        Self::around(Entry::Look, paths, environment, clock)
     }
 
-    fn around(open: Open, paths: Paths, environment: Environment, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+    fn around(entry: Entry, paths: Paths, environment: Environment, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
         restored::finish(&paths)?;
-        let store = open(&paths.store())?.map_or_else(|| Store::open(&paths.store()), Ok)?;
+        let settings = Settings::new(paths.clone());
+        let place = Place::of(&settings, &environment, entry)?;
+        let store = place.open()?;
         let audit = Audit::new(paths.audit()).anchored(paths.anchor());
         let actor = actor_of(&environment);
         let (configuration, store_file) = (quoted(&paths.config()), quoted(store.path()));
         tracing::info!(settings = configuration, store = store_file, acting = actor.user);
-        let settings = Settings::new(paths);
+        let settings = settings.with_store(place.said().cloned());
         settings.tidy();
         let workspace = Self {
             settings,
             store,
+            place,
             audit,
             environment: Arc::new(environment),
             actor: Arc::new(actor),
@@ -232,6 +234,11 @@ impl Workspace {
     /// Where the files are.
     pub fn paths(&self) -> &Paths {
         self.settings.paths()
+    }
+
+    /// Where the store is.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// The settings as they are saved.

@@ -17,7 +17,7 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::event::EventBody;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::ops::Workspace;
-use crate::store::{NewEvent, Store, StoreError};
+use crate::store::{NewEvent, ServerFault, Store, StoreError};
 
 /// Callbacks that may wait for the writer. Whoever comes after them is told to come again.
 const WAITING: usize = 4_096;
@@ -101,7 +101,7 @@ pub enum NotStored {
 impl Intake {
     /// Starts the thread, with a connection to the store of its own: a long sync must not hold up a callback's turn.
     pub fn start(workspace: &Workspace) -> Result<Self, Failure> {
-        let store = Store::open(&workspace.paths().store())?.patient_for(STEP)?;
+        let store = workspace.place().open()?.patient_for(STEP)?;
         let (jobs, waiting) = sync_channel(WAITING);
         let ends = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&ends);
@@ -182,8 +182,7 @@ fn write_all(store: &Store, waiting: &Receiver<Job>, ends: &AtomicBool) {
                 if let Some(times) = not_stored.again() {
                     tracing::error!(%error, times, "callbacks could not be stored");
                 }
-                // With another file there, or one of another form, only a new start goes on.
-                let is_lost = matches!(error, StoreError::Moved { .. } | StoreError::Newer { .. });
+                let is_lost = is_lost(&error);
                 for answer in answers {
                     let _ = answer.send(Err(if is_lost { NotStored::Gone } else { NotStored::Broken }));
                 }
@@ -193,6 +192,23 @@ fn write_all(store: &Store, waiting: &Receiver<Job>, ends: &AtomicBool) {
             }
         }
     }
+}
+
+/// With another file there, or one of another form, only a new start goes on. Where another host has the store now, not even
+/// that.
+fn is_lost(error: &StoreError) -> bool {
+    match error {
+        StoreError::Moved { .. } | StoreError::Newer { .. } => true,
+        StoreError::Server { fault, .. } => {
+            matches!(fault, ServerFault::Newer { .. } | ServerFault::InUse { .. } | ServerFault::InUseMeanwhile(_))
+        }
+        _ => false,
+    }
+}
+
+/// Whether another program's write was waited for.
+fn is_busy(error: &StoreError) -> bool {
+    matches!(error, StoreError::Busy { .. } | StoreError::Server { fault: ServerFault::Busy { .. }, .. })
 }
 
 /// What was added in one write.
@@ -208,7 +224,7 @@ fn add(store: &Store, callbacks: &[Option<Callback>], ends: &AtomicBool) -> Resu
     let began = Instant::now();
     loop {
         match add_once(store, callbacks) {
-            Err(StoreError::Busy { .. }) if began.elapsed() < PATIENCE && !ends.load(Ordering::Relaxed) => {}
+            Err(error) if is_busy(&error) && began.elapsed() < PATIENCE && !ends.load(Ordering::Relaxed) => {}
             other => return other,
         }
     }

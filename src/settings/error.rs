@@ -86,6 +86,12 @@ pub enum SettingsError {
         /// What the other program changed; none where it is only comments.
         changes: Vec<Conflict>,
     },
+    /// The store is another one than that which was opened.
+    #[error("{} names another store since this program was started", path.display())]
+    OtherStore {
+        /// The settings.
+        path: PathBuf,
+    },
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers: {0}")]
     NoRandom(String),
@@ -113,6 +119,7 @@ impl SettingsError {
                 Next::ConfigEdit,
                 quoted(copy)
             ),
+            Self::OtherStore { .. } => "Start it again to use that store; nothing was changed".to_owned(),
             Self::NotSaveable { .. } | Self::NoRandom(_) => return None,
             Self::Secret { origin, .. } => origin.hint()?,
         })
@@ -132,7 +139,9 @@ fn told(changes: &[Conflict]) -> String {
 impl From<SettingsError> for Failure {
     fn from(error: SettingsError) -> Self {
         let kind = match &error {
-            SettingsError::File(FileError::Locked { .. }) | SettingsError::ChangedMeanwhile { .. } => FailureKind::Busy,
+            SettingsError::File(FileError::Locked { .. })
+            | SettingsError::ChangedMeanwhile { .. }
+            | SettingsError::OtherStore { .. } => FailureKind::Busy,
             SettingsError::NotSaveable { .. } => FailureKind::Usage,
             _ => FailureKind::LocalState,
         };

@@ -26,7 +26,7 @@ mod suggestion;
 mod variables;
 
 pub use client_secret::{FoundSecret, client_secret, given_secret, require_own_command, secret_source};
-pub use config::Config;
+pub use config::{Config, SharedStore};
 pub use copies::Copies;
 pub use credentials::{FormerCallback, StoredSecrets, new_callback_secrets, new_forward_secret};
 pub use environment::Environment;
@@ -43,12 +43,14 @@ use self::private_file::FileError;
 #[derive(Clone, Debug)]
 pub struct Settings {
     paths: Paths,
+    /// Which store was opened by them, once one was.
+    store: Option<Option<SharedStore>>,
 }
 
 impl Settings {
     /// The files at these places. Nothing is read or made yet.
     pub fn new(paths: Paths) -> Self {
-        Self { paths }
+        Self { paths, store: None }
     }
 
     /// Where the files are.

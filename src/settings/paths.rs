@@ -113,6 +113,11 @@ impl Paths {
         self.state_dir.join("send-again")
     }
 
+    /// What tells this profile from all others that share a store.
+    pub fn installation(&self) -> PathBuf {
+        self.state_dir.join("installation")
+    }
+
     /// The audit trail.
     pub fn audit(&self) -> PathBuf {
         self.state_dir.join("audit.jsonl")

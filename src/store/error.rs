@@ -4,13 +4,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
+use crate::domain::calendar::utc;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::domain::sync_run::ClientChange;
 use crate::domain::thousands;
+use crate::domain::untrusted::Untrusted;
 use crate::settings::private_file::{FileError, RAISE_LIMIT, quoted};
 
 /// Bytes that the database writes in one piece at most: pages with what is before each in its log.
@@ -165,6 +168,28 @@ pub enum ServerFault {
         /// The version that is known.
         known: i64,
     },
+    /// Nothing was made in the database yet.
+    #[error("there is no store in it yet")]
+    NoForm,
+    /// The store in it was written by an older pia-halo, and this program only looks.
+    #[error("the store in it has version {found}; this pia-halo uses version {known}")]
+    Older {
+        /// Its version.
+        found: i64,
+        /// The version that is needed.
+        known: i64,
+    },
+    /// Another installation works with it.
+    #[error("{} works with it{}; one host at a time can", who(.host.as_deref()), from(*.since))]
+    InUse {
+        /// The name of its machine, where that is known.
+        host: Option<String>,
+        /// Since when, where that is known.
+        since: Option<Timestamp>,
+    },
+    /// Another installation has worked with it since this program has.
+    #[error("{} has worked with it since this program was started", who(.0.as_deref()))]
+    InUseMeanwhile(Option<String>),
     /// Another program has been writing for longer than a write takes.
     #[error("{} is writing to it{}", .who.as_deref().unwrap_or("another program"), lasted(*.waited))]
     Busy {
@@ -188,13 +213,17 @@ impl ServerFault {
     fn kind(&self) -> FailureKind {
         match self {
             Self::NotReached(_) | Self::NotTrusted(_) | Self::Unknown(_) => FailureKind::NotReached,
-            Self::Busy { .. } => FailureKind::Busy,
+            Self::Busy { .. } | Self::InUse { .. } | Self::InUseMeanwhile(_) => FailureKind::Busy,
             _ => FailureKind::LocalState,
         }
     }
 
-    fn hint(&self) -> &'static str {
-        match self {
+    fn hint(&self) -> Hint {
+        let text = match self {
+            Self::NoForm => return Hint::from("To make one: ").next(Next::InitStore),
+            Self::Older { .. } => return Hint::from("To bring it up to date: ").next(Next::InitStore),
+            Self::InUse { .. } => "stop pia-halo on that host, or wait until it has finished; nothing was changed",
+            Self::InUseMeanwhile(_) => "start it again: what it knew may not be so any more",
             Self::NotReached(_) => "check the address, and whether the server runs and lets this host in",
             Self::NotTrusted(_) => {
                 "check the name in the address; an authority of your own is named with ?sslrootcert=FILE at its end"
@@ -212,8 +241,17 @@ impl ServerFault {
             Self::Busy { .. } => "try again when it has stopped",
             Self::Full => "make room on the server's disk and try again; what was stored before is untouched",
             Self::Odd(_) | Self::Said(_) => "look into the log of the server; what was stored before is untouched",
-        }
+        };
+        text.into()
     }
+}
+
+fn who(name: Option<&str>) -> String {
+    name.map_or("another host".to_owned(), |name| Untrusted::new(name).display())
+}
+
+fn from(since: Option<Timestamp>) -> String {
+    since.map_or_else(String::new, |since| format!(" since {}", utc(since)))
 }
 
 /// For how long, where that is seconds.
@@ -253,7 +291,7 @@ impl StoreError {
             }
             Self::RunGone => "sync again".to_owned(),
             Self::NoAddress { .. } => "It looks like postgres://role@host/database".to_owned(),
-            Self::Server { fault, .. } => fault.hint().to_owned(),
+            Self::Server { fault, .. } => return Some(fault.hint()),
             Self::File(error) => error.hint(),
             Self::Io { path, .. } => {
                 let folder = path.parent().unwrap_or(path);
@@ -299,6 +337,16 @@ pub(super) enum Trouble {
     Writing(Option<String>),
     /// See [`ServerFault::Authority`].
     Authority(String),
+    /// See [`ServerFault::NoForm`].
+    NoForm,
+    /// See [`ServerFault::Older`].
+    OlderForm { found: i64, known: i64 },
+    /// See [`ServerFault::InUse`].
+    InUse { host: Option<String>, since: Option<Timestamp> },
+    /// See [`ServerFault::InUseMeanwhile`].
+    InUseMeanwhile(Option<String>),
+    /// It was opened to look at.
+    OnlyLooks,
     /// See [`ServerFault::Foreign`].
     Foreign,
     /// See [`ServerFault::Pooler`].
@@ -369,6 +417,11 @@ impl Trouble {
             },
             Self::Writing(who) => ServerFault::Busy { waited: Duration::ZERO, who },
             Self::Authority(why) => ServerFault::Authority(why),
+            Self::NoForm => ServerFault::NoForm,
+            Self::OlderForm { found, known } => ServerFault::Older { found, known },
+            Self::InUse { host, since } => ServerFault::InUse { host, since },
+            Self::InUseMeanwhile(host) => ServerFault::InUseMeanwhile(host),
+            Self::OnlyLooks => ServerFault::NoRight("this program only looks at it".to_owned()),
             Self::Foreign => ServerFault::Foreign,
             Self::Pooler => ServerFault::Pooler,
             Self::Elsewhere(error) => return *error,
@@ -396,6 +449,13 @@ impl Trouble {
                 StoreError::Corrupt { path: path.to_owned(), why: "it belongs to another program".to_owned() }
             }
             Self::Pooler => StoreError::Io { path: path.to_owned(), why: "a pooler is before it".to_owned() },
+            Self::NoForm | Self::OlderForm { .. } => {
+                StoreError::Io { path: path.to_owned(), why: "it has another form".to_owned() }
+            }
+            Self::InUse { .. } | Self::InUseMeanwhile(_) => {
+                StoreError::Busy { path: path.to_owned(), waited: Duration::ZERO }
+            }
+            Self::OnlyLooks => StoreError::NoPermission { path: path.to_owned() },
             Self::Stopped => StoreError::Stopped,
             Self::OldServer { .. } => StoreError::Io { path: path.to_owned(), why: "it is too old".to_owned() },
             Self::Content(what) => {

@@ -43,7 +43,7 @@ pub use aside::{aside_name, in_place, set_aside};
 pub use audit::Audit;
 pub use checkpoint::{Resumable, StagedPage};
 pub use copy::{Proof, Snapshot, TableSum, prove};
-pub use database::{Address, GoOn};
+pub use database::{Address, GoOn, Installation, News};
 pub use error::{ServerFault, StoreError};
 pub use events::{NewEvent, ToForward, ToLookUp};
 pub use installed::Verified;
@@ -121,8 +121,32 @@ impl Store {
     ///
     /// [`StoreError::Server`] with what is in the way; nothing is changed then.
     pub fn on(server: &Address) -> Result<Self, StoreError> {
-        let database = Database::on(server).map_err(|trouble| trouble.on(server.shown()))?;
+        Self::on_server(server, true)
+    }
+
+    /// Opens the database on a PostgreSQL where there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Server`] with what is in the way; nothing is changed then.
+    pub fn at(server: &Address) -> Result<Self, StoreError> {
+        Self::on_server(server, false)
+    }
+
+    fn on_server(server: &Address, makes: bool) -> Result<Self, StoreError> {
+        let database = Database::on(server, makes).map_err(|trouble| trouble.on(server.shown()))?;
         Ok(Self::around(Path::new(server.shown()), database))
+    }
+
+    /// Calls `told` after each write into a store on a server, whoever has written, until that is dropped; none where the store
+    /// is a file.
+    ///
+    /// # Errors
+    ///
+    /// Where the system gives no thread for it.
+    pub fn news(&self, told: impl Fn() + Clone + Send + 'static) -> Result<Option<News>, StoreError> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.database.server().map(|server| News::of(server, told)).transpose()
     }
 
     /// Opens the database only if it exists. If the folder may not be written, the database is opened for reading.
@@ -240,7 +264,7 @@ impl Store {
     }
 
     /// Whether it is a file of this host.
-    fn is_file(&self) -> bool {
+    pub fn is_file(&self) -> bool {
         self.files.iter().next().is_some()
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::copy::{Sum, sum};
-use super::database::{Address, Database, GoOn, Holding, Table, Value};
+use super::database::{Address, Database, GoOn, Holding, Installation, Table, Value};
 use super::error::Trouble;
 use super::{NamedLock, Proof, Store, StoreError, host_name, maybe_time_in, schema, time_out};
 
@@ -24,6 +24,8 @@ pub struct Remote {
     shown: String,
     go_on: GoOn,
     alone: Option<Holding>,
+    /// Whether other installations are kept away already.
+    is_in: bool,
 }
 
 /// What is in a store on a server.
@@ -48,12 +50,31 @@ impl Remote {
     pub fn open(server: &Address, go_on: GoOn) -> Result<Self, StoreError> {
         let (database, form) = Database::look(server).map_err(|trouble| trouble.on(server.shown()))?;
         database.heed(&go_on);
-        Ok(Self { database, form, shown: server.shown().to_owned(), go_on, alone: None })
+        Ok(Self { database, form, shown: server.shown().to_owned(), go_on, alone: None, is_in: false })
     }
 
     /// From now on nothing is kept of a copy that has lost this lock on its way: another one may have been begun.
     pub fn under(&mut self, lock: &NamedLock) {
         self.alone = Some(lock.held);
+    }
+
+    /// Keeps every other installation away from the store there, as long as this is open.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Server`] where one works with it now.
+    pub fn come_in(&mut self, own: &Installation) -> Result<(), StoreError> {
+        if !self.is_in {
+            let come_in = self.database.come_in(own, self.form.is_some());
+            come_in.map_err(|trouble| trouble.on(&self.shown))?;
+            self.is_in = true;
+        }
+        Ok(())
+    }
+
+    /// The version of the form that is there; none where nothing is.
+    pub fn form(&self) -> Option<i64> {
+        self.form
     }
 
     /// The server and its database, for a person.

@@ -75,6 +75,7 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         | Next::ForwardTo
         | Next::ShowEvent
         | Next::SetStoreAside
+        | Next::InitStore
         | Next::Completions => return None,
     })
 }

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::seal::Seal;
 use super::Workspace;
+use super::place::require_file;
 use super::archive::{Archive, Stoppable, cannot, stopped, to_file};
 use super::restored::{ANCHOR, AUDIT, CONFIG, STORE};
 use crate::domain::failure::Failure;
@@ -107,6 +108,8 @@ fn write(
     seal: Option<&Seal>,
     cancel: &CancellationToken,
 ) -> Result<Manifest, Failure> {
+    let by = "back it up there with pg_dump, and config.toml and credentials.toml as the files that they are";
+    require_file(workspace.paths(), "backup", by)?;
     let _turn = workspace.lock(LOCK, "backup")?;
     let part = workspace.settings.paths().data_dir.join("backup.part");
     empty(&part)?;

@@ -19,6 +19,7 @@ use super::super::restored::{ANCHOR, AT, AUDIT, CONFIG, CREDENTIALS, STORE, copy
 use super::seal::{Key, wants_passphrase};
 use super::{FORMAT, Hashing, LOCK, MANIFEST, Manifest, SEALED, empty};
 use crate::coordination::Lock;
+use crate::ops::place::require_file;
 use crate::domain::activity::Activity;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::untrusted::Untrusted;
@@ -111,6 +112,8 @@ pub fn prove(
     now: Timestamp,
     cancel: &CancellationToken,
 ) -> Result<Proved, Failure> {
+    let by = "restore it there with pg_restore; for a store in a file again, take [store] out of config.toml first";
+    require_file(paths, "restore", by)?;
     let turn = Lock::take(&paths.lock(LOCK), "restore", &actor_of(environment), now)?;
     let folder = paths.data_dir.join("restore.part");
     empty(&folder)?;

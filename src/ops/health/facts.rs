@@ -52,7 +52,7 @@ fn told(error: SettingsError) -> (String, Option<String>) {
 }
 
 fn free(workspace: &Workspace) -> Option<u64> {
-    let folder = workspace.store.path().parent()?;
+    let folder = workspace.store.path().parent().filter(|_| workspace.store.is_file())?;
     let room = rustix::fs::statvfs(folder).ok()?;
     Some(room.f_bavail.saturating_mul(room.f_frsize))
 }

@@ -15,6 +15,7 @@ use super::keys;
 use super::private_file::{self, Exclusive};
 use super::{Settings, suggestion::nearest};
 use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::store_url::StoreUrl;
 use crate::domain::untrusted::Untrusted;
 use crate::keys::KeyMap;
 
@@ -26,6 +27,9 @@ pub struct Config {
     /// The one active configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub active: Option<ConfigurationId>,
+    /// Where the store is, if it is not a file of this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<SharedStore>,
     /// Every saved configuration.
     pub configurations: BTreeMap<ConfigurationId, Configuration>,
     /// The person's own keys.
@@ -33,9 +37,17 @@ pub struct Config {
     pub keys: KeyMap,
 }
 
+/// The table `[store]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SharedStore {
+    /// The PostgreSQL that it is on.
+    pub url: StoreUrl,
+}
+
 impl Default for Config {
     fn default() -> Self {
-        Self { version: VERSION as u32, active: None, configurations: BTreeMap::new(), keys: KeyMap::default() }
+        let (configurations, keys) = (BTreeMap::new(), KeyMap::default());
+        Self { version: VERSION as u32, active: None, store: None, configurations, keys }
     }
 }
 
@@ -55,8 +67,38 @@ impl Settings {
     pub fn load(&self) -> Result<Config, SettingsError> {
         let path = self.paths.config();
         self.require_trusted(&path)?;
-        let Some(contents) = private_file::read(&path)? else { return Ok(Config::default()) };
-        parse(&path, &contents)
+        let config = match private_file::read(&path)? {
+            Some(contents) => parse(&path, &contents)?,
+            None => Config::default(),
+        };
+        match &self.store {
+            Some(opened) if *opened != config.store => Err(SettingsError::OtherStore { path }),
+            _ => Ok(config),
+        }
+    }
+
+    /// Where the store is, also where something else in the file cannot be read; none where it is a file of this machine.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] where just that cannot be used.
+    pub fn store(&self) -> Result<Option<SharedStore>, SettingsError> {
+        let path = self.paths.config();
+        if let Ok(config) = Self::new(self.paths.clone()).load() {
+            return Ok(config.store);
+        }
+        // What is wrong with the rest is said to whoever needs it.
+        let contents = self.require_trusted(&path).and_then(|()| private_file::read(&path)).ok().flatten();
+        let text = contents.as_ref().and_then(|contents| std::str::from_utf8(contents).ok());
+        let table: Option<Table> = text.and_then(|text| text.parse().ok());
+        let store = table.as_ref().and_then(|table| table.get("store"));
+        store.map(read_store).transpose().map_err(|problem| invalid(&path, problem))
+    }
+
+    /// The same settings for whoever has opened this store: once the file names another one, they are refused.
+    #[must_use]
+    pub fn with_store(self, store: Option<SharedStore>) -> Self {
+        Self { store: Some(store), ..self }
     }
 
     /// Changes `config.toml`: reads it, lets `change` have it, and saves it unless `change` fails or changes nothing.
@@ -140,7 +182,7 @@ fn invalid(path: &Path, problem: Problem) -> SettingsError {
 
 /// Reads the table without its version; the first mistake ends it.
 fn read(table: &Table) -> Result<Config, Problem> {
-    const KNOWN: [&str; 3] = ["active", "configurations", "keys"];
+    const KNOWN: [&str; 4] = ["active", "configurations", "keys", "store"];
     if let Some(key) = table.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         let why = match nearest(key, &KNOWN) {
             Some(near) => format!("unknown key; did you mean {near}?"),
@@ -162,6 +204,7 @@ fn read(table: &Table) -> Result<Config, Problem> {
             return Err(Problem { key: "configurations".to_owned(), why: why.to_owned() });
         }
     }
+    config.store = table.get("store").map(read_store).transpose()?;
     if let Some(keys) = table.get("keys") {
         config.keys = keys::read(keys)?;
     }
@@ -184,6 +227,22 @@ fn read_configuration(id: &str, content: &Value) -> Result<(ConfigurationId, Con
         (Some(configuration), None) => Ok((id, configuration)),
         (None, None) => Err(problem("incomplete".to_owned())),
     }
+}
+
+fn read_store(value: &Value) -> Result<SharedStore, Problem> {
+    let problem = |key: &str, why: &str| Problem { key: key.to_owned(), why: why.to_owned() };
+    let Value::Table(table) = value else {
+        return Err(problem("store", "this is a table: its key goes below a line [store]"));
+    };
+    if let Some(other) = table.keys().find(|key| *key != "url") {
+        let key = format!("store.{}", Untrusted::new(other.clone()).display());
+        return Err(Problem { key, why: fields::explain_unknown(other, "store", &["url"]) });
+    }
+    let Some(Value::String(url)) = table.get("url") else {
+        return Err(problem("store.url", "an address is needed, such as \"postgres://pia@db.example/pia_halo\""));
+    };
+    let url = StoreUrl::parse(url).map_err(|why| problem("store.url", &why))?;
+    Ok(SharedStore { url })
 }
 
 fn read_active(value: &Value, config: &Config) -> Result<ConfigurationId, Problem> {

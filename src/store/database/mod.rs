@@ -11,7 +11,7 @@ use std::time::Duration;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, RowIndex, Transaction, TransactionBehavior, params_from_iter};
 
-pub use self::postgres::{Address, GoOn};
+pub use self::postgres::{Address, GoOn, Installation, News};
 use self::postgres::{FORM, SIGNED_IN_FROM};
 pub(super) use self::postgres::{Holding, Session};
 use self::value::Column;
@@ -125,9 +125,9 @@ impl Database {
         Self { engine: Engine::Sqlite(connection), patience: schema::PATIENCE }
     }
 
-    /// Signs in to PostgreSQL, and brings the form there up to date.
-    pub(super) fn on(server: &Address) -> Result<Self, Trouble> {
-        let engine = Engine::Postgres(Box::new(server.clone()), Box::new(begin(server, schema::PATIENCE)?));
+    /// Signs in to PostgreSQL, and brings the form there up to date; where there is none, only if it `makes` one.
+    pub(super) fn on(server: &Address, makes: bool) -> Result<Self, Trouble> {
+        let engine = Engine::Postgres(Box::new(server.clone()), Box::new(begin(server, schema::PATIENCE, makes)?));
         Ok(Self { engine, patience: schema::PATIENCE })
     }
 
@@ -150,6 +150,11 @@ impl Database {
     /// Makes or upgrades the form on a server, in a write that was begun. That of a file is of now once it is open.
     pub(super) fn bring_up(&self) -> Result<(), Trouble> {
         if let Engine::Postgres(_, session) = &self.engine { session.bring_up() } else { Ok(()) }
+    }
+
+    /// Keeps other installations away from a server as long as this is open.
+    pub(super) fn come_in(&self, own: &Installation, has_form: bool) -> Result<(), Trouble> {
+        if let Engine::Postgres(_, session) = &self.engine { session.come_in(own, has_form) } else { Ok(()) }
     }
 
     /// Refuses to go on where a lock on its server was lost.
@@ -178,7 +183,7 @@ impl Database {
         if let Engine::Postgres(server, session) = &mut self.engine
             && session.has_ended()
         {
-            **session = begin(server, self.patience)?;
+            **session = begin(server, self.patience, false)?;
         }
         Ok(())
     }
@@ -198,7 +203,6 @@ impl Database {
     }
 
     /// Its server, where it is on one.
-    #[cfg(test)]
     pub(super) fn server(&self) -> Option<&Address> {
         if let Engine::Postgres(server, _) = &self.engine { Some(&**server) } else { None }
     }
@@ -578,11 +582,25 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn begin(server: &Address, patience: Duration) -> Result<Session, Trouble> {
+fn begin(server: &Address, patience: Duration, makes: bool) -> Result<Session, Trouble> {
     let session = Session::open(server)?;
     session.set_patience(patience)?;
-    session.be_of_form()?;
+    let form = session.form()?;
+    come_in(&session, server, form)?;
+    match form {
+        None if !makes => return Err(Trouble::NoForm),
+        Some(found) if server.only_looks && found < schema::VERSION => {
+            return Err(Trouble::OlderForm { found, known: schema::VERSION });
+        }
+        _ if server.only_looks => {}
+        _ => session.be_of_form()?,
+    }
     Ok(session)
+}
+
+/// Keeps other installations away, where it is one that signs in.
+fn come_in(session: &Session, server: &Address, form: Option<i64>) -> Result<(), Trouble> {
+    server.own.as_ref().map_or(Ok(()), |own| session.come_in(own, form.is_some()))
 }
 
 /// What a transaction is for.

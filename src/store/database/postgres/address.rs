@@ -1,12 +1,15 @@
 //! The address of a PostgreSQL.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use url::{Url, form_urlencoded};
 
+use crate::domain::store_url::StoreUrl;
 use crate::store::{StoreError, host_name};
 
 /// What a session is called on the server, before the name of this machine.
@@ -28,6 +31,30 @@ pub struct Address {
     /// How long a write may do nothing in between.
     pub(in crate::store) idle: Duration,
     shown: String,
+    /// Whose sessions they are. Where this is known, no other installation has one meanwhile.
+    pub(in crate::store) own: Option<Installation>,
+    /// Whether nothing is written in them.
+    pub(in crate::store) only_looks: bool,
+}
+
+/// A profile of this program on a machine. Of all that share a store, one at a time works with it.
+#[derive(Clone)]
+pub struct Installation {
+    pub(super) key: String,
+    name: String,
+    /// Its turn at the store, once it has had one: a later one is another's, or its own after another's.
+    pub(super) turn: Arc<AtomicI64>,
+}
+
+impl Installation {
+    /// The one with this key, and a name for people.
+    pub fn new(key: String, name: String) -> Self {
+        Self { key, name, turn: Arc::default() }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 /// Whom to believe that it is the server.
@@ -53,9 +80,8 @@ impl Address {
     /// [`StoreError::NoAddress`] with what is wrong with it; it is not repeated, as it may hold a password.
     pub fn new(text: &str) -> Result<Self, StoreError> {
         let odd = |why: &str| StoreError::NoAddress { why: why.to_owned() };
-        if !["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
-            return Err(odd("it does not begin with postgres://"));
-        }
+        let known = StoreUrl::parse(text).map_err(|why| odd(&why))?;
+        let text = known.as_str();
         // The line of a password file and the certificate are of one.
         let several = || odd("it names more than one host");
         let hosts = text.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
@@ -76,9 +102,6 @@ impl Address {
         url.set_query((!rest.is_empty()).then(|| rest.join("&")).as_deref());
         let mut config: Config =
             url.as_str().parse().map_err(|error: tokio_postgres::Error| odd(&error.to_string()))?;
-        if config.get_password().is_some() {
-            return Err(odd("a password does not belong there"));
-        }
         if config.get_hosts().is_empty() {
             return Err(odd("it names no host"));
         }
@@ -112,7 +135,20 @@ impl Address {
             .keepalives_idle(SILENT_FOR / 3)
             .tcp_user_timeout(SILENT_FOR);
         let shown = shown(&config);
-        Ok(Self { config, trust, limit: LONGEST, idle: IDLE, shown })
+        Ok(Self { config, trust, limit: LONGEST, idle: IDLE, shown, own: None, only_looks: false })
+    }
+
+    /// The same for sessions of this installation: while one is open, no other installation gets one.
+    #[must_use]
+    pub fn of(mut self, own: Installation) -> Self {
+        self.config.application_name(format!("{SIGNED_IN_FROM}{}", own.name));
+        Self { own: Some(own), ..self }
+    }
+
+    /// The same for sessions in which nothing is written. They keep nobody away, and nobody keeps them away.
+    #[must_use]
+    pub fn to_look(self) -> Self {
+        Self { own: None, only_looks: true, ..self }
     }
 
     /// The server and its database, for a person.

@@ -1,5 +1,5 @@
-//! PostgreSQL, to which the store is copied: a session that lives on a thread of its own, and whoever asks waits for the answer as for a
-//! file.
+//! PostgreSQL, on which the store can be: a session that lives on a thread of its own, and whoever asks waits for the answer as
+//! for a file.
 //!
 //! What SQLite promises holds here as well. One writes at a time, under an advisory lock that ends with the transaction, so
 //! that numbers come in the order in which rows are seen, and what was read before a write is still so at the write. A
@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, NoTls, Row, Statement};
 
-pub use self::address::Address;
+pub use self::address::{Address, Installation};
 pub(super) use self::address::SIGNED_IN_FROM;
 use self::address::Trust;
 use self::tls::Tls;
@@ -30,7 +30,11 @@ use crate::domain::untrusted::Untrusted;
 use crate::store::error::Trouble;
 use crate::store::schema;
 
+pub use self::news::News;
+
 mod address;
+mod installations;
+mod news;
 mod password;
 mod tls;
 
@@ -77,6 +81,7 @@ pub(in crate::store) struct Session {
     client: Client,
     statements: RefCell<HashMap<String, Statement>>,
     writes: Cell<bool>,
+    only_looks: bool,
     /// How long the server may work on a statement.
     limit: Duration,
     /// How long a write may do nothing in between.
@@ -93,7 +98,8 @@ pub type GoOn = Arc<dyn Fn() -> bool + Send + Sync>;
 impl Session {
     /// Signs in. Nothing is written by that.
     pub(in crate::store) fn open(address: &Address) -> Result<Self, Trouble> {
-        let (address, limit, idle) = (address.clone(), address.limit, address.idle);
+        let (only_looks, limit, idle) = (address.only_looks, address.limit, address.idle);
+        let address = address.clone();
         let (tell, told) = mpsc::channel();
         thread::Builder::new()
             .name("postgres".to_owned())
@@ -104,6 +110,7 @@ impl Session {
             client,
             statements: RefCell::default(),
             writes: Cell::new(false),
+            only_looks,
             limit,
             idle,
             go_on: RefCell::default(),
@@ -180,6 +187,9 @@ impl Session {
 
     /// Begins a transaction. Whoever else writes is waited for.
     pub(super) fn begin(&self, work: Work) -> Result<Begun<'_>, Trouble> {
+        if self.only_looks && work != Work::Read {
+            return Err(Trouble::OnlyLooks);
+        }
         let begin = match work {
             Work::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned(),
             Work::Write => self.begin_write(""),
@@ -401,7 +411,8 @@ impl Begun<'_> {
         // The last word is waited for, whoever wants to stop: otherwise nobody knows whether it counts.
         let go_on = self.session.go_on.take();
         // Where a statement has failed, the server would take everything back without a word: then the first of these fails.
-        let done = self.session.batch("SELECT 1; COMMIT");
+        // Whoever waits for news is told once it is kept, and not before.
+        let done = self.session.batch(&format!("{}; COMMIT", if wrote { news::TELL } else { "SELECT 1" }));
         self.session.go_on.replace(go_on);
         self.is_open = done.is_err();
         done.map_err(|trouble| match trouble.has_ended_session() && wrote {
@@ -428,7 +439,7 @@ type Traffic = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>>>>;
 
 /// Serves a session until nobody has it any more.
 fn serve(address: &Address, tell: &mpsc::Sender<Result<Client, Trouble>>) {
-    match connect(address) {
+    match connect(address, || {}) {
         Ok((runtime, client, traffic)) => {
             _ = tell.send(Ok(client));
             if let Err(error) = runtime.block_on(traffic) {
@@ -450,14 +461,15 @@ fn answered<T>(
     Ok(runtime.block_on(async { tokio::time::timeout(limit, connecting).await }).map_err(|_| silent())??)
 }
 
-fn connect(address: &Address) -> Result<(Runtime, Client, Traffic), Trouble> {
+/// Signs in; `told` is called for everything that is told unasked.
+fn connect(address: &Address, told: impl Fn() + 'static) -> Result<(Runtime, Client, Traffic), Trouble> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Trouble::session)?;
     let connected = match &address.trust {
         Trust::Host => answered(&runtime, address, address.config.connect(NoTls))
-            .map(|(client, connection)| (client, Box::pin(connection) as Traffic)),
+            .map(|(client, connection)| (client, Box::pin(news::traffic(connection, told)) as Traffic)),
         Trust::Certificate(authority) => Tls::new(authority.as_deref()).and_then(|tls| {
             let (client, connection) = answered(&runtime, address, address.config.connect(tls))?;
-            Ok((client, Box::pin(connection) as Traffic))
+            Ok((client, Box::pin(news::traffic(connection, told)) as Traffic))
         }),
     };
     match connected {

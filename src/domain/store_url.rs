@@ -1,0 +1,57 @@
+//! Where the store is, if it is not a file of this machine: the address of a PostgreSQL as the settings hold it.
+
+use std::fmt;
+
+use serde::Serialize;
+use url::{Url, form_urlencoded};
+
+/// An address of a PostgreSQL that holds no password. Whatever else is wrong with it shows where it is used.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct StoreUrl(String);
+
+impl StoreUrl {
+    /// Reads an address such as `postgres://pia@db.example/pia_halo`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it; it is not repeated, as it may hold a password.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if !["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
+            return Err("it does not begin with postgres://".to_owned());
+        }
+        let url = Url::parse(text).map_err(|error| error.to_string())?;
+        let query = url.query().unwrap_or_default().as_bytes();
+        if url.password().is_some() || form_urlencoded::parse(query).any(|(name, _)| name == "password") {
+            return Err("a password does not belong there".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn password_is_refused_without_being_repeated() {
+        for text in ["postgres://pia:canary@db.example/x", "postgresql://pia@db.example/x?a=b&password=canary"] {
+            assert_eq!(StoreUrl::parse(text).unwrap_err(), "a password does not belong there");
+        }
+        assert_eq!(StoreUrl::parse("mysql://canary").unwrap_err(), "it does not begin with postgres://");
+        let url = StoreUrl::parse(" postgres://pia@db.example/pia_halo ").unwrap();
+        assert_eq!(url.as_str(), "postgres://pia@db.example/pia_halo");
+    }
+}

@@ -1,0 +1,114 @@
+//! Where the store is: a file of this machine, or the PostgreSQL that the settings name. Only here it is opened.
+
+use std::path::PathBuf;
+
+use super::owner;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::Hint;
+use crate::settings::{Environment, Paths, Settings, SharedStore};
+use crate::store::{Address, Store, StoreError};
+
+/// Where the store is, and what it is opened for.
+#[derive(Clone)]
+pub struct Place {
+    /// As it stands in the settings.
+    said: Option<SharedStore>,
+    at: At,
+    entry: Entry,
+}
+
+#[derive(Clone)]
+enum At {
+    File(PathBuf),
+    Server(Box<Address>),
+}
+
+/// What a store is opened for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entry {
+    Work,
+    /// To print what is there, and to end.
+    Look,
+}
+
+impl Place {
+    /// The one that these settings name.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the address, or with the file of its password.
+    pub(super) fn of(settings: &Settings, environment: &Environment, entry: Entry) -> Result<Self, Failure> {
+        let (paths, said) = (settings.paths(), settings.store()?);
+        let at = match &said {
+            None => At::File(paths.store()),
+            Some(shared) => {
+                let server = saved(shared, paths, environment)?;
+                At::Server(Box::new(match entry {
+                    Entry::Work => server.of(owner::installation(paths, environment)?),
+                    Entry::Look => server.to_look(),
+                }))
+            }
+        };
+        Ok(Self { said, at, entry })
+    }
+
+    /// As it stands in the settings; none where it is a file of this machine.
+    pub(super) fn said(&self) -> Option<&SharedStore> {
+        self.said.as_ref()
+    }
+
+    /// Opens it, each time with a connection of its own.
+    ///
+    /// # Errors
+    ///
+    /// What the store says. On a server it is not made: somebody else's address would get one.
+    pub fn open(&self) -> Result<Store, StoreError> {
+        match (&self.at, self.entry) {
+            (At::File(path), Entry::Work) => Store::open_existing(path)?.map_or_else(|| Store::open(path), Ok),
+            (At::File(path), Entry::Look) => Store::open_to_look(path)?.map_or_else(|| Store::open(path), Ok),
+            (At::Server(address), _) => Store::at(address),
+        }
+    }
+}
+
+/// The server that the settings name, with its password.
+///
+/// # Errors
+///
+/// What is wrong with the address, or with the file of its password.
+pub(super) fn saved(shared: &SharedStore, paths: &Paths, environment: &Environment) -> Result<Address, Failure> {
+    address(shared.url.as_str(), paths, environment).map_err(|failure| match failure.kind {
+        FailureKind::Usage => {
+            let message = format!("{}: store.url: {}", paths.config().display(), failure.message);
+            Failure { message, ..failure }
+        }
+        _ => failure,
+    })
+}
+
+/// A server, with the password that the file has in which PostgreSQL's own programs look for it.
+///
+/// # Errors
+///
+/// What is wrong with the address, or with that file.
+pub(super) fn address(url: &str, paths: &Paths, environment: &Environment) -> Result<Address, Failure> {
+    let named = environment.get("PGPASSFILE").filter(|file| !file.is_empty()).map(PathBuf::from);
+    let file = named.or_else(|| Some(paths.home.as_ref()?.join(".pgpass")));
+    let address = Address::new(url)?;
+    Ok(match file {
+        Some(file) => address.with_passwords_of(&file, paths.home.as_deref())?,
+        None => address,
+    })
+}
+
+/// Refuses what can be done with a file of this machine only.
+///
+/// # Errors
+///
+/// [`FailureKind::Declined`] with where the store is and what to do there.
+pub(super) fn require_file(paths: &Paths, what: &str, instead: &str) -> Result<(), Failure> {
+    let Some(shared) = Settings::new(paths.clone()).store()? else { return Ok(()) };
+    let shown = Address::new(shared.url.as_str())?.shown().to_owned();
+    let message = format!("{what} is for a store in a file, and the store is on {shown}; nothing was changed");
+    Err(Failure::new(FailureKind::Declined, message).hint(Hint::from(instead.to_owned())))
+}

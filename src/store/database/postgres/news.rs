@@ -1,0 +1,95 @@
+//! News of a write, from whichever program it is.
+
+use std::future::poll_fn;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_postgres::{AsyncMessage, Connection};
+use tokio_util::sync::CancellationToken;
+
+use super::address::Address;
+use super::connect;
+use crate::store::StoreError;
+use crate::store::error::Trouble;
+
+/// Tells of a write, once it is kept.
+pub(super) const TELL: &str = "NOTIFY pia_halo";
+
+/// How soon a server is tried again that is away.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Hears of every write into a store on a server, from the moment it is made until it is dropped.
+pub struct News {
+    ends: CancellationToken,
+    thread: JoinHandle<()>,
+}
+
+impl News {
+    /// Calls `told` after each write, and where one may have gone unheard.
+    ///
+    /// # Errors
+    ///
+    /// Where the system gives no thread for it.
+    pub fn of(server: &Address, told: impl Fn() + Clone + Send + 'static) -> Result<Self, StoreError> {
+        let ends = CancellationToken::new();
+        let (address, ended) = (server.clone().to_look(), ends.clone());
+        let hear = move || {
+            while !ended.is_cancelled() {
+                if let Err(trouble) = hear(&address, told.clone(), &ended) {
+                    tracing::debug!(error = %trouble.on(address.shown()), "no news of the store");
+                }
+                told();
+                if !ended.is_cancelled() {
+                    thread::park_timeout(AGAIN);
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("news".to_owned()).spawn(hear);
+        let thread = thread.map_err(|error| Trouble::session(error).on(server.shown()))?;
+        Ok(Self { ends, thread })
+    }
+}
+
+impl Drop for News {
+    fn drop(&mut self) {
+        self.ends.cancel();
+        self.thread.thread().unpark();
+    }
+}
+
+/// Hears in one session, until that ends.
+fn hear(address: &Address, told: impl Fn() + Clone + 'static, ends: &CancellationToken) -> Result<(), Trouble> {
+    let (runtime, client, traffic) = connect(address, told.clone())?;
+    let listening = async {
+        client.batch_execute("LISTEN pia_halo; SET idle_session_timeout = 0").await?;
+        // What was written before that, nobody has told.
+        told();
+        ends.cancelled().await;
+        Ok(())
+    };
+    runtime.block_on(async {
+        tokio::select! {
+            ended = traffic => ended,
+            ended = listening => ended,
+        }
+    })?;
+    Ok(())
+}
+
+/// What goes on between the two ends of a session.
+pub(super) async fn traffic<S, T>(
+    mut connection: Connection<S, T>,
+    told: impl Fn(),
+) -> Result<(), tokio_postgres::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+        if let AsyncMessage::Notification(_) = message? {
+            told();
+        }
+    }
+    Ok(())
+}
