@@ -45,6 +45,7 @@ mod running;
 mod saving;
 mod secrecy;
 mod serving;
+mod sharing;
 mod stopping;
 mod support;
 mod syncing;

@@ -9,17 +9,24 @@ use super::{Call, prompt};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::ops::{self, Workspace};
-use crate::settings::{Config, Paths, SecretSource, Setting, private_file, set_variables};
+use crate::settings::{Config, Paths, SecretSource, Setting, Settings, private_file, set_variables};
+use crate::store::Address;
 
 pub(super) fn path(call: &mut Call) -> Result<u8, Failure> {
     let paths = Paths::from_environment(&call.environment)?;
+    let mut named = paths.named();
+    // What cannot be read is told by whoever needs it.
+    let shared = Settings::new(paths.clone()).store().ok().flatten();
+    if let Some(server) = shared.and_then(|shared| Address::new(shared.url.as_str()).ok()) {
+        named.iter_mut().filter(|(key, ..)| *key == "store").for_each(|(.., place)| *place = server.shown().into());
+    }
     if call.output.json {
         let object: serde_json::Map<_, _> =
-            paths.named().into_iter().map(|(key, _, path)| (key.to_owned(), json!(path))).collect();
+            named.into_iter().map(|(key, _, path)| (key.to_owned(), json!(path))).collect();
         call.output.object(&object)?;
         return Ok(0);
     }
-    for (_, what, path) in paths.named() {
+    for (_, what, path) in named {
         // A link is followed: what is written stands elsewhere.
         let target = std::fs::read_link(&path).map(|target| format!(" -> {}", target.display())).unwrap_or_default();
         call.output.line(format!("{what:<12} {}{target}", path.display()));

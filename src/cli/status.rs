@@ -42,6 +42,10 @@ fn print(call: &mut Call, status: &Status) {
     if let Some(halo) = &status.halo {
         output.line(format!("Halo       {}", halo.line()));
     }
+    if let Some(store) = &status.store {
+        let hosts: Vec<String> = status.hosts.iter().map(|host| Untrusted::new(host).display()).collect();
+        output.line(format!("Store      {store}, signed in: {}", hosts.join(", ")));
+    }
     if !status.health.is_empty() {
         let line = doctor::line(output, &status.health);
         output.line(line);

@@ -25,7 +25,8 @@ pub(super) async fn copy(call: &mut Call, options: &Copy) -> Result<u8, Failure>
     };
     let (mut server, holds) = off_the_threads(sign_in).await?;
     let shown = server.shown().to_owned();
-    let proof = if options.to.is_some() {
+    let switch = options.switch;
+    let (proof, aside) = if options.to.is_some() {
         if let Some(holds) = holds.as_ref().filter(|_| !options.consent.yes) {
             let held = format!("{shown} holds {}", in_words(holds));
             if !call.can_ask() {
@@ -39,22 +40,43 @@ pub(super) async fn copy(call: &mut Call, options: &Copy) -> Result<u8, Failure>
             }
         }
         let is_asked = !options.consent.yes;
-        off_the_threads(move || server.take(is_asked.then_some(&holds), SystemClock.now())).await?
+        let agreed = is_asked.then_some(holds);
+        let take = move || match switch {
+            true => server.take_and_switch(agreed.as_ref(), SystemClock.now()),
+            false => server.take(agreed.as_ref(), SystemClock.now()).map(|proof| (proof, None)),
+        };
+        off_the_threads(take).await?
     } else {
-        off_the_threads(move || server.give(SystemClock.now())).await?
+        let give = move || match switch {
+            true => server.give_and_switch(SystemClock.now()),
+            false => server.give(SystemClock.now()),
+        };
+        (off_the_threads(give).await?, None)
     };
     let rows: u64 = proof.tables.iter().map(|table| table.rows).sum();
     if call.output.json {
         let direction = if options.to.is_some() { "to" } else { "from" };
-        call.output.object(&json!({ "status": "done", "direction": direction, "server": shown, "proof": proof }))?;
+        call.output.object(&json!({
+            "status": "done", "direction": direction, "server": shown, "proof": proof,
+            "switched": switch, "set_aside": aside,
+        }))?;
         return Ok(0);
     }
     let rows = format!("{} rows", thousands(rows));
     if options.to.is_some() {
         call.output.line(format!("{rows} copied to {shown}, and compared"));
-        call.output.say("This machine goes on with its own store; what happens from now on is not in the copy.");
+        if !switch {
+            call.output.say("This machine goes on with its own store; what happens from now on is not in the copy.");
+        }
     } else {
         call.output.line(format!("{rows} copied from {shown}, and compared"));
+    }
+    if switch {
+        let place = if options.to.is_some() { format!("on {shown}") } else { "in a file of this machine".to_owned() };
+        call.output.line(format!("From now on the store is {place}"));
+    }
+    if let Some(folder) = aside {
+        call.output.say(format!("The file that it was in before was moved to {}", folder.display()));
     }
     Ok(0)
 }

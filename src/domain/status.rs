@@ -309,6 +309,10 @@ pub struct Status {
     /// Which release of Halo answered the last check.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub halo: Option<Release>,
+    /// The server that the store is on; none where it is a file of this machine.
+    pub store: Option<String>,
+    /// The machines that are signed in there now.
+    pub hosts: Vec<String>,
     /// The steps of the set-up.
     pub steps: Steps,
     /// The last sync.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 
 /// An address of a PostgreSQL that holds no password. Whatever else is wrong with it shows where it is used.
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -21,9 +21,11 @@ impl StoreUrl {
         if !["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
             return Err("it does not begin with postgres://".to_owned());
         }
-        let url = Url::parse(text).map_err(|error| error.to_string())?;
-        let query = url.query().unwrap_or_default().as_bytes();
-        if url.password().is_some() || form_urlencoded::parse(query).any(|(name, _)| name == "password") {
+        // Also where the rest cannot be read.
+        let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+        let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let role = before.rsplit_once('@').map_or("", |(role, _)| role);
+        if role.contains(':') || form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "password") {
             return Err("a password does not belong there".to_owned());
         }
         Ok(Self(text.to_owned()))
@@ -47,7 +49,13 @@ mod tests {
 
     #[test]
     fn password_is_refused_without_being_repeated() {
-        for text in ["postgres://pia:canary@db.example/x", "postgresql://pia@db.example/x?a=b&password=canary"] {
+        for text in [
+            "postgres://pia:canary@db.example/x",
+            "postgres://pia:ca/nary@db.example/x",
+            "postgres://pia:canary@one:1,two:2/x",
+            "postgresql://pia@db.example/x?a=b&password=canary",
+            "postgresql://pia@db.example/x?a=b&p%61ssword=canary",
+        ] {
             assert_eq!(StoreUrl::parse(text).unwrap_err(), "a password does not belong there");
         }
         assert_eq!(StoreUrl::parse("mysql://canary").unwrap_err(), "it does not begin with postgres://");

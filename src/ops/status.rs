@@ -163,6 +163,8 @@ fn status(
         name: configuration.name.clone(),
         active,
         halo: workspace.store.release(id)?,
+        store: workspace.store.server(),
+        hosts: workspace.store.hosts()?,
         steps: Steps {
             credentials: if verified { StepState::Done } else { StepState::NotVerified },
             company_sync: StepState::Done,

@@ -1,6 +1,6 @@
 //! The whole store, copied to a PostgreSQL or back from one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
@@ -17,15 +17,19 @@ use crate::domain::activity::Activity;
 use crate::domain::calendar::utc;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
+use crate::domain::store_url::StoreUrl;
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::settings::private_file::{self, Exclusive};
-use crate::settings::{Environment, Paths, Settings};
-use crate::store::{Address, Audit, Figures, Held, Proof, Remote, Snapshot, Store, StoreError, in_place, is_same};
+use crate::settings::{Environment, Paths, Settings, SettingsError, SharedStore};
+use crate::store::{
+    self, Address, Audit, Figures, Held, Proof, Remote, Snapshot, Store, StoreError, in_place, is_same,
+};
 
 /// A PostgreSQL that was named.
 pub struct Server {
     remote: Remote,
+    url: String,
     address: Address,
     paths: Paths,
     environment: Environment,
@@ -48,11 +52,7 @@ pub struct Status {
 /// # Errors
 ///
 /// What the store says.
-pub fn status_here(
-    paths: &Paths,
-    environment: &Environment,
-    cancel: &CancellationToken,
-) -> Result<Status, Failure> {
+pub fn status_here(paths: &Paths, environment: &Environment, cancel: &CancellationToken) -> Result<Status, Failure> {
     if Settings::new(paths.clone()).store()?.is_some() {
         return saved(paths, environment, cancel)?.status();
     }
@@ -80,7 +80,7 @@ pub fn saved(paths: &Paths, environment: &Environment, cancel: &CancellationToke
         let hint = "Name it there, in a table of its own: [store] with url = \"postgres://role@host/database\"";
         return Err(Failure::new(FailureKind::Usage, message).hint(hint));
     };
-    Server::at(place::saved(&shared, paths, environment)?, paths, environment, cancel)
+    Server::at(shared.url.as_str(), place::saved(&shared, paths, environment)?, paths, environment, cancel)
 }
 
 impl Server {
@@ -96,10 +96,11 @@ impl Server {
         environment: &Environment,
         cancel: &CancellationToken,
     ) -> Result<Self, Failure> {
-        Self::at(place::address(url, paths, environment)?, paths, environment, cancel)
+        Self::at(url, place::address(url, paths, environment)?, paths, environment, cancel)
     }
 
     fn at(
+        url: &str,
         address: Address,
         paths: &Paths,
         environment: &Environment,
@@ -107,7 +108,8 @@ impl Server {
     ) -> Result<Self, Failure> {
         let asked = cancel.clone();
         let remote = Remote::open(&address, Arc::new(move || !asked.is_cancelled()))?;
-        Ok(Self { remote, address, paths: paths.clone(), environment: environment.clone(), cancel: cancel.clone() })
+        let (paths, environment, cancel) = (paths.clone(), environment.clone(), cancel.clone());
+        Ok(Self { remote, url: url.to_owned(), address, paths, environment, cancel })
     }
 
     /// The server and its database, for a person.
@@ -162,6 +164,34 @@ impl Server {
         Ok(proof)
     }
 
+    /// The same, and from then on the store is there. The settings say so last, once both were compared: until then everything is
+    /// as it was. The file is set aside then; answers with its folder.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::take`]; [`FailureKind::Busy`] where somebody works with the store of this machine.
+    pub fn take_and_switch(
+        &mut self,
+        agreed: Option<&Option<Held>>,
+        now: Timestamp,
+    ) -> Result<(Proof, Option<PathBuf>), Failure> {
+        // Whatever was written meanwhile would stay behind.
+        let _locks = hold_everything(&self.paths, &self.environment, LOCK, now)?;
+        let url = StoreUrl::parse(&self.url).map_err(|why| Failure::new(FailureKind::Usage, why))?;
+        let proof = self.take(agreed, now)?;
+        self.switch(Some(SharedStore { url }), "moved the store to a server", now)?;
+        // Nobody may take it for the store that is in use.
+        Ok((proof, store::set_aside(&self.paths.store(), now)?))
+    }
+
+    fn switch(&self, to: Option<SharedStore>, action: &str, now: Timestamp) -> Result<(), Failure> {
+        Settings::new(self.paths.clone()).update(|config| {
+            config.store = to;
+            Ok::<_, SettingsError>(())
+        })?;
+        self.note(action, now)
+    }
+
     /// Keeps every other machine from copying there meanwhile.
     fn alone(&mut self, now: Timestamp) -> Result<Shared, Failure> {
         let alone = Shared::take(&self.address, LOCK, LOCK, &actor_of(&self.environment), now)?;
@@ -176,6 +206,19 @@ impl Server {
     /// [`FailureKind::Declined`] where this machine has a store, or there is no copy; [`FailureKind::Busy`] where somebody
     /// works with it; what either store says. This machine has no store then.
     pub fn give(&mut self, now: Timestamp) -> Result<Proof, Failure> {
+        self.give_and(false, now)
+    }
+
+    /// The same, and from then on the store is a file of this machine; the settings say so last.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::give`]; [`FailureKind::Busy`] also where another installation works with the store there.
+    pub fn give_and_switch(&mut self, now: Timestamp) -> Result<Proof, Failure> {
+        self.give_and(true, now)
+    }
+
+    fn give_and(&mut self, switches: bool, now: Timestamp) -> Result<Proof, Failure> {
         let _locks = hold_everything(&self.paths, &self.environment, LOCK, now)?;
         let _alone = self.alone(now)?;
         if self.holds()?.is_none() {
@@ -185,6 +228,14 @@ impl Server {
             ));
         }
         let place = self.paths.store();
+        if switches {
+            // Whatever was written there meanwhile would stay behind.
+            self.remote.come_in(&owner::installation(&self.paths, &self.environment)?)?;
+            // What a switch that was killed has left here, nobody uses.
+            if Settings::new(self.paths.clone()).store()?.is_some() {
+                store::set_aside(&place, now)?;
+            }
+        }
         let exclusive = Exclusive::take(&place).map_err(StoreError::from)?;
         if let Some(file) = in_place(&place) {
             let hint = Hint::from("Set it aside first: ").next(Next::SetStoreAside);
@@ -199,6 +250,9 @@ impl Server {
         _ = fs::remove_dir_all(&part);
         let proof = copied.map_err(|failure| if self.cancel.is_cancelled() { stopped() } else { failure })?;
         self.note("copied the store from a server", now)?;
+        if switches {
+            self.switch(None, "moved the store to this machine", now)?;
+        }
         Ok(proof)
     }
 
@@ -353,7 +407,7 @@ mod tests {
         let held = Shared::take(&Address::new(&url).unwrap(), LOCK, LOCK, &actor, at(1)).unwrap();
         let mut server = open(&url, &this).unwrap();
         let busy = failed(server.take(None, at(2)));
-        let host = crate::store::host_name();
+        let host = store::host_name();
         let says = format!("already running: store copy by ada */ /* ' on {host} since ");
         assert!(busy.kind == FailureKind::Busy && busy.message.starts_with(&says), "{busy:?}");
         assert_eq!(server.holds().unwrap(), None);

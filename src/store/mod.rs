@@ -263,6 +263,22 @@ impl Store {
         })
     }
 
+    /// The server that it is on and its database, for a person; none where it is a file.
+    pub fn server(&self) -> Option<String> {
+        (!self.is_file()).then(|| self.path.display().to_string())
+    }
+
+    /// Whether it is on a server and was opened to look: then nothing is written there.
+    pub fn only_looks(&self) -> bool {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.database.server().is_some_and(|server| server.only_looks)
+    }
+
+    /// The machines that are signed in to its server now.
+    pub fn hosts(&self) -> Result<Vec<String>, StoreError> {
+        if self.is_file() { Ok(Vec::new()) } else { self.ask(Database::hosts) }
+    }
+
     /// Whether it is a file of this host.
     pub fn is_file(&self) -> bool {
         self.files.iter().next().is_some()

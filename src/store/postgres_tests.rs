@@ -499,3 +499,111 @@ fn server_whose_certificate_does_not_fit_is_not_told_anything() {
         assert!(kind == FailureKind::NotReached && said.starts_with("it cannot be trusted: "), "{host}: {said}");
     }
 }
+
+fn installation(name: &str) -> Installation {
+    Installation::new(format!("key of {name}"), name.to_owned())
+}
+
+/// Of several installations one comes in; its sessions go on beside each other, and others are told.
+#[test]
+fn one_installation_at_a_time_comes_in() {
+    let Some(server) = Postgres::start() else { return };
+    let address = server.store().0;
+    let of = |name: &str| Store::at(&address.clone().of(installation(name)));
+    let first = of("jump1").unwrap();
+    let second = of("jump1").unwrap();
+    let (kind, said) = told(of("jump2"));
+    assert_eq!(kind, FailureKind::Busy);
+    assert!(said.starts_with("jump1 works with it since ") && said.ends_with("; one host at a time can"), "{said}");
+    // Whoever only looks comes in, and writes nothing.
+    let looks = Store::at(&address.clone().of(installation("jump2")).to_look()).unwrap();
+    assert_eq!(looks.clients(&id("acme")).unwrap(), []);
+    assert!(looks.begin_run(&id("acme"), at(0)).is_err());
+    drop(first);
+    assert_eq!(told(of("jump2")).0, FailureKind::Busy, "one session of it is left");
+    drop(second);
+    while of("jump2").is_err() {}
+    // Beside one without a name of its own, such as a copy of an earlier version.
+    sync(&of("jump1").unwrap(), "acme", 0, &[client(1, "a")]);
+}
+
+/// Of many at once one comes in, and nobody waits for good.
+#[test]
+fn one_of_many_installations_comes_in() {
+    let Some(server) = Postgres::start() else { return };
+    let address = server.store().0;
+    let (together, have) = (std::sync::Barrier::new(8), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for number in 0..8 {
+            let (address, together, have) = (&address, &together, &have);
+            scope.spawn(move || {
+                together.wait();
+                let came = Store::at(&address.clone().of(installation(&format!("jump{number}"))));
+                have.fetch_add(usize::from(came.is_ok()), Ordering::SeqCst);
+                together.wait();
+            });
+        }
+    });
+    assert_eq!(have.load(Ordering::SeqCst), 1);
+}
+
+/// What a lost host knew may not be so any more: it does not go on, also where the other one is gone again.
+#[test]
+fn installation_whose_turn_another_has_had_stops() {
+    let Some(server) = Postgres::start() else { return };
+    let (address, own) = (server.store().0, installation("jump1"));
+    let database = name_of(&address);
+    let store = Store::at(&address.clone().of(own.clone())).unwrap();
+    let lose = || {
+        let ours = "application_name LIKE 'pia-halo on %' AND pid <> pg_backend_pid()";
+        server.sql(&database, &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}"));
+        while server.sql(&database, &format!("SELECT count(*) FROM pg_stat_activity WHERE {ours}")) != "0" {}
+    };
+    let write = |store: &Store| loop {
+        match store.begin_run(&id("acme"), at(0)) {
+            // The first call after the end hears of it.
+            Err(StoreError::Server { fault: ServerFault::NotReached(_) | ServerFault::Unknown(_), .. }) => {}
+            other => return other,
+        }
+    };
+    lose();
+    write(&store).unwrap();
+    lose();
+    let other = Store::at(&address.clone().of(installation("jump2"))).unwrap();
+    assert!(told(write(&store)).1.starts_with("jump2 works with it"));
+    drop(other);
+    let gone = loop {
+        let (kind, said) = told(write(&store));
+        assert_eq!(kind, FailureKind::Busy);
+        if !said.starts_with("jump2 works with it since ") {
+            break said;
+        }
+    };
+    assert_eq!(gone, "jump2 has worked with it since this program was started");
+    // Also where its own host has had a turn again, by another program.
+    drop(Store::at(&address.clone().of(installation("jump1"))).unwrap());
+    assert_eq!(told(write(&store)).1, "another host has worked with it since this program was started");
+    write(&Store::at(&address.of(installation("jump1"))).unwrap()).unwrap();
+}
+
+/// One write, one word, whoever writes; a look is none.
+#[test]
+fn every_write_is_told_and_no_look() {
+    let Some(server) = Postgres::start() else { return };
+    let (address, store) = server.store();
+    let (tell, told) = std::sync::mpsc::channel();
+    let news = store.news(move || _ = tell.send(())).unwrap().unwrap();
+    let soon = Duration::from_secs(20);
+    told.recv_timeout(soon).expect("it has begun to hear");
+    let other = Store::on(&address).unwrap();
+    other.clients(&id("acme")).unwrap();
+    other.begin_run(&id("acme"), at(0)).unwrap();
+    told.recv_timeout(soon).expect("the write");
+    let failed = other.write(|db| {
+        db.execute("INSERT INTO configurations (id) VALUES ('beta')", &[])?;
+        Err::<(), _>(Trouble::Stopped)
+    });
+    assert!(failed.is_err());
+    assert!(told.recv_timeout(Duration::from_millis(300)).is_err(), "neither a look nor what was taken back");
+    drop(news);
+}

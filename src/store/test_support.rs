@@ -59,7 +59,7 @@ pub fn store() -> (tempfile::TempDir, Store) {
 /// A new database on a server.
 pub fn database(server: &str) -> Address {
     let name = format!("t{}", uuid::Uuid::new_v4().simple());
-    let admin = Database::on(&Address::new(&format!("{server}/template1")).unwrap()).unwrap();
+    let admin = Database::on(&Address::new(&format!("{server}/template1")).unwrap(), true).unwrap();
     admin.batch(&format!("CREATE DATABASE {name} TEMPLATE template0"));
     Address::new(&format!("{server}/{name}")).unwrap()
 }

@@ -225,6 +225,8 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
         if done { StepState::Done } else { StepState::Todo }
     };
     Status {
+        store: None,
+        hosts: Vec::new(),
         configuration: name.to_lowercase(),
         name: name.to_owned(),
         active,

@@ -119,7 +119,7 @@ pub enum Store {
     /// a pooler in transaction mode gives a session to several programs, and none can keep others away there. A server with
     /// log_statement writes what is copied into its own log, too, the bodies of events included. The copy is as of now: this
     /// machine goes on with its own store, and nothing that happens later is in the copy. Settings, secrets, drafts and the audit
-    /// trail are not in it.
+    /// trail are not in it. With --switch, nobody may work with the store meanwhile, and the copy is used from then on.
     Copy(Copy),
     /// Make the store in the PostgreSQL that config.toml names, or bring it up to date
     ///
@@ -148,6 +148,9 @@ pub struct Copy {
     /// From this database, onto a machine that has no store
     #[arg(long, value_name = "URL")]
     pub from: Option<String>,
+    /// Use the copy from then on: config.toml says so once both were compared; stop the service first
+    #[arg(long)]
+    pub switch: bool,
     #[command(flatten)]
     pub consent: Yes,
 }

@@ -111,6 +111,8 @@ fn well() -> World {
     };
     let done = StepState::Done;
     let mut status = Status {
+        store: None,
+        hosts: Vec::new(),
         configuration: "acme".to_owned(),
         name: "Acme".to_owned(),
         active: true,

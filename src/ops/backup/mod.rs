@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::seal::Seal;
 use super::Workspace;
-use super::place::require_file;
 use super::archive::{Archive, Stoppable, cannot, stopped, to_file};
+use super::place::require_file;
 use super::restored::{ANCHOR, AUDIT, CONFIG, STORE};
 use crate::domain::failure::Failure;
 use crate::domain::hex;

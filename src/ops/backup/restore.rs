@@ -19,10 +19,10 @@ use super::super::restored::{ANCHOR, AT, AUDIT, CONFIG, CREDENTIALS, STORE, copy
 use super::seal::{Key, wants_passphrase};
 use super::{FORMAT, Hashing, LOCK, MANIFEST, Manifest, SEALED, empty};
 use crate::coordination::Lock;
-use crate::ops::place::require_file;
 use crate::domain::activity::Activity;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::untrusted::Untrusted;
+use crate::ops::place::require_file;
 use crate::settings::private_file;
 use crate::settings::{Copies, Environment, Paths, Settings};
 use crate::store::{self, Audit, StoreError};

@@ -215,7 +215,7 @@ pub fn evaluate(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<Findi
         |finding: &Finding| finding.state == State::Well && dismissed.iter().any(|(rule, _)| *rule == finding.rule);
     let is_news = |finding: &&Finding| is_new(finding) || is_over(finding);
     let new: Vec<Finding> = findings.iter().filter(is_kept).filter(is_news).map(dated).collect();
-    if !new.is_empty() {
+    if !new.is_empty() && !workspace.store.only_looks() {
         workspace.store.keep_health(id, &new)?;
     }
     Ok(findings)

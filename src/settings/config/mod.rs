@@ -27,14 +27,14 @@ pub struct Config {
     /// The one active configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub active: Option<ConfigurationId>,
-    /// Where the store is, if it is not a file of this machine.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub store: Option<SharedStore>,
     /// Every saved configuration.
     pub configurations: BTreeMap<ConfigurationId, Configuration>,
     /// The person's own keys.
     #[serde(skip_serializing_if = "KeyMap::is_default")]
     pub keys: KeyMap,
+    /// Where the store is, if it is not a file of this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<SharedStore>,
 }
 
 /// The table `[store]`.

@@ -328,3 +328,51 @@ proptest! {
         }
     }
 }
+
+/// What a person wrote about it stays, and a password is refused without being repeated.
+#[test]
+fn store_on_server_is_named_without_password() {
+    let (_folder, settings) = settings();
+    let text = "version = 1\n# Dana's\n[store] # ours\nurl = 'postgres://pia@db.example/pia_halo' # new\n";
+    write(&settings, text);
+    let url = || settings.store().unwrap().map(|shared| shared.url.as_str().to_owned());
+    assert_eq!(url().as_deref(), Some("postgres://pia@db.example/pia_halo"));
+    save(&settings, "acme", configuration("Acme"));
+    let saved = fs::read_to_string(settings.paths().config()).unwrap();
+    assert!(saved.starts_with(text), "{saved}");
+    assert_eq!(settings.load().unwrap().configurations.len(), 1);
+    // Also where something else is wrong: nothing may be made in the other place meanwhile.
+    write(&settings, &format!("{text}[configurations.acme]\nnmae = 1\n"));
+    settings.load().unwrap_err();
+    assert_eq!(url().as_deref(), Some("postgres://pia@db.example/pia_halo"));
+    for (store, told) in [
+        ("store = 'postgres://pia@db.example/x'", "store: this is a table"),
+        ("[store]", "store.url: an address is needed"),
+        ("[store]\nurl = 7", "store.url: an address is needed"),
+        ("[store]\nulr = 'x'", "store.ulr: unknown key; did you mean url?"),
+        ("[store]\npassword = 'canary'", "store.password: "),
+        ("[store]\nurl = 'mysql://x'", "store.url: it does not begin with postgres://"),
+        ("[store]\nurl = 'postgres://pia:canary@db.example/x'", "store.url: a password does not belong there"),
+    ] {
+        write(&settings, &format!("version = 1\n{store}\n"));
+        for error in [settings.load().unwrap_err(), settings.store().unwrap_err()] {
+            let error = error.to_string();
+            assert!(error.contains(told) && !error.contains("canary"), "{store}: {error}");
+        }
+    }
+}
+
+/// Whoever has opened one store reads no settings that name another one: he would write into the wrong one.
+#[test]
+fn settings_that_name_another_store_are_refused_by_whoever_has_opened_one() {
+    let (_folder, settings) = settings();
+    save(&settings, "acme", configuration("Acme"));
+    let opened = settings.clone().with_store(settings.store().unwrap());
+    opened.load().unwrap();
+    let before = fs::read_to_string(settings.paths().config()).unwrap();
+    write(&settings, &format!("{before}[store]\nurl = 'postgres://pia@db.example/x'\n"));
+    assert!(matches!(opened.load(), Err(SettingsError::OtherStore { .. })));
+    assert!(matches!(try_save(&opened, "beta", configuration("b")), Err(SettingsError::OtherStore { .. })));
+    assert_eq!(Failure::from(opened.load().unwrap_err()).kind, FailureKind::Busy);
+    settings.load().unwrap();
+}

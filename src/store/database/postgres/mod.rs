@@ -21,9 +21,9 @@ use tokio::runtime::Runtime;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, NoTls, Row, Statement};
 
-pub use self::address::{Address, Installation};
 pub(super) use self::address::SIGNED_IN_FROM;
 use self::address::Trust;
+pub use self::address::{Address, Installation};
 use self::tls::Tls;
 use super::{Value, Work};
 use crate::domain::untrusted::Untrusted;

@@ -1,0 +1,316 @@
+//! The store on a real PostgreSQL. Each host is a program with folders and a name of its own.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use pia_halo::demo::Options;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::interface::Interface;
+use crate::support::postgres::Server;
+use crate::support::service::{Service, event, secrets, stored};
+use crate::support::walk::Person;
+use crate::support::{Profile, Ran, environment_of, files, run, until};
+
+/// Names the store in the settings of a host, as a person does.
+fn name_store(home: &Path, url: &str) {
+    let file = home.join("config/pia-halo/config.toml");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    let before = fs::read_to_string(&file).unwrap_or_else(|_| "version = 1\n".to_owned());
+    fs::write(&file, format!("{before}\n# Ours, and Dana's.\n[store]\nurl = \"{url}\" # not the old one\n")).unwrap();
+}
+
+fn options() -> Options {
+    Options { clients: 5, ..Options::default() }
+}
+
+/// A profile that is set up and synced in a new database of this server.
+async fn shared(server: &Server, database: &str) -> (Profile, String) {
+    let (profile, url) = (Profile::with(options()).await, server.new_database(database));
+    name_store(profile.folder.path(), &url);
+    profile.run(["store", "init"]).await.expect(0).says("The store was made in PostgreSQL ");
+    profile.save("acme", "").await.expect(0);
+    profile.run(["sync"]).await.expect(0);
+    (profile, url)
+}
+
+/// Another host with the same settings.
+struct Host(tempfile::TempDir);
+
+impl Host {
+    fn beside(profile: &Profile) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("config/pia-halo");
+        fs::create_dir_all(&folder).unwrap();
+        for file in [profile.config(), profile.credentials()] {
+            fs::copy(&file, folder.join(file.file_name().unwrap())).unwrap();
+        }
+        Self(home)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pia-halo"));
+        command.args(arguments).env_clear().envs(environment_of(self.0.path())).env("PIA_HALO_HOST", "jump2");
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Ran {
+        run(self.command(arguments), String::new()).await
+    }
+}
+
+/// Everything that a person does with a file can be done there, and no file is made.
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_work_is_done_in_postgres() {
+    let Some(server) = Server::start() else { return };
+    let profile = Profile::with(options()).await;
+    let url = server.new_database("work");
+    name_store(profile.folder.path(), &url);
+    profile.run(["status"]).await.expect(7).says("there is no store in it yet").says("pia-halo store init");
+    assert_eq!(server.sql("work", "SELECT count(*) FROM pg_class WHERE relname LIKE 'pia_%'"), "0");
+    assert_eq!(profile.json(["store", "init"], 0).await["status"], "made");
+    assert_eq!(profile.json(["store", "init"], 0).await["status"], "nothing_to_do");
+    profile.save("acme", "").await.expect(0);
+    profile.run(["sync"]).await.expect(0);
+    profile.run(["configure", "--yes"]).await.expect(0);
+    assert_eq!(profile.json(["clients"], 0).await.as_array().unwrap().len(), 5);
+    assert_eq!(profile.json(["history"], 0).await.as_array().unwrap().len(), 1);
+    let service = Service::start(&profile).await;
+    let secrets = secrets(&profile);
+    assert_eq!(service.callback(&secrets, "ticket-created", &event("one", 1)).await.status, 200);
+    assert_eq!(stored(&profile).await.len(), 1);
+    let status = profile.json(["status"], 0).await;
+    assert_eq!(status["steps"]["configure"], "done", "{status}");
+    assert_eq!(service.terminate().await, 143);
+    for command in ["rotate", "remove"] {
+        profile.run([command, "--yes"]).await.expect(0);
+    }
+    profile.run(["audit", "--verify"]).await.expect(0);
+
+    let there = profile.json(["store", "status"], 0).await;
+    assert_eq!((&there["engine"], &there["holds"]["clients"]), (&"PostgreSQL".into(), &5.into()));
+    let shown = profile.json(["config", "show"], 0).await;
+    assert_eq!(shown["store"]["url"], url.as_str());
+    profile.run(["config", "show", "--sources"]).await.expect(0).says("store.url");
+    let config = fs::read_to_string(profile.config()).unwrap();
+    assert!(config.contains("# Ours, and Dana's.\n[store]") && config.contains("# not the old one"), "{config}");
+    assert!(!files(profile.folder.path()).iter().any(|file| file.ends_with("pia-halo.db")));
+
+    let backup = profile.folder.path().join("a.backup");
+    profile.run(["backup", backup.to_str().unwrap()]).await.expect(1).says("pg_dump");
+    profile.run(["store", "set-aside"]).await.expect(1).says("the store is on PostgreSQL ");
+    profile.run(["store", "copy", "--to", &server.new_database("other")]).await.expect(1).says("pg_dump");
+    let file = Profile::synced(options()).await;
+    file.run(["backup", backup.to_str().unwrap()]).await.expect(0);
+    profile.run(["restore", backup.to_str().unwrap(), "--yes"]).await.expect(1).says("pg_restore");
+    assert_eq!(profile.json(["clients"], 0).await.as_array().unwrap().len(), 5);
+}
+
+/// While one host works, another one is told who and since when, and writes nothing. It may look.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_host_at_a_time_works_in_postgres() {
+    let Some(server) = Server::start() else { return };
+    let (profile, url) = shared(&server, "hosts").await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let other = Host::beside(&profile);
+    let mut first = profile.command(["serve", "--listen", "127.0.0.1:0"]);
+    first.env("PIA_HALO_HOST", "jump1");
+    let service = Service::start_by(first).await;
+    let clients = || server.sql("hosts", "SELECT string_agg(name, ',' ORDER BY id) FROM clients");
+    let before = clients();
+    profile.halo.change(|state| state.clients.truncate(4));
+    for command in [&["sync", "--yes"][..], &["configure", "--yes"], &["serve"], &["check"], &["store", "init"]] {
+        let told = other.run(command).await.expect(6).says("jump1 works with it since ");
+        assert!(told.stderr.contains("one host at a time can"), "{told:?}");
+    }
+    // A copy in its place would be the end of it.
+    let file = Profile::synced(options()).await;
+    file.run(["store", "copy", "--to", &url, "--yes"]).await.expect(6).says("jump1 works with it since ");
+    assert_eq!(clients(), before);
+    let looks =
+        ["status", "clients", "history", "events", "doctor --offline", "issues", "audit", "report", "support --list"];
+    for command in looks.into_iter().chain(["config show", "config path", "store status"]) {
+        let ran = other.run(&command.split(' ').collect::<Vec<_>>()).await;
+        assert!([0, 3, 4].contains(&ran.code), "{ran:?}");
+    }
+    // Whoever only looks keeps nobody away, and its own host goes on.
+    profile.run(["sync", "--yes"]).await.expect(0);
+    // However it ends, its session ends with it.
+    service.kill();
+    until(|| server.sql("hosts", "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%jump1'") == "0")
+        .await;
+    other.run(&["sync", "--yes"]).await.expect(0);
+    assert_eq!(other.run(&["clients", "--json"]).await.expect(0).json().as_array().unwrap().len(), 4);
+}
+
+/// A host that was lost for a while, and whose turn another one has had, stops.
+#[tokio::test(flavor = "multi_thread")]
+async fn service_whose_store_another_host_has_had_ends() {
+    let Some(server) = Server::start() else { return };
+    let (profile, _) = shared(&server, "turns").await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let other = Host::beside(&profile);
+    let service = Service::start(&profile).await;
+    let secrets = secrets(&profile);
+    let stopped = Pid::from_raw(service.pid()).unwrap();
+    // As a machine does that is suspended: it has not heard that its sessions have ended.
+    kill_process(stopped, Signal::STOP).unwrap();
+    let ours = "pid <> pg_backend_pid() AND application_name LIKE 'pia-halo on %'";
+    server.sql("turns", &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}"));
+    until(|| server.sql("turns", &format!("SELECT count(*) FROM pg_stat_activity WHERE {ours}")) == "0").await;
+    other.run(&["sync", "--yes"]).await.expect(0);
+    kill_process(stopped, Signal::CONT).unwrap();
+    assert_eq!(service.callback(&secrets, "ticket-created", &event("one", 1)).await.status, 503);
+    assert_eq!(server.sql("turns", "SELECT count(*) FROM events"), "0");
+    assert_ne!(service.exit().await, 0);
+}
+
+/// What happens on the host shows in its panes within moments.
+#[tokio::test(flavor = "multi_thread")]
+async fn panes_follow_store_in_postgres() {
+    let Some(server) = Server::start() else { return };
+    let (profile, _) = shared(&server, "news").await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let mut person = Interface::open(&profile).await;
+    person.press("2").await;
+    person.sees("5 of 5").await;
+    for clients in [4, 3] {
+        profile.halo.change(|state| state.clients.truncate(clients));
+        profile.run(["sync", "--yes"]).await.expect(0);
+        let words = format!("{clients} of 5");
+        let came = tokio::time::timeout(Duration::from_secs(5), person.sees(&words)).await;
+        assert!(came.is_ok(), "{words:?} came too late; the screen:\n{}", person.screen());
+        // Also behind the end of a session.
+        let listens = "query LIKE 'LISTEN%' AND pid <> pg_backend_pid()";
+        server.sql("news", &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {listens}"));
+        until(|| server.sql("news", &format!("SELECT count(*) FROM pg_stat_activity WHERE {listens}")) == "1").await;
+    }
+}
+
+/// Nothing is acknowledged that is not stored, and nobody has to start anything again.
+#[tokio::test(flavor = "multi_thread")]
+async fn service_goes_on_once_postgres_is_back() {
+    let Some(mut server) = Server::start() else { return };
+    let (profile, _) = shared(&server, "away").await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let service = Service::start(&profile).await;
+    let secrets = secrets(&profile);
+    let arrives = async |name: &str| service.callback(&secrets, "ticket-created", &event(name, 1)).await.status;
+    assert_eq!(arrives("one").await, 200);
+    server.stop();
+    assert_eq!(arrives("two").await, 503);
+    profile.run(["status"]).await.expect(5).says("it is not reached");
+    profile.run(["sync"]).await.expect(5);
+    server.start_again(&[]);
+    assert_eq!(arrives("two").await, 200);
+    assert_eq!(stored(&profile).await.len(), 2);
+    profile.run(["sync"]).await.expect(0);
+    assert_eq!(service.terminate().await, 143);
+}
+
+/// Each by an ordinary command, with its sentence and its code, and nothing is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_that_will_not_do_is_told_by_ordinary_command() {
+    let Some(server) = Server::start() else { return };
+    let (profile, url) = shared(&server, "odd").await;
+    let config = fs::read_to_string(profile.config()).unwrap();
+    let named = |other: &str| fs::write(profile.config(), config.replace(&url, other)).unwrap();
+    server.sql("odd", "CREATE ROLE guest LOGIN");
+    let guest = url.replace("pia@", "guest@");
+    for (other, code, says) in [
+        ("mysql://db.example/x", 7, "store.url: it does not begin with postgres://"),
+        ("postgres://pia:canary@db.example/x", 7, "store.url: a password does not belong there"),
+        ("postgres://db.example/x", 2, "store.url: this is no address of a PostgreSQL: it names no role"),
+        ("postgres://pia@127.0.0.1:1/x", 5, "it is not reached"),
+        (guest.as_str(), 7, "the role may not do this"),
+    ] {
+        named(other);
+        for command in ["status", "sync"] {
+            let told = profile.run([command]).await.expect(code).says(says);
+            assert!(!format!("{told:?}").contains("canary"), "{told:?}");
+        }
+    }
+    named(&url);
+    let passwords = profile.folder.path().join(".pgpass");
+    fs::write(&passwords, "*:*:*:*:canary\n").unwrap();
+    profile.run(["status"]).await.expect(7).says("holds secrets and others can read it");
+    fs::remove_file(&passwords).unwrap();
+    server.sql("odd", "UPDATE pia_halo_form SET version = version + 1");
+    for command in ["status", "sync", "serve"] {
+        profile.run([command]).await.expect(7).says("this pia-halo supports version ");
+    }
+    server.sql("odd", "UPDATE pia_halo_form SET version = version - 1");
+    profile.run(["status"]).await.expect(0);
+}
+
+/// The settings change last, and whatever was there before stays readable.
+#[tokio::test(flavor = "multi_thread")]
+async fn store_moves_to_postgres_and_back() {
+    let Some(server) = Server::start() else { return };
+    let profile = Profile::synced(options()).await;
+    let config = || fs::read_to_string(profile.config()).unwrap();
+    let commented = format!("# Dana's\n{}", config());
+    fs::write(profile.config(), &commented).unwrap();
+    let url = server.new_database("moves");
+    let to = ["store", "copy", "--to", url.as_str(), "--switch"];
+    let service = Service::start(&profile).await;
+    profile.run(to).await.expect(6).says("serve by ");
+    assert_eq!(service.terminate().await, 143);
+    assert_eq!(config(), commented);
+    let done = profile.json(to, 0).await;
+    let aside = Path::new(done["set_aside"].as_str().unwrap());
+    assert!(done["switched"] == true && aside.join("pia-halo.db").exists(), "{done}");
+    assert!(config().starts_with(&commented) && config().contains(&format!("url = \"{url}\"")), "{}", config());
+    let place = |name: &str| profile.folder.path().join("data/pia-halo").join(name);
+    assert!(!place("pia-halo.db").exists());
+    profile.halo.change(|state| state.clients.truncate(4));
+    profile.run(["sync", "--yes"]).await.expect(0);
+    assert_eq!(profile.json(["history"], 0).await.as_array().unwrap().len(), 2);
+    // Another host is at it: what it writes would stay behind.
+    let other = Host::beside(&profile);
+    let service = Service::start_by(other.command(&["serve", "--listen", "127.0.0.1:0"])).await;
+    let from = ["store", "copy", "--from", url.as_str(), "--switch"];
+    profile.run(from).await.expect(6).says("jump2 works with it since ");
+    service.kill();
+    let gone = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%jump2'";
+    until(|| server.sql("moves", gone) == "0").await;
+    profile.run(from).await.expect(0).says("From now on the store is in a file of this machine");
+    assert_eq!(config().trim_end(), commented.trim_end());
+    assert!(place("pia-halo.db").exists());
+    assert_eq!(profile.json(["clients"], 0).await.as_array().unwrap().len(), 4);
+    assert_eq!(profile.json(["history"], 0).await.as_array().unwrap().len(), 2);
+}
+
+/// A switch that is killed on its way leaves the store that was in use.
+#[tokio::test(flavor = "multi_thread")]
+async fn switch_that_is_killed_leaves_store_in_use() {
+    let Some(server) = Server::start() else { return };
+    let profile = Profile::synced(options()).await;
+    let url = server.new_database("killed");
+    let config = || fs::read_to_string(profile.config()).unwrap();
+    profile.run(["store", "copy", "--to", &url]).await.expect(0);
+    for (way, read) in [("--to", "clients"), ("--from", "clients")] {
+        let before = config();
+        let lock = format!("BEGIN; LOCK {read}; SELECT pg_sleep(600)");
+        let mut blocker = server.psql("killed", &lock);
+        let mut blocker =
+            blocker.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let locks = |which: &str| server.sql("killed", &format!("SELECT count(*) FROM pg_locks WHERE {which}")) != "0";
+        until(|| locks("mode = 'AccessExclusiveLock' AND relation = 'clients'::regclass AND granted")).await;
+        let mut copy = profile.command(["store", "copy", way, &url, "--switch", "--yes"]).spawn().unwrap();
+        until(|| locks("NOT granted")).await;
+        kill_process(Pid::from_child(&copy), Signal::KILL).unwrap();
+        tokio::task::spawn_blocking(move || copy.wait().unwrap()).await.unwrap();
+        server
+            .sql("killed", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)'");
+        _ = blocker.wait();
+        until(|| !locks("locktype = 'advisory'")).await;
+        assert_eq!(config(), before, "{way}");
+        assert_eq!(profile.json(["clients"], 0).await.as_array().unwrap().len(), 5, "{way}");
+        profile.run(["store", "copy", way, &url, "--switch", "--yes"]).await.expect(0);
+        assert_ne!(config(), before, "{way}");
+    }
+}
