@@ -94,7 +94,7 @@ const OPENED: [(&str, usize); 13] = [
     ("ops/archive.rs", 1),
     ("ops/backup/mod.rs", 1),
     ("ops/backup/restore.rs", 1),
-    ("ops/owner.rs", 1),
+    ("ops/installation.rs", 1),
     ("ops/restored.rs", 1),
     ("settings/config/mod.rs", 1),
     ("settings/private_file/mod.rs", 3),

@@ -111,7 +111,7 @@ async fn whole_work_is_done_in_postgres() {
 
 /// While one host works, another one is told who and since when, and writes nothing. It may look.
 #[tokio::test(flavor = "multi_thread")]
-async fn one_host_at_a_time_works_in_postgres() {
+async fn one_host_works_in_postgres_and_others_are_told() {
     let Some(server) = Server::start() else { return };
     let (profile, url) = shared(&server, "hosts").await;
     profile.run(["configure", "--yes"]).await.expect(0);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::owner;
+use super::installation;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Hint;
 use crate::settings::{Environment, Paths, Settings, SharedStore};
@@ -44,7 +44,7 @@ impl Place {
             Some(shared) => {
                 let server = saved(shared, paths, environment)?;
                 At::Server(Box::new(match entry {
-                    Entry::Work => server.of(owner::installation(paths, environment)?),
+                    Entry::Work => server.of(installation::here(paths, environment)?),
                     Entry::Look => server.to_look(),
                 }))
             }

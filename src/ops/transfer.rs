@@ -11,7 +11,7 @@ use super::actor::actor_of;
 use super::archive::stopped;
 use super::backup::empty;
 use super::locks::hold_everything;
-use super::{owner, place};
+use super::{installation, place};
 use crate::coordination::{Shared, Whoever};
 use crate::domain::activity::Activity;
 use crate::domain::calendar::utc;
@@ -134,7 +134,7 @@ impl Server {
     ///
     /// [`FailureKind::Busy`] where another installation works with it; what the server says.
     pub fn make(&mut self) -> Result<Option<i64>, Failure> {
-        let own = owner::installation(&self.paths, &self.environment)?;
+        let own = installation::here(&self.paths, &self.environment)?;
         Store::on(&self.address.clone().of(own))?;
         Ok(self.remote.form())
     }
@@ -155,7 +155,7 @@ impl Server {
         self.trail().require_writable()?;
         let _alone = self.alone(now)?;
         // Whoever works with the store there would go on with another one.
-        self.remote.come_in(&owner::installation(&self.paths, &self.environment)?)?;
+        self.remote.come_in(&installation::here(&self.paths, &self.environment)?)?;
         let Some(proof) = self.remote.take(&own, agreed, now)? else {
             let message = format!("what {} holds has changed meanwhile", self.shown());
             return Err(Failure::new(FailureKind::NeedsYes, message).hint("run this again; nothing was changed"));
@@ -230,7 +230,7 @@ impl Server {
         let place = self.paths.store();
         if switches {
             // Whatever was written there meanwhile would stay behind.
-            self.remote.come_in(&owner::installation(&self.paths, &self.environment)?)?;
+            self.remote.come_in(&installation::here(&self.paths, &self.environment)?)?;
             // What a switch that was killed has left here, nobody uses.
             if Settings::new(self.paths.clone()).store()?.is_some() {
                 store::set_aside(&place, now)?;

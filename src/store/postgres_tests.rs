@@ -506,7 +506,7 @@ fn installation(name: &str) -> Installation {
 
 /// Of several installations one comes in; its sessions go on beside each other, and others are told.
 #[test]
-fn one_installation_at_a_time_comes_in() {
+fn one_installation_comes_in_and_others_are_told() {
     let Some(server) = Postgres::start() else { return };
     let address = server.store().0;
     let of = |name: &str| Store::at(&address.clone().of(installation(name)));

@@ -364,7 +364,7 @@ fn store_on_server_is_named_without_password() {
 
 /// Whoever has opened one store reads no settings that name another one: he would write into the wrong one.
 #[test]
-fn settings_that_name_another_store_are_refused_by_whoever_has_opened_one() {
+fn settings_that_name_another_store_are_refused() {
     let (_folder, settings) = settings();
     save(&settings, "acme", configuration("Acme"));
     let opened = settings.clone().with_store(settings.store().unwrap());

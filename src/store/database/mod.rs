@@ -14,12 +14,15 @@ use rusqlite::{CachedStatement, Connection, RowIndex, Transaction, TransactionBe
 pub use self::postgres::{Address, GoOn, Installation, News};
 use self::postgres::{FORM, SIGNED_IN_FROM};
 pub(super) use self::postgres::{Holding, Session};
+pub(super) use self::table::Table;
+use self::table::quoted;
 use self::value::Column;
 pub(super) use self::value::{Value, args};
 use super::error::Trouble;
 use super::schema;
 
 mod postgres;
+mod table;
 mod value;
 
 /// Fewer bytes are left in the file: what comes next takes their place.
@@ -538,48 +541,6 @@ impl Database {
         let said: String = self.value("PRAGMA quick_check(1)", &[])?;
         Ok((said != "ok").then_some(said))
     }
-}
-
-/// A table of the form.
-pub(super) struct Table {
-    pub(super) name: String,
-    pub(super) columns: Vec<String>,
-    /// What orders its rows.
-    keys: Vec<String>,
-    /// Whether it numbers them itself, and never one as another one that is gone.
-    is_numbered: bool,
-}
-
-impl Table {
-    /// Asks for every row, in order.
-    pub(super) fn all(&self) -> String {
-        let keys = if self.keys.is_empty() { "1".to_owned() } else { listed(&self.keys) };
-        format!("SELECT {} FROM {} ORDER BY {keys}", listed(&self.columns), quoted(&self.name))
-    }
-
-    /// Adds so many rows.
-    pub(super) fn insert(&self, rows: usize) -> String {
-        let width = self.columns.len();
-        let row = |row: usize| {
-            let values: Vec<String> = (1..=width).map(|column| format!("?{}", row * width + column)).collect();
-            format!("({})", values.join(", "))
-        };
-        let rows: Vec<String> = (0..rows).map(row).collect();
-        format!("INSERT INTO {} ({}) VALUES {}", quoted(&self.name), listed(&self.columns), rows.join(", "))
-    }
-
-    /// The column that numbers its rows.
-    fn number(&self) -> Option<&str> {
-        self.keys.first().filter(|_| self.is_numbered).map(String::as_str)
-    }
-}
-
-fn listed(names: &[String]) -> String {
-    names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn begin(server: &Address, patience: Duration, makes: bool) -> Result<Session, Trouble> {
