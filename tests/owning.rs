@@ -332,8 +332,12 @@ async fn folder_with_other_pia_url_takes_over_all_or_nothing() {
     assert!(profile.halo.writes().is_empty(), "{:?}", profile.halo.writes());
     on_first(&profile, &["plan"]).await.expect(0);
 
+    let counted = |ran: &Ran| ran.stdout.lines().find(|line| line.starts_with("In Halo")).unwrap().to_owned();
+    let all = counted(&on_first(&profile, &["status"]).await);
+    let all = all.split(',').next().unwrap();
     second.run(&["configure", "--take-over", "--yes"]).await.expect(0).says("Webhook install was successful");
     assert_eq!((objects(), owner(&profile)), (before, "jump2".to_owned()));
+    assert!(counted(&second.run(&["status"]).await).starts_with(all), "with all that hangs on them: {all}");
     let addresses = profile.halo.look(|halo| {
         let all = halo.webhooks.iter().chain(&halo.tabs);
         all.filter(|own| own.text("name").starts_with("Pia ")).map(|own| own.text("url").to_owned()).collect::<Vec<_>>()

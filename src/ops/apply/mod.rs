@@ -237,7 +237,7 @@ impl<'a> Apply<'a> {
         match &change.operation {
             Operation::None => {
                 self.note_kept(change);
-                return Ok(());
+                return self.remember_kept(change);
             }
             Operation::Forget => return self.remember(change, Outcome::Done, change.id.as_deref()),
             _ => {}

@@ -8,6 +8,7 @@ use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, ChangeResult, Outcome};
 use crate::domain::record::InstalledObject;
 use crate::halo::install::plan::{Operation, PlanStep};
+use crate::halo::install::planner;
 
 impl Apply<'_> {
     /// Keeps our own record in step with what was read back.
@@ -35,6 +36,24 @@ impl Apply<'_> {
         let identity = ask!(&change.operation, write => write.identity(self), None);
         let object = InstalledObject { kind, id: id.to_owned(), name: change.name.clone(), installed_at, identity };
         Ok(store.record_installed(self.id, &object)?)
+    }
+
+    /// Of what was taken over all that hangs on it is ours, too: the events and links that are kept as they are.
+    pub(super) fn remember_kept(&self, change: &PlanStep) -> Result<(), Failure> {
+        let identity = match change.kind {
+            ObjectKind::WebhookEvent => None,
+            ObjectKind::TicketType if change.reason == planner::LINKED => self.tab.map(|tab| tab.to_string()),
+            _ => return Ok(()),
+        };
+        let Some(id) = change.id.clone().filter(|_| self.run.is_some() && change.action == Action::Keep) else {
+            return Ok(());
+        };
+        let (kind, name, installed_at) = (change.kind, change.name.clone(), self.workspace.now());
+        if self.target.record.iter().any(|own| own.kind == kind && own.id == id) {
+            return Ok(());
+        }
+        let object = InstalledObject { kind, id, name, installed_at, identity };
+        Ok(self.workspace.store.record_installed(self.id, &object)?)
     }
 
     pub(super) fn write_down(

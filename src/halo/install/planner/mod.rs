@@ -28,7 +28,7 @@ pub use self::ours::Ours;
 pub use self::removal::plan_removal;
 pub use self::roll_back::{Current, plan_roll_back};
 pub use self::rotation::plan_rotation;
-pub use self::tab::tab_fields;
+pub use self::tab::{LINKED, tab_fields};
 pub use self::webhooks::webhook_fields;
 
 use crate::domain::object::ObjectKind;

@@ -11,6 +11,9 @@ use crate::domain::untrusted::Untrusted;
 use crate::halo::install::existing::{Existing, ExistingTab, ExistingTicketType, Wanted};
 use crate::halo::install::plan::{InstallPlan, LinkWrite, Operation, PlanStep, TabWrite};
 
+/// Why the link of a ticket type is kept.
+pub const LINKED: &str = "linked to the Pia Chat Pod";
+
 /// The number of an iframe among the kinds of tab: the best guess there is.
 const IFRAME: i64 = 1;
 
@@ -132,7 +135,7 @@ fn plan_link(ticket_type: &ExistingTicketType, tab: Option<i64>) -> PlanStep {
     let (action, reason) = match ticket_type {
         _ if !ticket_type.active => (Action::Keep, "inactive: skipped"),
         _ if ticket_type.allows_all_tabs == Some(true) => (Action::Keep, "already shows all custom tabs"),
-        _ if linked => (Action::Keep, "linked to the Pia Chat Pod"),
+        _ if linked => (Action::Keep, LINKED),
         _ => (Action::Link, "not linked to the Pia Chat Pod"),
     };
     let (fields, operation) = match action {
