@@ -57,10 +57,8 @@ const VARIABLES: &[(&str, &str)] = &[
     ("TMUX, STY", "whether the terminal is inside tmux or screen"),
     ("TZ", "the time zone in which times are shown"),
     ("VISUAL, EDITOR", "the editor of config edit; the first that is set counts; vi by default"),
-    (
-        "SUDO_USER, SUDO_UID, SSH_CONNECTION, SSH_CLIENT",
-        "who acts, for the audit trail; believed only where the system agrees",
-    ),
+    ("SUDO_USER, SUDO_UID", "who acts, for the audit trail; believed only where the system agrees"),
+    ("SSH_CONNECTION, SSH_CLIENT", "where the session comes from, for the audit trail, which has it as they say it"),
 ];
 
 impl Topic {
