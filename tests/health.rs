@@ -1,6 +1,7 @@
 //! Health: doctor, status, issues and the figures say the same of one cause, from outside.
 
 use pia_halo::demo::{Fault, Options};
+use pia_halo::domain::health::Rule;
 use serde_json::{Value, json};
 
 use crate::delivering::{configured, control};
@@ -29,7 +30,7 @@ async fn doctor_status_and_issues_tell_one_cause_until_it_is_mended() {
     profile.run(["configure", "--yes"]).await.expect(0);
     let service = Service::start(&profile).await;
     let well = profile.json(["doctor"], 0).await;
-    assert_eq!(well["findings"].as_array().unwrap().len(), 27);
+    assert_eq!(well["findings"].as_array().unwrap().len(), 28);
     assert!(finding(&well, "drift")["seen_at"].is_string() && finding(&well, "clock")["state"] == "well", "{well}");
     profile.run(["status", "--exit-code"]).await.expect(0);
 
@@ -124,6 +125,49 @@ async fn doctor_tells_refused_from_not_reached() {
     // Also later, and until Halo answers.
     let later = asked.json(["doctor", "--offline"], 3).await;
     assert_eq!(finding(&later, "halo")["state"], "watch", "{later}");
+}
+
+/// Each list that a sync was refused is told, and no longer than it is refused.
+#[tokio::test]
+async fn every_list_refused_to_sync_is_told_until_it_is_given() {
+    let profile = Profile::synced(few()).await;
+    let told = async || profile.run(["issues"]).await.expect(0).stdout;
+    profile.halo.set_fault(Fault::ForbiddenAgents, true);
+    profile.halo.set_fault(Fault::ForbiddenTeams, true);
+    profile.run(["sync"]).await;
+    let issues = told().await;
+    assert!(issues.contains("Agents could not be read") && issues.contains("Teams could not be read"), "{issues}");
+    profile.halo.set_fault(Fault::ForbiddenTeams, false);
+    profile.run(["sync"]).await;
+    let issues = told().await;
+    assert!(issues.contains("Agents could not be read") && !issues.contains("Teams could"), "{issues}");
+    // Whoever is refused something else hides none of it.
+    profile.halo.set_fault(Fault::ForbiddenTickets, true);
+    profile.run(["tickets"]).await.expect(4);
+    assert!(told().await.contains("Agents could not be read; also ") || told().await.contains("; also Agents could"));
+}
+
+/// A pager that is not there is said at once, and what it was not told is an issue.
+#[tokio::test]
+async fn notify_command_that_is_not_there_is_said_at_once() {
+    let profile = Profile::synced(few()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("active", false));
+    profile.run(["plan"]).await;
+    let command = serde_json::json!(["/nonexistent/prog", "x"]).to_string();
+    let service = profile.command(["serve", "--listen", "127.0.0.1:0", "--notify-command", &command]);
+    let service = Service::start_by(service).await;
+    until(|| service.said.lock().unwrap().contains("the notify command /nonexistent/prog is not there")).await;
+    until(|| {
+        profile
+            .store()
+            .health(&profile.id())
+            .unwrap()
+            .iter()
+            .any(|found| found.rule == Rule::Notices && found.is_issue())
+    })
+    .await;
+    profile.run(["issues"]).await.says("problems are told to nobody: the notify command cannot be run");
 }
 
 /// The service looks by itself: drift is in the figures, the log and the notice, before anybody asks.

@@ -246,7 +246,10 @@ async fn service_writes_nothing_into_newer_database() {
     let newer = rusqlite::Connection::open(&store).unwrap();
     newer.pragma_update(None, "user_version", 100).unwrap();
     assert_eq!(service.callback(&secrets, "ticket-updated", &event("after", 2)).await.status, 503);
-    assert_eq!(service.exit().await, 1);
+    let said = std::sync::Arc::clone(&service.said);
+    assert_eq!(service.exit().await, 7, "a new start is refused, too");
+    until(|| said.lock().unwrap().contains("this pia-halo supports version")).await;
+    assert!(!said.lock().unwrap().contains("Start the service again"), "{}", said.lock().unwrap());
     let count: i64 = newer.query_row("SELECT count(*) FROM events", [], |row| row.get(0)).unwrap();
     assert_eq!(count, 0);
 }

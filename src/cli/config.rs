@@ -187,7 +187,11 @@ pub(super) fn delete(call: &mut Call, options: &Delete) -> Result<u8, Failure> {
         let left = if left.is_empty() {
             String::new()
         } else {
-            format!("; still in its Halo: {}. To remove them first: {}", left.join(", "), Next::Remove)
+            format!(
+                "; still in its Halo, as far as this store knows: {}. To remove them first: {}",
+                left.join(", "),
+                Next::Remove
+            )
         };
         let message = format!("this deletes {id} with its secrets, clients and events{left}");
         if !call.can_ask() {

@@ -1,11 +1,13 @@
 //! `history`: the last company syncs, and what each of them changed.
 
+use serde_json::json;
+
 use super::Call;
 use super::args::{Format, History};
 use crate::domain::calendar::{rfc3339, utc};
 use crate::domain::failure::Failure;
 use crate::domain::next::Next;
-use crate::domain::sync_run::{ClientChange, RUNS_KEPT, SyncReport};
+use crate::domain::sync_run::{ClientChange, RUNS_KEPT, SyncReport, SyncStatus};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
@@ -17,11 +19,12 @@ pub(super) fn run(call: &mut Call, options: &History) -> Result<u8, Failure> {
     let format = options.format.unwrap_or(if call.output.json { Format::Json } else { Format::Table });
     let limit = options.limit.unwrap_or(usize::MAX);
     let Some(number) = options.run else {
+        let syncing = ops::sync::syncing(&workspace, &id);
         let runs = ops::sync::runs(&workspace, &id, limit.min(RUNS_KEPT))?;
         if runs.is_empty() {
             ops::clients::require_not_lost(&workspace, &id, "the history of syncs")?;
         }
-        let code = print_runs(call, format, &runs)?;
+        let code = print_runs(call, format, &runs, syncing.as_deref())?;
         if runs.len() < RUNS_KEPT {
             let since = ops::clients::known_since(&workspace, &id)?;
             super::events::tell_known_since(call, since, runs.is_empty());
@@ -32,10 +35,12 @@ pub(super) fn run(call: &mut Call, options: &History) -> Result<u8, Failure> {
         return Err(ops::clients::no_such_run(&id, number));
     };
     changes.truncate(limit);
-    print_changes(call, format, &changes)
+    let runs = ops::sync::runs(&workspace, &id, RUNS_KEPT)?;
+    let status = runs.iter().find(|run| run.run.is_some_and(|run| run.get() == number)).map(|run| run.status);
+    print_changes(call, format, &changes, status.unwrap_or(SyncStatus::Complete))
 }
 
-fn print_runs(call: &mut Call, format: Format, runs: &[SyncReport]) -> Result<u8, Failure> {
+fn print_runs(call: &mut Call, format: Format, runs: &[SyncReport], syncing: Option<&str>) -> Result<u8, Failure> {
     let number = |run: &SyncReport| run.run.map_or(0, std::num::NonZeroU64::get).to_string();
     let output = &mut call.output;
     match format {
@@ -89,31 +94,39 @@ fn print_runs(call: &mut Call, format: Format, runs: &[SyncReport]) -> Result<u8
             let header =
                 ["RUN", "STARTED", "RESULT", "HALO SAYS", "STORED", "ADDED", "UPDATED", "DISABLED", "RETURNED"];
             output.table(header, rows);
-            if runs.is_empty() {
-                output.say(format!("No sync yet. Run the first one: {}", Next::Sync));
+            match syncing {
+                Some(holder) => output.say(format!("Syncing: {holder}")),
+                None if runs.is_empty() => output.say(format!("No sync yet. Run the first one: {}", Next::Sync)),
+                None => {}
             }
         }
     }
     Ok(0)
 }
 
-fn print_changes(call: &mut Call, format: Format, changes: &[ClientChange]) -> Result<u8, Failure> {
+fn print_changes(call: &mut Call, format: Format, changes: &[ClientChange], status: SyncStatus) -> Result<u8, Failure> {
+    let word = |line: &ClientChange| line.change.word_in(status);
+    let object = |line: &ClientChange| {
+        let mut object = json!(line);
+        object["change"] = word(line).replace(' ', "_").into();
+        object
+    };
     let before = |line: &ClientChange| line.name_before.as_ref().map(Untrusted::display).unwrap_or_default();
     let output = &mut call.output;
     match format {
-        Format::Json => output.object(&changes)?,
-        Format::Ndjson => changes.iter().try_for_each(|line| output.object(line))?,
+        Format::Json => output.object(&changes.iter().map(object).collect::<Vec<_>>())?,
+        Format::Ndjson => changes.iter().try_for_each(|line| output.object(&object(line)))?,
         Format::Csv => {
             let rows = changes.iter().map(|line| {
                 let before = line.name_before.as_ref().map(cell).unwrap_or_default();
-                [line.id.to_string(), line.change.word().to_owned(), cell(&line.name), before]
+                [line.id.to_string(), word(line).to_owned(), cell(&line.name), before]
             });
             output.csv(["id", "change", "name", "name_before"], rows)?;
         }
         Format::Table => {
             let rows = changes
                 .iter()
-                .map(|line| [line.change.word().to_owned(), line.id.to_string(), line.name.display(), before(line)]);
+                .map(|line| [word(line).to_owned(), line.id.to_string(), line.name.display(), before(line)]);
             output.table(["CHANGE", "ID", "NAME", "NAME BEFORE"], rows);
             if changes.is_empty() {
                 output.say("This run changed no client");

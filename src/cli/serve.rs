@@ -13,7 +13,7 @@ use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::ops::{Workspace, take_over};
 use crate::service::{self, Destination, Listen, Options, TellDaily};
-use crate::settings::require_own_command;
+use crate::settings::{is_there, require_own_command};
 use crate::words::service as words;
 
 /// What is said where others than this machine can connect.
@@ -33,6 +33,10 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
     if let Some(command) = &options.notify_command {
         require_own_command(&command.0, &call.environment)?;
     }
+    // A pager that is not there keeps no callback from coming in.
+    let missing = options.notify_command.as_ref().map(|command| &command.0);
+    let missing = missing.filter(|command| !is_there(command, &call.environment)).and_then(|command| command.first());
+    let missing = missing.map(|program| words::no_notices(program));
     own(call, &workspace, options.owner.take_over).await?;
     let forward = match &options.forward_to {
         None => None,
@@ -67,6 +71,7 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
         if !address.ip().to_canonical().is_loopback() {
             output.warn(OPEN);
         }
+        missing.iter().for_each(|words| output.warn(format!("  {words}")));
         if let Some(failure) = &refused {
             output.warn(format!("  {}", words::refused(failure)));
         }

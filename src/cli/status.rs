@@ -91,6 +91,9 @@ fn syncs(output: &mut Output, status: &Status) {
         )),
         None => output.line("Last sync  none yet"),
     }
+    if let Some(holder) = &status.known.syncing {
+        output.line(format!("Syncing    {holder}"));
+    }
     let service = &status.service;
     if let Some(next) = status.next_sync {
         let at = utc(next);
@@ -155,10 +158,17 @@ fn in_halo(output: &mut Output, status: &Status) {
         Some(at) => format!("configured {}", utc(at)),
         None => integration.unconfigured().to_owned(),
     };
+    // What a look has found since then is not passed over.
+    let drift = status.health.iter().find(|found| found.rule == Rule::Drift && found.is_issue());
+    let differ = match drift.map_or(0, |drift| drift.objects().count()) {
+        0 => String::new(),
+        1 => format!("; 1 of them differs or is gone: {}", Next::Issues),
+        some => format!("; {some} of them differ or are gone: {}", Next::Issues),
+    };
     output.line(match integration.objects.len() {
         0 => format!("In Halo    {state}"),
-        1 => format!("In Halo    1 object, {state}"),
-        many => format!("In Halo    {many} objects, {state}"),
+        1 => format!("In Halo    1 object, {state}{differ}"),
+        many => format!("In Halo    {many} objects, {state}{differ}"),
     });
     for words in integration.left_behind() {
         output.line(format!("           {}", Untrusted::new(words.to_string()).display()));

@@ -350,6 +350,8 @@ pub struct Known {
     pub runs: Vec<SyncReport>,
     /// When the stored list was last renewed.
     pub published_at: Option<Timestamp>,
+    /// Who is at a sync at this moment, in words.
+    pub syncing: Option<String>,
     /// Agents, teams and ticket types as the last sync read them.
     pub lists: Lists,
     /// What was last written down of each rule.

@@ -197,6 +197,14 @@ impl ChangeKind {
         }
     }
 
+    /// The word in the report of a run: one that is held has disabled nobody yet.
+    pub fn word_in(self, status: SyncStatus) -> &'static str {
+        match (self, status) {
+            (Self::Disabled, SyncStatus::NeedsConfirmation) => "would be disabled",
+            _ => self.word(),
+        }
+    }
+
     /// The kind that a word stands for.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.word() == word)

@@ -12,11 +12,16 @@ use crate::domain::event::ForwardState;
 use crate::domain::failure::Failure;
 use crate::domain::health::Finding;
 use crate::domain::untrusted::Untrusted;
-use crate::store::{ClientToForward, ForwardTry, OldEvents, STEP, ToForward};
+use crate::store::{ClientToForward, ForwardTry, OldEvents, STEP, Store, ToForward};
 
 /// The last event and the last daily sync of any configuration.
 pub fn last_work(workspace: &Workspace) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
     Ok((workspace.store.last_event_of_all()?, workspace.store.last_daily_sync_of_all()?))
+}
+
+/// Why the store would refuse the next start; none where that opens what is there.
+pub fn refuses_start(workspace: &Workspace) -> Option<Failure> {
+    Store::open_existing(workspace.store.path()).err().map(Failure::from)
 }
 
 /// What is counted of the active configuration at this moment.

@@ -14,7 +14,7 @@ use super::Shared;
 use super::clock::Moments;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
-use crate::domain::health::{Finding, Rule, State};
+use crate::domain::health::{Finding, Rule, State, not_told, told_again};
 use crate::ops;
 
 /// How often what is known here is judged anew: ages grow without anything that happens.
@@ -78,13 +78,21 @@ async fn turn(shared: &Shared, command: Option<&[String]>, told: &mut Told, look
     let of = id.clone();
     let findings = workspace.run_blocking(move |workspace| ops::health::evaluate(workspace, &of)).await?;
     shared.metrics.health(&findings);
+    let known = told.states.clone();
     for due in told.due(&id, &before, &findings, workspace.now()) {
-        log(due);
+        if told.logged.insert(due.rule, due.state) != Some(due.state) {
+            log(due);
+        }
         let (of, rule, state) = (id.clone(), due.rule, due.state);
         if let Some(command) = command.filter(|_| due.is_issue()) {
-            tokio::select! {
+            let given = tokio::select! {
                 () = shared.cancel.cancelled() => return Ok(()),
-                () = notify(command, &id, due) => {}
+                given = notify(command, &id, due) => given,
+            };
+            told.note(workspace, &id, &findings, given.as_ref().err()).await?;
+            if given.is_err() {
+                told.take_back(rule, known.get(&rule).copied());
+                continue;
             }
         }
         workspace.run_blocking(move |workspace| ops::health::told(workspace, &of, rule, state)).await?;
@@ -115,6 +123,10 @@ struct Told {
     at: BTreeMap<Rule, Timestamp>,
     // When Halo was last asked, whatever came of it.
     tried: Option<Timestamp>,
+    // What stands in the log: a notice that is tried again is no news there.
+    logged: BTreeMap<Rule, State>,
+    // Why the last notice was not given.
+    failed: Option<String>,
 }
 
 impl Told {
@@ -129,7 +141,7 @@ impl Told {
     ) -> Vec<&'a Finding> {
         if self.of.as_ref() != Some(id) {
             let states = before.iter().filter_map(|finding| Some((finding.rule, finding.told?))).collect();
-            *self = Self { of: Some(id.clone()), states, at: BTreeMap::new(), tried: self.tried };
+            *self = Self { of: Some(id.clone()), states, tried: self.tried, ..Self::default() };
         }
         let mut due = Vec::new();
         for finding in findings {
@@ -153,9 +165,48 @@ impl Told {
     }
 }
 
+impl Told {
+    /// What nobody was told is due again at the next turn.
+    fn take_back(&mut self, rule: Rule, known: Option<State>) {
+        self.at.remove(&rule);
+        match known {
+            Some(known) => _ = self.states.insert(rule, known),
+            None => _ = self.states.remove(&rule),
+        }
+    }
+
+    /// Writes down whether notices are given, for whoever looks by himself.
+    async fn note(
+        &mut self,
+        workspace: &ops::Workspace,
+        id: &ConfigurationId,
+        known: &[Finding],
+        why: Option<&String>,
+    ) -> Result<(), Failure> {
+        let is_known = known.iter().any(|finding| finding.rule == Rule::Notices && finding.is_issue());
+        let found = match why {
+            Some(why) => {
+                if self.failed.as_ref() != Some(why) {
+                    tracing::warn!("the notify command {why}: its notice is tried again");
+                }
+                Some(not_told(why))
+            }
+            None => (is_known || self.failed.is_some()).then(told_again),
+        };
+        self.failed = why.cloned();
+        let Some(found) = found else { return Ok(()) };
+        let id = id.clone();
+        workspace.run_blocking(move |workspace| Ok(ops::health::note(workspace, &id, found))).await
+    }
+}
+
 /// Runs the command, without a shell, with the finding as JSON on its standard input. What it prints is nobody's.
-async fn notify(command: &[String], id: &ConfigurationId, finding: &Finding) {
-    let [program, arguments @ ..] = command else { return };
+///
+/// # Errors
+///
+/// Why nobody was told.
+async fn notify(command: &[String], id: &ConfigurationId, finding: &Finding) -> Result<(), String> {
+    let [program, arguments @ ..] = command else { return Ok(()) };
     let facts = json!({ "configuration": id.as_str(), "finding": finding });
     let mut process = tokio::process::Command::new(program);
     process.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
@@ -169,10 +220,10 @@ async fn notify(command: &[String], id: &ConfigurationId, finding: &Finding) {
         child.wait().await
     };
     match tokio::time::timeout(PATIENCE, run).await {
-        Ok(Ok(status)) if status.success() => {}
-        Ok(Ok(status)) => tracing::warn!(program, %status, "the notify command failed"),
-        Ok(Err(error)) => tracing::warn!(program, %error, "cannot run the notify command"),
-        Err(_) => tracing::warn!(program, "the notify command did not finish in time"),
+        Ok(Ok(status)) if status.success() => Ok(()),
+        Ok(Ok(status)) => Err(format!("failed, {status}")),
+        Ok(Err(error)) => Err(format!("cannot be run: {error}")),
+        Err(_) => Err(format!("did not finish within {} s", PATIENCE.as_secs())),
     }
 }
 
@@ -226,13 +277,50 @@ mod tests {
         let file = folder.path().join("notice $(id)");
         let tee = ["tee".to_owned(), file.display().to_string()];
         let finding = found(Rule::Drift, State::Broken);
-        notify(&tee, &"acme".parse().unwrap(), &finding).await;
+        notify(&tee, &"acme".parse().unwrap(), &finding).await.unwrap();
         let notice: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
         assert_eq!(notice["configuration"], "acme");
         assert_eq!((&notice["finding"]["rule"], &notice["finding"]["state"]), (&"drift".into(), &"broken".into()));
         // One that cannot be run, and one that ends without reading, hold nothing up.
-        notify(&["/nowhere/at/all".to_owned()], &"acme".parse().unwrap(), &finding).await;
-        notify(&["true".to_owned()], &"acme".parse().unwrap(), &finding).await;
+        notify(&["/nowhere/at/all".to_owned()], &"acme".parse().unwrap(), &finding).await.unwrap_err();
+        notify(&["false".to_owned()], &"acme".parse().unwrap(), &finding).await.unwrap_err();
+        notify(&["true".to_owned()], &"acme".parse().unwrap(), &finding).await.unwrap();
+    }
+
+    /// A notice that could not be given is no notice: it is given once it can be, and until then it is known that it was not.
+    #[tokio::test]
+    async fn notice_that_was_not_given_is_given_later() {
+        let fixture = Fixture::open("2026-11-29T12:00:00Z");
+        let (shared, id, mut told) = (fixture.shared(), "acme".parse().unwrap(), Told::default());
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("told");
+        let tee = ["tee".to_owned(), "-a".to_owned(), file.display().to_string()];
+        let nowhere = ["/nowhere/at/all".to_owned()];
+        for _ in 0..2 {
+            turn(&shared, Some(&nowhere), &mut told, false).await.unwrap();
+            let kept = fixture.store().health(&id).unwrap();
+            let notices = kept.iter().find(|finding| finding.rule == Rule::Notices).unwrap();
+            assert!(notices.is_issue() && notices.fact.contains("cannot be run"), "{notices:?}");
+            assert!(
+                kept.iter()
+                    .all(|finding| finding.rule == Rule::Notices || !finding.is_issue() || finding.told.is_none())
+            );
+        }
+        turn(&shared, Some(&tee), &mut told, false).await.unwrap();
+        let said = || std::fs::read_to_string(&file).unwrap();
+        assert_eq!(said().matches("\"rule\":\"service\"").count(), 1, "{}", said());
+        let notices = |kept: Vec<Finding>| kept.into_iter().find(|finding| finding.rule == Rule::Notices).unwrap();
+        assert!(!notices(fixture.store().health(&id).unwrap()).is_issue());
+        turn(&shared, Some(&tee), &mut told, false).await.unwrap();
+        assert_eq!(said().matches("\"rule\":\"service\"").count(), 1, "told once");
+        // The service after one that could tell nobody does it.
+        let mut next = Told::default();
+        for command in [&nowhere[..], &tee] {
+            next.of = None;
+            fixture.store().keep_health(&id, &[found(Rule::Service, State::Watch)]).unwrap();
+            turn(&shared, Some(command), &mut next, false).await.unwrap();
+        }
+        assert_eq!(said().matches("\"rule\":\"service\"").count(), 2, "{}", said());
     }
 
     /// Every rule whose state is known has its figure, and what changed is in the store for whoever looks later.
@@ -292,7 +380,7 @@ mod tests {
         tokio::time::pause();
         let hangs = ["sleep".to_owned(), "1000".to_owned()];
         let begun = tokio::time::Instant::now();
-        notify(&hangs, &"acme".parse().unwrap(), &found(Rule::Drift, State::Broken)).await;
+        notify(&hangs, &"acme".parse().unwrap(), &found(Rule::Drift, State::Broken)).await.unwrap_err();
         assert!((PATIENCE..2 * PATIENCE).contains(&begun.elapsed()), "{:?}", begun.elapsed());
         shared.cancel.cancel();
         let begun = tokio::time::Instant::now();

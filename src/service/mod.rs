@@ -185,7 +185,9 @@ pub async fn run(
     note_end(&shared.workspace).await;
     tracing::info!("the service has stopped");
     if shared.intake_gone.load(Ordering::Relaxed) {
-        return Err(failed("the thread that stores callbacks"));
+        // Where a start would be refused for the same cause, that is told, and not the thread that has met it.
+        let refused = serving::refuses_start(&shared.workspace);
+        return Err(refused.unwrap_or_else(|| failed("the thread that stores callbacks")));
     }
     ended
 }

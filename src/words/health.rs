@@ -200,6 +200,7 @@ pub fn short(finding: &Finding) -> &'static str {
         (Rule::Certificate, _) => "certificate expires soon",
         (Rule::Rotation, _) => "rotation unfinished",
         (Rule::EscalationNote, _) => "escalation note to check",
+        (Rule::Notices, _) => "problems are told to nobody",
     }
 }
 

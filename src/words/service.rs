@@ -7,6 +7,7 @@ use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::failure::Failure;
 use crate::domain::next::Next;
 use crate::domain::status::{DOES_NOT_ANSWER, ServiceStatus};
+use crate::domain::untrusted::Untrusted;
 
 /// The last step of the set-up.
 pub const START: &str = "Start the service";
@@ -17,6 +18,12 @@ pub const STOPPED: &str = "the service is not running";
 /// That it does not work, as a part of a sentence.
 pub fn idle(service: &ServiceStatus) -> String {
     if service.is_silent() { format!("the service {DOES_NOT_ANSWER}") } else { STOPPED.to_owned() }
+}
+
+/// What is said at its start of a command that nobody can be told by.
+pub fn no_notices(program: &str) -> String {
+    let program = Untrusted::new(program).display();
+    format!("problems are told to nobody: the notify command {program} is not there, or is no program")
 }
 
 /// What is said at its start where no sync could begin.

@@ -52,9 +52,20 @@ async fn mass_change_is_held_until_somebody_says_yes() {
         assert!(listed.contains(&format!("{name} ({id})")), "{name} {id}: {listed}");
     }
     assert!(!listed.contains(&format!("({})", gone[10].1)), "{listed}");
-    assert!(listed.contains(&format!(" and {} more", gone.len() - 10)), "{listed}");
+    assert!(
+        listed.contains(&format!(" and {} more. To see all of them: pia-halo history 2", gone.len() - 10)),
+        "{listed}"
+    );
+    // All of them, as what would come and has not.
+    let csv = profile.run(["history", "2", "--format", "csv"]).await.expect(0).stdout;
+    assert_eq!(csv.matches(",would be disabled,").count(), gone.len());
+    let rows = profile.json(["history", "2"], 0).await;
+    assert!(rows.as_array().unwrap().iter().all(|row| row["change"] == "would_be_disabled"), "{} rows", gone.len());
     let done = profile.json(["sync", "--yes"], 0).await;
     assert_eq!(done["status"], "complete");
+    let rows = profile.json(["history", "3"], 0).await;
+    let disabled = rows.as_array().unwrap().iter().filter(|row| row["change"] == "disabled").count();
+    assert_eq!((disabled, rows.to_string().matches("would_be").count()), (gone.len(), 0));
     assert!(ids(&profile, "active").await.len() <= 40);
 }
 

@@ -107,6 +107,7 @@ fn command(finding: &Finding) -> Option<C> {
         }
         Rule::Silence | Rule::Lag | Rule::NotUnderstood | Rule::Missed | Rule::EscalationNote => C::Pane(Pane::Events),
         Rule::Forwarding => C::Retry,
+        Rule::Notices => C::Look,
         Rule::Service => C::InstallService,
     })
 }

@@ -69,6 +69,8 @@ pub enum Rule {
     Rotation,
     /// Each escalated ticket has its note.
     EscalationNote,
+    /// What changes is told to the command that somebody has named for it.
+    Notices,
 }
 
 /// The five things that the overview answers for.
@@ -94,7 +96,7 @@ impl Light {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Credentials,
         Self::Halo,
         Self::Rights,
@@ -122,6 +124,7 @@ impl Rule {
         Self::Certificate,
         Self::Rotation,
         Self::EscalationNote,
+        Self::Notices,
     ];
 
     // Its code, its title, and the light it belongs to.
@@ -154,6 +157,7 @@ impl Rule {
             Self::Certificate => ("certificate", "Certificate", Light::Deliveries),
             Self::Rotation => ("rotation", "Rotation", Light::Deliveries),
             Self::EscalationNote => ("escalation-note", "Escalation notes", Light::Deliveries),
+            Self::Notices => ("notices", "Notices", Light::Service),
         }
     }
 

@@ -328,11 +328,11 @@ fn without(issue: &Finding, by: &str) -> Option<Finding> {
 }
 
 /// What Halo has refused to somebody: beside all that it has refused before, and that nobody has seen it allow since.
-pub fn refused(known: &[Finding], failure: &Failure, by: &str) -> Option<Finding> {
-    let found = from_failure(failure)?.about(by);
+pub fn refused(known: &[Finding], found: Finding) -> Finding {
     let before = known.iter().find(|known| known.rule == Rule::Rights && known.is_issue());
-    let others = before.filter(|_| found.rule == Rule::Rights).and_then(|before| without(before, by));
-    Some(others.into_iter().fold(found, beside))
+    let by = found.object.clone().unwrap_or_default();
+    let others = before.filter(|_| found.rule == Rule::Rights).and_then(|before| without(before, &by));
+    others.into_iter().fold(found, beside)
 }
 
 /// What is left of an issue once Halo has allowed what it had refused to somebody; none where that was no issue.
@@ -358,6 +358,19 @@ pub fn not_stored(why: &str, now: Timestamp) -> Finding {
         .about(rfc3339(now))
         .since(now)
         .next(CHECK_SENDER)
+}
+
+/// The command that is to tell people of problems has not done so.
+pub fn not_told(why: &str) -> Finding {
+    let next = "Check it, and what it calls: the service tries again every five minutes";
+    Finding::new(Rule::Notices, State::Watch, format!("problems are told to nobody: the notify command {why}"))
+        .about(why)
+        .next(next)
+}
+
+/// It has done so again.
+pub fn told_again() -> Finding {
+    Finding::well(Rule::Notices, "the last one was given")
 }
 
 /// What a 410 from the receiver of forwarded events means.

@@ -12,7 +12,7 @@ pub use known::{known_here, known_since, replaced};
 pub use look::{
     BY_SYNC, FAILED, NOT_THERE, REMOVED, STOPPED, TAKEN_OUT, allowed, answered, clock, forwarding_stopped, from_check,
     from_failure, from_owner, from_plan_and_record, from_run, from_sync, gone_or_off, not_answered, not_stored,
-    not_told_to, refused, saw_owner, taken_out,
+    not_told, not_told_to, refused, saw_owner, taken_out, told_again,
 };
 pub use rules::{Facts, NEW, NOT_ALL_SAVED, findings, needs_certificate, next_judgement};
 

@@ -133,6 +133,7 @@ impl Facts<'_> {
             Rule::Forwarding => self.forwarding(),
             Rule::Certificate if self.has_no_certificate() => Finding::well(rule, "no certificate is needed"),
             Rule::Rotation => self.rotation(),
+            Rule::Notices => self.seen_by_service(rule).unwrap_or(Finding::well(rule, "none has failed")),
             Rule::EscalationNote => self.last(rule).cloned().unwrap_or(Finding::well(rule, "no note is missing")),
             _ => self.seen(rule),
         }
@@ -341,6 +342,10 @@ impl Facts<'_> {
     fn sync_age(&self) -> Finding {
         let (rule, runs) = (Rule::SyncAge, &self.status.known.runs);
         let Some(at) = self.published_at() else {
+            // A second one beside it is refused.
+            if let Some(holder) = &self.status.known.syncing {
+                return Finding::new(rule, State::Unknown, format!("the first sync is under way: {}", clean(holder)));
+            }
             return Finding::new(rule, State::Watch, "no successful sync yet").next(sync());
         };
         let failed = runs.first().filter(|run| run.status == SyncStatus::Failed);
@@ -528,13 +533,20 @@ impl Facts<'_> {
         Some(Finding { fact: fact.to_owned(), object: about, next: Some(CHECK_SENDER.into()), ..last.clone() })
     }
 
+    // An issue that the service has seen which runs now.
+    fn seen_by_service(&self, rule: Rule) -> Option<Finding> {
+        let service = &self.status.service;
+        // What is written down has whole seconds.
+        let since = service.since.map(Timestamp::as_second);
+        let is_its = |last: &&Finding| last.is_issue() && last.seen_at.is_some_and(|at| since <= Some(at.as_second()));
+        self.last(rule).filter(|_| service.running).filter(is_its).cloned()
+    }
+
     fn forwarding(&self) -> Finding {
         let rule = Rule::Forwarding;
-        let service = &self.status.service;
-        // It was seen by the service that runs, and holds until a person sends again, or until the next start.
-        let stopped = |last: &&Finding| last.is_issue() && last.seen_at.is_some_and(|at| service.since <= Some(at));
-        if let Some(stopped) = self.last(rule).filter(|_| service.running).filter(stopped) {
-            return stopped.clone();
+        // It holds until a person sends again, or until the next start.
+        if let Some(stopped) = self.seen_by_service(rule) {
+            return stopped;
         }
         match self.status.service.undelivered {
             0 => self.none(rule, "none was given up", SignedDuration::from_hours(24 * EVENTS_KEPT_DAYS)),

@@ -327,6 +327,7 @@ const FAULTS: &[Fault] = &[
     (Rule::Certificate, State::Broken, |world| world.see(Rule::Certificate, State::Broken, 1)),
     (Rule::Rotation, State::Watch, |world| world.status.integration.rotation.under_way = true),
     (Rule::EscalationNote, State::Watch, |world| world.see(Rule::EscalationNote, State::Watch, 1)),
+    (Rule::Notices, State::Watch, |world| world.note(1, not_told("failed"))),
 ];
 
 fn failed_run() -> ConfigureReport {
@@ -509,6 +510,14 @@ fn forwarding_that_was_stopped_is_well_after_restart() {
     };
     assert_eq!(stopped(3).state, State::Broken);
     assert_eq!(stopped(1).state, State::Well);
+    // So does what the notify command has come to.
+    let notices = |since: i32| {
+        found(Rule::Notices, move |world| {
+            world.note(2, not_told("failed"));
+            world.status.service.since = Some(now() - since * HOUR);
+        })
+    };
+    assert_eq!((notices(3).state, notices(1).state), (State::Watch, State::Well));
 }
 
 /// What nobody knows, and what is dismissed, is not well: the light is about it.
@@ -640,7 +649,7 @@ fn every_refusal_stays_until_it_is_allowed() {
     let refusal = |what: &str| Failure::new(FailureKind::MissingRight, format!("{what} are refused")).hint(what);
     let mut known = Vec::new();
     for (what, by) in [("agents", BY_SYNC), ("tickets", "look"), ("teams", BY_SYNC), ("notes", "handover")] {
-        known = refused(&known, &refusal(what), by).into_iter().collect();
+        known = vec![refused(&known, from_failure(&refusal(what)).unwrap().about(by))];
     }
     let told = |known: &[Finding]| {
         let issue = known.iter().find(|known| known.is_issue());

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) use self::named::find_contact;
 use self::named::{judge_board, judge_contact, judge_outcome};
 use self::noting::was_answered;
-pub(super) use self::noting::{failure_of, note, note_rights, note_silence};
+pub(super) use self::noting::{failure_of, note, note_refusal, note_rights, note_silence};
 use self::verdict::{Verdict, counted, list, there};
 use super::Workspace;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, HaloIdentity};

@@ -3,7 +3,9 @@
 use crate::domain::check::{Check, CheckReport, CheckStatus};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Rule, State, allowed, answered, clock, from_check, not_answered, not_told_to, refused};
+use crate::domain::health::{
+    Finding, Rule, State, allowed, answered, clock, from_check, from_failure, not_answered, not_told_to, refused,
+};
 use crate::halo::HaloApi;
 use crate::ops::Workspace;
 
@@ -24,11 +26,18 @@ pub(in crate::ops) fn note(workspace: &Workspace, id: &ConfigurationId, report: 
 /// What Halo has refused to somebody who is not a test, or has allowed.
 pub(in crate::ops) fn note_rights(workspace: &Workspace, id: &ConfigurationId, failure: Option<&Failure>, by: &str) {
     let Ok(known) = workspace.store.health(id) else { return };
-    let found = match failure {
-        Some(failure) => refused(&known, failure, by),
-        None => allowed(&known, by),
-    };
-    workspace.note_health(id, found);
+    match failure {
+        Some(failure) => {
+            from_failure(failure).into_iter().for_each(|found| note_refusal(workspace, id, found.about(by)))
+        }
+        None => workspace.note_health(id, allowed(&known, by)),
+    }
+}
+
+/// The same of a refusal that has its words already.
+pub(in crate::ops) fn note_refusal(workspace: &Workspace, id: &ConfigurationId, found: Finding) {
+    let known = workspace.store.health(id).unwrap_or_default();
+    workspace.note_health(id, [refused(&known, found)]);
 }
 
 /// What a check that failed is, for whoever needed it.

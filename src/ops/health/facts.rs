@@ -7,6 +7,7 @@ use crate::domain::failure::Failure;
 use crate::domain::health::{Facts, findings};
 use crate::domain::status::{Known, Status};
 use crate::ops::Workspace;
+use crate::ops::locks::syncing;
 use crate::settings::{SettingsError, secret_source};
 
 /// Runs that are looked at: so many can fail in a row before the last good one is not seen.
@@ -38,6 +39,7 @@ pub(in crate::ops) fn judge(
         heard: store.last_deliveries(id)?,
         runs: store.runs(id, RUNS)?,
         published_at: store.published_at(id)?,
+        syncing: syncing(workspace.paths(), id),
         lists: store.lists(id)?,
         before: store.health(id)?,
         dismissed: store.dismissed(id)?,

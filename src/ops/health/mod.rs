@@ -185,6 +185,11 @@ fn none(rule: Rule) -> Failure {
         .hint(Hint::from("List them: ").next(Next::Issues))
 }
 
+/// Writes down what the service has found of itself.
+pub fn note(workspace: &Workspace, id: &ConfigurationId, found: Finding) {
+    workspace.note_health(id, [found]);
+}
+
 /// Writes down which state of a rule was told to people: the next service does not tell it again.
 ///
 /// # Errors

@@ -7,6 +7,7 @@
 mod engine;
 mod reading;
 
+use std::num::NonZeroU64;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{BY_SYNC, from_sync, not_told_to};
 use crate::domain::include::IncludeRule;
+use crate::domain::next::Next;
 use crate::domain::status::ClientCounts;
 use crate::domain::sync_run::{Brake, ChangeKind, ClientChange, Sight, SyncProgress, SyncReport, SyncStatus};
 use crate::domain::thousands;
@@ -106,6 +108,11 @@ pub async fn run(
     Ok(report)
 }
 
+/// The program, in words, that syncs a configuration now and is not this one.
+pub fn syncing(workspace: &Workspace, id: &ConfigurationId) -> Option<String> {
+    super::locks::syncing(workspace.paths(), id)
+}
+
 /// What was learnt of Halo's list.
 #[derive(Default)]
 struct Learnt {
@@ -180,7 +187,8 @@ impl Run<'_> {
         let mut reading =
             Reading::new(workspace, self.halo.clone(), run, Arc::new(known), self.rule, engine, on_progress);
         let read = reading.run().await;
-        workspace.note_health(self.id, reading.refused.take());
+        reading.given.iter().for_each(|title| check::note_rights(workspace, self.id, None, title));
+        reading.refused.drain(..).for_each(|found| check::note_refusal(workspace, self.id, found));
         let mut learnt = Learnt::of(&mut reading);
         if let Err(why) = read {
             return Err(stopped(learnt, why));
@@ -196,7 +204,7 @@ impl Run<'_> {
                     Ok(disabling) => learnt.disabling = disabling,
                     Err(why) => return Err(stopped(learnt, why)),
                 }
-                learnt.warnings.push(name_some("no longer in Halo's list", &learnt.disabling));
+                learnt.warnings.push(name_some("no longer in Halo's list", &learnt.disabling, run.number()));
                 learnt.would_disable = Some(gone.len() as u64);
                 Err(stopped(learnt, words::held(gone.len() as u64, *active)))
             }
@@ -267,7 +275,7 @@ impl Run<'_> {
         let ClientCounts { active, disabled, left_out } = self.workspace.store.client_counts(self.id)?;
         let mut report = SyncReport { active, disabled, left_out, would_disable, ..report };
         if !disabling.is_empty() {
-            report.warnings.push(name_some("left out by the rule", &disabling));
+            report.warnings.push(name_some("left out by the rule", &disabling, report.run));
         }
         self.end(SyncReport { disabling, ..report }, why)
     }
@@ -323,13 +331,16 @@ fn whom(workspace: &Workspace, id: &ConfigurationId, clients: &[i64]) -> Result<
     Ok(whom)
 }
 
-/// The first clients of a list by name and id, and how many more there are.
-fn name_some(what: &str, clients: &[ClientChange]) -> String {
+/// The first clients of a list by name and id, and how many more there are, with where they are listed.
+fn name_some(what: &str, clients: &[ClientChange], run: Option<NonZeroU64>) -> String {
     let some = clients.iter().take(NAMED).map(|client| format!("{} ({})", client.name.display(), client.id));
     let names = some.collect::<Vec<_>>().join(", ");
     match clients.len().saturating_sub(NAMED) as u64 {
         0 => format!("{what}: {names}"),
-        more => format!("{what}: {names} and {} more", thousands(more)),
+        more => {
+            let all = run.map(|run| format!(". To see all of them: {}", Next::Run(run.get()))).unwrap_or_default();
+            format!("{what}: {names} and {} more{all}", thousands(more))
+        }
     }
 }
 

@@ -73,8 +73,9 @@ pub(super) struct Reading<'a> {
     pub engine: Engine,
     pub lists: SideLists,
     pub warnings: Vec<String>,
-    /// The first list that Halo has refused.
-    pub refused: Option<Finding>,
+    /// The lists that Halo has refused, and the titles of those that it gave.
+    pub refused: Vec<Finding>,
+    pub given: Vec<&'static str>,
     pub progress: SyncProgress,
     pub on_progress: &'a mut (dyn FnMut(&SyncProgress) + Send),
     /// Pages that are read and not yet on the disk.
@@ -114,7 +115,8 @@ impl<'a> Reading<'a> {
             engine,
             lists: SideLists::default(),
             warnings: Vec::new(),
-            refused: None,
+            refused: Vec::new(),
+            given: Vec::new(),
             progress: SyncProgress::default(),
             on_progress,
             unwritten: Vec::new(),
@@ -317,6 +319,7 @@ impl<'a> Reading<'a> {
         match answer.map_err(Failure::from) {
             Ok(rows) => {
                 self.progress.lists.insert(list, rows.len() as u64);
+                self.given.push(list.title());
                 Ok(Some(rows))
             }
             Err(failure) if failure.kind == FailureKind::Interrupted => Err(failure),
@@ -325,7 +328,7 @@ impl<'a> Reading<'a> {
                 if failure.kind == FailureKind::MissingRight {
                     // The clients are read without it: it needs a look, and stops nothing.
                     let refused = Finding::new(Rule::Rights, State::Watch, told.clone()).about(list.title());
-                    self.refused.get_or_insert(Finding { next: failure.hint.clone(), ..refused });
+                    self.refused.push(Finding { next: failure.hint.clone(), ..refused });
                 }
                 self.warnings.push(told);
                 Ok(None)

@@ -141,6 +141,13 @@ pub fn require_own_command(words: &[String], environment: &Environment) -> Resul
     program.into_iter().chain(scripts).try_for_each(|file| Ok(private_file::require_trusted(&file, None)?))
 }
 
+/// Whether a command can be run: its program is there, and a program.
+pub fn is_there(words: &[String], environment: &Environment) -> bool {
+    let is_program =
+        |file: PathBuf| std::fs::metadata(file).is_ok_and(|file| file.is_file() && file.mode() & 0o111 != 0);
+    words.first().and_then(|word| program(word, environment)).is_some_and(is_program)
+}
+
 /// The first place outside `credentials.toml` that is set, in order.
 fn outside_source(environment: &Environment, command: Option<&[String]>) -> Option<SecretSource> {
     if let Some(folder) = environment.get(FOLDER_VARIABLE) {

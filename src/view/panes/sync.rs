@@ -173,8 +173,12 @@ fn report(model: &Model, page: &mut Page, open: &Report) {
     let rows = open.rows();
     let place =
         if rows == 0 { String::new() } else { format!("{} of {}", open.window.selected + 1, thousands(rows as u64)) };
-    page.heading("What the sync changed", &place, styles.dim());
-    if let Some(run) = open.run(model.facts.standing.as_ref().map_or(&[][..], |standing| &standing.runs)) {
+    let run = open.run(model.facts.standing.as_ref().map_or(&[][..], |standing| &standing.runs));
+    let status = run.map_or(SyncStatus::Complete, |run| run.status);
+    let is_held = status == SyncStatus::NeedsConfirmation;
+    let title = if is_held { "What the sync would change" } else { "What the sync changed" };
+    page.heading(title, &place, styles.dim());
+    if let Some(run) = run {
         let (tone, word) = words::sync::status(run.status);
         let began = words::time::long(run.started_at);
         page.pair("Run", &format!("{} {word}, {began}", symbol(tone)), styles.tone(tone));
@@ -191,10 +195,12 @@ fn report(model: &Model, page: &mut Page, open: &Report) {
         return;
     }
     let room = page.width.saturating_sub(MARGIN);
-    let name = room.saturating_sub(CHANGE + ID).max(8);
+    // "would be disabled" is longer than all that a run can do.
+    let change = if is_held { 2 * CHANGE } else { CHANGE };
+    let name = room.saturating_sub(change + ID).max(8);
     page.push(
         Row::new(styles, false)
-            .cell("Change", styles.dim(), CHANGE)
+            .cell("Change", styles.dim(), change)
             .cell("Client", styles.dim(), name)
             .text("Halo's id", styles.dim()),
     );
@@ -205,7 +211,7 @@ fn report(model: &Model, page: &mut Page, open: &Report) {
         let style = if focused { styles.selected() } else { Style::new() };
         let words = changed(line);
         let tone = if line.change == ChangeKind::Disabled { styles.tone(Tone::Warn) } else { styles.dim() };
-        let row = Row::new(styles, focused).cell(line.change.word(), tone, CHANGE).cell(&words, style, name);
+        let row = Row::new(styles, focused).cell(line.change.word_in(status), tone, change).cell(&words, style, name);
         page.push(row.text(&line.id.to_string(), styles.dim()));
         if focused {
             page.keep_from(page.lines.len() - 1);
