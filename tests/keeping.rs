@@ -78,6 +78,16 @@ async fn configured() -> (Profile, String) {
     (profile, passphrase.to_str().unwrap().to_owned())
 }
 
+/// Another account than the service's has nothing, and a backup of that would only be missed at the restore.
+#[tokio::test]
+async fn backup_of_nothing_is_refused() {
+    let profile = Profile::new().await;
+    let (home, file) = (Home::new(&profile, "another"), profile.folder.path().join("nothing.tar.gz"));
+    let refused = home.run(["backup", file.to_str().unwrap(), "--json"]).await;
+    assert_eq!(refused.expect(2).json()["error"]["message"], "nothing is configured yet");
+    assert!(!file.exists());
+}
+
 /// R29: `PIA_HALO_BACKUPS=100 cargo test --test promises backup_under_load` plays a hundred rounds.
 #[tokio::test(flavor = "multi_thread")]
 async fn backup_under_load_restores_each_table_and_plan_is_empty() {

@@ -50,7 +50,7 @@ pub(super) async fn run(call: &mut Call, options: &Remove) -> Result<u8, Failure
     if options.forget_secrets && code == 0 {
         let (id, _) = call.active(&workspace)?;
         ops::remove::forget_secrets(&workspace, &id, call.cancel.clone()).await?;
-        call.output.say("The stored Client Secret and callback secrets of this configuration are forgotten.");
+        call.output.say("The stored Client Secret and callback secrets of this configuration have been deleted.");
     }
     Ok(code)
 }

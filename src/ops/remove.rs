@@ -243,7 +243,7 @@ fn judge(extent: Extent, results: &[ChangeResult], plan: &InstallPlan) -> (Confi
         Extent::Removal(parts) if parts.is_all() => (
             ConfigureStatus::Removed,
             "Pia has been removed from Halo. Clients and settings are kept",
-            "Nothing to remove: Halo has no objects of Pia",
+            "Nothing to remove: there are no Pia objects in Halo",
         ),
         Extent::Removal(_) => (
             ConfigureStatus::Removed,

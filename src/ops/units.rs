@@ -79,8 +79,12 @@ fn service_home(root: &Path) -> PathBuf {
     root.join(SERVICE_HOME.trim_start_matches('/'))
 }
 
-/// There is nothing yet, at least for this account.
-pub(super) fn nothing_configured(root: &Path, account: u32) -> Failure {
+/// There is nothing yet, at least for the account that this program runs as.
+pub(super) fn nothing_configured_here() -> Failure {
+    nothing_configured(Path::new("/"), rustix::process::geteuid().as_raw())
+}
+
+fn nothing_configured(root: &Path, account: u32) -> Failure {
     let hint = Hint::from("Run ").next(Next::Wizard).text(" for the wizard, or ").next(Next::SetupAnswers);
     let hint = match is_of_another_account(root, account) {
         true => hint.text(". The service's account keeps its own: sudo -u pia-halo -H pia-halo"),

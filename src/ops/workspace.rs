@@ -289,7 +289,7 @@ impl Workspace {
         let id = match id.or(config.active.as_ref()) {
             Some(id) => id.clone(),
             None if config.configurations.is_empty() => {
-                return Err(units::nothing_configured(Path::new("/"), rustix::process::geteuid().as_raw()));
+                return Err(units::nothing_configured_here());
             }
             None => {
                 return Err(Failure::new(FailureKind::Usage, "no configuration is active")

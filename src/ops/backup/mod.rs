@@ -23,6 +23,7 @@ use super::Workspace;
 use super::archive::{Archive, Stoppable, cannot, stopped, to_file};
 use super::place::require_file;
 use super::restored::{ANCHOR, AUDIT, CONFIG, STORE};
+use super::units::nothing_configured_here;
 use crate::domain::failure::Failure;
 use crate::domain::hex;
 use crate::settings::private_file::{self, ensure_folder};
@@ -110,12 +111,19 @@ fn write(
 ) -> Result<Manifest, Failure> {
     let by = "back it up there with pg_dump, and config.toml and credentials.toml as the files that they are";
     require_file(workspace.paths(), "backup", by)?;
+    require_something(workspace)?;
     let _turn = workspace.lock(LOCK, "backup")?;
     let part = workspace.settings.paths().data_dir.join("backup.part");
     empty(&part)?;
     let written = write_by(workspace, &part, to, seal, cancel);
     _ = fs::remove_dir_all(&part);
     written
+}
+
+/// Refuses to back up nothing: whoever runs it as another account than the service would find out at the restore.
+fn require_something(workspace: &Workspace) -> Result<(), Failure> {
+    let has_settings = workspace.config().map_or(true, |config| !config.configurations.is_empty());
+    if has_settings || workspace.store.figures()?.held.is_some() { Ok(()) } else { Err(nothing_configured_here()) }
 }
 
 /// A folder with nothing in it: what a killed run has left there is removed.

@@ -95,9 +95,7 @@ impl FileError {
             Self::NotAFile { path, .. } | Self::NotAFolder { path } | Self::DanglingLink { path } => {
                 format!("move it away: mv {0} {0}.old", quoted(path))
             }
-            Self::NotOurs { path } => {
-                format!("run pia-halo as its owner, or take it over: sudo chown \"$USER\" {}", quoted(path))
-            }
+            Self::NotOurs { path } => not_ours(path, fs::symlink_metadata(path).ok().map(|there| there.uid())),
             // All accounts of the machine need a device as it is.
             Self::OthersWrite { path, .. }
                 if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) =>
@@ -145,6 +143,14 @@ fn denied(doing: &str, path: &Path, service_home: &Path) -> String {
     format!("{own}check {what}: ls -ld {}", quoted(there))
 }
 
+/// What root has left behind, as by a `sudo` too many, may be taken over; what another person owns is theirs.
+fn not_ours(path: &Path, owner: Option<u32>) -> String {
+    match owner {
+        Some(0) => format!("run pia-halo as its owner, or take it over: sudo chown \"$USER\" {}", quoted(path)),
+        _ => "run pia-halo as its owner, or copy the file to a folder of your own".to_owned(),
+    }
+}
+
 /// The operating system's words without the number behind them.
 fn plain(error: &io::Error) -> String {
     let text = error.to_string();
@@ -154,6 +160,14 @@ fn plain(error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn home_of_another_person_is_not_to_be_taken_over() {
+        assert!(not_ours(Path::new("/root/x"), Some(0)).ends_with("sudo chown \"$USER\" /root/x"));
+        for other in [Some(1000), None] {
+            assert!(!not_ours(Path::new("/home/dana"), other).contains("chown"));
+        }
+    }
 
     /// Every account writes into a device: closing it would break the machine.
     #[test]
