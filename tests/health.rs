@@ -154,6 +154,7 @@ async fn notify_command_that_is_not_there_is_said_at_once() {
     profile.run(["configure", "--yes"]).await.expect(0);
     profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("active", false));
     profile.run(["plan"]).await;
+    profile.run(["status"]).await.says("; 1 of them differs or is gone: pia-halo issues");
     let command = serde_json::json!(["/nonexistent/prog", "x"]).to_string();
     let service = profile.command(["serve", "--listen", "127.0.0.1:0", "--notify-command", &command]);
     let service = Service::start_by(service).await;

@@ -102,8 +102,15 @@ async fn every_writer_is_refused_on_full_disk_and_told_why() {
         return;
     }
     let profile = Profile::synced(Options { clients: 60, ..Options::default() }).await;
-    let writers =
-        ["sync", "check", "configure --yes", "serve --listen 127.0.0.1:0", "events --follow", "clients --forward"];
+    let writers = [
+        "sync",
+        "check",
+        "configure --yes",
+        "serve --listen 127.0.0.1:0",
+        "events --follow",
+        "clients --forward",
+        "doctor --offline",
+    ];
     let all: String = writers
         .iter()
         .map(|writer| {

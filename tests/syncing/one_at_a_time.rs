@@ -31,8 +31,16 @@ async fn second_sync_at_same_time_is_busy_and_says_who_holds_it() {
     let report = profile.json(["sync"], 6).await;
     assert_eq!(report["status"], "busy");
     assert!(report["error"]["message"].as_str().unwrap().contains("fox"), "{report}");
+    // Nobody is sent into it: the first one is under way, and is told as that.
+    profile.run(["status"]).await.expect(0).says("Syncing    Sync Now by fox");
+    let told = profile.run(["history"]).await.expect(0).says("Syncing: Sync Now by fox");
+    let issues = profile.run(["issues"]).await.expect(0);
+    let told = format!("{}{}{}", told.stderr, issues.stdout, issues.stderr);
+    assert!(!told.contains("Sync now") && !told.contains("Run the first one"), "{told}");
     drop(held);
+    profile.run(["issues"]).await.expect(0).says("Sync now: pia-halo sync");
     profile.run(["sync"]).await.expect(0);
+    assert!(!profile.run(["status"]).await.expect(0).stdout.contains("Syncing"));
 }
 
 fn lock_file(profile: &Profile) -> std::path::PathBuf {
