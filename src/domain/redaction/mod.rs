@@ -363,37 +363,43 @@ impl Watch {
         if self.bits.is_empty() {
             return Vec::new();
         }
-        let mut found = self.in_a_row(|| {
-            let letters = text.iter().enumerate().filter(|(_, byte)| byte.is_ascii_alphanumeric());
-            letters.map(|(at, byte)| (at..at + 1, *byte))
-        });
+        let letters = || text.iter().enumerate().filter(|(_, byte)| byte.is_ascii_alphanumeric());
+        let mut found = match self.may_hold_in_a_row(letters().map(|(_, byte)| *byte)) {
+            true => self.in_a_row(letters().map(|(at, byte)| (at..at + 1, *byte))),
+            false => Vec::new(),
+        };
         // Most of what Halo says holds none of these, and is looked through once.
-        if text.iter().any(|byte| Reading::BEGINS.contains(byte)) {
-            found.extend(self.in_a_row(|| Reading::of(text)));
+        let is_written_otherwise = Reading::BEGINS.iter().any(|begin| text.contains(begin));
+        if is_written_otherwise && self.may_hold_in_a_row(Reading::of(text).map(|(_, byte)| byte)) {
+            found.extend(self.in_a_row(Reading::of(text)));
         }
         found
     }
 
-    /// The pieces in a row of letters, each with its place.
-    fn in_a_row<L: Iterator<Item = (Range<usize>, u8)>>(&self, letters: impl Fn() -> L) -> Vec<Range<usize>> {
-        let is_known = |window: u64| self.may_know(window) && self.bare.binary_search(&window).is_ok();
-        // As above: one run of eight of a piece ends at a multiple of eight.
+    /// Whether there is a piece in a row of letters. As above: one run of eight of a piece ends at a multiple of eight.
+    fn may_hold_in_a_row(&self, letters: impl Iterator<Item = u8>) -> bool {
         let mut window = 0;
-        let may_hold = letters().zip(1_u64..).any(|((_, byte), count)| {
+        letters.zip(1_u64..).any(|(byte, count)| {
             window = slide(window, byte);
-            count % 8 == 0 && is_known(window)
-        });
-        if !may_hold {
-            return Vec::new();
-        }
-        let letters: Vec<(Range<usize>, u8)> = letters().collect();
-        let (mut window, mut run) = (0, 0);
-        let ends = letters.iter().enumerate().filter_map(|(count, (place, byte))| {
-            window = slide(window, *byte);
-            run = if is_known(window) { run + 1 } else { 0 };
-            (run > PIECE_IN_DATA - 8).then(|| letters[count + 1 - PIECE_IN_DATA].0.start..place.end)
+            count % 8 == 0 && self.is_bare(window)
+        })
+    }
+
+    /// The pieces in a row of letters, each with its place. No more of the row is kept than a piece.
+    fn in_a_row(&self, letters: impl Iterator<Item = (Range<usize>, u8)>) -> Vec<Range<usize>> {
+        let (mut window, mut run, mut starts) = (0, 0, [0; PIECE_IN_DATA]);
+        let ends = letters.enumerate().filter_map(|(count, (place, byte))| {
+            window = slide(window, byte);
+            starts[count % PIECE_IN_DATA] = place.start;
+            run = if self.is_bare(window) { run + 1 } else { 0 };
+            (run > PIECE_IN_DATA - 8).then(|| starts[(count + 1) % PIECE_IN_DATA]..place.end)
         });
         ends.collect()
+    }
+
+    /// Whether it is of a secret without all that is no letter and no digit.
+    fn is_bare(&self, window: u64) -> bool {
+        self.may_know(window) && self.bare.binary_search(&window).is_ok()
     }
 
     /// Where a piece of a secret ends, and how long it is. Each step costs the same whatever the text is.
