@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 
 use super::actor::actor_of;
-use super::check::lately::Passed;
+use super::check::passed::Passed;
 use super::clock::Clock;
 use super::locks::{LastAnswer, SERVE, SERVICE_LOCK};
 use super::place::{Entry, Place};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::passed::Passed;
 use crate::domain::check::CheckReport;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::plan::Basis;
@@ -13,13 +14,6 @@ use crate::ops::Workspace;
 
 /// For how long it counts. What Halo holds is read anew before each write all the same.
 const LATELY: Duration = Duration::from_secs(60);
-
-/// A test that passed, and when.
-pub(in crate::ops) struct Passed {
-    about: Basis,
-    report: CheckReport,
-    at: Instant,
-}
 
 /// What a test is about: whose it is, with what it signs in, and what is asked for.
 pub(in crate::ops) fn about(id: &ConfigurationId, halo: &HaloApi, asked: &str) -> Basis {

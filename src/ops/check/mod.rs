@@ -6,6 +6,7 @@
 pub(super) mod lately;
 mod named;
 mod noting;
+pub(super) mod passed;
 mod verdict;
 
 use std::time::Duration;
