@@ -537,7 +537,9 @@ fn of_database(error: rusqlite::Error, path: &Path) -> StoreError {
         Some(ErrorCode::DiskFull) => StoreError::Full { path },
         Some(ErrorCode::SystemIoFailure) if is_limited(&path) => StoreError::Limit { path },
         // The files beside a database grow in ways that tell no more than that.
-        Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) if is_full(&path) => StoreError::Full { path },
+        Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly) if is_full(&path) => {
+            StoreError::Full { path }
+        }
         Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
             StoreError::NoPermission { path }
         }
