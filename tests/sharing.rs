@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pia_halo::demo::Options;
@@ -119,6 +120,9 @@ async fn one_host_works_in_postgres_and_others_are_told() {
     let mut first = profile.command(["serve", "--listen", "127.0.0.1:0"]);
     first.env("PIA_HALO_HOST", "jump1");
     let service = Service::start_by(first).await;
+    let status = other.run(&["status", "--json"]).await.expect(0).json();
+    assert_eq!(status["hosts"], serde_json::json!(["jump1", "jump2"]));
+    assert!(status["store"].as_str().unwrap().starts_with("PostgreSQL "), "{status}");
     let clients = || server.sql("hosts", "SELECT string_agg(name, ',' ORDER BY id) FROM clients");
     let before = clients();
     profile.halo.change(|state| state.clients.truncate(4));
@@ -150,7 +154,15 @@ async fn one_host_works_in_postgres_and_others_are_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn service_whose_store_another_host_has_had_ends() {
     let Some(server) = Server::start() else { return };
-    let (profile, _) = shared(&server, "turns").await;
+    for calls in [true, false] {
+        ends_behind_another_host(&server, calls).await;
+    }
+}
+
+async fn ends_behind_another_host(server: &Server, calls: bool) {
+    let database = format!("turns_{calls}");
+    let (profile, _) = shared(server, &database).await;
+    let sql = |sql: &str| server.sql(&database, sql);
     profile.run(["configure", "--yes"]).await.expect(0);
     let other = Host::beside(&profile);
     let service = Service::start(&profile).await;
@@ -159,13 +171,19 @@ async fn service_whose_store_another_host_has_had_ends() {
     // As a machine does that is suspended: it has not heard that its sessions have ended.
     kill_process(stopped, Signal::STOP).unwrap();
     let ours = "pid <> pg_backend_pid() AND application_name LIKE 'pia-halo on %'";
-    server.sql("turns", &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}"));
-    until(|| server.sql("turns", &format!("SELECT count(*) FROM pg_stat_activity WHERE {ours}")) == "0").await;
+    sql(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}"));
+    until(|| sql(&format!("SELECT count(*) FROM pg_stat_activity WHERE {ours}")) == "0").await;
     other.run(&["sync", "--yes"]).await.expect(0);
     kill_process(stopped, Signal::CONT).unwrap();
-    assert_eq!(service.callback(&secrets, "ticket-created", &event("one", 1)).await.status, 503);
-    assert_eq!(server.sql("turns", "SELECT count(*) FROM events"), "0");
-    assert_ne!(service.exit().await, 0);
+    // At once where Halo calls, and soon where nobody does.
+    if calls {
+        assert_eq!(service.callback(&secrets, "ticket-created", &event("one", 1)).await.status, 503);
+        assert_eq!(sql("SELECT count(*) FROM events"), "0");
+    }
+    let said = Arc::clone(&service.said);
+    assert_eq!(service.exit().await, 6);
+    let said = said.lock().unwrap().clone();
+    assert!(said.contains("jump2 has worked with it since this program was started"), "{said}");
 }
 
 /// What happens on the host shows in its panes within moments.
@@ -175,6 +193,9 @@ async fn panes_follow_store_in_postgres() {
     let (profile, _) = shared(&server, "news").await;
     profile.run(["configure", "--yes"]).await.expect(0);
     let mut person = Interface::open(&profile).await;
+    person.press("1").await;
+    person.sees("Store").await;
+    person.sees("PostgreSQL /").await;
     person.press("2").await;
     person.sees("5 of 5").await;
     for clients in [4, 3] {
@@ -214,7 +235,7 @@ async fn service_goes_on_once_postgres_is_back() {
 /// Each by an ordinary command, with its sentence and its code, and nothing is written.
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_that_will_not_do_is_told_by_ordinary_command() {
-    let Some(server) = Server::start() else { return };
+    let Some(mut server) = Server::start() else { return };
     let (profile, url) = shared(&server, "odd").await;
     let config = fs::read_to_string(profile.config()).unwrap();
     let named = |other: &str| fs::write(profile.config(), config.replace(&url, other)).unwrap();
@@ -244,6 +265,13 @@ async fn postgres_that_will_not_do_is_told_by_ordinary_command() {
     }
     server.sql("odd", "UPDATE pia_halo_form SET version = version - 1");
     profile.run(["status"]).await.expect(0);
+    // Whoever cannot show who he is, is told nothing.
+    server.stop();
+    server.start_again(&["listen_addresses=127.0.0.1"]);
+    named(&format!("postgres://pia@127.0.0.1:{}/odd?sslmode=verify-full", server.port));
+    profile.run(["status"]).await.expect(5).says("it cannot be trusted");
+    named(&format!("postgres://pia@127.0.0.1:{}/odd", server.port));
+    profile.run(["status"]).await.expect(0).says("Store      PostgreSQL 127.0.0.1:");
 }
 
 /// The settings change last, and whatever was there before stays readable.

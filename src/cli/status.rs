@@ -42,9 +42,8 @@ fn print(call: &mut Call, status: &Status) {
     if let Some(halo) = &status.halo {
         output.line(format!("Halo       {}", halo.line()));
     }
-    if let Some(store) = &status.store {
-        let hosts: Vec<String> = status.hosts.iter().map(|host| Untrusted::new(host).display()).collect();
-        output.line(format!("Store      {store}, signed in: {}", hosts.join(", ")));
+    if let Some(store) = words::store::on_server(status) {
+        output.line(format!("Store      {store}"));
     }
     if !status.health.is_empty() {
         let line = doctor::line(output, &status.health);

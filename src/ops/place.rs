@@ -94,7 +94,7 @@ pub(super) fn saved(shared: &SharedStore, paths: &Paths, environment: &Environme
 pub(super) fn address(url: &str, paths: &Paths, environment: &Environment) -> Result<Address, Failure> {
     let named = environment.get("PGPASSFILE").filter(|file| !file.is_empty()).map(PathBuf::from);
     let file = named.or_else(|| Some(paths.home.as_ref()?.join(".pgpass")));
-    let address = Address::new(url)?;
+    let address = Address::new(url)?.called(&installation::name(environment));
     Ok(match file {
         Some(file) => address.with_passwords_of(&file, paths.home.as_deref())?,
         None => address,

@@ -12,7 +12,7 @@ use crate::domain::event::ForwardState;
 use crate::domain::failure::Failure;
 use crate::domain::health::Finding;
 use crate::domain::untrusted::Untrusted;
-use crate::store::{ClientToForward, ForwardTry, OldEvents, STEP, Store, ToForward};
+use crate::store::{ClientToForward, ForwardTry, OldEvents, STEP, Store, StoreError, ToForward};
 
 /// The last event and the last daily sync of any configuration.
 pub fn last_work(workspace: &Workspace) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
@@ -21,7 +21,20 @@ pub fn last_work(workspace: &Workspace) -> Result<(Option<Timestamp>, Option<Tim
 
 /// Why the store would refuse the next start; none where that opens what is there.
 pub fn refuses_start(workspace: &Workspace) -> Option<Failure> {
+    if is_on_server(workspace) {
+        return workspace.place().open().err().map(Failure::from);
+    }
     Store::open_existing(workspace.store.path()).err().map(Failure::from)
+}
+
+/// Whether the store is on a server, where another host can take it.
+pub fn is_on_server(workspace: &Workspace) -> bool {
+    !workspace.store.is_file()
+}
+
+/// That another host works with the store, or has worked with it meanwhile; none where the server does not say so.
+pub fn taken(workspace: &Workspace) -> Option<Failure> {
+    workspace.store.is_current().err().filter(StoreError::is_taken).map(Failure::from)
 }
 
 /// What is counted of the active configuration at this moment.

@@ -199,9 +199,7 @@ fn write_all(store: &Store, waiting: &Receiver<Job>, ends: &AtomicBool) {
 fn is_lost(error: &StoreError) -> bool {
     match error {
         StoreError::Moved { .. } | StoreError::Newer { .. } => true,
-        StoreError::Server { fault, .. } => {
-            matches!(fault, ServerFault::Newer { .. } | ServerFault::InUse { .. } | ServerFault::InUseMeanwhile(_))
-        }
+        StoreError::Server { fault, .. } => matches!(fault, ServerFault::Newer { .. }) || error.is_taken(),
         _ => false,
     }
 }

@@ -30,6 +30,7 @@ mod room;
 mod scheduler;
 mod settings_watch;
 mod supervisor;
+mod taken;
 mod throttle;
 
 #[cfg(test)]
@@ -109,6 +110,8 @@ struct Shared {
     missed: Notify,
     /// The thread that stores callbacks has ended by itself.
     intake_gone: AtomicBool,
+    /// Another host has taken the store.
+    taken: OnceLock<Failure>,
     /// The configuration in Halo is another machine's: nothing is repaired or fetched here.
     is_lost: AtomicBool,
     /// It became another machine's, or this one's again.
@@ -150,6 +153,7 @@ pub async fn run(
         missed: Notify::new(),
         forwards: options.forward.is_some(),
         intake_gone: AtomicBool::new(false),
+        taken: OnceLock::new(),
         is_lost: AtomicBool::new(is_lost),
         owner_changed: Notify::new(),
         tell: options.tell,
@@ -170,6 +174,7 @@ pub async fn run(
     parts.start("catch-up", catch_up::run(Arc::clone(&shared)));
     parts.start("health", health::run(Arc::clone(&shared), options.notify, WallClock));
     parts.start("owner", owner::run(Arc::clone(&shared)));
+    parts.start("taken", taken::run(Arc::clone(&shared)));
     parts.start("expiry", expiry::run(Arc::clone(&shared), WallClock));
     let receiver = Receiver::new(Arc::clone(&shared), auth, intake.queue());
     ready(address);
@@ -184,10 +189,13 @@ pub async fn run(
     intake.finish();
     note_end(&shared.workspace).await;
     tracing::info!("the service has stopped");
+    if let Some(failure) = shared.taken.get() {
+        return Err(failure.clone());
+    }
     if shared.intake_gone.load(Ordering::Relaxed) {
         // Where a start would be refused for the same cause, that is told, and not the thread that has met it.
-        let refused = serving::refuses_start(&shared.workspace);
-        return Err(refused.unwrap_or_else(|| failed("the thread that stores callbacks")));
+        let refused = shared.workspace.run_blocking(|workspace| Ok(serving::refuses_start(workspace))).await;
+        return Err(refused.ok().flatten().unwrap_or_else(|| failed("the thread that stores callbacks")));
     }
     ended
 }

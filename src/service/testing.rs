@@ -119,6 +119,7 @@ impl Fixture {
             missed: Notify::new(),
             forwards,
             intake_gone: false.into(),
+            taken: std::sync::OnceLock::new(),
             is_lost: false.into(),
             owner_changed: Notify::new(),
             tell: None,

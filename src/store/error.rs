@@ -260,6 +260,11 @@ fn lasted(waited: Duration) -> String {
 }
 
 impl StoreError {
+    /// Whether another host works with the store, or has worked with it meanwhile: only a new start goes on.
+    pub fn is_taken(&self) -> bool {
+        matches!(self, Self::Server { fault: ServerFault::InUse { .. } | ServerFault::InUseMeanwhile(_), .. })
+    }
+
     /// The next step for the person.
     pub fn hint(&self) -> Option<Hint> {
         let text = match self {

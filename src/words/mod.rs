@@ -12,6 +12,7 @@ pub(crate) mod plan;
 pub(crate) mod report;
 pub(crate) mod service;
 pub(crate) mod step;
+pub(crate) mod store;
 pub(crate) mod sync;
 pub(crate) mod time;
 pub(crate) mod typed;

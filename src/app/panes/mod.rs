@@ -72,7 +72,8 @@ pub fn peek(model: &mut Model) -> Vec<Effect> {
 
 /// Rows of the history that fit under what stands above them; on a low terminal a few, and what stands above gives way.
 pub fn history_height(model: &Model) -> usize {
-    usize::from(model.layout.body.height).saturating_sub(11).max(4)
+    let is_on_server = model.facts.standing.as_ref().is_some_and(|standing| standing.status.store.is_some());
+    usize::from(model.layout.body.height).saturating_sub(11 + usize::from(is_on_server)).max(4)
 }
 
 /// Rows of objects that fit.

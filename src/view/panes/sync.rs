@@ -165,6 +165,9 @@ fn outlook(model: &Model, page: &mut Page, last: Option<&SyncReport>) {
         let how = if is_silent { DOES_NOT_ANSWER } else { "stopped" };
         page.pair("Service", &format!("{how}: no daily sync. {start}"), styles.tone(Tone::Warn));
     }
+    if let Some(store) = standing.and_then(|standing| words::store::on_server(&standing.status)) {
+        page.pair("Store", &store, Style::new());
+    }
 }
 
 // What a run changed, client by client.

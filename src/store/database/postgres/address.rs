@@ -140,9 +140,16 @@ impl Address {
 
     /// The same for sessions of this installation: while one is open, no other installation gets one.
     #[must_use]
-    pub fn of(mut self, own: Installation) -> Self {
-        self.config.application_name(format!("{SIGNED_IN_FROM}{}", own.name));
-        Self { own: Some(own), ..self }
+    pub fn of(self, own: Installation) -> Self {
+        let named = self.called(&own.name);
+        Self { own: Some(own), ..named }
+    }
+
+    /// The same for sessions of a machine with this name.
+    #[must_use]
+    pub fn called(mut self, name: &str) -> Self {
+        self.config.application_name(format!("{SIGNED_IN_FROM}{name}"));
+        self
     }
 
     /// The same for sessions in which nothing is written. They keep nobody away, and nobody keeps them away.
