@@ -1,6 +1,7 @@
 //! What tells this profile of this machine from every other one: as the owner in Halo, and at a store that several share.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -29,7 +30,28 @@ pub(super) fn here(paths: &Paths, environment: &Environment) -> Result<Installat
     // Not the name that the environment gives: a service may have another one than a shell.
     let system = host_name();
     let digest = Sha256::digest(format!("{mark}\n{}\n{system}", key(&system, paths)));
-    Ok(Installation::new(hex(&digest[..16]), name(environment)))
+    let (group, held) = group(&paths.running()).map_err(StoreError::from)?;
+    Ok(Installation::new(hex(&digest[..16]), name(environment)).running(group, held))
+}
+
+/// What the programs of this profile have in common that run now: whoever comes when none runs makes it up anew. The clone of a
+/// machine, which is the same in everything else, has another one.
+fn group(file: &Path) -> Result<(String, File), FileError> {
+    let io = |doing| move |source| FileError::Io { doing, path: file.to_owned(), source };
+    // One after the other.
+    let _turn = Exclusive::take(file)?;
+    let mut held = private_file::open_private(file, false)?;
+    if private_file::try_lock(&held, file)? {
+        let group = random(file)?;
+        held.set_len(0).and_then(|()| held.write_all(group.as_bytes())).map_err(io("write"))?;
+        private_file::unlock(&held);
+    }
+    if !private_file::try_lock_shared(&held, file)? {
+        return Err(FileError::Locked { path: file.to_owned(), holder: None });
+    }
+    let mut group = String::new();
+    held.seek(SeekFrom::Start(0)).and_then(|_| held.read_to_string(&mut group)).map_err(io("read"))?;
+    Ok((group, held))
 }
 
 /// What was made up when it was first asked for.
@@ -42,12 +64,16 @@ fn mark(file: &Path) -> Result<String, FileError> {
     if let Some(mark) = read()? {
         return Ok(mark);
     }
+    let mark = random(file)?;
+    exclusive.replace(mark.as_bytes())?;
+    Ok(mark)
+}
+
+fn random(file: &Path) -> Result<String, FileError> {
     let mut random = [0; 16];
     let none = |error| FileError::Io { doing: "make", path: file.to_owned(), source: io::Error::other(error) };
     getrandom::fill(&mut random).map_err(none)?;
-    let mark = hex(&random);
-    exclusive.replace(mark.as_bytes())?;
-    Ok(mark)
+    Ok(hex(&random))
 }
 
 /// The id of this machine. A container may have none: there, only the name tells two machines apart.
@@ -71,6 +97,22 @@ fn key_of(machine: &str, folder: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Programs that run at the same time are one; a copy of all files is not, even on a machine that looks the same.
+    #[test]
+    fn programs_that_run_now_have_in_common_what_clone_has_not() {
+        let root = tempfile::tempdir().unwrap();
+        let [own, clone] = ["own", "clone"].map(|name| root.path().join(name));
+        let (first, held) = group(&own).unwrap();
+        let (second, also) = group(&own).unwrap();
+        assert_eq!(first, second);
+        std::fs::copy(&own, &clone).unwrap();
+        assert_ne!(group(&clone).unwrap().0, first);
+        drop(held);
+        assert_eq!(group(&own).unwrap().0, first, "one runs still");
+        drop(also);
+        assert_ne!(group(&own).unwrap().0, first);
+    }
 
     #[test]
     fn copied_folder_is_another_machine_and_link_to_it_is_not() {

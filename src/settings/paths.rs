@@ -118,6 +118,11 @@ impl Paths {
         self.state_dir.join("installation")
     }
 
+    /// What the programs hold that work with a store on a server.
+    pub fn running(&self) -> PathBuf {
+        self.data_dir.join("running")
+    }
+
     /// The audit trail.
     pub fn audit(&self) -> PathBuf {
         self.state_dir.join("audit.jsonl")

@@ -521,7 +521,18 @@ fn one_installation_comes_in_and_others_are_told() {
     assert!(looks.begin_run(&id("acme"), at(0)).is_err());
     drop(first);
     assert_eq!(told(of("jump2")).0, FailureKind::Busy, "one session of it is left");
-    drop(second);
+    // A clone of its machine is another one, and the program that has just ended is waited for.
+    let clone = installation("jump1").running("clone".to_owned(), tempfile::tempfile().unwrap());
+    let cloned = || Store::at(&address.clone().of(clone.clone()));
+    assert!(told(cloned()).1.starts_with("jump1 works with it since "));
+    thread::scope(|scope| {
+        let comes = scope.spawn(cloned);
+        while server.sql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%jump1'")
+            < "2".to_owned()
+        {}
+        drop(second);
+        comes.join().unwrap().unwrap();
+    });
     while of("jump2").is_err() {}
     // Beside one without a name of its own, such as a copy of an earlier version.
     sync(&of("jump1").unwrap(), "acme", 0, &[client(1, "a")]);

@@ -1,5 +1,6 @@
 //! The address of a PostgreSQL.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -41,6 +42,10 @@ pub struct Address {
 #[derive(Clone)]
 pub struct Installation {
     pub(super) key: String,
+    /// What its programs have in common that run at the same time, and those of a clone of its machine do not.
+    pub(super) group: String,
+    /// Keeps that what it is.
+    _held: Option<Arc<File>>,
     name: String,
     /// Its turn at the store, once it has had one: a later one is another's, or its own after another's.
     pub(super) turn: Arc<AtomicI64>,
@@ -49,7 +54,13 @@ pub struct Installation {
 impl Installation {
     /// The one with this key, and a name for people.
     pub fn new(key: String, name: String) -> Self {
-        Self { key, name, turn: Arc::default() }
+        Self { key, group: String::new(), _held: None, name, turn: Arc::default() }
+    }
+
+    /// The same with what its programs that run now have in common, as long as this file is held.
+    #[must_use]
+    pub fn running(self, group: String, held: File) -> Self {
+        Self { group, _held: Some(Arc::new(held)), ..self }
     }
 
     pub(super) fn name(&self) -> &str {

@@ -5,6 +5,8 @@
 //! meanwhile, knows nothing any more.
 
 use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -21,13 +23,28 @@ const INSTALLATION: i32 = 0x5069_6149;
 /// The table that says whose turn it is.
 const HOSTS: &str = "pia_halo_hosts";
 
+/// How often, and how soon again, whoever of the same name is in is waited for.
+const TRIES: usize = 60;
+const TRY: Duration = Duration::from_millis(50);
+
 impl Session {
     /// Comes in for this installation, and keeps every other one away until the session ends. `has_form` says whether there is
     /// a store that it could be its turn at.
     pub(in crate::store) fn come_in(&self, own: &Installation, has_form: bool) -> Result<(), Trouble> {
-        let number = number_of(&own.key);
         // A session that does nothing is what keeps others away.
         self.batch("SET idle_session_timeout = 0")?;
+        for _ in 0..TRIES {
+            match self.try_to_come_in(own, has_form) {
+                // The program that has just ended here: its session is about to.
+                Err(Trouble::InUse { host: Some(host), .. }) if host == own.name() => thread::park_timeout(TRY),
+                other => return other,
+            }
+        }
+        self.try_to_come_in(own, has_form)
+    }
+
+    fn try_to_come_in(&self, own: &Installation, has_form: bool) -> Result<(), Trouble> {
+        let number = number_of(&format!("{} {}", own.key, own.group));
         let begun = Begun { session: self, is_open: true };
         self.batch(&format!("BEGIN; SELECT pg_advisory_xact_lock({TURN_LOCK})"))?;
         self.require_nobody_else(number)?;
@@ -60,33 +77,39 @@ impl Session {
     }
 
     fn take_turn(&self, own: &Installation) -> Result<(), Trouble> {
-        let is_there = self.wait(self.client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&HOSTS]))??;
-        if !is_there.try_get::<_, bool>(0)? {
+        // Nothing is altered that need not be: a dump that is being made would have to be waited for.
+        let sql = "SELECT attname = 'session' FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0";
+        let columns = self.wait(self.client.query(sql, &[&HOSTS]))??;
+        let columns = columns.iter().map(|row| row.try_get(0)).collect::<Result<Vec<bool>, _>>()?;
+        if columns.is_empty() {
             self.batch(&format!(
                 "CREATE TABLE {HOSTS} (installation TEXT PRIMARY KEY, name TEXT NOT NULL, turn BIGINT NOT NULL, \
-                 seen_at TIMESTAMPTZ NOT NULL)"
+                 session TEXT NOT NULL, seen_at TIMESTAMPTZ NOT NULL)"
             ))?;
+        } else if !columns.contains(&true) {
+            self.batch(&format!("ALTER TABLE {HOSTS} ADD COLUMN session TEXT NOT NULL DEFAULT ''"))?;
         }
-        let sql = format!("SELECT installation, name, turn FROM {HOSTS} ORDER BY turn DESC LIMIT 1");
+        let sql = format!("SELECT installation, name, turn, session FROM {HOSTS} ORDER BY turn DESC LIMIT 1");
         let rows = self.wait(self.client.query(&sql, &[]))??;
-        let (mut turn, mut last) = (0, None);
+        let (mut turn, mut last, mut is_own) = (0, None, false);
         if let Some(row) = rows.first() {
             turn = row.try_get(2)?;
-            last = Some((row.try_get::<_, String>(0)?, row.try_get::<_, String>(1)?));
+            last = Some(row.try_get::<_, String>(1)?);
+            is_own = row.try_get::<_, &str>(0)? == own.key && row.try_get::<_, &str>(3)? == own.group;
         }
-        let is_own = last.as_ref().is_some_and(|(key, _)| *key == own.key);
         let known = own.turn.load(Ordering::SeqCst);
         if known != 0 && !(is_own && known == turn) {
-            return Err(Trouble::InUseMeanwhile(last.filter(|_| !is_own).map(|(_, name)| name)));
+            return Err(Trouble::InUseMeanwhile(last.filter(|_| !is_own)));
         }
         if !is_own {
             turn += 1;
         }
         let sql = format!(
-            "INSERT INTO {HOSTS} (installation, name, turn, seen_at) VALUES ($1, $2, $3, now())
-             ON CONFLICT (installation) DO UPDATE SET name = excluded.name, turn = excluded.turn, seen_at = now()"
+            "INSERT INTO {HOSTS} (installation, name, turn, session, seen_at) VALUES ($1, $2, $3, $4, now())
+             ON CONFLICT (installation) DO UPDATE
+             SET name = excluded.name, turn = excluded.turn, session = excluded.session, seen_at = now()"
         );
-        self.wait(self.client.execute(&sql, &[&own.key, &own.name(), &turn]))??;
+        self.wait(self.client.execute(&sql, &[&own.key, &own.name(), &turn, &own.group]))??;
         own.turn.store(turn, Ordering::SeqCst);
         Ok(())
     }
