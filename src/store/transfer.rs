@@ -24,8 +24,8 @@ pub struct Remote {
     shown: String,
     go_on: GoOn,
     alone: Option<Holding>,
-    /// Whether other installations are kept away already.
-    is_in: bool,
+    /// For which installation every other one is kept away, once one is: what it holds lasts as long as that.
+    own: Option<Installation>,
 }
 
 /// What is in a store on a server.
@@ -50,7 +50,7 @@ impl Remote {
     pub fn open(server: &Address, go_on: GoOn) -> Result<Self, StoreError> {
         let (database, form) = Database::look(server).map_err(|trouble| trouble.on(server.shown()))?;
         database.heed(&go_on);
-        Ok(Self { database, form, shown: server.shown().to_owned(), go_on, alone: None, is_in: false })
+        Ok(Self { database, form, shown: server.shown().to_owned(), go_on, alone: None, own: None })
     }
 
     /// From now on nothing is kept of a copy that has lost this lock on its way: another one may have been begun.
@@ -64,10 +64,10 @@ impl Remote {
     ///
     /// [`StoreError::Server`] where one works with it now.
     pub fn come_in(&mut self, own: &Installation) -> Result<(), StoreError> {
-        if !self.is_in {
+        if self.own.is_none() {
             let come_in = self.database.come_in(own, self.form.is_some());
             come_in.map_err(|trouble| trouble.on(&self.shown))?;
-            self.is_in = true;
+            self.own = Some(own.clone());
         }
         Ok(())
     }
