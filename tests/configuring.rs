@@ -542,3 +542,23 @@ async fn nobody_switches_configuration_while_configure_works() {
     drop(held);
     profile.run(["activate", "other", "--yes"]).await.expect(0);
 }
+
+/// What is in Halo and not in the record, because the run that made it was stopped before it saw it, is recorded by the next
+/// run: nobody counts without it.
+#[tokio::test(flavor = "multi_thread")]
+async fn object_that_stays_and_record_lacks_is_recorded() {
+    let profile = Profile::synced(small()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let objects = async || profile.json(["status"], 0).await["integration"]["objects"].as_array().unwrap().len();
+    let before = objects().await;
+    let store = rusqlite::Connection::open(profile.workspace().paths().store()).unwrap();
+    for kind in ["webhook_event", "ticket_type"] {
+        let one = "DELETE FROM installed WHERE kind = ?1 AND id = (SELECT min(id) FROM installed WHERE kind = ?1)";
+        assert_eq!(store.execute(one, [kind]).unwrap(), 1);
+    }
+    drop(store);
+    assert_eq!(objects().await, before - 2);
+    profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("active", false));
+    profile.run(["configure", "--yes"]).await.expect(0);
+    assert_eq!(objects().await, before);
+}

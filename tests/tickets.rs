@@ -347,6 +347,9 @@ async fn what_halo_does_not_keep_is_never_called_escalated() {
     assert!(said.starts_with("Ticket 33470 is not where it should be: "), "{said}");
     assert!(said.contains("the ticket is on Pia, assigned to Dana Scully"), "{said}");
     profile.halo.set_fault(Fault::TicketsMovedBack, false);
+    // It is something to do, for whoever looks later, until it is done.
+    let open = async || profile.json(["issues"], 0).await["issues"].to_string();
+    assert!(open().await.contains("ticket 33470 was escalated, and Halo holds it elsewhere"), "{}", open().await);
     assert_eq!(notes(&profile).len(), 0);
     assert!(audit(&profile).iter().all(|line| line["outcome"] == "unverified"));
     // The move is kept, the note is not.

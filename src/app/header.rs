@@ -2,6 +2,8 @@
 
 use super::form::FieldId;
 use super::jobs::health::findings;
+use super::jobs::plan;
+use super::jobs::state::ApplyWork;
 use super::jobs::sync as job;
 use super::model::Screen;
 use super::notice::Tone;
@@ -134,7 +136,7 @@ pub fn connection(model: &Model) -> (Tone, String) {
             Some(found) => (Tone::Bad, format!("{}   {}", short(found), host())),
             None => match doubt(model) {
                 Some(found) => (Tone::Warn, format!("{}   {}", short(&found), host())),
-                None => match known_issues(model) {
+                None => match known_issues(model).or_else(|| unfinished(model)) {
                     Some((tone, words)) => (tone, format!("{words}   {}", host())),
                     None => (Tone::Good, host()),
                 },
@@ -142,6 +144,19 @@ pub fn connection(model: &Model) -> (Tone, String) {
         },
         Test::Failed(_) | Test::Broken(_) => (Tone::Bad, "test failed".to_owned()),
     }
+}
+
+// What Configure has not done: beside that the connection is no reason to be green.
+fn unfinished(model: &Model) -> Option<(Tone, String)> {
+    let is_here = model.wizard.as_ref().is_some_and(|wizard| wizard.step >= Step::Configure);
+    let stopped = plan::how_far(model).is_some_and(|words| words.starts_with("Stopped"));
+    let is_open = match model.apply() {
+        ApplyWork::Ended { report, .. } => !report.status.is_complete(),
+        ApplyWork::Failed { .. } => true,
+        ApplyWork::None | ApplyWork::Running { .. } => false,
+    };
+    let words = if stopped { "Configure stopped" } else { "Configure not finished" };
+    (is_here && is_open).then(|| (Tone::Warn, words.to_owned()))
 }
 
 // What the panes say of what runs already: on its last page and among the settings the set-up is no greener than they are.

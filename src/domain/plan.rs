@@ -110,6 +110,9 @@ pub enum Cause {
 /// Why an object differs, or already has a new address, while a rotation of the callback secrets is unfinished.
 pub const ROTATING: &str = "the rotation of the callback token is not finished: run Rotate again";
 
+/// Said where nobody can tell whether a ticket type is linked: it is tried.
+pub const TABS_NOT_TOLD: &str = "Halo does not report which custom tabs it shows";
+
 /// The settings want something else than what Configure wrote.
 pub const SETTING: &str = "your setting changed";
 

@@ -131,6 +131,10 @@ async fn try_to_escalate(
     } else {
         let moved = edit.hand_over(&before).await.map_err(|unfinished| match (unfinished.known, note) {
             (Known::Unrecorded, Some(_)) => Unfinished { known: Known::NoteMissing, ..unfinished },
+            (Known::Unclear | Known::Elsewhere, _) => {
+                workspace.note_health(id, [to_look_at(ticket_id, unfinished.known)]);
+                unfinished
+            }
             _ => unfinished,
         });
         (moved?, true)
@@ -138,16 +142,19 @@ async fn try_to_escalate(
     let noted = match note {
         None => false,
         Some(note) => edit.note(ticket_id, note, moved).await.map_err(|mut unfinished| {
-            workspace.note_health(id, [without_note(ticket_id, unfinished.known)]);
+            workspace.note_health(id, [to_look_at(ticket_id, unfinished.known)]);
             if moved && unfinished.known != Known::Unrecorded {
                 unfinished.failure.kind = FailureKind::PartlyDone;
             }
             unfinished
         })?,
     };
-    let names_it =
-        |finding: &Finding| finding.rule == Rule::EscalationNote && finding.object == Some(ticket_id.to_string());
-    if noted && workspace.store.health(id).unwrap_or_default().iter().any(names_it) {
+    // Where it was the ticket itself, it stands where it has to now.
+    let names_it = |finding: &Finding| {
+        let is_it = finding.rule == Rule::EscalationNote && finding.object == Some(ticket_id.to_string());
+        is_it && (noted || !finding.fact.contains("note"))
+    };
+    if workspace.store.health(id).unwrap_or_default().iter().any(names_it) {
         workspace.note_health(id, [Finding::well(Rule::EscalationNote, "no note is missing")]);
     }
     let status = if moved || noted { EscalationStatus::Escalated } else { EscalationStatus::NothingToDo };
@@ -173,14 +180,17 @@ async fn require_owner(
     }
 }
 
-fn without_note(ticket: i64, known: Known) -> Finding {
-    let fact = match known {
-        Known::NoteMissing => format!("ticket {ticket} was escalated without its note"),
-        _ => format!("the note of escalated ticket {ticket} may be missing"),
+/// What a person has to look at after an escalation that did not come to its end.
+fn to_look_at(ticket: i64, known: Known) -> Finding {
+    let (fact, again) = match known {
+        Known::NoteMissing => (format!("ticket {ticket} was escalated without its note"), "with --note again adds"),
+        Known::Unclear => (format!("ticket {ticket} may not have been escalated"), "again does"),
+        Known::Elsewhere => (format!("ticket {ticket} was escalated, and Halo holds it elsewhere"), "again does"),
+        _ => (format!("the note of escalated ticket {ticket} may be missing"), "with --note again adds"),
     };
     Finding::new(Rule::EscalationNote, State::Watch, fact)
         .about(ticket.to_string())
-        .next(format!("Check it in Halo; running escalate {ticket} with --note again adds what is missing"))
+        .next(format!("Check it in Halo; running escalate {ticket} {again} what is missing"))
 }
 
 /// The work on one ticket.

@@ -100,8 +100,11 @@ fn screen(model: &Model, frame: &mut Frame, styles: Styles) {
     let body = Rect { height: layout.body.height - extra, ..layout.body }.intersection(frame.area());
     let height = usize::from(body.height);
     let full = page.lines.iter().filter(|line| !line.spans.is_empty()).count();
-    // On a low one air always gives way to what is to be read; else where all can be seen then.
-    if page.lines.len() > height && (height < usize::from(LOW) || full <= height) {
+    // On a low one air always gives way to what is to be read; else where all can be seen then, and no notice that comes and
+    // goes moves the rows.
+    let is_low = height < usize::from(LOW);
+    let room = if is_low { height } else { usize::from(layout.body.height) };
+    if page.lines.len() > room && (is_low || full <= room) {
         page.squeeze();
     }
     let first = page.scroll(height);

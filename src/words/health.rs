@@ -199,6 +199,7 @@ pub fn short(finding: &Finding) -> &'static str {
         (Rule::Certificate, State::Broken) => "certificate refused",
         (Rule::Certificate, _) => "certificate expires soon",
         (Rule::Rotation, _) => "rotation unfinished",
+        (Rule::EscalationNote, _) if !finding.fact.contains("note") => "escalation to check",
         (Rule::EscalationNote, _) => "escalation note to check",
         (Rule::Notices, _) => "problems are told to nobody",
     }

@@ -26,9 +26,11 @@ pub fn parts(changes: &ChangeCounts) -> [(u64, &'static str); 4] {
     ]
 }
 
-/// The same in a line.
+/// The same in a line, without what did not happen: that no client was disabled says nothing of how many are.
 pub fn counts(changes: &ChangeCounts) -> String {
-    parts(changes).map(|(count, what)| format!("{} {what}", thousands(count))).join(", ")
+    let there = parts(changes).into_iter().filter(|(count, _)| *count > 0);
+    let words: Vec<String> = there.map(|(count, what)| format!("{} {what}", thousands(count))).collect();
+    if words.is_empty() { "no client changed".to_owned() } else { words.join(", ") }
 }
 
 /// How many clients changed in all.
@@ -119,4 +121,17 @@ pub fn held_by_rule(count: u64, active: u64) -> Failure {
     let message =
         format!("{count} of {active} active clients are gone or would be left out by the rule; nothing was changed");
     Failure::new(FailureKind::NeedsYes, message).hint(confirm("change Clients Served"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_did_not_happen_is_not_counted() {
+        let first = ChangeCounts { added: 250, ..ChangeCounts::default() };
+        assert_eq!(counts(&first), "250 added");
+        assert_eq!(counts(&ChangeCounts { disabled: 2, ..first }), "250 added, 2 disabled");
+        assert_eq!(counts(&ChangeCounts { unchanged: 250, ..ChangeCounts::default() }), "no client changed");
+    }
 }

@@ -7,7 +7,7 @@ use crate::app::model::{Model, Screen, saved_title};
 use crate::app::notice::{Holds, Tone};
 use crate::app::popup::{Ask, Confirm, Popup};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::sync_run::{Brake, SyncProgress, SyncReport};
+use crate::domain::sync_run::{Brake, SyncProgress, SyncReport, SyncStatus};
 use crate::words::Phrase;
 
 use super::plan;
@@ -120,7 +120,11 @@ pub fn synced(model: &mut Model, outcome: Result<SyncReport, Failure>) -> Vec<Ef
         Err(failure) if stopped && failure.kind == FailureKind::Interrupted => SyncEnd::Stopped { read },
         Err(failure) => SyncEnd::Failed(failure),
     };
-    let was_stopped = matches!(end, SyncEnd::Stopped { .. });
+    let was_stopped = match &end {
+        SyncEnd::Stopped { .. } => true,
+        SyncEnd::Report(report) => stopped && report.status == SyncStatus::Interrupted,
+        SyncEnd::Failed(_) => false,
+    };
     model.work.sync = SyncWork::Ended(id.clone(), end);
     if was_stopped && model.screen == Screen::Panes && model.panes.pane != Pane::Sync {
         // Its own pane tells it beside the list.

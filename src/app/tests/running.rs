@@ -137,6 +137,12 @@ fn stopped_sync_is_told_in_every_pane() {
         stage.keys("Esc");
         stage.reply(Reply::Synced(Err(Failure::new(FailureKind::Interrupted, "stopped"))));
         assert_eq!(stage.notice(), "You stopped the sync. s resumes it.", "{pane}");
+        // At a Halo that is silent it has a report.
+        stage.model.notice = None;
+        stage.keys("s");
+        stage.keys("Esc");
+        stage.reply(Reply::Synced(Ok(sync_report(SyncStatus::Interrupted))));
+        assert_eq!(stage.notice(), "You stopped the sync. s resumes it.", "{pane}");
     }
 }
 

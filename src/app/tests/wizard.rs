@@ -962,3 +962,24 @@ fn contact_that_may_stay_blank_keeps_nobody_after_sync() {
     stage.keys("Enter");
     assert_eq!(wizard(&stage).step, Step::Configure);
 }
+
+/// Beside what Configure has not done no sign is green, whether it failed or a person stopped it.
+#[test]
+fn header_is_not_green_while_configure_is_not_finished() {
+    let begun = || {
+        let mut stage = at_configure();
+        stage.reply(Reply::Planned(Ok(Ok(plan()))));
+        assert_eq!(connection(&stage.model).0, Tone::Good);
+        stage.keys("y");
+        stage
+    };
+    let mut stage = begun();
+    stage.reply(Reply::Configured(Err(Failure::new(FailureKind::Interrupted, "stopped"))));
+    let said = |stage: &Stage| connection(&stage.model);
+    assert_eq!(said(&stage), (Tone::Warn, "Configure stopped   acme.halopsa.com".to_owned()));
+    let mut stage = begun();
+    let mut report = crate::app::testing::configure_report(&plan());
+    report.status = crate::domain::plan::ConfigureStatus::PartlyDone;
+    stage.reply(Reply::Configured(Ok(report)));
+    assert_eq!(said(&stage), (Tone::Warn, "Configure not finished   acme.halopsa.com".to_owned()));
+}

@@ -5,7 +5,7 @@ use super::tab::is_as_planned;
 use super::write::{Found, Write, gone};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::object::ObjectKind;
-use crate::domain::plan::Outcome;
+use crate::domain::plan::{Outcome, TABS_NOT_TOLD};
 use crate::domain::record::BeforeAfter;
 use crate::halo::HaloError;
 use crate::halo::install::existing::ExistingTicketType;
@@ -83,7 +83,7 @@ impl Write for LinkWrite {
                 }
                 let by_hand = by_hand::link_of(&held.name.display());
                 let why = match held.allows_all_tabs {
-                    None if held.tabs.is_empty() => "Halo does not report which custom tabs it shows",
+                    None if held.tabs.is_empty() => TABS_NOT_TOLD,
                     _ => "Halo did not save the link",
                 };
                 Ok(Found::Not(id.to_string(), format!("{why}. By hand: {by_hand}")))

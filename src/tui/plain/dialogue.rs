@@ -481,3 +481,16 @@ pub(super) fn quoted(line: &str) -> Option<&str> {
     let sign = matches!(rest, "?" | "<" | "-" | "q" | "quit" | "back") || rest.parse::<usize>().is_ok();
     sign.then_some(rest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever types what was read out means that row, where only one is called so.
+    #[test]
+    fn row_is_picked_by_its_name_too() {
+        let rows = ["Check now", "Search (Events)", "Search (Activity)", "Export (Clients)"].map(str::to_owned);
+        let picked = ["check now", "Export", "search", "", "1"].map(|typed| named(&rows, typed));
+        assert_eq!(picked, [Some(0), Some(3), None, None, None]);
+    }
+}

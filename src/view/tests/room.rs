@@ -1,6 +1,7 @@
 //! What stays in sight, what is told whole where there is room, and what a figure must not claim.
 
 use crate::app::effect::Effect;
+use crate::app::footer::hints;
 use crate::app::form::FieldId;
 use crate::app::keymap::Command;
 use crate::app::message::{Message, Reply};
@@ -438,5 +439,19 @@ fn pane_opens_at_its_top_on_low_screen() {
         stage.resize(40, 12);
         stage.keys(pane);
         assert!(!plain(&stage).contains('↑'), "{pane}: {}", plain(&stage));
+    }
+}
+
+/// However narrow the screen is, a pane names first what it is for.
+#[test]
+fn first_key_of_pane_is_its_own_on_narrow_screen() {
+    let mut stage = in_panes();
+    stage.resize(40, 12);
+    for (pane, own) in [("1", "Sync Now"), ("2", "Details"), ("3", "Re-configure"), ("4", "Tickets"), ("5", "Open")] {
+        stage.keys(pane);
+        // That one reads Halo as it opens.
+        stage.reply(Reply::Planned(Ok(Ok(plan()))));
+        let (left, _) = hints(&stage.model, 40);
+        assert_eq!(left.first().map(|hint| &*hint.words), Some(own), "{pane}: {left:?}");
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::check::Check;
 use crate::domain::health::{Finding, Rule, State, TAKEN_OUT};
 use crate::domain::next::Next;
 use crate::domain::object::ObjectKind;
-use crate::domain::plan::{Action, Cause, Change, FieldChange, Plan};
+use crate::domain::plan::{Action, Cause, Change, FieldChange, Plan, TABS_NOT_TOLD};
 use crate::domain::record::InstalledObject;
 use crate::words::{self, Phrase};
 
@@ -186,6 +186,9 @@ fn state(change: &Change, recorded: bool) -> (Tone, String) {
             (Tone::Warn, format!("{}: {}", change.reason, fields.join(", ")))
         }
         Action::Adopt => (Tone::Warn, "created earlier; to be taken over".to_owned()),
+        Action::Link if change.reason == TABS_NOT_TOLD => {
+            (Tone::Warn, "unknown: Halo does not report its tabs".to_owned())
+        }
         Action::Link => (Tone::Warn, "without the Pia Chat Pod".to_owned()),
         Action::Unlink => (Tone::Warn, "uses an extra copy; will be unlinked".to_owned()),
         Action::Delete if change.kind == ObjectKind::WebhookEvent => {

@@ -6,7 +6,7 @@ use super::ours::{Ours, is_chat_pod, leads_to_chat_pod};
 use super::{AGREED, leaving, recorded, step};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::object::ObjectKind;
-use crate::domain::plan::{Action, FieldChange, Offer};
+use crate::domain::plan::{Action, FieldChange, Offer, TABS_NOT_TOLD};
 use crate::domain::untrusted::Untrusted;
 use crate::halo::install::existing::{Existing, ExistingTab, ExistingTicketType, Wanted};
 use crate::halo::install::plan::{InstallPlan, LinkWrite, Operation, PlanStep, TabWrite};
@@ -136,6 +136,7 @@ fn plan_link(ticket_type: &ExistingTicketType, tab: Option<i64>) -> PlanStep {
         _ if !ticket_type.active => (Action::Keep, "inactive: skipped"),
         _ if ticket_type.allows_all_tabs == Some(true) => (Action::Keep, "already shows all custom tabs"),
         _ if linked => (Action::Keep, LINKED),
+        _ if ticket_type.allows_all_tabs.is_none() && ticket_type.tabs.is_empty() => (Action::Link, TABS_NOT_TOLD),
         _ => (Action::Link, "not linked to the Pia Chat Pod"),
     };
     let (fields, operation) = match action {

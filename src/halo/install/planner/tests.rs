@@ -579,3 +579,18 @@ fn unmarked_webhooks_are_kept_and_get_their_mark_with_next_run() {
         assert_eq!(actions, [Action::Update, Action::Keep], "owned elsewhere");
     }
 }
+
+/// Of a ticket type that tells nothing of its tabs nobody knows whether it is linked, and the plan does not say so.
+#[test]
+fn link_that_nobody_can_see_is_not_called_missing() {
+    let mut halo = empty_halo();
+    halo.ticket_types =
+        vec![ticket_type(1, "Incident"), ExistingTicketType { allows_all_tabs: None, ..ticket_type(2, "Request") }];
+    let plan = plan(&wanted(), &halo, &[]);
+    let of = |name: &str| {
+        let step = plan.steps.iter().find(|step| step.kind == ObjectKind::TicketType && step.name.raw() == name);
+        step.map(|step| (step.action, step.reason.clone())).unwrap()
+    };
+    assert_eq!(of("Incident"), (Action::Link, "not linked to the Pia Chat Pod".into()));
+    assert_eq!(of("Request"), (Action::Link, "Halo does not report which custom tabs it shows".into()));
+}
