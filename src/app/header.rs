@@ -7,8 +7,8 @@ use super::jobs::state::ApplyWork;
 use super::jobs::sync as job;
 use super::model::Screen;
 use super::notice::Tone;
-use super::wizard::Test;
 use super::wizard::credentials::{doubt, known_failure, refused, refused_by_test};
+use super::wizard::{Test, Wizard};
 use super::{Model, service};
 use crate::domain::address::HaloUrl;
 use crate::domain::draft::Step;
@@ -148,7 +148,7 @@ pub fn connection(model: &Model) -> (Tone, String) {
 
 // What Configure has not done: beside that the connection is no reason to be green.
 fn unfinished(model: &Model) -> Option<(Tone, String)> {
-    let is_here = model.wizard.as_ref().is_some_and(|wizard| wizard.step >= Step::Configure);
+    let is_here = model.wizard.as_ref().is_some_and(|wizard| wizard.id.is_some() && wizard.id == model.current);
     let stopped = plan::how_far(model).is_some_and(|words| words.starts_with("Stopped"));
     let is_open = match model.apply() {
         ApplyWork::Ended { report, .. } => !report.status.is_complete(),
@@ -159,9 +159,11 @@ fn unfinished(model: &Model) -> Option<(Tone, String)> {
     (is_here && is_open).then(|| (Tone::Warn, words.to_owned()))
 }
 
-// What the panes say of what runs already: on its last page and among the settings the set-up is no greener than they are.
+// What the panes say of what runs already: on its last page, behind that and among the settings the set-up is no greener than
+// they are.
 fn known_issues(model: &Model) -> Option<(Tone, String)> {
-    let wizard = model.wizard.as_ref().filter(|wizard| wizard.settings || wizard.step == Step::Finished)?;
+    let is_last = |wizard: &&Wizard| wizard.settings || wizard.step == Step::Finished || model.is_finished_current();
+    let wizard = model.wizard.as_ref().filter(is_last)?;
     let is_its = wizard.id.is_some() && wizard.id == model.current;
     let findings = if is_its { findings(model) } else { Vec::new() };
     findings.iter().any(Finding::is_open).then(|| summary(&findings))

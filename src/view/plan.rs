@@ -302,7 +302,7 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
         page.words(row.cell(&blocked.name.display(), style, columns), "blocked", styles.tone(Tone::Bad));
         page.paragraph(&blocked.reason, MARGIN + KIND, Style::new());
         if focused {
-            page.keep_from(from);
+            page.keep_row(from, at == 0 && model.layout.body.height < LOW);
         }
     }
     for (at, line) in lines(plan).into_iter().enumerate() {

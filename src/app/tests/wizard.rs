@@ -982,4 +982,6 @@ fn header_is_not_green_while_configure_is_not_finished() {
     report.status = crate::domain::plan::ConfigureStatus::PartlyDone;
     stage.reply(Reply::Configured(Ok(report)));
     assert_eq!(said(&stage), (Tone::Warn, "Configure not finished   acme.halopsa.com".to_owned()));
+    stage.send(Message::Go(Go::Step(Step::Credentials)));
+    assert_eq!(said(&stage).0, Tone::Warn, "on every page");
 }

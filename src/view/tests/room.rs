@@ -447,7 +447,7 @@ fn pane_opens_at_its_top_on_low_screen() {
 fn first_key_of_pane_is_its_own_on_narrow_screen() {
     let mut stage = in_panes();
     stage.resize(40, 12);
-    for (pane, own) in [("1", "Sync Now"), ("2", "Details"), ("3", "Re-configure"), ("4", "Tickets"), ("5", "Open")] {
+    for (pane, own) in [("1", "Sync Now"), ("2", "Details"), ("3", "Re-configure"), ("4", "Tickets"), ("5", "Search")] {
         stage.keys(pane);
         // That one reads Halo as it opens.
         stage.reply(Reply::Planned(Ok(Ok(plan()))));
