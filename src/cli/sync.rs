@@ -120,7 +120,7 @@ impl Teller {
     fn line(&self, progress: &SyncProgress, now: Instant) -> String {
         let rate = self.rate(progress, now).filter(|_| progress.waiting.is_none());
         let rate = rate.map_or_else(String::new, |(rate, left)| {
-            let left = left.and_then(|left| i64::try_from(left).ok()).map(SignedDuration::from_secs);
+            let left = left.filter(|left| *left > 0).and_then(|left| i64::try_from(left).ok()).map(SignedDuration::from_secs);
             let left = left.map_or_else(String::new, |left| format!(", about {left:#} left"));
             format!("; {rate:.0} clients per second{left}")
         });
@@ -138,7 +138,7 @@ impl Teller {
             "retries": progress.retries,
             "waiting_until": progress.waiting.map(|wait| rfc3339(wait.until)),
             "clients_per_second": rate.map(|(rate, _)| (rate * 10.0).round() / 10.0),
-            "seconds_left": rate.and_then(|(_, left)| left),
+            "seconds_left": rate.and_then(|(_, left)| left).filter(|_| progress.waiting.is_none()),
         })
     }
 }
@@ -207,6 +207,11 @@ mod tests {
         let object = teller.object(&read(300), now);
         let wanted = [("clients_read", json!(300)), ("clients_per_second", json!(50.0)), ("seconds_left", json!(14))];
         wanted.iter().for_each(|(member, value)| assert_eq!(&object[*member], value, "{member}"));
+        assert!(!teller.line(&read(1_000), now).contains("left"), "nothing is left");
+        let until = "2026-11-23T10:53:00Z".parse().unwrap();
+        let wait = BudgetWait { limit: 700, window_seconds: 300, until, one_by_one: false };
+        let waits = SyncProgress { waiting: Some(wait), ..read(300) };
+        assert_eq!(teller.object(&waits, now)["seconds_left"], Value::Null, "the wait itself is not in the rate");
         assert!(!teller.line(&read(300), begun).contains("per second"), "there is no rate yet");
     }
 }

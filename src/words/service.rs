@@ -32,10 +32,10 @@ pub fn refused(failure: &Failure) -> String {
     format!("no daily sync can begin until this is mended: {failure}{next}")
 }
 
-/// What is lost while it does not work.
+/// What is missing while it does not work.
 pub fn needed(service: Option<&ServiceStatus>) -> String {
     let how = if service.is_some_and(ServiceStatus::is_silent) { DOES_NOT_ANSWER } else { "is not running" };
-    format!("It {how}: no daily sync, and Halo's callbacks are lost.")
+    format!("It {how}: no daily sync, and Halo's callbacks do not arrive.")
 }
 
 pub const RUNS: &str = "The service is running: it runs the daily sync and receives Halo's callbacks.";
@@ -49,7 +49,7 @@ pub fn set_up_next() -> String {
 pub const BY_TIMER: &str = "by pia-halo-sync.timer, at its own time";
 
 /// The service does not run, and a timer syncs in its place.
-pub const ONLY_TIMER: &str = "stopped: Halo's callbacks are lost. pia-halo-sync.timer runs the daily sync.";
+pub const ONLY_TIMER: &str = "stopped: Halo's callbacks do not arrive. pia-halo-sync.timer runs the daily sync.";
 
 /// When the daily sync comes next. Where nothing runs it, none is promised.
 pub fn next_run(time: DailySyncTime, status: Option<&ServiceStatus>, now: Timestamp) -> String {
@@ -76,7 +76,7 @@ pub fn daily(time: Option<DailySyncTime>, now: Timestamp) -> String {
 }
 
 /// That it has stopped, told to whoever stopped it.
-pub const ENDED: &str = "stopped: no daily sync, and Halo's callbacks are lost until it runs again";
+pub const ENDED: &str = "stopped: no daily sync, and no callbacks until it runs again";
 
 /// What to do where it does not run.
 pub fn start(systemd: bool) -> Phrase {

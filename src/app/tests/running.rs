@@ -86,6 +86,11 @@ fn running_sync_wakes_by_second() {
     stage.reply(Reply::SyncProgress(progress(230, Some(460))));
     let SyncWork::Running(run) = &stage.model.work.sync else { panic!() };
     assert_eq!(run.seconds_left(stage.now), Some(3));
+    let until = stage.now.checked_add(SignedDuration::from_secs(8)).unwrap();
+    let waiting = Some(BudgetWait { limit: 700, window_seconds: 300, until, one_by_one: false });
+    stage.reply(Reply::SyncProgress(SyncProgress { waiting, ..progress(230, Some(460)) }));
+    let SyncWork::Running(run) = &stage.model.work.sync else { panic!() };
+    assert_eq!(run.seconds_left(stage.now), None, "longer than Halo's limit, at least");
 }
 
 #[test]

@@ -283,7 +283,7 @@ impl Facts<'_> {
         let is_fresh = self.published_at().is_some_and(|at| !self.is_older(at, SYNC_DUE));
         let unrecorded = self.status.integration.unrecorded;
         match self.is_configured() || unrecorded == Unrecorded::Something {
-            true => Finding::new(rule, State::Broken, "not running, so Halo's callbacks are being lost").next(start),
+            true => Finding::new(rule, State::Broken, "not running, so Halo's callbacks do not arrive").next(start),
             false if is_fresh && self.status.service.timer => {
                 Finding::well(rule, "not needed before Configure: a timer runs the daily sync")
             }
@@ -302,7 +302,7 @@ impl Facts<'_> {
     // Its process is there, and stopped or stuck.
     fn silent(&self) -> Finding {
         let (state, lost) = match self.is_configured() {
-            true => (State::Broken, "Halo's callbacks are being lost"),
+            true => (State::Broken, "Halo's callbacks do not arrive"),
             false => (State::Watch, "no daily sync"),
         };
         let process = self.status.service.process.map(|pid| format!(" (process {pid})")).unwrap_or_default();
