@@ -18,7 +18,7 @@ use crate::app::wizard::{Item, StepSign, step_sign};
 use crate::app::{next_wake, update};
 use crate::domain::draft::Step;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::sync_run::{Brake, SyncStatus};
+use crate::domain::sync_run::{Brake, BudgetWait, SyncProgress, SyncStatus};
 
 /// No tick: idle asks for no wake, and a key without a meaning draws nothing.
 #[test]
