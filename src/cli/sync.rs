@@ -105,7 +105,7 @@ impl Teller {
         is_due
     }
 
-    /// Clients a second, and the seconds left at that rate; none before there is a rate.
+    /// Clients a second, and the seconds left at that rate, but for the wait for Halo's limit; none before there is a rate.
     fn rate(&self, progress: &SyncProgress, now: Instant) -> Option<(f64, Option<u64>)> {
         let (since, read) = self.first?;
         let seconds = now.saturating_duration_since(since).as_secs_f64();
@@ -120,7 +120,8 @@ impl Teller {
     fn line(&self, progress: &SyncProgress, now: Instant) -> String {
         let rate = self.rate(progress, now).filter(|_| progress.waiting.is_none());
         let rate = rate.map_or_else(String::new, |(rate, left)| {
-            let left = left.filter(|left| *left > 0).and_then(|left| i64::try_from(left).ok()).map(SignedDuration::from_secs);
+            let left =
+                left.filter(|left| *left > 0).and_then(|left| i64::try_from(left).ok()).map(SignedDuration::from_secs);
             let left = left.map_or_else(String::new, |left| format!(", about {left:#} left"));
             format!("; {rate:.0} clients per second{left}")
         });

@@ -564,6 +564,11 @@ impl BudgetWait {
     /// For how long a short wait is still told when it is over: the next one comes at once.
     const LINGERS: SignedDuration = SignedDuration::from_secs(2);
 
+    /// How many seconds it is still waited: nothing takes less time than this.
+    pub fn seconds(&self, now: Timestamp) -> u64 {
+        u64::try_from(self.until.duration_since(now).as_secs()).unwrap_or(0)
+    }
+
     /// Whether it is still waited.
     pub fn lasts(&self, now: Timestamp) -> bool {
         let lingers = if self.one_by_one { Self::LINGERS } else { SignedDuration::ZERO };

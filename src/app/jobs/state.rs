@@ -237,13 +237,11 @@ impl SyncRun {
         (seconds >= 1.0 && self.progress.clients_read > 0).then(|| self.progress.clients_read as f64 / seconds)
     }
 
-    /// Seconds until the end, at this rate; none while Halo's limit is waited for, which the rate knows nothing of.
+    /// Seconds until the end, at this rate, and not before the wait for Halo's limit ends.
     pub fn seconds_left(&self, now: Timestamp) -> Option<u64> {
-        if self.progress.waiting.is_some_and(|wait| wait.lasts(now)) {
-            return None;
-        }
         let left = self.progress.clients_total?.checked_sub(self.progress.clients_read)?;
-        Some((left as f64 / self.rate(now)?).ceil() as u64)
+        let waits = self.progress.waiting.map_or(0, |wait| wait.seconds(now));
+        Some(((left as f64 / self.rate(now)?).ceil() as u64).max(waits))
     }
 }
 
