@@ -34,9 +34,9 @@ pub const MEANINGS: [(&[u8], &str); 10] = [
     (&[REFUSED], "Halo refused: credentials, scope or the agent's permissions"),
     (
         &[NOT_REACHED],
-        "Halo, or the PostgreSQL of store copy, cannot be reached: name, TLS, time-out, request limit, or server errors that outlast the retries",
+        "Halo, or the PostgreSQL of the store, cannot be reached: name, TLS, time-out, request limit, or server errors that outlast the retries",
     ),
-    (&[BUSY], "busy: another process holds the sync or the configuration"),
+    (&[BUSY], "busy: another process holds the sync or the configuration, or another host the store"),
     (
         &[LOCAL_STATE],
         "local state unusable: unreadable or newer file, full disk, no permission; or a PostgreSQL: its sign-in, its version, tables of another program",
