@@ -145,6 +145,11 @@ async fn every_command_that_hint_names_runs() {
                 follow(&next, &portal).await.expect(0);
                 continue;
             }
+            // It is named where the settings name a server; `sharing` follows it there.
+            Next::InitStore => {
+                follow(&next, &busy).await.expect(2).says("names no PostgreSQL");
+                continue;
+            }
             // Little has happened there that would have to be collected.
             Next::Support => {
                 follow(&next, &portal).await.expect(3).says("confirm with --yes");

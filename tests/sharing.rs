@@ -121,7 +121,7 @@ async fn one_host_works_in_postgres_and_others_are_told() {
     first.env("PIA_HALO_HOST", "jump1");
     let service = Service::start_by(first).await;
     let status = other.run(&["status", "--json"]).await.expect(0).json();
-    assert_eq!(status["hosts"], serde_json::json!(["jump1", "jump2"]));
+    assert_eq!(status["hosts"], serde_json::json!(["jump1"]));
     assert!(status["store"].as_str().unwrap().starts_with("PostgreSQL "), "{status}");
     let clients = || server.sql("hosts", "SELECT string_agg(name, ',' ORDER BY id) FROM clients");
     let before = clients();
@@ -341,4 +341,56 @@ async fn switch_that_is_killed_leaves_store_in_use() {
         profile.run(["store", "copy", way, &url, "--switch", "--yes"]).await.expect(0);
         assert_ne!(config(), before, "{way}");
     }
+}
+
+/// What is in a store in a file is neither left behind nor taken up again in silence.
+#[tokio::test(flavor = "multi_thread")]
+async fn store_in_file_beside_named_server_is_told_until_it_is_gone() {
+    let Some(server) = Server::start() else { return };
+    let profile = Profile::synced(options()).await;
+    let url = server.new_database("beside");
+    name_store(profile.folder.path(), &url);
+    for command in ["store init", "sync", "serve"] {
+        let told = profile.run(command.split(' ')).await.expect(7).says("there is a store in a file as well");
+        assert!(told.stderr.contains("--switch") && told.stderr.contains("pia-halo store set-aside"), "{told:?}");
+    }
+    assert_eq!(server.sql("beside", "SELECT count(*) FROM pg_class WHERE relname LIKE 'pia_%'"), "0");
+    // Neither a copy of the other kind, nor another server.
+    profile.run(["store", "copy", "--to", &url]).await.expect(1);
+    profile.run(["store", "copy", "--to", &server.new_database("another"), "--switch"]).await.expect(1);
+    profile.run(["store", "copy", "--to", &url, "--switch"]).await.expect(0);
+    assert_eq!(profile.json(["clients"], 0).await.as_array().unwrap().len(), 5);
+    profile.run(["sync"]).await.expect(0);
+    let there = profile.json(["store", "status"], 0).await;
+    assert_eq!((&there["holds"]["copied"], &there["hosts"]), (&serde_json::Value::Null, &serde_json::json!([])));
+    // Only the store that is in use becomes a file.
+    for odd in [["--from", &server.new_database("third"), "--switch"].as_slice(), &["--from", &url]] {
+        profile.run(["store", "copy"].iter().chain(odd).copied()).await.expect(2).says("as the store");
+    }
+    // As a switch leaves it that is killed at its end.
+    let file = Profile::synced(options()).await;
+    let place = |profile: &Profile| profile.folder.path().join("data/pia-halo/pia-halo.db");
+    fs::copy(place(&file), place(&profile)).unwrap();
+    profile.run(["sync"]).await.expect(7).says("there is a store in a file as well");
+    profile.run(["store", "set-aside"]).await.expect(0);
+    profile.run(["sync"]).await.expect(0);
+}
+
+/// Where it cannot be told which server is named, nothing is made in a file; and the way to mend it stays open.
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_cannot_be_read_make_no_store_in_file() {
+    let profile = Profile::new().await;
+    name_store(profile.folder.path(), "postgres://pia@127.0.0.1:1/x");
+    let config = fs::read_to_string(profile.config()).unwrap();
+    for (odd, code) in [(format!("{config}x = = 1\n"), 7), (config.replace("[store]\nurl", "store.url = = "), 7)] {
+        fs::write(profile.config(), odd).unwrap();
+        for command in ["status", "sync", "store status", "backup x.tgz"] {
+            profile.run(command.split(' ')).await.expect(code);
+        }
+        assert!(!files(profile.folder.path()).iter().any(|file| file.ends_with("pia-halo.db")));
+    }
+    fs::write(profile.config(), config).unwrap();
+    profile.run(["sync"]).await.expect(5);
+    let mut pty = profile.in_terminal().env("EDITOR", "true").arguments(["config", "edit"]).spawn();
+    assert_eq!(pty.exit_code(), 0);
 }

@@ -162,9 +162,11 @@ pub(super) fn edit(call: &mut Call) -> Result<u8, Failure> {
             .hint(Hint::from("To change single values: ").next(Next::SetupAnswers)));
     }
     let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| call.environment.text(name)).unwrap_or("vi").to_owned();
-    let workspace = call.workspace()?;
+    let paths = Paths::from_environment(&call.environment)?;
+    // Without the store: what is wrong with its address is mended here.
+    ops::restored::finish(&paths)?;
     let output = &mut call.output;
-    let changed = workspace.edit_settings(|copy, is_kept| {
+    let changed = Settings::new(paths).edit(|copy, is_kept| {
         if is_kept {
             output.warn(format!("going on with the edit that was kept in {}", copy.display()));
         }

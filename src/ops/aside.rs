@@ -10,7 +10,7 @@ use super::place::require_file;
 use crate::domain::activity::Activity;
 use crate::domain::failure::Failure;
 use crate::settings::{Environment, Paths};
-use crate::store::{self, Audit};
+use crate::store::{self, Audit, in_place};
 
 /// What the trail says of it.
 const ACTION: &str = "set the store aside";
@@ -34,7 +34,10 @@ pub(super) fn was_set_aside(audit: &Audit) -> bool {
 /// [`FailureKind::Busy`](crate::domain::failure::FailureKind::Busy) with who works with it, or what keeps the files from
 /// being moved; they are then where they were.
 pub fn set_aside(paths: &Paths, environment: &Environment, now: Timestamp) -> Result<Option<PathBuf>, Failure> {
-    require_file(paths, "store set-aside", "to begin anew, name another database in config.toml")?;
+    // A file that lies beside a store on a server is nobody's store any more.
+    if in_place(&paths.store()).is_none() {
+        require_file(paths, "store set-aside", "to begin anew, name another database in config.toml")?;
+    }
     let actor = actor_of(environment);
     let _locks = hold_everything(paths, environment, "store set-aside", now)?;
     let trail = Audit::new(paths.audit()).anchored(paths.anchor());

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use super::installation;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::next::Hint;
+use crate::domain::next::{Hint, Next};
+use crate::settings::private_file::quoted;
 use crate::settings::{Environment, Paths, Settings, SharedStore};
-use crate::store::{Address, Store, StoreError};
+use crate::store::{Address, Store, StoreError, in_place};
 
 /// Where the store is, and what it is opened for.
 #[derive(Clone)]
@@ -42,6 +43,9 @@ impl Place {
         let at = match &said {
             None => At::File(paths.store()),
             Some(shared) => {
+                if entry == Entry::Work {
+                    require_no_file(paths)?;
+                }
                 let server = saved(shared, paths, environment)?;
                 At::Server(Box::new(match entry {
                     Entry::Work => server.of(installation::here(paths, environment)?),
@@ -99,6 +103,19 @@ pub(super) fn address(url: &str, paths: &Paths, environment: &Environment) -> Re
         Some(file) => address.with_passwords_of(&file, paths.home.as_deref())?,
         None => address,
     })
+}
+
+/// Refuses to work on a server while a store in a file lies here: what is in it would be left behind without a word, and a
+/// service that has not stopped may still write into it.
+///
+/// # Errors
+///
+/// [`FailureKind::LocalState`] with the file, and what to do with it.
+pub(super) fn require_no_file(paths: &Paths) -> Result<(), Failure> {
+    let Some(file) = in_place(&paths.store()) else { return Ok(()) };
+    let message = format!("config.toml names a PostgreSQL, and there is a store in a file as well: {}", quoted(&file));
+    let along = "To bring it along: store copy --to with the same address and --switch; to leave it behind: ";
+    Err(Failure::new(FailureKind::LocalState, message).hint(Hint::from(along).next(Next::SetStoreAside)))
 }
 
 /// Refuses what can be done with a file of this machine only.

@@ -132,8 +132,10 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`FailureKind::Busy`] where another installation works with it; what the server says.
+    /// [`FailureKind::LocalState`] where this machine has a store in a file as well; [`FailureKind::Busy`] where another
+    /// installation works with it; what the server says.
     pub fn make(&mut self) -> Result<Option<i64>, Failure> {
+        place::require_no_file(&self.paths)?;
         let own = installation::here(&self.paths, &self.environment)?;
         Store::on(&self.address.clone().of(own))?;
         Ok(self.remote.form())
@@ -148,15 +150,26 @@ impl Server {
     /// there now, [`FailureKind::NeedsYes`] where something else is there now;
     /// what either store says. The one there is as it was then, but for a server that is lost in the last moment.
     pub fn take(&mut self, agreed: Option<&Option<Held>>, now: Timestamp) -> Result<Proof, Failure> {
+        self.take_as(true, agreed, now)
+    }
+
+    fn take_as(
+        &mut self,
+        is_copy: bool,
+        agreed: Option<&Option<Held>>,
+        now: Timestamp,
+    ) -> Result<Proof, Failure> {
         let none = || Failure::new(FailureKind::Declined, "there is no store on this machine").hint(Next::Sync);
-        let by = "it is there already; pg_dump and pg_restore copy a database to another server";
-        place::require_file(&self.paths, "store copy --to", by)?;
+        if !self.is_expected(is_copy)? {
+            let by = "pg_dump and pg_restore copy a database to another server";
+            place::require_file(&self.paths, "store copy --to", by)?;
+        }
         let own = Store::open_existing(&self.paths.store())?.ok_or_else(none)?;
         self.trail().require_writable()?;
         let _alone = self.alone(now)?;
         // Whoever works with the store there would go on with another one.
         self.remote.come_in(&installation::here(&self.paths, &self.environment)?)?;
-        let Some(proof) = self.remote.take(&own, agreed, now)? else {
+        let Some(proof) = self.remote.take(&own, agreed, is_copy.then_some(now))? else {
             let message = format!("what {} holds has changed meanwhile", self.shown());
             return Err(Failure::new(FailureKind::NeedsYes, message).hint("run this again; nothing was changed"));
         };
@@ -178,10 +191,17 @@ impl Server {
         // Whatever was written meanwhile would stay behind.
         let _locks = hold_everything(&self.paths, &self.environment, LOCK, now)?;
         let url = StoreUrl::parse(&self.url).map_err(|why| Failure::new(FailureKind::Usage, why))?;
-        let proof = self.take(agreed, now)?;
+        let proof = self.take_as(false, agreed, now)?;
         self.switch(Some(SharedStore { url }), "moved the store to a server", now)?;
         // Nobody may take it for the store that is in use.
         Ok((proof, store::set_aside(&self.paths.store(), now)?))
+    }
+
+    /// Whether the settings name just this server already, which has nothing in it yet, for a store that is still in a file.
+    fn is_expected(&mut self, is_copy: bool) -> Result<bool, Failure> {
+        let named = Settings::new(self.paths.clone()).store()?;
+        let is_named = named.is_some_and(|shared| shared.url.as_str() == self.url);
+        Ok(!is_copy && is_named && in_place(&self.paths.store()).is_some() && self.holds()?.is_none())
     }
 
     fn switch(&self, to: Option<SharedStore>, action: &str, now: Timestamp) -> Result<(), Failure> {
@@ -220,6 +240,7 @@ impl Server {
 
     fn give_and(&mut self, switches: bool, now: Timestamp) -> Result<Proof, Failure> {
         let _locks = hold_everything(&self.paths, &self.environment, LOCK, now)?;
+        self.require_own(switches)?;
         let _alone = self.alone(now)?;
         if self.holds()?.is_none() {
             return Err(Failure::new(
@@ -254,6 +275,17 @@ impl Server {
             self.switch(None, "moved the store to this machine", now)?;
         }
         Ok(proof)
+    }
+
+    /// Where the store is on a server, only that one becomes a file, and only with the settings.
+    fn require_own(&self, switches: bool) -> Result<(), Failure> {
+        let Some(shared) = Settings::new(self.paths.clone()).store()? else { return Ok(()) };
+        if switches && shared.url.as_str() == self.url {
+            return Ok(());
+        }
+        let message = format!("{} names {} as the store", self.paths.config().display(), shared.url.as_str());
+        let hint = "to make a file of it again: store copy --from with just this address, and --switch";
+        Err(Failure::new(FailureKind::Usage, message).hint(hint))
     }
 
     fn give_by(&mut self, part: &Path, exclusive: &Exclusive) -> Result<Proof, Failure> {

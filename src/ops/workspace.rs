@@ -1,6 +1,5 @@
 //! What every use-case works in: settings, store, audit trail, who is acting, and what time it is.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -244,11 +243,6 @@ impl Workspace {
     /// The settings as they are saved.
     pub fn config(&self) -> Result<Config, Failure> {
         Ok(self.settings.load()?)
-    }
-
-    /// Hands a copy of the settings to somebody who edits it, and keeps it where it is right. Says whether it changed.
-    pub fn edit_settings(&self, edit: impl FnOnce(&Path, bool) -> Result<(), Failure>) -> Result<bool, Failure> {
-        self.settings.edit(edit)
     }
 
     /// The stored secrets of a configuration.

@@ -243,7 +243,7 @@ fn copy_that_is_slow_to_read_is_not_ended_by_server() {
         true
     });
     let began = std::time::Instant::now();
-    Remote::open(&address, slow).unwrap().take(&own, None, at(1)).unwrap();
+    Remote::open(&address, slow).unwrap().take(&own, None, Some(at(1))).unwrap();
     assert!(began.elapsed() > Duration::from_secs(3));
     // One that has stopped in the middle keeps the others for so long, and no longer.
     let store = Store::on(&address).unwrap();
@@ -304,7 +304,7 @@ fn copy_is_found_in_its_schema_beside_tables_of_others() {
     let (_folder, own) = file_store();
     sync(&own, "acme", 0, &[client(1, "a")]);
     server.new_database("copy");
-    look(&server, "copy").unwrap().take(&own, None, at(1)).unwrap();
+    look(&server, "copy").unwrap().take(&own, None, Some(at(1))).unwrap();
     let before = look(&server, "copy").unwrap().holds().unwrap();
     // A schema with the name of the role comes before every other one by itself.
     server.sql("copy", "CREATE SCHEMA pia; CREATE TABLE pia.clients (id INT); INSERT INTO pia.clients VALUES (7), (8)");
@@ -315,7 +315,7 @@ fn copy_is_found_in_its_schema_beside_tables_of_others() {
     remote.give(&empty).unwrap();
     assert_eq!(empty.clients(&id("acme")).unwrap().len(), 1);
     sync(&own, "acme", 1, &[client(1, "a"), client(2, "b")]);
-    remote.take(&own, Some(&before), at(2)).unwrap().unwrap();
+    remote.take(&own, Some(&before), Some(at(2))).unwrap().unwrap();
     let counts = ["public.clients", "public.mine", "pia.clients"]
         .map(|table| server.sql("copy", &format!("SELECT count(*) FROM {table}")));
     assert_eq!(counts, ["2", "1", "2"]);
@@ -353,7 +353,7 @@ fn copy_that_loses_its_lock_is_taken_back() {
     for at_second in 1..3 {
         let lock = NamedLock::take(&address, "store copy", "{}").unwrap().unwrap();
         remote.under(&lock);
-        let taken = remote.take(&own, None, at(at_second));
+        let taken = remote.take(&own, None, Some(at(at_second)));
         if lock_is_lost {
             let lost = "it is not reached: the lock that keeps other machines away was lost";
             assert_eq!(told(taken), (FailureKind::NotReached, lost.to_owned()));
@@ -394,7 +394,7 @@ fn older_form_on_server_is_read_and_left_as_it_is() {
     let (_folder, own) = file_store();
     sync(&own, "acme", 0, &[client(1, "a")]);
     server.new_database("older");
-    look(&server, "older").unwrap().take(&own, None, at(1)).unwrap();
+    look(&server, "older").unwrap().take(&own, None, Some(at(1))).unwrap();
     server.sql(
         "older",
         "DROP TABLE change_reports; CREATE TABLE change_reports (run BIGINT PRIMARY KEY, changes TEXT NOT NULL);
@@ -408,7 +408,7 @@ fn older_form_on_server_is_read_and_left_as_it_is() {
     assert_eq!(empty.clients(&id("acme")).unwrap().len(), 1);
     let version = "SELECT version FROM pia_halo_form";
     assert_eq!((server.sql("older", version), server.sql("older", TABLES)), ("10".to_owned(), before));
-    look(&server, "older").unwrap().take(&own, None, at(2)).unwrap();
+    look(&server, "older").unwrap().take(&own, None, Some(at(2))).unwrap();
     assert_eq!(server.sql("older", version), schema::VERSION.to_string());
     assert_eq!(server.sql("older", "SELECT count(*) FROM pg_class WHERE relname = 'events_by_age'"), "1");
 }

@@ -91,7 +91,7 @@ impl Remote {
     }
 
     /// Puts everything that is in a store now there, in place of what is there, in one step, and says what both hold then.
-    /// Where `expected` is given, not if anything else is there now.
+    /// Where `expected` is given, not if anything else is there now. A copy says of when it is; what was moved is none.
     ///
     /// # Errors
     ///
@@ -101,10 +101,11 @@ impl Remote {
         &mut self,
         from: &Store,
         expected: Option<&Option<Held>>,
-        now: Timestamp,
+        copied: Option<Timestamp>,
     ) -> Result<Option<Proof>, StoreError> {
         let (shown, go_on) = (self.shown.clone(), Arc::clone(&self.go_on));
         let alone = self.alone;
+        let note = copied.map(|at| (host_name(), time_out(at)));
         let target = &mut self.database;
         let copied = from.read(|source| {
             Ok(target.write(|target| {
@@ -116,7 +117,7 @@ impl Remote {
                     return Ok(None);
                 }
                 let proof = fill(source, target, &|trouble| from.told(trouble, source), &*go_on)?;
-                target.set_copied(&host_name(), &time_out(now))?;
+                target.set_copied(note.as_ref().map(|(host, at)| (host.as_str(), at.as_str())))?;
                 require_alone(target, alone)?;
                 Ok(Some(proof))
             }))

@@ -84,13 +84,18 @@ impl Settings {
     /// [`SettingsError`] where just that cannot be used.
     pub fn store(&self) -> Result<Option<SharedStore>, SettingsError> {
         let path = self.paths.config();
-        if let Ok(config) = Self::new(self.paths.clone()).load() {
-            return Ok(config.store);
-        }
+        let error = match Self::new(self.paths.clone()).load() {
+            Ok(config) => return Ok(config.store),
+            Err(error) => error,
+        };
         // What is wrong with the rest is said to whoever needs it.
         let contents = self.require_trusted(&path).and_then(|()| private_file::read(&path)).ok().flatten();
         let text = contents.as_ref().and_then(|contents| std::str::from_utf8(contents).ok());
         let table: Option<Table> = text.and_then(|text| text.parse().ok());
+        // Where it cannot be told which server a file names, nothing is made in a file of this machine.
+        if table.is_none() && private_file::read(&path).is_ok_and(|there| there.is_some_and(|there| names_store(&there))) {
+            return Err(error);
+        }
         let store = table.as_ref().and_then(|table| table.get("store"));
         store.map(read_store).transpose().map_err(|problem| invalid(&path, problem))
     }
@@ -128,6 +133,12 @@ impl Settings {
         }
         Ok(answer)
     }
+}
+
+/// Whether a file that cannot be parsed, or that somebody else could have written, names a store all the same.
+fn names_store(contents: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(contents);
+    text.lines().any(|line| line.trim_start_matches(['[', ' ', '\t', '"']).starts_with("store"))
 }
 
 /// Gives what was just written the form of the file before it, unless it would not say the same any more.

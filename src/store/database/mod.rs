@@ -396,12 +396,13 @@ impl Database {
     /// The machines whose programs are signed in to a server now.
     pub(super) fn hosts(&self) -> Result<Vec<String>, Trouble> {
         let sql = "SELECT DISTINCT substr(application_name, CAST(?1 AS INTEGER)) FROM pg_stat_activity
-                   WHERE datname = current_database() AND application_name LIKE CAST(?2 AS TEXT) ORDER BY 1";
-        if self.is_file() {
-            return Ok(Vec::new());
-        }
+                   WHERE datname = current_database() AND application_name LIKE CAST(?2 AS TEXT)
+                     AND (?3 = 1 OR pid <> pg_backend_pid()) ORDER BY 1";
+        let Engine::Postgres(server, _) = &self.engine else { return Ok(Vec::new()) };
+        // Whoever only asks works with nothing.
+        let works = i64::from(server.own.is_some());
         let from = i64::try_from(SIGNED_IN_FROM.len() + 1).unwrap_or(1);
-        self.rows(sql, args![from, format!("{SIGNED_IN_FROM}%")], |row| row.get(0))
+        self.rows(sql, args![from, format!("{SIGNED_IN_FROM}%"), works], |row| row.get(0))
     }
 
     /// How many rows a table has.
@@ -423,8 +424,9 @@ impl Database {
         Ok(found.and_then(|(host, at)| host.zip(at)))
     }
 
-    /// Notes on a server which machine's copy it is, and as of when.
-    pub(super) fn set_copied(&self, host: &str, at: &str) -> Result<(), Trouble> {
+    /// Notes on a server which machine's copy it is, and as of when; that it is none.
+    pub(super) fn set_copied(&self, copied: Option<(&str, &str)>) -> Result<(), Trouble> {
+        let (host, at) = copied.unzip();
         let sql = format!("UPDATE {FORM} SET copied_from = CAST(?1 AS TEXT), copied_at = CAST(?2 AS TEXT)");
         if self.is_file() { Ok(()) } else { self.execute(&sql, args![host, at]).map(drop) }
     }

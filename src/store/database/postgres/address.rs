@@ -16,6 +16,9 @@ use crate::store::{StoreError, host_name};
 /// What a session is called on the server, before the name of this machine.
 pub(in crate::store) const SIGNED_IN_FROM: &str = "pia-halo on ";
 
+/// How a session is called in which nothing is written.
+const LOOKS: &str = "pia-halo, to look";
+
 /// How long a server has to answer a first knock.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
@@ -165,7 +168,8 @@ impl Address {
 
     /// The same for sessions in which nothing is written. They keep nobody away, and nobody keeps them away.
     #[must_use]
-    pub fn to_look(self) -> Self {
+    pub fn to_look(mut self) -> Self {
+        self.config.application_name(LOOKS);
         Self { own: None, only_looks: true, ..self }
     }
 
