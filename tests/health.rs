@@ -117,9 +117,7 @@ async fn doctor_tells_refused_from_not_reached() {
     std::fs::write(&file, &good).unwrap();
     profile.run(["check"]).await.expect(0);
     assert_eq!(finding(&profile.json(["doctor", "--offline"], 0).await, "credentials")["state"], "well");
-    let Profile { folder, halo } = profile;
-    let asked = Profile { folder, halo: pia_halo::demo::SimulatedHalo::start(few()).await.unwrap() };
-    halo.stop().await.unwrap();
+    let (asked, _port) = profile.without_halo(few()).await;
     let unreached = asked.json(["doctor"], 5).await;
     assert_eq!(finding(&unreached, "credentials")["state"], "well", "nothing new is known: {unreached}");
     // Also later, and until Halo answers.
@@ -216,9 +214,7 @@ async fn failed_configure_is_told_until_another_run_has_done_it() {
 async fn objects_in_halo_that_is_not_reached_are_unknown() {
     let profile = Profile::synced(few()).await;
     profile.run(["configure", "--yes"]).await.expect(0);
-    let Profile { folder, halo } = profile;
-    let asked = Profile { folder, halo: pia_halo::demo::SimulatedHalo::start(few()).await.unwrap() };
-    halo.stop().await.unwrap();
+    let (asked, _port) = profile.without_halo(few()).await;
     let unreached = asked.json(["doctor"], 5).await;
     assert_eq!(finding(&unreached, "drift")["state"], "unknown", "{unreached}");
     assert_eq!(finding(&asked.json(["doctor", "--offline"], 3).await, "drift")["state"], "unknown");
@@ -402,10 +398,9 @@ async fn doctor_without_answer_says_when_each_was_last_seen_so() {
     let age =
         format!("UPDATE health SET finding = json_set(finding, '$.seen_at', {earlier}) WHERE finding LIKE '%seen_at%'");
     connection.execute(&age, []).unwrap();
+    connection.execute(&format!("UPDATE runs SET finished_at = {earlier}"), []).unwrap();
     drop(connection);
-    let Profile { folder, halo } = profile;
-    let profile = Profile { folder, halo: pia_halo::demo::SimulatedHalo::start(few()).await.unwrap() };
-    halo.stop().await.unwrap();
+    let (profile, _port) = profile.without_halo(few()).await;
     let told = profile.run(["doctor"]).await.expect(5);
     let told = format!("{}{}", told.stdout, told.stderr);
     assert!(!told.contains("Nothing to do"), "{told}");

@@ -226,6 +226,41 @@ async fn log_that_is_link_is_followed_and_said() {
     profile.run(["config", "path"]).await.expect(0).says(&format!("pia-halo.log -> {}", target.display()));
 }
 
+/// Its lines would be the end of what it leads to, and where it leads nowhere, nobody would miss them.
+#[tokio::test]
+async fn log_that_leads_to_own_file_or_nowhere_is_told() {
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let log = profile.folder.path().join("state/pia-halo/pia-halo.log");
+    let settings = fs::read(profile.config()).unwrap();
+    for target in [profile.config(), log.clone()] {
+        fs::remove_file(&log).unwrap();
+        std::os::unix::fs::symlink(&target, &log).unwrap();
+        profile.run(["status"]).await.expect(0).says("nothing is logged: ");
+        assert_eq!(fs::read(profile.config()).unwrap(), settings);
+    }
+}
+
+/// A store that was set aside knows of no webhook, and Halo has them all the same.
+#[tokio::test]
+async fn webhooks_that_store_does_not_know_are_not_called_missing() {
+    let profile = Profile::synced(Options { clients: 3, ..Options::default() }).await;
+    let asked = [&["deliveries"][..], &["check", "--full-circle", "--yes"]];
+    let say = async |words: &str| {
+        for command in asked {
+            profile.run(command.to_vec()).await.expect(1).says(words);
+        }
+    };
+    say("nobody has looked in Halo yet").await;
+    profile.run(["plan"]).await.expect(3);
+    say("no webhook is installed yet").await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    profile.run(["store", "set-aside"]).await.expect(0);
+    profile.run(["sync"]).await.expect(0);
+    say("nobody has looked in Halo yet").await;
+    profile.run(["plan"]).await.expect(3);
+    say("this store does not know them").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_without_end_are_refused_at_once() {
     let profile = Profile::new().await;

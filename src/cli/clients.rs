@@ -65,9 +65,12 @@ pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
         Format::Table => table(call, &clients),
     }
     if is_unsynced {
-        let sync = call.next(&Next::Sync);
         // For a program, too: an empty list would tell it that every client is gone.
-        call.output.warn(format!("No sync yet. Run the first sync: {sync}"));
+        let next = match ops::sync::syncing(&workspace, &id) {
+            Some(holder) => format!("Syncing: {holder}"),
+            None => format!("Run the first sync: {}", call.next(&Next::Sync)),
+        };
+        call.output.warn(format!("No sync yet. {next}"));
         return Ok(PENDING);
     }
     Ok(0)

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -44,6 +44,12 @@ pub fn start(environment: &Environment, verbose: u8, detail: Detail, into_file: 
     };
     let filter = quiet(filter);
     let paths = Paths::from_environment(environment).ok().filter(|_| into_file);
+    let leads_to_own = |paths: &Paths| {
+        let own = own_file_behind(&paths.log(), paths)?;
+        Some(format!("nothing is logged: the log {} leads to {}; remove the link", quoted(&paths.log()), quoted(&own)))
+    };
+    complaints.extend(paths.as_ref().and_then(leads_to_own));
+    let paths = paths.filter(|paths| leads_to_own(paths).is_none());
     let file = paths.and_then(|paths| match Log::open(paths.log()) {
         // Whoever has made the link wants it there; a service that runs for months says once where that is.
         Ok(log) => {
@@ -53,8 +59,8 @@ pub fn start(environment: &Environment, verbose: u8, detail: Detail, into_file: 
             }));
             Some(log)
         }
-        // A disk that is full or closed is said by whatever matters more.
-        Err(FileError::Io { .. }) => None,
+        // A disk that is full or closed is said by whatever matters more; a link that leads nowhere, by nobody.
+        Err(FileError::Io { path, .. }) if !is_link(&path) => None,
         Err(error) => {
             complaints.push(format!("nothing is logged: {error}; {}", error.hint()));
             None
@@ -70,6 +76,17 @@ pub fn start(environment: &Environment, verbose: u8, detail: Detail, into_file: 
     // A second start in one process (tests) keeps the first.
     _ = tracing_subscriber::registry().with(file).with(stderr).try_init();
     complaints
+}
+
+fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|there| there.is_symlink())
+}
+
+/// The settings, the store or another file of ours that the log leads to: its lines would be the end of that.
+fn own_file_behind(log: &Path, paths: &Paths) -> Option<PathBuf> {
+    let target = fs::canonicalize(log).ok().filter(|_| is_link(log))?;
+    let others = paths.named().into_iter().map(|(.., path)| path).filter(|path| path != log);
+    others.chain([paths.anchor()]).find(|path| fs::canonicalize(path).is_ok_and(|own| own == target))
 }
 
 /// The HTTP crates write whole addresses into their logs, and ours end in a token; the driver of PostgreSQL writes what is stored.

@@ -311,8 +311,8 @@ impl<'a> Incoming<'a> {
         let by_own_id = ticket_id[..5].iter().flatten().find_map(number).is_none();
         let ticket_id = ticket_id.iter().flatten().find_map(number);
         // A bare `id` is a ticket's, as in a payload that somebody has made up; beside events, it is the envelope's.
-        let wraps = event.is_none()
-            && (ticket_id.is_none() && holds_objects(raw, DEEPEST) || by_own_id && holds_events(raw, DEEPEST));
+        let is_bare = ticket_id.is_none() && holds_objects(raw, DEEPEST) || by_own_id && holds_events(raw, DEEPEST);
+        let wraps = event.is_none() && is_bare || holds_several_events(raw);
         let ticket_id = ticket_id.filter(|_| !wraps);
         Self {
             id: guid,
@@ -364,12 +364,9 @@ fn holds_objects(raw: &str, depth: usize) -> bool {
 fn opens(value: &str, bracket: char) -> bool {
     let value = value.trim_start();
     let in_text = value.strip_prefix('"').map(|text| text.trim_start_matches(['\\', 'n', ' ']));
+    // Behind the bracket, a text goes on as JSON does.
+    let is_json = |rest: &str| rest.trim_start_matches(['[', '{', ' ']).starts_with("\\\"");
     value.starts_with(bracket) || in_text.and_then(|text| text.strip_prefix(bracket)).is_some_and(is_json)
-}
-
-// Whether what is behind a bracket in a text goes on as JSON does.
-fn is_json(rest: &str) -> bool {
-    rest.trim_start_matches(['[', '{', ' ']).starts_with("\\\"")
 }
 
 /// Whether an object holds events for certain: in a member of that name, or in objects that look like them.
@@ -381,6 +378,12 @@ fn holds_events(raw: &str, depth: usize) -> bool {
         Some(b'{') => is_event(value) || depth > 0 && holds_events(value, depth - 1),
         _ => false,
     })
+}
+
+/// Whether an object holds a list of events in Halo's own form, whatever stands beside it.
+fn holds_several_events(raw: &str) -> bool {
+    let is_event = |item: &&str| values(item, ["event", "object_id"]).iter().all(Option::is_some);
+    members(raw).any(|(_, list)| list.starts_with('[') && Items::of(list).take(2).filter(is_event).count() == 2)
 }
 
 fn not_understood(raw: &str) -> Option<String> {
@@ -671,6 +674,8 @@ mod tests {
             r#"{"payload":"[{\"event\":\"e\"}]"}"#,
             r#"{"id":99,"events":["{\"event\":\"e\"}"]}"#,
             r#"{"list":[[{"id":7}]]}"#,
+            r#"{"object_id":5,"items":[{"event":"e","object_id":7},{"event":"e","object_id":8}]}"#,
+            r#"{"event":"Ticket Closed","payload":[{"event":"e","object_id":7},{"event":"f","object_id":7}]}"#,
         ] {
             let event = one(wrapped);
             assert!(event.not_understood.is_some_and(|why| why.starts_with(WRAPPED)), "{wrapped}");

@@ -8,13 +8,29 @@ use crate::domain::activity::Activity;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::health::saw_owner;
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::secret::Secret;
+use crate::domain::status::{NOT_IN_STORE, Unrecorded};
 use crate::halo::delivery::{Findings, judge};
 
 /// What the audit trail calls it that the service switches webhooks on which Halo has switched off.
 pub(super) const SWITCH_ON: &str = "switch webhooks on again";
+
+/// That no webhook is on record: there is none yet, or Halo holds some that this store has lost sight of.
+pub(super) fn no_webhook(workspace: &Workspace, id: &ConfigurationId, so: &str) -> Result<Failure, Failure> {
+    let install = Hint::from("Install them: ").next(Next::Configure);
+    let (fact, hint) = match saw_owner(&workspace.store.health(id)?) {
+        Unrecorded::Nothing => (format!("no webhook is installed yet, so {so}"), install),
+        Unrecorded::NotKnown => {
+            let look = Hint::from("Look there: ").next(Next::Plan).text(", or install them: ").next(Next::Configure);
+            (format!("no webhook is known here, and nobody has looked in Halo yet, so {so}"), look)
+        }
+        Unrecorded::Something => (NOT_IN_STORE.to_owned(), install),
+    };
+    Ok(Failure::new(FailureKind::Declined, fact).hint(hint))
+}
 
 /// Reads the log of each of our webhooks, and remembers the verdicts.
 ///
@@ -29,8 +45,7 @@ pub async fn read(
     let mut installed = workspace.store.installed(&id)?;
     installed.retain(|object| object.kind == ObjectKind::Webhook);
     if installed.is_empty() {
-        return Err(Failure::new(FailureKind::Declined, "no webhook is installed yet, so nothing can be delivered")
-            .hint(Hint::from("Install them first: ").next(Next::Configure)));
+        return Err(no_webhook(workspace, &id, "nothing can be delivered")?);
     }
     installed.sort_by(|a, b| a.name.cmp(&b.name));
     let secrets = workspace.settings.secrets(&id)?;

@@ -95,10 +95,7 @@ pub fn prepare(workspace: &Workspace, id: Option<&ConfigurationId>) -> Result<Pr
     let installed = workspace.store.installed(&id)?;
     let name = EventGroup::TicketCreated.webhook_name();
     let webhook = installed.into_iter().find(|object| object.kind == ObjectKind::Webhook && object.name.raw() == name);
-    let webhook = webhook.ok_or_else(|| {
-        Failure::new(FailureKind::Declined, "no webhook is installed yet, so no event can arrive")
-            .hint(Hint::from("Install them first: ").next(Next::Configure))
-    })?;
+    let Some(webhook) = webhook else { return Err(delivery::no_webhook(workspace, &id, "no event can arrive")?) };
     let clients = workspace.store.clients_after(&id, None, RECENT)?;
     let client = clients.into_iter().find(|stored| stored.status == ClientStatus::Active).ok_or_else(|| {
         Failure::new(FailureKind::Declined, "there is no active client to create the ticket for")

@@ -153,12 +153,7 @@ impl Server {
         self.take_as(true, agreed, now)
     }
 
-    fn take_as(
-        &mut self,
-        is_copy: bool,
-        agreed: Option<&Option<Held>>,
-        now: Timestamp,
-    ) -> Result<Proof, Failure> {
+    fn take_as(&mut self, is_copy: bool, agreed: Option<&Option<Held>>, now: Timestamp) -> Result<Proof, Failure> {
         let none = || Failure::new(FailureKind::Declined, "there is no store on this machine").hint(Next::Sync);
         if !self.is_expected(is_copy)? {
             let by = "pg_dump and pg_restore copy a database to another server";

@@ -90,6 +90,9 @@ async fn turn(shared: &Shared, command: Option<&[String]>, told: &mut Told, look
                 given = notify(command, &id, due) => given,
             };
             told.note(workspace, &id, &findings, given.as_ref().err()).await?;
+            let of = id.clone();
+            let with_notice = workspace.run_blocking(move |workspace| ops::health::findings(workspace, &of)).await?;
+            shared.metrics.health(&with_notice);
             if given.is_err() {
                 told.take_back(rule, known.get(&rule).copied());
                 continue;
@@ -196,7 +199,12 @@ impl Told {
         self.failed = why.cloned();
         let Some(found) = found else { return Ok(()) };
         let id = id.clone();
-        workspace.run_blocking(move |workspace| Ok(ops::health::note(workspace, &id, found))).await
+        workspace
+            .run_blocking(move |workspace| {
+                ops::health::note(workspace, &id, found);
+                Ok(())
+            })
+            .await
     }
 }
 

@@ -171,7 +171,7 @@ const TOO_MANY: &str = "more than 100000 events in one array: nothing of it was 
 const CROWDED: &str = "too many callbacks at once; send it again\n";
 
 /// What senders write there of a body that is as it is; some mistake the characters for a coding.
-const PLAIN: [&[u8]; 4] = [b"identity", b"none", b"utf-8", b"utf8"];
+const PLAIN: [&[u8]; 7] = [b"identity", b"none", b"utf-8", b"utf8", b"7bit", b"8bit", b"binary"];
 
 fn is_packed(headers: &HeaderMap) -> bool {
     let values = headers.get_all(CONTENT_ENCODING).iter();

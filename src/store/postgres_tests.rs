@@ -527,8 +527,10 @@ fn one_installation_comes_in_and_others_are_told() {
     assert!(told(cloned()).1.starts_with("jump1 works with it since "));
     thread::scope(|scope| {
         let comes = scope.spawn(cloned);
-        while server.sql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%jump1'")
-            < "2".to_owned()
+        while server
+            .sql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%jump1'")
+            .as_str()
+            < "2"
         {}
         drop(second);
         comes.join().unwrap().unwrap();

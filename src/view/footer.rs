@@ -73,8 +73,7 @@ fn in_sentences(words: &str, room: usize) -> String {
         .match_indices(['.', ';'])
         .filter(|(at, _)| words[at + 1..].starts_with(' '))
         .map(|(at, _)| &words[..at])
-        .filter(|part| width(part) < room)
-        .last();
+        .rfind(|part| width(part) < room);
     fitting.map_or_else(|| fit(words, room), |part| format!("{part}."))
 }
 

@@ -77,6 +77,17 @@ impl Profile {
         profile
     }
 
+    /// The same profile once the Halo of its settings is gone. Its port stays taken: another test's Halo would answer there.
+    pub async fn without_halo(self, another: Options) -> (Self, tokio::net::TcpSocket) {
+        let Self { folder, halo } = self;
+        let address = halo.url().trim_start_matches("http://").parse().unwrap();
+        let port = tokio::net::TcpSocket::new_v4().unwrap();
+        port.set_reuseaddr(true).unwrap();
+        halo.stop().await.unwrap();
+        port.bind(address).unwrap();
+        (Self { folder, halo: SimulatedHalo::start(another).await.unwrap() }, port)
+    }
+
     /// This profile as the use-cases see it.
     pub fn workspace(&self) -> Workspace {
         workspace_of(self.folder.path()).unwrap()

@@ -34,6 +34,7 @@ async fn second_sync_at_same_time_is_busy_and_says_who_holds_it() {
     // Nobody is sent into it: the first one is under way, and is told as that.
     profile.run(["status"]).await.expect(0).says("Syncing    Sync Now by fox");
     let told = profile.run(["history"]).await.expect(0).says("Syncing: Sync Now by fox");
+    profile.run(["clients"]).await.expect(3).says("Syncing: Sync Now by fox");
     let issues = profile.run(["issues"]).await.expect(0);
     let told = format!("{}{}{}", told.stderr, issues.stdout, issues.stderr);
     assert!(!told.contains("Sync now") && !told.contains("Run the first one"), "{told}");

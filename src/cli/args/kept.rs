@@ -123,7 +123,7 @@ pub enum Store {
     Copy(Copy),
     /// Make the store in the PostgreSQL that config.toml names, or bring it up to date
     ///
-    /// The address goes into config.toml, as url below a line [store]. The role has to own the database, which is for this alone.
+    /// The address goes into config.toml, as url below a line `[store]`. The role has to own the database, which is for this alone.
     /// Where there is a store already, nothing is changed. To bring the store of this machine along, use store copy --to before.
     Init,
     /// Which engine keeps the store, where, how large it is, and what is in it; with --of, the same of a PostgreSQL

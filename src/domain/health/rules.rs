@@ -401,7 +401,10 @@ impl Facts<'_> {
             None => Finding::new(rule, State::Unknown, "no sync yet").next(sync()),
             Some(run) if run.proved => Finding::well(rule, "the last sync was proved complete").since(run.finished_at),
             Some(run) => {
-                Finding::new(rule, State::Watch, format!("the last sync was not proved complete: {}", run.proof()))
+                // Numbers that agree are not the reason.
+                let agree = run.halo_count == Some(run.stored);
+                let why = run.warnings.last().filter(|_| agree).map_or_else(|| run.proof(), |why| clean(why));
+                Finding::new(rule, State::Watch, format!("the last sync was not proved complete: {why}"))
                     .about(rfc3339(run.finished_at))
                     .since(run.finished_at)
                     .next(Hint::from("See that run: ").next(Next::History).text("; try again: ").next(Next::Sync))

@@ -93,7 +93,9 @@ impl Settings {
         let text = contents.as_ref().and_then(|contents| std::str::from_utf8(contents).ok());
         let table: Option<Table> = text.and_then(|text| text.parse().ok());
         // Where it cannot be told which server a file names, nothing is made in a file of this machine.
-        if table.is_none() && private_file::read(&path).is_ok_and(|there| there.is_some_and(|there| names_store(&there))) {
+        if table.is_none()
+            && private_file::read(&path).is_ok_and(|there| there.is_some_and(|there| names_store(&there)))
+        {
             return Err(error);
         }
         let store = table.as_ref().and_then(|table| table.get("store"));
