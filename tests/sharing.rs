@@ -363,6 +363,8 @@ async fn store_in_file_beside_named_server_is_told_until_it_is_gone() {
     profile.run(["sync"]).await.expect(0);
     let there = profile.json(["store", "status"], 0).await;
     assert_eq!((&there["holds"]["copied"], &there["hosts"]), (&serde_json::Value::Null, &serde_json::json!([])));
+    let status = profile.run(["status"]).await.expect(0);
+    assert!(status.stdout.contains("Store      PostgreSQL ") && !status.stdout.contains("signed in"), "{status:?}");
     // Only the store that is in use becomes a file.
     for odd in [["--from", &server.new_database("third"), "--switch"].as_slice(), &["--from", &url]] {
         profile.run(["store", "copy"].iter().chain(odd).copied()).await.expect(2).says("as the store");

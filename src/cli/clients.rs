@@ -14,6 +14,7 @@ use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
 use crate::ops::clients::{CSV_HEADER, Order, Query, Which, changed_since, csv_row, list};
+use crate::words;
 
 pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
     let workspace = if options.forward { call.workspace()? } else { call.look()? };
@@ -67,7 +68,7 @@ pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
     if is_unsynced {
         // For a program, too: an empty list would tell it that every client is gone.
         let next = match ops::sync::syncing(&workspace, &id) {
-            Some(holder) => format!("Syncing: {holder}"),
+            Some(holder) => words::sync::under_way(&holder),
             None => format!("Run the first sync: {}", call.next(&Next::Sync)),
         };
         call.output.warn(format!("No sync yet. {next}"));

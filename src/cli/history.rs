@@ -12,6 +12,7 @@ use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops;
 use crate::ops::clients::cell;
+use crate::words;
 
 pub(super) fn run(call: &mut Call, options: &History) -> Result<u8, Failure> {
     let workspace = call.look()?;
@@ -95,7 +96,7 @@ fn print_runs(call: &mut Call, format: Format, runs: &[SyncReport], syncing: Opt
                 ["RUN", "STARTED", "RESULT", "HALO SAYS", "STORED", "ADDED", "UPDATED", "DISABLED", "RETURNED"];
             output.table(header, rows);
             match syncing {
-                Some(holder) => output.say(format!("Syncing: {holder}")),
+                Some(holder) => output.say(words::sync::under_way(holder)),
                 None if runs.is_empty() => output.say(format!("No sync yet. Run the first one: {}", Next::Sync)),
                 None => {}
             }

@@ -44,13 +44,11 @@ pub fn start(environment: &Environment, verbose: u8, detail: Detail, into_file: 
     };
     let filter = quiet(filter);
     let paths = Paths::from_environment(environment).ok().filter(|_| into_file);
-    let leads_to_own = |paths: &Paths| {
-        let own = own_file_behind(&paths.log(), paths)?;
-        Some(format!("nothing is logged: the log {} leads to {}; remove the link", quoted(&paths.log()), quoted(&own)))
-    };
-    complaints.extend(paths.as_ref().and_then(leads_to_own));
-    let paths = paths.filter(|paths| leads_to_own(paths).is_none());
-    let file = paths.and_then(|paths| match Log::open(paths.log()) {
+    let own = paths.as_ref().and_then(|paths| Some((paths.log(), own_file_behind(&paths.log(), paths)?)));
+    complaints.extend(own.as_ref().map(|(log, own)| {
+        format!("nothing is logged: the log {} leads to {}; remove the link", quoted(log), quoted(own))
+    }));
+    let file = paths.filter(|_| own.is_none()).and_then(|paths| match Log::open(paths.log()) {
         // Whoever has made the link wants it there; a service that runs for months says once where that is.
         Ok(log) => {
             let target = fs::read_link(&log.path).ok().filter(|_| detail == Detail::Noteworthy);

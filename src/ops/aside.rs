@@ -15,15 +15,10 @@ use crate::store::{self, Audit, in_place};
 /// What the trail says of it.
 const ACTION: &str = "set the store aside";
 
-/// Whether there was a store, and nobody has set it aside: every line of the trail but that one is by a program that had one
-/// open.
-pub(super) fn had_store(audit: &Audit) -> bool {
-    audit.recent(1).is_ok_and(|last| last.first().is_some_and(|last| last.action != ACTION))
-}
-
-/// Whether somebody has set aside the last one that there was.
-pub(super) fn was_set_aside(audit: &Audit) -> bool {
-    audit.recent(1).is_ok_and(|last| last.first().is_some_and(|last| last.action == ACTION))
+/// Whether somebody has set aside the last store that there was; none where there was none: every line of the trail but that one
+/// is by a program that had one open.
+pub(super) fn was_set_aside(audit: &Audit) -> Option<bool> {
+    Some(audit.recent(1).ok()?.first()?.action == ACTION)
 }
 
 /// Sets the store aside, and answers with the folder that it is in now; none where there is no store. Not while the service,

@@ -51,15 +51,20 @@ fn why_no_authorities(folder: &Path) -> Option<String> {
 }
 
 impl Workspace {
+    // The file and the folders that the environment names; what is empty is no file and no folder that is there.
+    fn named_authorities(&self) -> (Option<PathBuf>, Vec<PathBuf>) {
+        let folders = self.environment().get(FOLDERS);
+        let folders = folders.map(|all| std::env::split_paths(all).collect()).unwrap_or_default();
+        (self.environment().get(FILE).map(PathBuf::from), folders)
+    }
+
     /// Refuses authorities of the environment that others could have written.
     ///
     /// # Errors
     ///
     /// With the file or folder in question, and what closes it.
     pub fn require_own_authorities(&self) -> Result<(), Failure> {
-        let named = |name| self.environment().get(name).filter(|value| !value.is_empty());
-        let file = named(FILE).map(PathBuf::from);
-        let folders: Vec<PathBuf> = named(FOLDERS).map(|all| std::env::split_paths(all).collect()).unwrap_or_default();
+        let (file, folders) = self.named_authorities();
         let within = folders.iter().filter_map(|folder| folder.read_dir().ok()).flatten().flatten();
         let within: Vec<PathBuf> = within.map(|entry| entry.path()).collect();
         // What is not there is said by whoever needs it.
@@ -76,10 +81,9 @@ impl Workspace {
     ///
     /// With what each variable names.
     pub fn require_usable_authorities(&self) -> Result<(), Failure> {
-        let (file, folders) = (self.environment().get(FILE), self.environment().get(FOLDERS));
-        let folders: Vec<PathBuf> = folders.map(|all| std::env::split_paths(all).collect()).unwrap_or_default();
+        let (file, folders) = self.named_authorities();
         let folders = folders.iter().filter(|folder| !folder.as_os_str().is_empty());
-        let file = file.map(|file| (FILE, PathBuf::from(file))).map(|(name, file)| (name, why_unusable(&file), file));
+        let file = file.map(|file| (FILE, why_unusable(&file), file));
         let folders = folders.map(|folder| (FOLDERS, why_no_authorities(folder), folder.clone()));
         let named: Vec<_> = file.into_iter().chain(folders).collect();
         let mut why = Vec::new();

@@ -235,7 +235,7 @@ impl Server {
 
     fn give_and(&mut self, switches: bool, now: Timestamp) -> Result<Proof, Failure> {
         let _locks = hold_everything(&self.paths, &self.environment, LOCK, now)?;
-        self.require_own(switches)?;
+        let is_own = self.require_own(switches)?;
         let _alone = self.alone(now)?;
         if self.holds()?.is_none() {
             return Err(Failure::new(
@@ -248,7 +248,7 @@ impl Server {
             // Whatever was written there meanwhile would stay behind.
             self.remote.come_in(&installation::here(&self.paths, &self.environment)?)?;
             // What a switch that was killed has left here, nobody uses.
-            if Settings::new(self.paths.clone()).store()?.is_some() {
+            if is_own {
                 store::set_aside(&place, now)?;
             }
         }
@@ -272,11 +272,11 @@ impl Server {
         Ok(proof)
     }
 
-    /// Where the store is on a server, only that one becomes a file, and only with the settings.
-    fn require_own(&self, switches: bool) -> Result<(), Failure> {
-        let Some(shared) = Settings::new(self.paths.clone()).store()? else { return Ok(()) };
+    /// Where the store is on a server, only that one becomes a file, and only with the settings. Whether it is on this one.
+    fn require_own(&self, switches: bool) -> Result<bool, Failure> {
+        let Some(shared) = Settings::new(self.paths.clone()).store()? else { return Ok(false) };
         if switches && shared.url.as_str() == self.url {
-            return Ok(());
+            return Ok(true);
         }
         let message = format!("{} names {} as the store", self.paths.config().display(), shared.url.as_str());
         let hint = "to make a file of it again: store copy --from with just this address, and --switch";

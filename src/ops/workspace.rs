@@ -120,13 +120,13 @@ impl Workspace {
     /// Writes down that the store was lost, for whoever looks later: nothing else shows that something is missing. Of one that
     /// was set aside, since when the new one knows anything.
     fn note_lost_store(&self) {
-        let (is_lost, is_aside) = (self.lost_its_store(), self.store.is_new() && aside::was_set_aside(&self.audit));
-        let Some(config) = self.settings.load().ok().filter(|_| is_lost || is_aside) else { return };
+        let Some(is_aside) = self.was_set_aside() else { return };
+        let Ok(config) = self.settings.load() else { return };
         let fact = "the store was missing, so a new one was created: what was synced, installed or received is unknown";
         for id in config.configurations.keys() {
             let next = Hint::from("Restore a backup, or ").next(Next::Sync).text(" and ").next(Next::Configure);
             let lost = Finding::new(Rule::StoreLost, State::Broken, fact).next(next);
-            self.note_health(id, [if is_lost { lost } else { replaced(self.now()) }]);
+            self.note_health(id, [if is_aside { replaced(self.now()) } else { lost }]);
         }
     }
 
@@ -136,9 +136,10 @@ impl Workspace {
         Self { prompt: Some(prompt), ..self }
     }
 
-    /// Whether the store was made just now although there was one: it was deleted or emptied.
-    fn lost_its_store(&self) -> bool {
-        self.store.is_new() && aside::had_store(&self.audit)
+    /// Of a store that was made just now, whether somebody has set aside the one before it; otherwise that was deleted or
+    /// emptied. None where there was none.
+    fn was_set_aside(&self) -> Option<bool> {
+        self.store.is_new().then(|| aside::was_set_aside(&self.audit)).flatten()
     }
 
     /// The same workspace for a person who has, or has not, agreed to take over what belongs to another machine.
@@ -167,7 +168,7 @@ impl Workspace {
     /// The same workspace, with a way to send the person side notes about the work.
     #[must_use]
     pub fn telling(self, tell: Tell) -> Self {
-        if self.lost_its_store() {
+        if self.was_set_aside() == Some(false) {
             let before = "It does not contain what was synced or received before";
             tell(&format!("There was no store at {}: a new one was created. {before}", quoted(self.store.path())));
         }

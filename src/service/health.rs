@@ -89,10 +89,9 @@ async fn turn(shared: &Shared, command: Option<&[String]>, told: &mut Told, look
                 () = shared.cancel.cancelled() => return Ok(()),
                 given = notify(command, &id, due) => given,
             };
-            told.note(workspace, &id, &findings, given.as_ref().err()).await?;
-            let of = id.clone();
-            let with_notice = workspace.run_blocking(move |workspace| ops::health::findings(workspace, &of)).await?;
-            shared.metrics.health(&with_notice);
+            if let Some(findings) = told.note(workspace, &id, &findings, given.as_ref().err()).await? {
+                shared.metrics.health(&findings);
+            }
             if given.is_err() {
                 told.take_back(rule, known.get(&rule).copied());
                 continue;
@@ -178,14 +177,14 @@ impl Told {
         }
     }
 
-    /// Writes down whether notices are given, for whoever looks by himself.
+    /// Writes down whether notices are given, for whoever looks by himself; answers with the findings then, where that is news.
     async fn note(
         &mut self,
         workspace: &ops::Workspace,
         id: &ConfigurationId,
         known: &[Finding],
         why: Option<&String>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<Vec<Finding>>, Failure> {
         let is_known = known.iter().any(|finding| finding.rule == Rule::Notices && finding.is_issue());
         let found = match why {
             Some(why) => {
@@ -197,14 +196,13 @@ impl Told {
             None => (is_known || self.failed.is_some()).then(told_again),
         };
         self.failed = why.cloned();
-        let Some(found) = found else { return Ok(()) };
+        let Some(found) = found else { return Ok(None) };
         let id = id.clone();
-        workspace
-            .run_blocking(move |workspace| {
-                ops::health::note(workspace, &id, found);
-                Ok(())
-            })
-            .await
+        let write = move |workspace: &ops::Workspace| {
+            ops::health::note(workspace, &id, found);
+            ops::health::findings(workspace, &id).map(Some)
+        };
+        workspace.run_blocking(write).await
     }
 }
 

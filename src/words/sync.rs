@@ -33,6 +33,11 @@ pub fn counts(changes: &ChangeCounts) -> String {
     if words.is_empty() { "no client changed".to_owned() } else { words.join(", ") }
 }
 
+/// That one is under way, and whose.
+pub fn under_way(holder: &str) -> String {
+    format!("Syncing: {holder}")
+}
+
 /// How many clients changed in all.
 pub fn changed(changes: &ChangeCounts) -> u64 {
     parts(changes).iter().map(|(count, _)| count).sum()

@@ -89,17 +89,13 @@ impl Settings {
             Err(error) => error,
         };
         // What is wrong with the rest is said to whoever needs it.
-        let contents = self.require_trusted(&path).and_then(|()| private_file::read(&path)).ok().flatten();
-        let text = contents.as_ref().and_then(|contents| std::str::from_utf8(contents).ok());
-        let table: Option<Table> = text.and_then(|text| text.parse().ok());
-        // Where it cannot be told which server a file names, nothing is made in a file of this machine.
-        if table.is_none()
-            && private_file::read(&path).is_ok_and(|there| there.is_some_and(|there| names_store(&there)))
-        {
-            return Err(error);
-        }
-        let store = table.as_ref().and_then(|table| table.get("store"));
-        store.map(read_store).transpose().map_err(|problem| invalid(&path, problem))
+        let Some(contents) = private_file::read(&path).ok().flatten() else { return Ok(None) };
+        let text = std::str::from_utf8(&contents).ok().filter(|_| self.require_trusted(&path).is_ok());
+        let Some(table) = text.and_then(|text| text.parse::<Table>().ok()) else {
+            // Where it cannot be told which server a file names, nothing is made in a file of this machine.
+            return if names_store(&contents) { Err(error) } else { Ok(None) };
+        };
+        table.get("store").map(read_store).transpose().map_err(|problem| invalid(&path, problem))
     }
 
     /// The same settings for whoever has opened this store: once the file names another one, they are refused.

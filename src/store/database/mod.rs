@@ -549,7 +549,9 @@ fn begin(server: &Address, patience: Duration, makes: bool) -> Result<Session, T
     let session = Session::open(server)?;
     session.set_patience(patience)?;
     let form = session.form()?;
-    come_in(&session, server, form)?;
+    if let Some(own) = &server.own {
+        session.come_in(own, form.is_some())?;
+    }
     match form {
         None if !makes => return Err(Trouble::NoForm),
         Some(found) if server.only_looks && found < schema::VERSION => {
@@ -559,11 +561,6 @@ fn begin(server: &Address, patience: Duration, makes: bool) -> Result<Session, T
         _ => session.be_of_form()?,
     }
     Ok(session)
-}
-
-/// Keeps other installations away, where it is one that signs in.
-fn come_in(session: &Session, server: &Address, form: Option<i64>) -> Result<(), Trouble> {
-    server.own.as_ref().map_or(Ok(()), |own| session.come_in(own, form.is_some()))
 }
 
 /// What a transaction is for.
