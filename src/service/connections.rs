@@ -16,8 +16,7 @@ use super::busy::{Busy, Peer, Serves};
 use super::receiver::Receiver;
 use super::throttle::Throttle;
 
-/// Connections at once. With one more, the oldest that serves nobody who may is closed, and then the oldest that has not said
-/// all: a crowd that says nothing, or says it slowly, keeps nobody out.
+/// Connections at once. With one more, one of those gives way: see [`Open::close_one`].
 const MOST: usize = 1_024;
 
 /// How long the head of a request may take.
@@ -46,10 +45,16 @@ struct Open {
 }
 
 impl Open {
-    /// Closes the connection that is missed least; says whether there is one.
+    /// Closes the connection that is missed least; says whether there is one. That is the oldest that serves nobody who may.
+    /// But where most connections belong to senders who have not said all, the oldest of those is closed: a newcomer is a
+    /// stranger until his head is read, and would lose his place to a crowd of slow senders. So a crowd that says nothing, or
+    /// says it slowly, keeps nobody out.
     fn close_one(&mut self) -> bool {
-        let oldest = |serves| self.connections.iter().find(|(_, (busy, _))| busy.is(serves)).map(|(number, _)| *number);
-        let least = oldest(Serves::Stranger).or_else(|| oldest(Serves::Reading));
+        let of =
+            |serves| self.connections.iter().filter(move |(_, (busy, _))| busy.is(serves)).map(|(number, _)| *number);
+        let (strangers, readings) = (|| of(Serves::Stranger).next(), || of(Serves::Reading).next());
+        let is_slow_crowd = of(Serves::Reading).count() > MOST / 2;
+        let least = if is_slow_crowd { readings() } else { strangers().or_else(readings) };
         let closed = least.and_then(|number| self.connections.remove(&number));
         closed.is_some_and(|(_, close)| {
             close.cancel();
@@ -157,5 +162,41 @@ async fn converse(
                 connection.as_mut().graceful_shutdown();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn larger_crowd_gives_way() {
+        let of = |readings: usize, strangers: usize| {
+            let connections = Connections::default();
+            let reads: Vec<_> = (0..readings).map(|_| connections.admit().unwrap()).collect();
+            let serving: Vec<_> = reads.iter().map(|(_, busy, _)| busy.begin()).collect();
+            let silent: Vec<_> = (0..strangers).map(|_| connections.admit().unwrap()).collect();
+            let (_, _, newest) = connections.admit().unwrap();
+            assert!(!newest.is_cancelled(), "{readings} readings, {strangers} strangers");
+            let closed = |of: &[(u64, Busy, CancellationToken)]| -> Vec<usize> {
+                (0..of.len()).filter(|at| of[*at].2.is_cancelled()).collect()
+            };
+            let said = (closed(&reads), closed(&silent));
+            drop(serving);
+            said
+        };
+        assert_eq!(of(100, MOST - 100), (vec![], vec![0]), "a crowd of strangers");
+        assert_eq!(of(MOST - 1, 1), (vec![0], vec![]), "a crowd of slow senders, and one who has just come");
+        assert_eq!(of(MOST, 0), (vec![0], vec![]), "slow senders alone");
+        assert_eq!(of(10, 10), (vec![], vec![]), "there is room");
+    }
+
+    #[test]
+    fn who_waits_for_an_answer_is_not_closed() {
+        let connections = Connections::default();
+        let waits: Vec<_> = (0..MOST).map(|_| connections.admit().unwrap()).collect();
+        let serving: Vec<_> = waits.iter().map(|(_, busy, _)| busy.begin()).collect();
+        serving.iter().for_each(super::super::busy::Serving::waits);
+        assert!(connections.admit().is_none() && waits.iter().all(|(_, _, close)| !close.is_cancelled()));
     }
 }
