@@ -1,10 +1,11 @@
 //! The store on a real PostgreSQL. Each host is a program with folders and a name of its own.
 
 use std::fs;
+use std::io::BufRead as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pia_halo::demo::Options;
 use rustix::process::{Pid, Signal, kill_process};
@@ -134,12 +135,32 @@ async fn one_host_works_in_postgres_and_others_are_told() {
     let file = Profile::synced(options()).await;
     file.run(["store", "copy", "--to", &url, "--yes"]).await.expect(6).says("jump1 works with it since ");
     assert_eq!(clients(), before);
-    let looks =
-        ["status", "clients", "history", "events", "doctor --offline", "issues", "audit", "report", "support --list"];
+    let looks = [
+        "status",
+        "clients",
+        "history",
+        "events",
+        "doctor --offline",
+        "issues",
+        "audit",
+        "report",
+        "support --list",
+        "tickets",
+    ];
     for command in looks.into_iter().chain(["config show", "config path", "store status"]) {
         let ran = other.run(&command.split(' ').collect::<Vec<_>>()).await;
         assert!([0, 3, 4].contains(&ran.code), "{ran:?}");
     }
+    let mut follow = other.command(&["events", "--follow"]).spawn().unwrap();
+    let mut events = std::io::BufReader::new(follow.stdout.take().unwrap());
+    assert_eq!(service.callback(&secrets(&profile), "ticket-created", &event("seen", 1)).await.status, 200);
+    let line = tokio::task::spawn_blocking(move || {
+        let mut line = String::new();
+        events.read_line(&mut line).map(|_| line)
+    });
+    assert!(line.await.unwrap().unwrap().contains("ticket 1"), "an event is heard of");
+    follow.kill().unwrap();
+    _ = follow.wait();
     // Whoever only looks keeps nobody away, and its own host goes on.
     profile.run(["sync", "--yes"]).await.expect(0);
     // However it ends, its session ends with it.
@@ -395,4 +416,33 @@ async fn settings_that_cannot_be_read_make_no_store_in_file() {
     profile.run(["sync"]).await.expect(5);
     let mut pty = profile.in_terminal().env("EDITOR", "true").arguments(["config", "edit"]).spawn();
     assert_eq!(pty.exit_code(), 0);
+}
+
+/// A frozen machine, a disk that hangs: whoever calls back is told to come again, and whoever looks that nobody answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn server_that_says_nothing_keeps_nobody_waiting() {
+    let Some(server) = Server::start() else { return };
+    let (profile, _) = shared(&server, "silent").await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let service = Service::start(&profile).await;
+    let secrets = secrets(&profile);
+    assert_eq!(service.callback(&secrets, "ticket-created", &event("one", 1)).await.status, 200);
+    let mut person = profile.in_terminal().size(100, 30).spawn();
+    person.sees("event just now").await;
+    let frozen = server.freeze();
+    let began = Instant::now();
+    for number in [2, 3] {
+        assert_eq!(service.callback(&secrets, "ticket-created", &event("again", number)).await.status, 503);
+    }
+    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+    person.press("2").await;
+    person.sees("has not answered for 10 s").await;
+    let began = Instant::now();
+    assert_eq!(service.terminate().await, 143);
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    drop(frozen);
+    person.press("q").await;
+    assert_eq!(person.exit_code(), 0);
+    let service = Service::start(&profile).await;
+    assert_eq!(service.callback(&secrets, "ticket-created", &event("again", 2)).await.status, 200);
 }

@@ -95,6 +95,13 @@ impl Call {
         Ok(Self::for_caller(Workspace::open_to_look(paths, self.environment.clone(), Arc::new(SystemClock))?))
     }
 
+    /// The same for a command that reads for a while, or asks Halo something: another host that works on the server does not
+    /// keep it from that.
+    fn read(&self) -> Result<Workspace, Failure> {
+        let paths = Paths::from_environment(&self.environment)?;
+        Ok(Self::for_caller(Workspace::open_to_read(paths, self.environment.clone(), Arc::new(SystemClock))?))
+    }
+
     /// A step as a command, for the configuration that was asked for.
     fn next(&self, next: &Next) -> String {
         next.command(self.configuration.as_ref())

@@ -11,7 +11,7 @@ use crate::domain::untrusted::Untrusted;
 use crate::ops;
 
 pub(super) async fn list(call: &mut Call) -> Result<u8, Failure> {
-    let workspace = call.workspace()?;
+    let workspace = call.read()?;
     let (id, configuration) = call.active(&workspace)?;
     let found = ops::tickets::on_pia_board(&workspace, &id, &configuration, call.cancel.clone()).await?;
     let board = Untrusted::new(&*configuration.pia_screen.pia_board);

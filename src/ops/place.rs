@@ -1,6 +1,7 @@
 //! Where the store is: a file of this machine, or the PostgreSQL that the settings name. Only here it is opened.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::installation;
 use crate::domain::failure::{Failure, FailureKind};
@@ -30,6 +31,8 @@ pub(super) enum Entry {
     Work,
     /// To print what is there, and to end.
     Look,
+    /// To read for a while, or with something to note beside it: on a server, where another host may be at work, to look.
+    Read,
 }
 
 impl Place {
@@ -46,10 +49,10 @@ impl Place {
                 if entry == Entry::Work {
                     require_no_file(paths)?;
                 }
-                let server = saved(shared, paths, environment)?;
+                let server = saved(shared, paths, environment)?.for_people();
                 At::Server(Box::new(match entry {
                     Entry::Work => server.of(installation::here(paths, environment)?),
-                    Entry::Look => server.to_look(),
+                    Entry::Look | Entry::Read => server.to_look(),
                 }))
             }
         };
@@ -61,14 +64,27 @@ impl Place {
         self.said.as_ref()
     }
 
+    /// The same for connections over which a server has to answer soon, or is taken to be gone.
+    #[must_use]
+    pub fn answering_within(&self, limit: Duration) -> Self {
+        let at = match &self.at {
+            At::Server(server) => At::Server(Box::new(Address::clone(server).answering_within(limit))),
+            file @ At::File(_) => file.clone(),
+        };
+        Self { at, ..self.clone() }
+    }
+
     /// Opens it, each time with a connection of its own.
     ///
     /// # Errors
     ///
-    /// What the store says. On a server it is not made: somebody else's address would get one.
+    /// What the store says. On a server it is not made: somebody else's address would get one. Nor is one made to look into it.
     pub fn open(&self) -> Result<Store, StoreError> {
         match (&self.at, self.entry) {
-            (At::File(path), Entry::Work) => Store::open_existing(path)?.map_or_else(|| Store::open(path), Ok),
+            (At::File(path), Entry::Look) if in_place(path).is_none() => Store::absent(path),
+            (At::File(path), Entry::Work | Entry::Read) => {
+                Store::open_existing(path)?.map_or_else(|| Store::open(path), Ok)
+            }
             (At::File(path), Entry::Look) => Store::open_to_look(path)?.map_or_else(|| Store::open(path), Ok),
             (At::Server(address), _) => Store::at(address),
         }

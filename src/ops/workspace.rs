@@ -83,6 +83,11 @@ impl Workspace {
         Self::around(Entry::Look, paths, environment, clock)
     }
 
+    /// The same for whoever reads for a while, or may note something beside it: on a server, nothing is written then.
+    pub fn open_to_read(paths: Paths, environment: Environment, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        Self::around(Entry::Read, paths, environment, clock)
+    }
+
     fn around(entry: Entry, paths: Paths, environment: Environment, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
         restored::finish(&paths)?;
         let settings = Settings::new(paths.clone());
@@ -122,10 +127,14 @@ impl Workspace {
     fn note_lost_store(&self) {
         let Some(is_aside) = self.was_set_aside() else { return };
         let Ok(config) = self.settings.load() else { return };
-        let fact = "the store was missing, so a new one was created: what was synced, installed or received is unknown";
+        let is_unknown = "what was synced, installed or received is unknown";
+        let fact = match self.store.is_absent() {
+            true => format!("the store is missing: {is_unknown}"),
+            false => format!("the store was missing, so a new one was created: {is_unknown}"),
+        };
         for id in config.configurations.keys() {
             let next = Hint::from("Restore a backup, or ").next(Next::Sync).text(" and ").next(Next::Configure);
-            let lost = Finding::new(Rule::StoreLost, State::Broken, fact).next(next);
+            let lost = Finding::new(Rule::StoreLost, State::Broken, fact.as_str()).next(next);
             self.note_health(id, [if is_aside { replaced(self.now()) } else { lost }]);
         }
     }
@@ -168,9 +177,18 @@ impl Workspace {
     /// The same workspace, with a way to send the person side notes about the work.
     #[must_use]
     pub fn telling(self, tell: Tell) -> Self {
-        if self.was_set_aside() == Some(false) {
-            let before = "It does not contain what was synced or received before";
-            tell(&format!("There was no store at {}: a new one was created. {before}", quoted(self.store.path())));
+        let (path, is_lost) = (quoted(self.store.path()), self.was_set_aside() == Some(false));
+        let has_settings = || self.settings.load().is_ok_and(|config| !config.configurations.is_empty());
+        match (self.store.is_absent(), is_lost) {
+            (false, true) => {
+                let before = "It does not contain what was synced or received before";
+                tell(&format!("There was no store at {path}: a new one was created. {before}"));
+            }
+            (true, true) => {
+                tell(&format!("There is no store at {path} any more, and none was created to look into it"))
+            }
+            (true, false) if has_settings() => tell(&format!("There is no store here yet: {path}")),
+            _ => {}
         }
         self.telling_by(Some(tell))
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -31,6 +31,13 @@ const BATCH: usize = 1_000;
 /// How long another program's write is waited for, and in which steps: between them the end of the service is seen.
 const PATIENCE: Duration = Duration::from_secs(10);
 const STEP: Duration = Duration::from_millis(250);
+
+/// How long a server may work on a statement of a callback, and how long the end of the service waits for the store.
+const STATEMENT: Duration = Duration::from_secs(5);
+const FINISH: Duration = Duration::from_secs(2);
+
+/// How long whoever sent a callback waits for a server. It may be stored all the same: it comes again, and is known then.
+const ANSWERED: Duration = Duration::from_secs(10);
 
 /// A callback whose body was read.
 #[derive(Debug)]
@@ -78,13 +85,17 @@ struct Job {
 pub struct Intake {
     jobs: SyncSender<Job>,
     ends: Arc<AtomicBool>,
+    /// Nobody says anything there: it closes with the thread.
+    ended: Receiver<()>,
     thread: JoinHandle<()>,
+    is_on_server: bool,
 }
 
 /// Where callbacks are handed in. Cheap to clone.
 #[derive(Clone)]
 pub struct Queue {
     jobs: SyncSender<Job>,
+    is_on_server: bool,
 }
 
 /// Why events were not stored.
@@ -101,28 +112,34 @@ pub enum NotStored {
 impl Intake {
     /// Starts the thread, with a connection to the store of its own: a long sync must not hold up a callback's turn.
     pub fn start(workspace: &Workspace) -> Result<Self, Failure> {
-        let store = workspace.place().open()?.patient_for(STEP)?;
-        let (jobs, waiting) = sync_channel(WAITING);
+        let store = workspace.place().answering_within(STATEMENT).open()?.patient_for(STEP)?;
+        let is_on_server = !store.is_file();
+        let ((jobs, waiting), (alive, ended)) = (sync_channel(WAITING), sync_channel(1));
         let ends = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&ends);
-        let work = move || write_all(&store, &waiting, &seen);
+        let work = move || {
+            let _alive = alive;
+            write_all(&store, &waiting, &seen);
+        };
         let thread = std::thread::Builder::new().name("intake".to_owned()).spawn(work);
         let no_thread = |error| Failure::new(FailureKind::LocalState, format!("no thread for the callbacks: {error}"));
-        Ok(Self { jobs, ends, thread: thread.map_err(no_thread)? })
+        Ok(Self { jobs, ends, ended, thread: thread.map_err(no_thread)?, is_on_server })
     }
 
     /// Where callbacks are handed in.
     pub fn queue(&self) -> Queue {
-        Queue { jobs: self.jobs.clone() }
+        Queue { jobs: self.jobs.clone(), is_on_server: self.is_on_server }
     }
 
-    /// Waits until everything that was handed in is stored, unless another program holds the database: by now everybody who
-    /// waited for an answer is gone without one, and what was not stored was promised to nobody. Every queue has to be closed
-    /// before.
+    /// Waits until everything that was handed in is stored, unless another program holds the database, or a server does not
+    /// answer: by now everybody who waited for an answer is gone without one, and what was not stored was promised to nobody.
+    /// Every queue has to be closed before.
     pub fn finish(self) {
         self.ends.store(true, Ordering::Relaxed);
         drop(self.jobs);
-        if self.thread.join().is_err() {
+        if self.ended.recv_timeout(FINISH) == Err(RecvTimeoutError::Timeout) {
+            tracing::warn!("the thread that stores callbacks is not waited for: the store does not answer");
+        } else if self.thread.join().is_err() {
             tracing::error!("the thread that stores callbacks has failed");
         }
     }
@@ -137,7 +154,12 @@ impl Queue {
             TrySendError::Disconnected(_) => NotStored::Gone,
         })?;
         // Where nobody answers it ended with the job in its hands.
-        stored.await.unwrap_or(Err(NotStored::Gone))
+        let answer = async { stored.await.unwrap_or(Err(NotStored::Gone)) };
+        // A file is there, and waited for by the thread.
+        if !self.is_on_server {
+            return answer.await;
+        }
+        tokio::time::timeout(ANSWERED, answer).await.unwrap_or(Err(NotStored::Broken))
     }
 
     /// Comes back once the thread that writes has had its turn: not while it hangs, and never once it is gone.
@@ -258,5 +280,5 @@ fn add_once(store: &Store, callbacks: &[Option<Callback>]) -> Result<Added, Stor
 #[cfg(test)]
 pub fn unheard() -> (Queue, impl Sized) {
     let (jobs, waiting) = sync_channel(1);
-    (Queue { jobs }, waiting)
+    (Queue { jobs, is_on_server: false }, waiting)
 }

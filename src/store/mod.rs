@@ -35,7 +35,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -93,6 +93,8 @@ pub struct Store {
     files: Arc<[OpenFile]>,
     /// Whether there was nothing in it before.
     is_new: bool,
+    /// Whether there is none, and this is an empty one in memory.
+    is_absent: bool,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -186,11 +188,23 @@ impl Store {
         Ok(Some(Self::around(path, Database::of(schema::open_for_reading(path, &target)?))))
     }
 
+    /// An empty one in memory, for whoever only looks where there is none: what is written into it ends with it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database says so.
+    pub fn absent(path: &Path) -> Result<Self, StoreError> {
+        let blank = schema::blank().map_err(|error| Trouble::from(error).at(path))?;
+        let files = Arc::new([]);
+        Ok(Self { files, is_new: true, is_absent: true, ..Self::around(path, Database::of(blank)) })
+    }
+
     fn around(path: &Path, database: Database) -> Self {
         let file = database.is_file().then(|| OpenFile::database(path));
         let files = file.into_iter().chain(OpenFile::beside(&database)).collect();
         let inner = Inner { database, open_runs: BTreeMap::new(), counted: BTreeMap::new() };
-        Self { path: Arc::new(path.to_owned()), files, is_new: false, inner: Arc::new(Mutex::new(inner)) }
+        let (path, inner) = (Arc::new(path.to_owned()), Arc::new(Mutex::new(inner)));
+        Self { path, files, is_new: false, is_absent: false, inner }
     }
 
     /// The same connection, which waits no longer than this for another program's write.
@@ -206,6 +220,11 @@ impl Store {
     /// Whether the database was made when it was opened here: there was none, or an empty file.
     pub fn is_new(&self) -> bool {
         self.is_new
+    }
+
+    /// Whether there is none where it was looked for.
+    pub fn is_absent(&self) -> bool {
+        self.is_absent
     }
 
     /// Where the database is: its file, or the name of the server.
@@ -250,8 +269,10 @@ impl Store {
     /// Does something with the connection and puts the path into its errors.
     fn with<R>(&self, work: impl FnOnce(&mut Inner) -> Result<R, Trouble>) -> Result<R, StoreError> {
         // A thread that panicked in here left a transaction, which was rolled back with it: nothing is half done.
+        let asked = Instant::now();
         let mut inner: MutexGuard<'_, Inner> = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let done = inner.database.be_ready().and_then(|()| self.check(&inner)).and_then(|()| work(&mut inner));
+        let done = inner.database.be_ready(asked).and_then(|()| self.check(&inner)).and_then(|()| work(&mut inner));
+        let done = done.inspect_err(|trouble| inner.database.note_silence(trouble));
         // Not longer: the work before that was its own.
         let waited = inner.database.patience();
         done.map_err(|trouble| match self.told(trouble, &inner.database) {
@@ -281,7 +302,7 @@ impl Store {
 
     /// Whether it is a file of this host.
     pub fn is_file(&self) -> bool {
-        self.files.iter().next().is_some()
+        self.is_absent || self.files.iter().next().is_some()
     }
 
     fn told(&self, trouble: Trouble, database: &Database) -> StoreError {

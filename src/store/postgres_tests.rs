@@ -242,7 +242,7 @@ fn copy_that_is_slow_to_read_is_not_ended_by_server() {
         thread::park_timeout(Duration::from_millis(15));
         true
     });
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     Remote::open(&address, slow).unwrap().take(&own, None, Some(at(1))).unwrap();
     assert!(began.elapsed() > Duration::from_secs(3));
     // One that has stopped in the middle keeps the others for so long, and no longer.
@@ -619,4 +619,18 @@ fn every_write_is_told_and_no_look() {
     assert!(failed.is_err());
     assert!(told.recv_timeout(Duration::from_millis(300)).is_err(), "neither a look nor what was taken back");
     drop(news);
+}
+
+/// Nothing is acknowledged that a crash could take, whatever the role, the database or the server says of it.
+#[test]
+fn write_waits_for_disk_whatever_server_says() {
+    let Some(server) = Postgres::start() else { return };
+    let address = server.store().0;
+    server.sql(&name_of(&address), &format!("ALTER DATABASE {} SET synchronous_commit = off", name_of(&address)));
+    let store = Store::on(&address).unwrap();
+    let asked = |db: &Database| db.value::<String>("SELECT current_setting('synchronous_commit')", &[]);
+    assert_eq!(store.ask(asked).unwrap(), "off");
+    assert_eq!(store.write(asked).unwrap(), "on");
+    server.sql(&name_of(&address), &format!("ALTER DATABASE {} SET synchronous_commit = local", name_of(&address)));
+    assert_eq!(Store::on(&address).unwrap().write(asked).unwrap(), "local", "that is no less than here");
 }

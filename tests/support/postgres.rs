@@ -119,6 +119,15 @@ impl Server {
         self.wait();
     }
 
+    /// Stops every process of it where it stands, until the answer is dropped: connections are taken, and nobody says a word.
+    pub fn freeze(&self) -> Frozen {
+        let pids = self.sql("postgres", "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()");
+        let pids = pids.lines().filter_map(|pid| rustix::process::Pid::from_raw(pid.parse().ok()?));
+        let frozen = Frozen(std::iter::once(rustix::process::Pid::from_child(&self.process)).chain(pids).collect());
+        frozen.signal(rustix::process::Signal::STOP);
+        frozen
+    }
+
     /// Its address, without a database.
     pub fn url(&self) -> String {
         let folder = self.folder.path().display().to_string().replace('/', "%2F");
@@ -157,6 +166,22 @@ impl Server {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         give(&path);
         path
+    }
+}
+
+/// The processes of a server that was stopped.
+pub struct Frozen(Vec<rustix::process::Pid>);
+
+impl Frozen {
+    fn signal(&self, signal: rustix::process::Signal) {
+        // One may have ended by then.
+        self.0.iter().for_each(|pid| _ = rustix::process::kill_process(*pid, signal));
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.signal(rustix::process::Signal::CONT);
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, RowIndex, Transaction, TransactionBehavior, params_from_iter};
@@ -115,6 +115,8 @@ pub(super) struct Database {
     engine: Engine,
     /// How long another program's write is waited for.
     patience: Duration,
+    /// When a server was last waited for in vain, and what is said of that.
+    silent: Option<(Instant, String)>,
 }
 
 enum Engine {
@@ -125,13 +127,17 @@ enum Engine {
 impl Database {
     /// A file of SQLite that was opened.
     pub(super) fn of(connection: Connection) -> Self {
-        Self { engine: Engine::Sqlite(connection), patience: schema::PATIENCE }
+        Self::with(Engine::Sqlite(connection))
+    }
+
+    fn with(engine: Engine) -> Self {
+        Self { engine, patience: schema::PATIENCE, silent: None }
     }
 
     /// Signs in to PostgreSQL, and brings the form there up to date; where there is none, only if it `makes` one.
     pub(super) fn on(server: &Address, makes: bool) -> Result<Self, Trouble> {
         let engine = Engine::Postgres(Box::new(server.clone()), Box::new(begin(server, schema::PATIENCE, makes)?));
-        Ok(Self { engine, patience: schema::PATIENCE })
+        Ok(Self::with(engine))
     }
 
     /// Signs in to PostgreSQL and looks which version of the form is there, if any is. Nothing is written.
@@ -140,7 +146,7 @@ impl Database {
         session.set_patience(schema::PATIENCE)?;
         let form = session.form()?;
         let engine = Engine::Postgres(Box::new(server.clone()), Box::new(session));
-        Ok((Self { engine, patience: schema::PATIENCE }, form))
+        Ok((Self::with(engine), form))
     }
 
     /// From now on no answer of a server is waited for once this says no.
@@ -181,14 +187,27 @@ impl Database {
         }
     }
 
-    /// Signs in again where the server has ended the session, or was gone for a while.
-    pub(super) fn be_ready(&mut self) -> Result<(), Trouble> {
+    /// Signs in again where the server has ended the session, or was gone for a while. Whoever has `asked` before somebody else
+    /// waited for it in vain hears that, and does not wait as long once more.
+    pub(super) fn be_ready(&mut self, asked: Instant) -> Result<(), Trouble> {
         if let Engine::Postgres(server, session) = &mut self.engine
             && session.has_ended()
         {
+            if let Some((at, why)) = &self.silent
+                && *at > asked
+            {
+                return Err(Trouble::Session(why.clone()));
+            }
             **session = begin(server, self.patience, false)?;
         }
         Ok(())
+    }
+
+    /// Remembers that a server was waited for in vain.
+    pub(super) fn note_silence(&mut self, trouble: &Trouble) {
+        if let Trouble::Session(why) = trouble {
+            self.silent = Some((Instant::now(), why.clone()));
+        }
     }
 
     /// Whether it is a file of SQLite.

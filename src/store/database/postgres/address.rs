@@ -30,8 +30,9 @@ const SILENT_FOR: Duration = Duration::from_secs(30);
 pub struct Address {
     pub(super) config: Config,
     pub(super) trust: Trust,
-    /// How long a statement may take.
+    /// How long a statement may take, and how long one is waited for that only reads.
     pub(in crate::store) limit: Duration,
+    pub(in crate::store) read_limit: Duration,
     /// How long a write may do nothing in between.
     pub(in crate::store) idle: Duration,
     shown: String,
@@ -82,6 +83,9 @@ pub(super) enum Trust {
 
 /// How long a statement may take, such as one that deletes a month of events.
 const LONGEST: Duration = Duration::from_secs(300);
+
+/// How long somebody waits who reads.
+const READ: Duration = Duration::from_secs(5);
 
 /// How long a write may do nothing in between, such as that of a program that was stopped.
 const IDLE: Duration = Duration::from_secs(60);
@@ -149,7 +153,7 @@ impl Address {
             .keepalives_idle(SILENT_FOR / 3)
             .tcp_user_timeout(SILENT_FOR);
         let shown = shown(&config);
-        Ok(Self { config, trust, limit: LONGEST, idle: IDLE, shown, own: None, only_looks: false })
+        Ok(Self { config, trust, limit: LONGEST, read_limit: LONGEST, idle: IDLE, shown, own: None, only_looks: false })
     }
 
     /// The same for sessions of this installation: while one is open, no other installation gets one.
@@ -171,6 +175,20 @@ impl Address {
     pub fn to_look(mut self) -> Self {
         self.config.application_name(LOOKS);
         Self { own: None, only_looks: true, ..self }
+    }
+
+    /// The same for sessions in which a statement may take so long, and signing in twice that.
+    #[must_use]
+    pub fn answering_within(mut self, limit: Duration) -> Self {
+        self.config.connect_timeout(limit);
+        Self { limit, ..self }
+    }
+
+    /// The same for people: one who waits for what is stored hears soon that the server does not answer.
+    #[must_use]
+    pub fn for_people(mut self) -> Self {
+        self.config.connect_timeout(READ);
+        Self { read_limit: READ, ..self }
     }
 
     /// The server and its database, for a person.

@@ -23,6 +23,9 @@ const INSTALLATION: i32 = 0x5069_6149;
 /// The table that says whose turn it is.
 const HOSTS: &str = "pia_halo_hosts";
 
+/// How long it may do nothing in between.
+const COMING_IN: Duration = Duration::from_secs(10);
+
 /// How often, and how soon again, whoever of the same name is in is waited for.
 const TRIES: usize = 60;
 const TRY: Duration = Duration::from_millis(50);
@@ -45,14 +48,23 @@ impl Session {
 
     fn try_to_come_in(&self, own: &Installation, has_form: bool) -> Result<(), Trouble> {
         let number = number_of(&format!("{} {}", own.key, own.group));
-        let begun = Begun { session: self, is_open: true };
-        self.batch(&format!("BEGIN; SELECT pg_advisory_xact_lock({TURN_LOCK})"))?;
+        let begun = self.begin_turn()?;
         self.require_nobody_else(number)?;
         if has_form {
             self.take_turn(own)?;
         }
         self.batch(&format!("SELECT pg_advisory_lock_shared({INSTALLATION}, {number})"))?;
         begun.commit()
+    }
+
+    /// Every host that comes in waits for its end: one that was stopped in the middle is ended there.
+    fn begin_turn(&self) -> Result<Begun<'_>, Trouble> {
+        let begun = Begun { session: self, is_open: true };
+        let idle = self.idle.min(COMING_IN).as_millis().max(1);
+        self.batch(&format!(
+            "BEGIN; SET LOCAL idle_in_transaction_session_timeout = {idle}; SELECT pg_advisory_xact_lock({TURN_LOCK})"
+        ))?;
+        Ok(begun)
     }
 
     fn require_nobody_else(&self, number: i32) -> Result<(), Trouble> {
@@ -112,5 +124,25 @@ impl Session {
         self.wait(self.client.execute(&sql, &[&own.key, &own.name(), &turn, &own.group]))??;
         own.turn.store(turn, Ordering::SeqCst);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::postgres_tests::Postgres;
+    use crate::store::{Address, Store};
+
+    /// One that was stopped while it came in keeps the others out for seconds, and not for good.
+    #[test]
+    fn host_that_stops_while_it_comes_in_is_not_waited_for() {
+        let Some(server) = Postgres::start() else { return };
+        let mut address = Address::new(&server.new_database("turns")).unwrap();
+        address.idle = Duration::from_millis(300);
+        let stopped = Session::open(&address).unwrap();
+        let begun = stopped.begin_turn().unwrap();
+        Store::on(&address.of(Installation::new("key".to_owned(), "jump2".to_owned()))).unwrap();
+        assert!(stopped.batch("SELECT 1").is_err(), "the server has ended it");
+        drop(begun);
     }
 }

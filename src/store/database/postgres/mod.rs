@@ -64,6 +64,10 @@ const LOST: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 
 /// How much longer an answer is waited for than the server may work on it: it says itself that it has stopped.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// A write that waits for the disk does so whatever the server, the database or the role says of it.
+const DURABLE: &str =
+    "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'; ";
+
 /// How often whoever waits looks whether to go on.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -82,8 +86,9 @@ pub(in crate::store) struct Session {
     statements: RefCell<HashMap<String, Statement>>,
     writes: Cell<bool>,
     only_looks: bool,
-    /// How long the server may work on a statement.
+    /// How long the server may work on a statement, and how long one is waited for that only reads.
     limit: Duration,
+    read_limit: Duration,
     /// How long a write may do nothing in between.
     idle: Duration,
     /// Whether to go on waiting.
@@ -98,7 +103,8 @@ pub type GoOn = Arc<dyn Fn() -> bool + Send + Sync>;
 impl Session {
     /// Signs in. Nothing is written by that.
     pub(in crate::store) fn open(address: &Address) -> Result<Self, Trouble> {
-        let (only_looks, limit, idle) = (address.only_looks, address.limit, address.idle);
+        let (only_looks, idle) = (address.only_looks, address.idle);
+        let (limit, read_limit) = (address.limit, address.read_limit);
         let address = address.clone();
         let (tell, told) = mpsc::channel();
         thread::Builder::new()
@@ -112,6 +118,7 @@ impl Session {
             writes: Cell::new(false),
             only_looks,
             limit,
+            read_limit,
             idle,
             go_on: RefCell::default(),
             given_up: Cell::new(false),
@@ -136,7 +143,7 @@ impl Session {
     }
 
     fn wait<F: Future>(&self, answer: F) -> Result<F::Output, Trouble> {
-        let limit = self.limit + GRACE;
+        let limit = if self.writes.get() { self.limit } else { self.limit.min(self.read_limit) } + GRACE;
         let go_on = self.go_on.borrow();
         wait(answer, limit, go_on.as_deref()).map_err(|end| {
             self.given_up.set(true);
@@ -192,7 +199,7 @@ impl Session {
         }
         let begin = match work {
             Work::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned(),
-            Work::Write => self.begin_write(""),
+            Work::Write => self.begin_write(DURABLE),
             Work::WriteSoon => self.begin_write("SET LOCAL synchronous_commit = off; "),
         };
         // Whatever of it was done is taken back with it.
@@ -407,13 +414,14 @@ impl Begun<'_> {
     ///
     /// [`Trouble::Unknown`] where the answer is lost: it may be kept.
     pub(super) fn commit(mut self) -> Result<(), Trouble> {
-        let wrote = self.session.writes.replace(false);
+        let wrote = self.session.writes.get();
         // The last word is waited for, whoever wants to stop: otherwise nobody knows whether it counts.
         let go_on = self.session.go_on.take();
         // Where a statement has failed, the server would take everything back without a word: then the first of these fails.
         // Whoever waits for news is told once it is kept, and not before.
         let done = self.session.batch(&format!("{}; COMMIT", if wrote { news::TELL } else { "SELECT 1" }));
         self.session.go_on.replace(go_on);
+        self.session.writes.set(false);
         self.is_open = done.is_err();
         done.map_err(|trouble| match trouble.has_ended_session() && wrote {
             true => Trouble::Unknown(Box::new(trouble)),
