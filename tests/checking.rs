@@ -400,6 +400,37 @@ async fn teams_are_refreshed_without_sync() {
     assert!(has_it(&pia_halo::ops::clients::lists(&workspace, &id).unwrap()));
 }
 
+/// F26: what `check` has read is known afterwards: a form judges by it, and says of when it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn teams_that_check_has_read_are_known_to_form() {
+    let profile = Profile::synced(Options { clients: 5, ..Options::default() }).await;
+    let rename = |name: &str| profile.halo.change(|state| state.teams[0].set("name", name));
+    let known = || {
+        let lists = pia_halo::ops::clients::lists(&profile.workspace(), &profile.id()).unwrap();
+        lists.teams.iter().map(|team| team.name.display()).collect::<Vec<_>>()
+    };
+    rename("Quo Vadis");
+    assert!(!known().contains(&"Quo Vadis".to_owned()));
+    profile.json(["check"], 0).await;
+    assert!(known().contains(&"Quo Vadis".to_owned()), "{:?}", known());
+    let mut person = profile.in_terminal().size(140, 40).spawn();
+    person.sees("8 to create").await;
+    person.press("^O").await;
+    person.sees("Integrations").await;
+    person.press("e").await;
+    person.is_at("Configuration Name").await;
+    person.press("^P").await;
+    person.type_text("Pia Board").await;
+    person.press("Enter").await;
+    person.is_at("Pia Board").await;
+    person.press("^U").await;
+    person.type_text("Quo Vadis").await;
+    person.wait("no warning", |screen| screen.contains("Quo Vadis") && !screen.contains("no such team")).await;
+    person.press("^U").await;
+    person.type_text("Quo Vadimus").await;
+    person.sees("no such team visible to this agent, as read just now").await;
+}
+
 /// Somebody in whose settings another Client ID is typed: it was tested, and not saved.
 async fn test_of_unsaved(profile: &Profile) -> Pty {
     let mut person = profile.in_terminal().spawn();

@@ -417,7 +417,17 @@ async fn new_client_secret_is_tested_before_it_replaces_old_one() {
 async fn configuration_is_deleted_whole_after_yes() {
     let profile = Profile::synced(Options { clients: 3, ..Options::default() }).await;
     profile.run(["configure", "--yes"]).await.expect(0);
-    profile.run(["config", "delete", "acme"]).await.expect(3).says("Pia Chat Pod");
+    let asked = async || profile.run(["config", "delete", "acme"]).await.expect(3).stderr;
+    let told = asked().await;
+    assert!(told.contains("as far as this store knows, as of ") && told.contains("still in its Halo: "), "{told}");
+    let known = |told: &str| told.split_once("still in its Halo: ").unwrap().1.split_once(';').unwrap().0.to_owned();
+    assert!(told.contains("Pia Chat Pod") && !told.contains("changed or gone"), "{told}");
+    // What somebody has seen to be gone is not named as if it were there.
+    profile.halo.change(|state| state.tabs.retain(|tab| tab.name() != "Pia Chat Pod"));
+    profile.run(["plan"]).await.expect(3);
+    let told = asked().await;
+    assert!(!known(&told).contains("Pia Chat Pod") && known(&told).contains("Pia - Ticket Created"), "{told}");
+    assert!(told.contains("changed or gone there: Pia Chat Pod ("), "{told}");
     profile.run(["config", "delete", "nobody", "--yes"]).await.expect(2);
     profile.run(["status"]).await.expect(0);
     let service = profile.workspace().service_lock().await.unwrap();
@@ -470,7 +480,26 @@ async fn what_machine_lacks_is_said_in_words() {
     assert!(!ran.stderr.contains(['\u{7}', '\u{1b}']), "{ran:?}");
     // Taken away, the store is not silently a new one.
     fs::remove_dir_all(profile.folder.path().join("data")).unwrap();
-    profile.run(["status"]).await.expect(0).says("a new one was created");
+    profile.run(["deactivate"]).await.expect(0).says("a new one was created");
+}
+
+/// Whoever only looks, perhaps from another account, leaves no store behind that somebody takes for one.
+#[tokio::test(flavor = "multi_thread")]
+async fn look_makes_no_store() {
+    let profile = Profile::set_up(Options { clients: 3, ..Options::default() }).await;
+    let (data, state) = (profile.folder.path().join("data"), profile.folder.path().join("state"));
+    let looks = [&["status"][..], &["issues"], &["history"], &["clients"], &["events"], &["doctor", "--offline"]];
+    for (says, gone) in [("There is no store at ", &data), ("There is no store here yet: ", &state)] {
+        fs::remove_dir_all(gone).unwrap();
+        for look in looks {
+            let ran = profile.run(look.to_vec()).await;
+            assert!(ran.stderr.contains(says), "{ran:?}");
+            assert!(!data.exists(), "{look:?}");
+        }
+    }
+    profile.run(["check"]).await.expect(0);
+    assert!(data.join("pia-halo/pia-halo.db").exists(), "what has something to keep makes it");
+    assert!(!profile.run(["status"]).await.expect(0).stderr.contains("store"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

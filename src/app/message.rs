@@ -5,11 +5,11 @@ use std::fmt;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Size;
 
+use crate::domain::body::Body;
 use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::delivery::Delivery;
-use crate::domain::event::Body;
 use crate::domain::failure::Failure;
 use crate::domain::full_circle::{FullCircle, HopReport};
 use crate::domain::merge::Clash;
@@ -38,6 +38,8 @@ pub enum Message {
     Burst(Secret),
     /// A text was pasted, to the letter.
     Paste(Secret),
+    /// A paste was begun whose end has not come: every key is taken for a part of it.
+    PasteOpen,
     /// The terminal has a new size.
     Resize(Size),
     /// A command by its name, as its key would do it: for whoever has no keys, and has read what is asked.
@@ -74,6 +76,7 @@ impl fmt::Debug for Message {
             Self::Read(slot) => f.debug_tuple("Read").field(slot).finish(),
             Self::Burst(_) => f.write_str("Burst(_)"),
             Self::Paste(_) => f.write_str("Paste(_)"),
+            Self::PasteOpen => f.write_str("PasteOpen"),
             Self::Resize(size) => f.debug_tuple("Resize").field(size).finish(),
             Self::Reply(reply) => f.debug_tuple("Reply").field(reply).finish(),
             Self::Wake => f.write_str("Wake"),

@@ -281,7 +281,7 @@ impl Model {
         let before = self.status().and_then(|status| status.last_sync.as_ref());
         // What was read of another Halo counts no more: its lists are gone.
         let published =
-            published || (self.facts.lists.synced && before.is_some_and(|last| last.status.has_published()));
+            published || (self.facts.lists.are_known() && before.is_some_and(|last| last.status.has_published()));
         published && !self.is_synced() && !self.work.sync.is_running()
     }
 
@@ -295,7 +295,17 @@ impl Model {
         if !self.facts.lists.teams.is_empty() {
             return &self.facts.lists.teams;
         }
-        self.wizard.as_ref().and_then(|wizard| wizard.test.report()).map_or(&[], |report| &report.teams)
+        self.wizard
+            .as_ref()
+            .and_then(|wizard| wizard.test.report())
+            .and_then(|report| report.teams.as_deref())
+            .unwrap_or_default()
+    }
+
+    /// When they were read.
+    pub(crate) fn teams_read_at(&self) -> Option<Timestamp> {
+        let tested_at = || self.wizard.as_ref().and_then(|wizard| wizard.tested_at);
+        self.facts.lists.read_at.filter(|_| !self.facts.lists.teams.is_empty()).or_else(tested_at)
     }
 
     /// The name of what is open, fit to be shown.

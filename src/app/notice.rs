@@ -22,6 +22,8 @@ pub struct Notice {
 pub enum Holds {
     /// As long as this is refused, on this screen.
     Refused(Place, Command),
+    /// As long as the end of a paste has not come.
+    PasteOpen,
     /// As long as a sync waits for its answer.
     Held,
     /// As long as a save waits for the test.

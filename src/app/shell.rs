@@ -43,7 +43,17 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
     let mut effects = match message {
         Message::Key(event) => key(model, event),
         Message::Burst(text) => burst(model, text.expose()),
-        Message::Paste(text) => type_in(model, TextInput::Paste(text.expose())),
+        Message::Paste(text) => {
+            if model.notice.take_if(|notice| notice.while_so == Some(Holds::PasteOpen)).is_some() {
+                model.touch();
+            }
+            type_in(model, TextInput::Paste(text.expose()))
+        }
+        Message::PasteOpen => {
+            let words = "A paste has no end yet, and each key is taken for a part of it. Ctrl-C ends it.";
+            model.say_while(Holds::PasteOpen, Tone::Warn, words);
+            Vec::new()
+        }
         Message::Resize(size) => {
             if model.size != size {
                 model.size = size;
@@ -84,7 +94,8 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
 // A notice about something that goes on goes with it: with the state that it speaks of, and with the screen.
 fn still_holds(model: &Model, notice: &Notice) -> bool {
     match notice.while_so {
-        None => true,
+        // The paste itself ends this one.
+        None | Some(Holds::PasteOpen) => true,
         Some(Holds::Refused(place, command)) => {
             let is_refused =
                 matches!(meaning_of(model, place, command), Meaning::Refused(why, _) if why == notice.text);

@@ -51,7 +51,7 @@ pub(super) fn run(call: &mut Call, options: &Clients) -> Result<u8, Failure> {
         let rows = clients.into_iter().filter_map(|client| Some((*changed.get(&client.client.id)?, client)));
         return changes(call, options, rows.take(options.limit.unwrap_or(usize::MAX)).collect());
     }
-    let is_unsynced = clients.is_empty() && !ops::clients::lists(&workspace, &id)?.synced;
+    let is_unsynced = clients.is_empty() && !ops::clients::lists(&workspace, &id)?.are_known();
     if is_unsynced {
         ops::clients::require_not_lost(&workspace, &id, "the client list")?;
     }

@@ -186,15 +186,6 @@ pub(super) fn delete(call: &mut Call, options: &Delete) -> Result<u8, Failure> {
     let (workspace, id) = (call.workspace()?, &options.id);
     if !options.consent.yes {
         let left = ops::delete::left_in_halo(&workspace, id)?;
-        let left = if left.is_empty() {
-            String::new()
-        } else {
-            format!(
-                "; still in its Halo, as far as this store knows: {}. To remove them first: {}",
-                left.join(", "),
-                Next::Remove
-            )
-        };
         let message = format!("this deletes {id} with its secrets, clients and events{left}");
         if !call.can_ask() {
             return Err(Failure::new(FailureKind::NeedsYes, message).hint("confirm with --yes; nothing was deleted"));

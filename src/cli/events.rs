@@ -8,8 +8,9 @@ use serde_json::json;
 use super::Call;
 use super::args::Events;
 use super::output::Output;
+use crate::domain::body::Body;
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::event::{Body, EVENTS_KEPT_DAYS, Event, ForwardState};
+use crate::domain::event::{EVENTS_KEPT_DAYS, Event, ForwardState};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::domain::thousands;
@@ -26,8 +27,12 @@ const BATCH: usize = 1_000;
 
 pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure> {
     // Who stays would keep everybody else from a store that is opened on a full disk.
-    let stays = options.follow || options.forward_secret || options.catalogue || options.send_again.is_some();
-    let workspace = if stays { call.workspace()? } else { call.look()? };
+    let works = options.forward_secret || options.catalogue || options.send_again.is_some();
+    let workspace = match options.follow {
+        _ if works => call.workspace()?,
+        true => call.read()?,
+        false => call.look()?,
+    };
     let (id, _, _) = call.chosen(&workspace)?;
     if options.forward_secret {
         let secret = ops::events::forward_secret(&workspace, &id)?;

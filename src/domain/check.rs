@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::failure::FailureKind;
 use super::fields::FieldId;
 use super::next::Hint;
-use super::people::Team;
+use super::people::{Agent, Team, TicketType};
 use super::sync_run::Sight;
 
 /// What is tried, in this order.
@@ -300,7 +300,13 @@ pub struct CheckReport {
     pub token_valid_until: Option<jiff::Timestamp>,
     /// The teams that were read: suggestions for the boards before the first sync.
     #[serde(skip)]
-    pub teams: Vec<Team>,
+    pub teams: Option<Vec<Team>>,
+    /// The agents that were read.
+    #[serde(skip)]
+    pub agents: Option<Vec<Agent>>,
+    /// The ticket types that were read.
+    #[serde(skip)]
+    pub ticket_types: Option<Vec<TicketType>>,
     /// Which clients the agent sees; none where nobody has asked.
     #[serde(skip)]
     pub sight: Option<Sight>,

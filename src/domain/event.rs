@@ -56,6 +56,9 @@ const NO_GUID: &str = "00000000-0000-0000-0000-000000000000";
 /// Why an object that holds events is none.
 const WRAPPED: &str = "a list of objects within one";
 
+/// What a CloudEvent may hold instead of JSON.
+const IN_BASE64: &str = "the event is in base64, within another one";
+
 /// Longer names are not Halo's.
 const LONGEST: usize = 200;
 
@@ -286,8 +289,9 @@ fn scalar(value: Option<&str>) -> Option<Value> {
 
 impl<'a> Incoming<'a> {
     fn of(raw: &'a str) -> Self {
-        let names = ["id", "event", "object_id", "webhook_id", "ticket_id", "timestamp", "ticket", "event_data"];
-        let [id, event, object, webhook, other, sent_at, ticket, data] = values(raw, names);
+        let names =
+            ["id", "event", "object_id", "webhook_id", "ticket_id", "timestamp", "ticket", "event_data", "data_base64"];
+        let [id, event, object, webhook, other, sent_at, ticket, data, data_base64] = values(raw, names);
         let [id, event, object, webhook] = [id, event, object, webhook].map(scalar);
         let [in_ticket] = values(ticket.unwrap_or_default(), ["id"]);
         let [in_data, of_data] = values(data.unwrap_or_default(), ["id", "ticket_id"]);
@@ -313,13 +317,17 @@ impl<'a> Incoming<'a> {
         // A bare `id` is a ticket's, as in a payload that somebody has made up; beside events, it is the envelope's.
         let is_bare = ticket_id.is_none() && holds_objects(raw, DEEPEST) || by_own_id && holds_events(raw, DEEPEST);
         let wraps = event.is_none() && is_bare || holds_several_events(raw);
-        let ticket_id = ticket_id.filter(|_| !wraps);
+        let wrapped = match data_base64 {
+            Some(text) if event.is_none() && text.starts_with('"') => Some(IN_BASE64),
+            _ => wraps.then_some(WRAPPED),
+        };
+        let ticket_id = ticket_id.filter(|_| wrapped.is_none());
         Self {
             id: guid,
             event,
             ticket_id,
             sent_at: scalar(sent_at).and_then(|text| time(text.as_str()?)),
-            not_understood: not_understood(raw).or_else(|| wraps.then(|| WRAPPED.to_owned())),
+            not_understood: not_understood(raw).or_else(|| wrapped.map(ToOwned::to_owned)),
             body: raw.into(),
         }
     }
@@ -556,47 +564,6 @@ impl ForwardState {
     }
 }
 
-/// Lines of a body that are shown; a callback may be a megabyte.
-const BODY_LINES: usize = 2_000;
-
-/// Characters of a line; what is longer goes on in the next.
-const BODY_COLUMNS: usize = 200;
-
-/// A body as a person reads it: a member on each line, each line harmless.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Body {
-    /// Its lines.
-    pub lines: Vec<String>,
-    /// How many more there are.
-    pub cut: usize,
-}
-
-impl Body {
-    /// Reads the body of an event.
-    pub fn of(body: &Untrusted) -> Self {
-        let pretty = serde_json::from_str::<Value>(body.raw())
-            .and_then(|value| serde_json::to_string_pretty(&value))
-            .unwrap_or_else(|_| body.raw().to_owned());
-        let (mut lines, mut all) = (Vec::new(), 0);
-        for line in pretty.lines() {
-            let mut rest = line;
-            loop {
-                let end = rest.char_indices().nth(BODY_COLUMNS).map_or(rest.len(), |(at, _)| at);
-                let (part, behind) = rest.split_at(end);
-                if all < BODY_LINES {
-                    lines.push(Untrusted::new(part).display());
-                }
-                all += 1;
-                rest = behind;
-                if rest.is_empty() {
-                    break;
-                }
-            }
-        }
-        Self { cut: all - lines.len(), lines }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -681,7 +648,10 @@ mod tests {
             assert!(event.not_understood.is_some_and(|why| why.starts_with(WRAPPED)), "{wrapped}");
             assert_eq!((event.ticket_id, event.id), (None, None), "{wrapped}");
         }
+        let cloud = r#"{"specversion":"1.0","id":"33479","source":"halo","type":"t","data_base64":"eyJpZCI6N30="}"#;
+        assert_eq!((one(cloud).not_understood.as_deref(), one(cloud).ticket_id), (Some(IN_BASE64), None));
         for plain in [
+            r#"{"event":"e","object_id":7,"data_base64":"eyJpZCI6N30="}"#,
             r#"{"event":"e","object_id":7,"lines":[{"id":1}]}"#,
             r#"{"id":7,"lines":[{}]}"#,
             r#"{"id":7,"customfields":[{"id":1,"name":"event","value":"x"}],"actions":[{"ticket_id":7}]}"#,
@@ -709,19 +679,6 @@ mod tests {
         for other in ["", r#","ticket_id":7"#, r#","event":"e","ticket":{"id":7}"#, r#","object_id":7"#] {
             assert_eq!(one(&format!(r#"{{"id":"{GUID}"{other}}}"#)).id, None, "{other}");
         }
-    }
-
-    #[test]
-    fn body_is_shown_line_by_line_and_never_without_end() {
-        let body = |text: &str| Body::of(&Untrusted::new(text));
-        assert_eq!(
-            body(r#"{"id":7,"x":"a\u001b[31mb"}"#).lines,
-            ["{", "  \"id\": 7,", "  \"x\": \"a\\u001b[31mb\"", "}"]
-        );
-        assert_eq!(body("\u{1b}[2Jno\u{202e}t").lines, ["^[[2Jnot"], "what is no JSON is shown as it came, harmless");
-        let long = body(&format!(r#"{{"x":"{}"}}"#, "y".repeat(1 << 20)));
-        assert!(long.lines.len() == BODY_LINES && long.lines.iter().all(|line| line.chars().count() <= BODY_COLUMNS));
-        assert_eq!(long.cut, 3 + ((1 << 20) + 9 - 1) / BODY_COLUMNS - BODY_LINES);
     }
 
     #[test]

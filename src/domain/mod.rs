@@ -5,6 +5,7 @@
 
 pub mod activity;
 pub mod address;
+pub mod body;
 pub(crate) mod calendar;
 pub mod callback;
 pub(crate) mod chat_pod;

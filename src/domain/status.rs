@@ -352,6 +352,8 @@ pub struct Known {
     pub published_at: Option<Timestamp>,
     /// Who is at a sync at this moment, in words.
     pub syncing: Option<String>,
+    /// Whether the service's unit is installed on this machine.
+    pub has_unit: bool,
     /// Agents, teams and ticket types as the last sync read them.
     pub lists: Lists,
     /// What was last written down of each rule.
@@ -396,8 +398,15 @@ pub struct Lists {
     pub teams: Vec<Team>,
     /// Ticket types.
     pub ticket_types: Vec<TicketType>,
+    /// When the teams were read; none before the first sync.
+    pub read_at: Option<Timestamp>,
+}
+
+impl Lists {
     /// Whether a sync has ever filled them.
-    pub synced: bool,
+    pub fn are_known(&self) -> bool {
+        self.read_at.is_some()
+    }
 }
 
 #[cfg(test)]

@@ -4,12 +4,37 @@ use super::Workspace;
 use super::locks::{CONFIGURE_LOCK, SERVICE_LOCK, sync_lock};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
+use crate::domain::health::{Finding, Rule};
+use crate::domain::next::Next;
 use crate::settings::Config;
+use crate::words::time::short;
 
-/// The names of what stays in Halo when a configuration is deleted, by our record.
-pub fn left_in_halo(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<String>, Failure> {
-    let objects = workspace.store.installed(id)?;
-    Ok(objects.iter().filter(|object| object.kind.is_our_own()).map(|object| object.name.display()).collect())
+/// What stays in Halo when a configuration is deleted, in words: by our record, and by whoever looked there last. Nothing where
+/// nothing is known to be there.
+pub fn left_in_halo(workspace: &Workspace, id: &ConfigurationId) -> Result<String, Failure> {
+    let mut objects = workspace.store.installed(id)?;
+    objects.retain(|object| object.kind.is_our_own());
+    let drift = workspace.store.health(id)?.into_iter().find(|found| found.rule == Rule::Drift);
+    let installed_at = objects.iter().map(|object| object.installed_at).max();
+    let Some(known_at) = installed_at.max(drift.as_ref().and_then(|drift| drift.seen_at)) else {
+        return Ok(String::new());
+    };
+    let drift = drift.filter(Finding::is_issue);
+    let is_doubtful = |name: &str| drift.iter().flat_map(Finding::objects).any(|other| other == name);
+    let (doubtful, there): (Vec<_>, Vec<_>) =
+        objects.iter().map(|object| object.name.display()).partition(|name| is_doubtful(name));
+    let mut words = Vec::new();
+    if !there.is_empty() {
+        words.push(format!("still in its Halo: {}", there.join(", ")));
+    }
+    if let Some(drift) = drift.filter(|_| !doubtful.is_empty()) {
+        words.push(format!("changed or gone there: {}", drift.fact));
+    }
+    if words.is_empty() {
+        return Ok(String::new());
+    }
+    let (as_of, remove) = (short(known_at), Next::Remove);
+    Ok(format!("; as far as this store knows, as of {as_of}, {}. To remove them first: {remove}", words.join("; ")))
 }
 
 /// Deletes a configuration: its settings, its secrets, and what is stored of it. Halo is not touched. What an earlier

@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
 use super::boards::Boards;
+use crate::domain::body::Body;
 use crate::domain::callback::EventGroup;
 use crate::domain::configuration::{Configuration, ConfigurationId};
-use crate::domain::event::{Body, Event, ForwardState};
+use crate::domain::event::{Event, ForwardState};
 use crate::domain::failure::Failure;
 use crate::domain::health::{Finding, Rule, forwarding_stopped};
 use crate::domain::people::Status;

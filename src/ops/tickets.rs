@@ -234,7 +234,7 @@ impl TicketEdit<'_> {
             _ => return Ok(()),
         };
         let store = &self.workspace.store;
-        if store.lists(self.id)?.synced {
+        if store.lists(self.id)?.are_known() {
             let fresh = FreshLists { agents: Some(&agents), ..FreshLists::default() };
             store.keep_lists(self.id, fresh, self.workspace.now())?;
         }

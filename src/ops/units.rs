@@ -93,12 +93,15 @@ fn nothing_configured(root: &Path, account: u32) -> Failure {
     Failure::new(FailureKind::Usage, "nothing is configured yet").hint(hint)
 }
 
+/// Whether the service's unit is installed, by hand or by a package.
+pub(super) fn has_service(root: &Path) -> bool {
+    std::iter::once(&UNITS).chain(&PACKAGED).any(|folder| root.join(folder).join(SERVICE).exists())
+}
+
 /// Whether another account runs the service here, so that what is configured is most likely its. Only root and that account
 /// can look into its home.
 fn is_of_another_account(root: &Path, account: u32) -> bool {
-    let units = std::iter::once(&UNITS).chain(&PACKAGED);
-    units.into_iter().any(|folder| root.join(folder).join(SERVICE).exists())
-        && fs::metadata(service_home(root)).is_ok_and(|home| home.is_dir() && home.uid() != account)
+    has_service(root) && fs::metadata(service_home(root)).is_ok_and(|home| home.is_dir() && home.uid() != account)
 }
 
 /// How a command is run.
@@ -269,7 +272,7 @@ pub fn installed(root: &Path, run: Run<'_>) -> Installed {
         Err(_) => "unknown".to_owned(),
     };
     Installed {
-        installed: root.join(UNITS).join(SERVICE).exists() || packaged(root).is_some(),
+        installed: has_service(root),
         enabled: word(&["systemctl", "is-enabled", SERVICE]),
         active: word(&["systemctl", "is-active", SERVICE]),
         timer: word(&["systemctl", "is-active", TIMER]),

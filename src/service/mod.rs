@@ -23,6 +23,7 @@ mod forwarder;
 mod health;
 mod intake;
 mod lookups;
+mod losses;
 mod metrics;
 mod owner;
 mod receiver;

@@ -20,12 +20,12 @@ use super::Shared;
 use super::auth::Auth;
 use super::busy::{Busy, Peer, Serving};
 use super::intake::{Callback, NotStored, Queue, Stored};
+use super::losses::Losses;
 use super::metrics::{Answer, Form};
 use super::room::{LARGEST, Room, Share, USUAL};
 use super::throttle::Throttle;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::event::{EventBody, NotEvents};
-use crate::domain::health::not_stored;
 use crate::ops::serving;
 
 /// How much of a body that nobody wants is read, and for how long.
@@ -49,6 +49,7 @@ struct Context {
     room: Room,
     refused: Throttle,
     not_taken: Throttle,
+    losses: Losses,
 }
 
 impl Receiver {
@@ -62,6 +63,7 @@ impl Receiver {
             room: Room::default(),
             refused: Throttle::default(),
             not_taken: Throttle::default(),
+            losses: Losses::default(),
         }));
         Self { router }
     }
@@ -111,19 +113,19 @@ async fn answer(State(context): State<Arc<Context>>, request: Request) -> Respon
         return refused();
     };
     let serving = parts.extensions.get::<Busy>().map(Busy::begin);
-    if is_packed(&parts.headers) {
-        drain(body).await;
-        return context.not_read(&configuration, NotRead::Encoded);
-    }
     let (bytes, room) = match read(&parts.headers, body, context.room.begin()).await {
         Ok(read) => read,
         Err(not_read) => return context.not_read(&configuration, not_read),
     };
-    if is_wide(&bytes) {
+    // What is called packed is believed to be where it does not read as it is: senders put all kinds of things there.
+    let is_called_packed = is_packed(&parts.headers);
+    if is_wide(&bytes) || (is_called_packed && std::str::from_utf8(&bytes).is_err()) {
         return context.not_read(&configuration, NotRead::Encoded);
     }
     let body = match EventBody::read(context.auth.without_secrets(&configuration, bytes)) {
-        Ok(body) => body,
+        Ok(body) if body.is_whole() || !is_called_packed => body,
+        Ok(_) => return context.not_read(&configuration, NotRead::Encoded),
+        Err(NotEvents::NotJson) if is_called_packed => return context.not_read(&configuration, NotRead::Encoded),
         Err(NotEvents::TooMany) => return context.not_read(&configuration, NotRead::TooMany),
         Err(NotEvents::NotJson) => return context.not_read(&configuration, NotRead::NotJson),
     };
@@ -222,12 +224,10 @@ impl Context {
                 why = words.trim_end(),
                 "a callback with the right token was not accepted"
             );
-            // What comes again by itself is nobody's to mend.
-            if !matches!(why, NotRead::TooSlow | NotRead::Crowded) {
-                let (workspace, id) = (self.shared.workspace.clone(), configuration.clone());
-                let found = not_stored(words.split(':').next().unwrap_or(words), workspace.now());
-                tokio::task::spawn_blocking(move || workspace.note_health(&id, [found]));
-            }
+        }
+        // What comes again by itself is nobody's to mend.
+        if !matches!(why, NotRead::TooSlow | NotRead::Crowded) {
+            self.losses.note(&self.shared.workspace, configuration, words.split(':').next().unwrap_or(words));
         }
         (status, words).into_response()
     }

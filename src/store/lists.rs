@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::database::{Database, args};
 use super::error::Trouble;
-use super::{Store, StoreError, time_out};
+use super::{Store, StoreError, maybe_time_in, time_out};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::people::{Agent, Team, TicketType};
 use crate::domain::status::Lists;
@@ -36,7 +36,7 @@ impl Store {
         self.read(|db| {
             let entries = |kind| read(db, id, kind);
             let sql = "SELECT lists_at FROM configurations WHERE id = ?1";
-            let synced: Option<Option<String>> = db.first(sql, args![id.as_str()], |row| row.get(0))?;
+            let read_at: Option<Option<String>> = db.first(sql, args![id.as_str()], |row| row.get(0))?;
             let agent = |(id, name, assignable)| Agent { id, name, assignable, api_only: false };
             let agents = entries(AGENTS)?.into_iter().map(agent);
             let teams = entries(TEAMS)?.into_iter().map(|(id, name, used)| Team { id, name, inactive: !used });
@@ -45,7 +45,7 @@ impl Store {
                 agents: agents.collect(),
                 teams: teams.collect(),
                 ticket_types: types.collect(),
-                synced: synced.flatten().is_some(),
+                read_at: maybe_time_in(read_at.flatten())?,
             })
         })
     }
@@ -83,11 +83,13 @@ pub(super) fn replace(
         let entries = types.iter().map(|kind| (kind.id, (kind.name.raw(), kind.active)));
         replace_one(db, id, TICKET_TYPES, &entries.collect())?;
     }
-    db.execute(
-        "INSERT INTO configurations (id, lists_at) VALUES (?1, ?2)
-         ON CONFLICT (id) DO UPDATE SET lists_at = excluded.lists_at",
-        args![id.as_str(), time_out(now)],
-    )?;
+    // The moment is told with the teams. The others alone make those no younger.
+    let moment =
+        if teams.is_some() { "excluded.lists_at" } else { "COALESCE(configurations.lists_at, excluded.lists_at)" };
+    let sql = format!(
+        "INSERT INTO configurations (id, lists_at) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET lists_at = {moment}"
+    );
+    db.execute(&sql, args![id.as_str(), time_out(now)])?;
     Ok(())
 }
 

@@ -489,7 +489,7 @@ fn replace_lists(store: &Store, fresh: FreshLists<'_>, now: Timestamp) {
 #[test]
 fn lists_are_replaced_one_by_one_and_kept_exactly() {
     let (_folder, store) = store();
-    assert!(!store.lists(&id("acme")).unwrap().synced);
+    assert!(!store.lists(&id("acme")).unwrap().are_known());
     let agents = [
         Agent { id: 7, name: "Dana\u{1b}[31m\0Scully".into(), assignable: true, api_only: false },
         Agent { id: 1, name: "Unassigned".into(), assignable: false, api_only: false },
@@ -502,7 +502,7 @@ fn lists_are_replaced_one_by_one_and_kept_exactly() {
     let lists = store.lists(&id("acme")).unwrap();
     assert_eq!(lists.agents, [agents[1].clone(), agents[0].clone()]);
     assert_eq!((lists.teams.as_slice(), lists.ticket_types.as_slice()), (&teams[..], &types[..]));
-    assert!(lists.synced);
+    assert_eq!(lists.read_at, Some(at(0)));
     // What could not be read stays; an empty list is a list, too.
     let some = FreshLists { agents: None, teams: Some(&teams[..1]), ticket_types: Some(&[]) };
     replace_lists(&store, some, at(1));

@@ -27,6 +27,9 @@ const BURST_GAP: Duration = Duration::from_millis(5);
 const BURST_LENGTH: usize = 3;
 /// Characters that are held back at most, so that a stuck key is shown in the end.
 const HELD: usize = 16 * 1024;
+/// A paste whose end has not come for so long is told, and told again while it stays open: no key does anything then.
+const PASTE_TOLD: Duration = Duration::from_secs(2);
+const PASTE_TOLD_AGAIN: Duration = Duration::from_secs(5);
 /// Key presses that may wait for the loop; beyond, they wait in the terminal.
 const WAITING: usize = 256;
 
@@ -73,14 +76,14 @@ impl Stream for Input {
 const ROOM: usize = 4 * 1024;
 
 fn read_terminal(sender: &mpsc::Sender<Message>) {
-    let (mut keyboard, mut burst) = (Keyboard::default(), PasteBurst::default());
+    let (mut keyboard, mut burst, mut open) = (Keyboard::default(), PasteBurst::default(), OpenPaste::default());
     let mut room = Zeroizing::new([0; ROOM]);
     let mut events = Vec::new();
     // When the rest of a sequence is not waited for any longer.
     let mut unfinished = None;
     let mut heard = Instant::now();
     loop {
-        let count = match read_until(unfinished.into_iter().chain(burst.due()).min(), &mut room[..]) {
+        let count = match read_until(unfinished.into_iter().chain(burst.due()).chain(open.due()).min(), &mut room[..]) {
             Ok(count) => count,
             Err(error) => {
                 tracing::info!(%error, "the terminal gives no more keys");
@@ -101,11 +104,33 @@ fn read_terminal(sender: &mpsc::Sender<Message>) {
         if burst.due().is_some_and(|due| due <= now) {
             messages.extend(burst.flush());
         }
+        if open.is_due(keyboard.is_pasting(), now) {
+            messages.push(Message::PasteOpen);
+        }
         for message in messages {
             if sender.blocking_send(message).is_err() {
                 return;
             }
         }
+    }
+}
+
+/// When a paste without an end is told: whatever is typed meanwhile is taken for a part of it.
+#[derive(Default)]
+struct OpenPaste {
+    due: Option<Instant>,
+}
+
+impl OpenPaste {
+    fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    fn is_due(&mut self, is_open: bool, now: Instant) -> bool {
+        let due = is_open.then(|| self.due.unwrap_or(now + PASTE_TOLD));
+        let is_due = due.is_some_and(|due| due <= now);
+        self.due = if is_due { Some(now + PASTE_TOLD_AGAIN) } else { due };
+        is_due
     }
 }
 
@@ -359,6 +384,17 @@ mod tests {
     fn enter_by_itself_is_not_held_back() {
         let event = Event::Key(KeyEvent::from(KeyCode::Enter));
         assert_eq!(PasteBurst::default().accept(event, Instant::now()), [key(KeyCode::Enter)]);
+    }
+
+    /// However much is typed into it, it is told after two seconds, and no other paste is.
+    #[test]
+    fn paste_without_end_is_told() {
+        let (mut open, began) = (OpenPaste::default(), Instant::now());
+        let mut at = |is_open, milliseconds| open.is_due(is_open, began + Duration::from_millis(milliseconds));
+        let told: Vec<u64> = (0..100).map(|tenth| tenth * 100).filter(|moment| at(true, *moment)).collect();
+        assert_eq!(told, [2_000, 7_000]);
+        assert!(!at(false, 12_000) && !at(true, 13_000) && !at(true, 14_999) && at(true, 15_000));
+        assert_eq!(open.due(), Some(began + Duration::from_secs(20)));
     }
 
     #[test]

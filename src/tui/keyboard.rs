@@ -82,6 +82,11 @@ impl Keyboard {
         }
     }
 
+    /// Whether a paste was begun whose end has not come.
+    pub fn is_pasting(&self) -> bool {
+        self.state == State::Paste
+    }
+
     /// Nothing came for that long: what was begun has no end.
     pub fn silence(&mut self, events: &mut Vec<Event>) {
         match self.state {

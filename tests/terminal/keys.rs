@@ -75,12 +75,14 @@ fn newline_or_escape_in_paste_submits_and_leaves_nothing() {
 fn paste_that_is_not_closed_acts_on_nothing() {
     let (_home, mut pty) = in_form();
     pty.send("\x1b[200~Acme\r\r");
+    pty.wait_until("A paste has no end yet");
     let before = pty.settle();
     pty.send(key::ENTER);
     pty.send(key::ENTER);
     assert_eq!(pty.settle(), before);
     pty.send("\x1b[201~");
     pty.wait_until("▸ Configuration Name     Acme");
+    assert!(!pty.screen().contains("no end yet"), "it has one");
     leave(pty);
     let (_home, mut pty) = in_form();
     pty.send("\x1b[200~Acme");

@@ -372,7 +372,9 @@ pub fn report(ok: bool, checks: Vec<Check>) -> CheckReport {
         },
         checks,
         token_valid_until: Some(at("2026-11-23T11:53:00Z")),
-        teams: teams(),
+        teams: Some(teams()),
+        agents: None,
+        ticket_types: None,
         sight: Some(Sight::All),
     }
 }
@@ -393,7 +395,7 @@ pub fn lists() -> Lists {
         agents: vec![agent(7, "Dana Scully", true), agent(8, "Ångström Björk", true), agent(1, "Unassigned", false)],
         teams: teams(),
         ticket_types: vec![TicketType { id: 1, name: foreign("Incident"), active: true }],
-        synced: true,
+        read_at: Some(at("2026-11-23T04:31:00Z")),
     }
 }
 

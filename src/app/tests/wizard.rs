@@ -737,7 +737,7 @@ fn lists_are_read_anew_by_test_and_by_key() {
         (stage, effects)
     };
     let (mut stage, effects) = tested(None);
-    assert_eq!(effects, [Effect::RefreshLists(id("acme"))]);
+    assert_eq!(effects, [Effect::LoadLists(id("acme"))]);
     stage.send(Message::Do(Command::Setting(FieldId::PiaBoard)));
     assert_eq!(stage.keys("^R"), [Effect::RefreshLists(id("acme"))]);
     // Other credentials that are not saved are those of another Halo, perhaps.

@@ -24,7 +24,7 @@ fn focus(model: &Model) -> Option<Item> {
 
 // Pia Escalate To is asked for after the first sync, and the agents are still on their way from the store.
 fn waits_for_agents(model: &Model) -> bool {
-    model.wizard.as_ref().is_some_and(|wizard| wizard.step == Step::InitialSync) && !model.facts.lists.synced
+    model.wizard.as_ref().is_some_and(|wizard| wizard.step == Step::InitialSync) && !model.facts.lists.are_known()
 }
 
 fn better(model: &Model) -> Option<(FieldId, String)> {

@@ -214,15 +214,15 @@ pub fn verified(model: &mut Model, outcome: Result<CheckReport, Failure>) -> Vec
     let address = |check: &Check| check.id == CheckId::Address && check.status == CheckStatus::Fail;
     wizard.advanced |= wizard.test.checks().iter().any(address);
     let is_saved = wizard.form.secret.is_empty() && wizard.base.as_ref().map(|base| &base.api) == wizard.api().as_ref();
-    // Once there was a sync: what is suggested is then of the moment of the test, and not of that sync.
-    let stale = wizard.id.clone().filter(|_| wizard.test.is_passed() && is_saved && model.facts.lists.synced);
+    // Once there was a sync the test keeps the lists that it reads: what is suggested is then of the moment of the test.
+    let stale = wizard.id.clone().filter(|_| wizard.test.is_passed() && is_saved && model.facts.lists.are_known());
     model.touch();
     let is_shown = model.wizard.as_ref().is_some_and(|wizard| wizard.focus == Item::Test) && model.popup.is_none();
     if let Some(field) = begin.filter(|_| is_shown) {
         // There it can be typed or pasted anew at once.
         set_focus(model, Item::Field(field));
     }
-    stale.map(Effect::RefreshLists).into_iter().collect()
+    stale.map(Effect::LoadLists).into_iter().collect()
 }
 
 /// What to do first where a secret was refused that is not as long as Halo's are.

@@ -36,7 +36,7 @@ pub fn may_go_on(model: &Model) -> bool {
 /// Puts the focus on what comes next: Sync Now, then Pia Escalate To once, then on.
 pub fn focus(model: &mut Model) {
     let (done, unproved) = (may_go_on(model), model.is_unproved());
-    let known = model.facts.lists.synced;
+    let known = model.facts.lists.are_known();
     let Some(wizard) = model.wizard.as_mut() else { return };
     if wizard.step != Step::InitialSync {
         return;

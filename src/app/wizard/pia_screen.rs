@@ -9,6 +9,7 @@ use crate::app::popup::{Chooser, Popup};
 use crate::domain::client::fold;
 use crate::domain::configuration::EscalateTo;
 use crate::domain::draft::Step;
+use crate::words::time::ago;
 
 use super::initial_sync;
 use super::state::{BoardList, Wizard};
@@ -63,7 +64,7 @@ pub fn refresh_now(model: &Model) -> Now {
         .wizard
         .as_ref()
         .is_some_and(|wizard| [Step::PiaScreen, Step::Review].contains(&wizard.step) && wizard.id.is_some());
-    Now::only_if(is_here && model.facts.lists.synced)
+    Now::only_if(is_here && model.facts.lists.are_known())
 }
 
 /// Reads teams, agents and ticket types from Halo anew.
@@ -127,7 +128,9 @@ pub fn board_warning(model: &Model, field: FieldId) -> Option<String> {
     if let Some(team) = teams.iter().find(|team| fold(team.name.raw()) == fold(typed)) {
         return Some(format!("in Halo it is spelled {}", team.name));
     }
-    Some("no such team visible to this agent; it can still be saved".to_owned())
+    // Halo is not asked while somebody types: it may have made the team since.
+    let read_at = model.teams_read_at().map(|at| format!(", as read {}", ago(model.now, at))).unwrap_or_default();
+    Some(format!("no such team visible to this agent{read_at}; it can still be saved"))
 }
 
 /// Whether something on Pia Screen carries a warning.
@@ -141,11 +144,11 @@ pub fn escalate_words(model: &Model) -> (String, Option<String>) {
     let Some(wizard) = &model.wizard else { return (String::new(), None) };
     let lists = &model.facts.lists;
     match &wizard.form.escalate_to {
-        None if !lists.synced => ("run a sync first; blank means no default escalation".to_owned(), None),
+        None if !lists.are_known() => ("run a sync first; blank means no default escalation".to_owned(), None),
         None => ("no default escalation".to_owned(), None),
         Some(contact) => {
             let name = crate::domain::untrusted::Untrusted::new(&*contact.name).display();
-            let here = !lists.synced || lists.agents.iter().any(|a| a.id == contact.agent_id && a.assignable);
+            let here = !lists.are_known() || lists.agents.iter().any(|a| a.id == contact.agent_id && a.assignable);
             let warning = (!here).then(|| "tickets can no longer be assigned to this agent; choose another".to_owned());
             (name, warning)
         }
@@ -154,7 +157,8 @@ pub fn escalate_words(model: &Model) -> (String, Option<String>) {
 
 /// Why no agent can be chosen now.
 pub fn choose_refusal(model: &Model) -> Option<String> {
-    (!model.facts.lists.synced).then(|| "Run a sync first: then Halo's agents can be chosen. Blank is fine.".to_owned())
+    (!model.facts.lists.are_known())
+        .then(|| "Run a sync first: then Halo's agents can be chosen. Blank is fine.".to_owned())
 }
 
 /// Rows of the choice that fit.

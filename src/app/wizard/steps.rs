@@ -98,7 +98,7 @@ pub fn items(model: &Model) -> Vec<Item> {
         Step::InitialSync => initial_sync::items(model),
         Step::Configure => vec![Item::Plan],
         Step::Finished => {
-            let contact = model.facts.lists.synced.then_some(Item::Field(FieldId::EscalateTo));
+            let contact = model.facts.lists.are_known().then_some(Item::Field(FieldId::EscalateTo));
             let lines = finished::open_lines(model).len();
             let (services, results) = finished::below(model);
             let below = (lines..lines + services + results).map(Item::Open);

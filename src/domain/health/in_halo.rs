@@ -53,9 +53,7 @@ impl Facts<'_> {
         if self.has_no_webhook() {
             return Finding::well(rule, "no webhook is installed");
         }
-        let is_off =
-            |delivery: &&Delivery| matches!(delivery.state, DeliveryState::SwitchedOff | DeliveryState::Missing);
-        match self.worst(is_off) {
+        match self.worst(|delivery| is_off(delivery)) {
             Some(off) => {
                 let name = clean(&off.webhook);
                 let fact = match off.state {
@@ -96,8 +94,7 @@ impl Facts<'_> {
         let Some(at) = self.read_at() else { return not_read(rule) };
         let is_new = self.installed_at().is_some_and(|at| !self.is_older(at, NEW));
         let state = |delivery: &Delivery| match delivery.state {
-            // The rule of the webhooks tells these.
-            DeliveryState::Delivered | DeliveryState::SwitchedOff | DeliveryState::Missing => State::Well,
+            DeliveryState::Delivered => State::Well,
             // Nothing is bound to it, as the settings want it.
             DeliveryState::Never if self.tells_nothing(&delivery.webhook) => State::Well,
             // What came in here since then says more than Halo's log did.
@@ -106,8 +103,14 @@ impl Facts<'_> {
             DeliveryState::Never | DeliveryState::NoAnswer | DeliveryState::Unreadable => State::Watch,
             _ => State::Broken,
         };
-        let worst = self.status.integration.deliveries.iter().max_by_key(|delivery| state(delivery));
+        let (off, on): (Vec<_>, Vec<_>) = self.status.integration.deliveries.iter().partition(|delivery| is_off(delivery));
+        let worst = on.into_iter().max_by_key(|delivery| state(delivery));
         let found = match worst.map(|worst| (state(worst), worst)) {
+            // The rule of the webhooks tells which.
+            None if !off.is_empty() => Finding::new(rule, State::Unknown, "no webhook in Halo sends events now"),
+            Some((State::Well, _)) if !off.is_empty() => {
+                Finding::well(rule, "the last delivery of each webhook that sends events succeeded")
+            }
             None | Some((State::Well, _)) => Finding::well(rule, "the last delivery of each webhook succeeded"),
             Some((state, worst)) => {
                 let fact = format!("{}: {}", clean(&worst.webhook), clean(&worst.message));
@@ -132,6 +135,11 @@ impl Facts<'_> {
         let options = &self.configuration.integration.webhook_options;
         EventGroup::ALL.iter().any(|group| group.webhook_name() == webhook && group.chosen(options).is_empty())
     }
+}
+
+// Whether it sends nothing: Halo has switched it off, or holds it no more.
+fn is_off(delivery: &Delivery) -> bool {
+    matches!(delivery.state, DeliveryState::SwitchedOff | DeliveryState::Missing)
 }
 
 fn not_read(rule: Rule) -> Finding {

@@ -13,6 +13,7 @@ use crate::domain::plan::{Action, Change, ChangeResult, ConfigureReport, FieldCh
 use crate::domain::record::{InstalledObject, Written};
 use crate::domain::status::Unrecorded;
 use crate::domain::sync_run::{Sight, SyncReport};
+use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 
 /// How far the clocks may be apart: certificates and tokens bear a few minutes, an order of events does not.
@@ -350,13 +351,17 @@ pub(super) const CHECK_SENDER: &str =
     "Check what sends it: Halo sends plain JSON in UTF-8. What was missed is fetched from Halo's log";
 
 /// How the fact about a refused callback begins.
-pub(super) const NOT_STORED: &str = "a delivery with the right token was not stored";
+pub(super) const NOT_STORED: &str = "not stored: ";
 
-/// A callback with the right token that was not stored, and comes in the same form again.
-pub fn not_stored(why: &str, now: Timestamp) -> Finding {
-    Finding::new(Rule::NotUnderstood, State::Watch, format!("{NOT_STORED}: {why}"))
-        .about(rfc3339(now))
-        .since(now)
+/// Callbacks with the right token that were not stored, and come in the same form again; why the last one was not.
+pub fn not_stored(count: u64, why: &str, first: Timestamp, last: Timestamp) -> Finding {
+    let deliveries = match count {
+        1 => "a delivery with the right token was".to_owned(),
+        count => format!("{} deliveries with the right token were", thousands(count)),
+    };
+    Finding::new(Rule::NotUnderstood, State::Watch, format!("{deliveries} {NOT_STORED}{why}"))
+        .about(rfc3339(last))
+        .since(first)
         .next(CHECK_SENDER)
 }
 

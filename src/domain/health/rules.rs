@@ -28,6 +28,8 @@ const STALE: SignedDuration = SignedDuration::from_hours(24 * 8);
 /// How long a webhook may have nothing to deliver after it was installed.
 pub const NEW: SignedDuration = SignedDuration::from_hours(24);
 
+const STORED: &str = "stored, but not understood";
+
 /// How long a delivery that was not stored is told.
 const WEEK: SignedDuration = SignedDuration::from_hours(24 * 7);
 
@@ -227,7 +229,7 @@ impl Facts<'_> {
 
     fn boards(&self) -> Finding {
         let (rule, screen, lists) = (Rule::Boards, &self.configuration.pia_screen, &self.status.known.lists);
-        if !lists.synced {
+        if !lists.are_known() {
             return Finding::new(rule, State::Unknown, "no sync has read the teams and agents yet").next(sync());
         }
         let is_team = |name: &str| lists.teams.iter().any(|team| !team.inactive && team.name.raw() == name);
@@ -245,7 +247,7 @@ impl Facts<'_> {
         }
         match gone.is_empty() {
             // As old as the lists, which a look at a Halo that does not answer cannot renew.
-            true => Finding { seen_at: self.published_at(), ..Finding::well(rule, "all found in Halo") }
+            true => Finding { seen_at: lists.read_at, ..Finding::well(rule, "all found in Halo") }
                 .since(self.published_at()),
             false => Finding::new(rule, State::Watch, gone.join("; "))
                 .about(gone.join("; "))
@@ -279,7 +281,7 @@ impl Facts<'_> {
             None if service.running => return Finding::well(rule, "running").since(service.since),
             None => {}
         }
-        let start = Hint::from("Start it: ").next(Next::Serve).text(", or its systemd unit");
+        let start = self.start("Start it: ".to_owned());
         let is_fresh = self.published_at().is_some_and(|at| !self.is_older(at, SYNC_DUE));
         let unrecorded = self.status.integration.unrecorded;
         match self.is_configured() || unrecorded == Unrecorded::Something {
@@ -306,10 +308,14 @@ impl Facts<'_> {
             false => (State::Watch, "no daily sync"),
         };
         let process = self.status.service.process.map(|pid| format!(" (process {pid})")).unwrap_or_default();
-        let next = Hint::from(format!("Stop it{process}, then start it: "));
         Finding::new(Rule::Service, state, format!("{DOES_NOT_ANSWER}: {lost}"))
             .about(DOES_NOT_ANSWER)
-            .next(next.next(Next::Serve).text(", or its systemd unit"))
+            .next(self.start(format!("Stop it{process}, then start it: ")))
+    }
+
+    fn start(&self, before: String) -> Hint {
+        let start = Hint::from(before).next(Next::Serve);
+        if self.status.known.has_unit { start.text(", or its systemd unit") } else { start }
     }
 
     // The last delivery knows best: it was sent after it happened.
@@ -510,7 +516,7 @@ impl Facts<'_> {
         };
         let count =
             if count == 1 { "1 delivery was".to_owned() } else { format!("{} deliveries were", thousands(count)) };
-        let stored = format!("{count} stored, but not understood");
+        let stored = format!("{count} {STORED}");
         let next = Hint::from("To see which, and why: ").next(Next::Events).text("; they are kept as received");
         let found = |fact| Finding::new(rule, State::Watch, fact);
         match refused {
@@ -531,7 +537,8 @@ impl Facts<'_> {
     fn not_stored(&self) -> Option<Finding> {
         let is_new = |last: &&Finding| last.seen_at.is_some_and(|at| !self.is_older(at, WEEK));
         let last = self.last(Rule::NotUnderstood).filter(|last| last.is_issue()).filter(is_new)?;
-        let (_, fact) = last.fact.split_at(last.fact.find(NOT_STORED)?);
+        let fact = last.fact.split_once(&format!("{STORED}, and ")).map_or(&*last.fact, |(_, lost)| lost);
+        fact.contains(NOT_STORED).then_some(())?;
         let about = last.object.as_deref().and_then(|about| about.rsplit(' ').next()).map(str::to_owned);
         Some(Finding { fact: fact.to_owned(), object: about, next: Some(CHECK_SENDER.into()), ..last.clone() })
     }

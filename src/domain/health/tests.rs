@@ -18,7 +18,8 @@ use crate::domain::people::{Agent, Team};
 use crate::domain::plan::{Action, Cause, Change, ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
 use crate::domain::record::{BeforeAfter, InstalledObject, Written};
 use crate::domain::status::{
-    ClientCounts, IntegrationStatus, Known, LastSync, Lists, ServiceStatus, Status, StepState, Steps, Unrecorded,
+    ClientCounts, IntegrationStatus, Known, LastSync, Lists, ServiceStatus, Status, StepState, Steps, Unanswered,
+    Unrecorded,
 };
 use crate::domain::sync_run::{ChangeCounts, Sight, SyncReport, SyncStatus};
 use crate::domain::untrusted::Untrusted;
@@ -143,7 +144,7 @@ fn well() -> World {
         free: Some(1 << 40),
         has_secret: true,
         runs: vec![run(SyncStatus::Complete, 8)],
-        lists: Lists { agents: vec![agent], teams: vec![team], ticket_types: Vec::new(), synced: true },
+        lists: Lists { agents: vec![agent], teams: vec![team], ticket_types: Vec::new(), read_at: Some(now() - HOUR) },
         before: Rule::ALL.into_iter().filter(|rule| rule.is_seen()).map(seen).collect(),
         ..Known::default()
     };
@@ -415,10 +416,28 @@ fn halo_that_is_not_reached_is_told_with_cause() {
     assert_eq!(silent.next.unwrap().to_string(), "Set ca_file");
 }
 
+/// A unit that is not installed is no way to start it.
+#[test]
+fn unit_is_named_only_where_it_is_installed() {
+    let next = |has_unit: bool, is_silent: bool| {
+        let found = found(Rule::Service, |world| {
+            world.status.known.has_unit = has_unit;
+            world.status.service.running = is_silent;
+            world.status.service.unanswered = is_silent.then_some(Unanswered::Silent);
+        });
+        found.next.unwrap().to_string()
+    };
+    assert_eq!(next(false, false), "Start it: pia-halo serve");
+    assert_eq!(next(true, false), "Start it: pia-halo serve, or its systemd unit");
+    assert!(next(false, true).ends_with("then start it: pia-halo serve"), "{}", next(false, true));
+    assert!(next(true, true).ends_with("pia-halo serve, or its systemd unit"));
+}
+
 /// What is lost is told beside what was only not understood, and each that is lost is another cause.
 #[test]
 fn refused_delivery_is_told_beside_stored_ones() {
-    let refused = |hours: i32| not_stored("not JSON", now() - hours * HOUR);
+    let at = |hours: i32| now() - hours * HOUR;
+    let refused = |hours: i32| not_stored(1, "not JSON", at(hours), at(hours));
     let told = |hours: i32, before: Option<Finding>| {
         found(Rule::NotUnderstood, |world| {
             world.status.known.not_understood = Some((8, now() - HOUR));
@@ -435,6 +454,9 @@ fn refused_delivery_is_told_beside_stored_ones() {
     let alone = found(Rule::NotUnderstood, |world| world.note(3, both.clone()));
     assert!(alone.fact.starts_with("a delivery with the right token was not stored"), "{}", alone.fact);
     assert!(!told(24 * 8, None).fact.contains("not stored"), "a week later");
+    let many = told(3, Some(not_stored(1_017, "not JSON", at(9), at(3))));
+    assert!(many.fact.ends_with(", and 1,017 deliveries with the right token were not stored: not JSON"), "{many:?}");
+    assert_eq!(told(3, Some(many.clone())), many, "written down, it is the same");
 }
 
 /// That it did not fail is said of a run that did not.
@@ -730,6 +752,24 @@ fn delivery_that_came_clears_what_log_did_not_say() {
     assert_eq!(other.state, State::Watch, "another webhook proves nothing");
 }
 
+/// Of a webhook that sends nothing no last delivery is told as a success.
+#[test]
+fn webhook_that_is_gone_or_off_is_no_delivery_that_succeeded() {
+    let told = |states: &[DeliveryState]| {
+        let found = found(Rule::Deliveries, |world| {
+            world.status.integration.deliveries = states.iter().map(|state| delivery(*state)).collect();
+        });
+        (found.state, found.fact)
+    };
+    for off in [DeliveryState::Missing, DeliveryState::SwitchedOff] {
+        let none = "no webhook in Halo sends events now".to_owned();
+        assert_eq!(told(&[off, DeliveryState::Missing]), (State::Unknown, none), "{off:?}");
+        let others = "the last delivery of each webhook that sends events succeeded".to_owned();
+        assert_eq!(told(&[off, DeliveryState::Delivered]), (State::Well, others), "{off:?}");
+        assert_eq!(told(&[off, DeliveryState::Unauthorised]).0, State::Broken, "{off:?}");
+    }
+}
+
 /// Configure has just written and read them.
 #[test]
 fn webhooks_are_known_to_be_on_after_configure() {
@@ -829,7 +869,9 @@ fn report(checks: &[(CheckId, CheckStatus, Option<FailureKind>)]) -> CheckReport
         checks: checks.iter().map(check).collect(),
         rights: Vec::new(),
         token_valid_until: None,
-        teams: Vec::new(),
+        teams: None,
+        agents: None,
+        ticket_types: None,
         sight: Some(Sight::All),
     }
 }

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) use self::named::find_contact;
 use self::named::{judge_board, judge_contact, judge_outcome};
 use self::noting::was_answered;
-pub(super) use self::noting::{failure_of, note, note_refusal, note_rights, note_silence};
+pub(super) use self::noting::{failure_of, keep_lists, note, note_refusal, note_rights, note_silence};
 use self::verdict::{Verdict, counted, list, there};
 use super::Workspace;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, HaloIdentity};
@@ -85,6 +85,7 @@ pub async fn verify(
     let saved = workspace.configuration(Some(id)).ok().map(|(_, saved, _)| saved.api);
     if request.secret == SecretChoice::Stored && saved.as_ref() == Some(&request.api) {
         note(workspace, id, &report, &halo);
+        keep_lists(workspace, id, &request.api, &report);
         if report.ok {
             workspace.remember_verified(id, &request.api, &halo).await?;
         }
@@ -236,11 +237,11 @@ pub(super) async fn with_halo(
     let asked = run.handle(halo);
     let writes = |check, scopes: &Scopes| rights::writes(check, scopes, agent.as_ref());
     let write = writes(CheckId::TicketTypes, &run.scopes);
-    run.attempt(CheckId::TicketTypes, asked.ticket_types(), |types| {
+    let ticket_types = run.attempt(CheckId::TicketTypes, asked.ticket_types(), |types| {
         let hint = "in Halo, set Ticket Type Restrictions › \"Allow use of all Ticket Types\" of the role to Yes";
         list(types.len(), ("ticket type", "ticket types"), restricted, hint).and_writing(CheckId::TicketTypes, write)
-    })
-    .await?;
+    });
+    let ticket_types = ticket_types.await?;
     let asked = run.handle(halo);
     let write = writes(CheckId::Webhooks, &run.scopes);
     run.attempt(CheckId::Webhooks, asked.webhooks(), |webhooks| {
@@ -278,7 +279,9 @@ pub(super) async fn with_halo(
         halo: identity,
         checks,
         token_valid_until: token.map(|token| token.valid_until),
-        teams: teams.unwrap_or_default(),
+        teams,
+        agents,
+        ticket_types,
         sight: heard,
     })
 }

@@ -1,13 +1,14 @@
 //! What a test says of health, written down.
 
 use crate::domain::check::{Check, CheckReport, CheckStatus};
-use crate::domain::configuration::ConfigurationId;
+use crate::domain::configuration::{ApiCredentials, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{
     Finding, Rule, State, allowed, answered, clock, from_check, from_failure, not_answered, not_told_to, refused,
 };
 use crate::halo::HaloApi;
 use crate::ops::Workspace;
+use crate::store::FreshLists;
 
 /// Writes down what a test of what is saved says of its health.
 pub(in crate::ops) fn note(workspace: &Workspace, id: &ConfigurationId, report: &CheckReport, halo: &HaloApi) {
@@ -21,6 +22,30 @@ pub(in crate::ops) fn note(workspace: &Workspace, id: &ConfigurationId, report: 
     found.extend(was_answered(report).then(answered));
     workspace.note_health(id, found);
     note_silence(workspace, id, failure.as_ref());
+}
+
+/// Keeps the lists that a test of what is saved has read anyway, once a sync has read them before: a form that is opened
+/// afterwards judges by them.
+pub(in crate::ops) fn keep_lists(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    api: &ApiCredentials,
+    report: &CheckReport,
+) {
+    let (agents, teams, ticket_types) = (&report.agents, &report.teams, &report.ticket_types);
+    let fresh =
+        FreshLists { agents: agents.as_deref(), teams: teams.as_deref(), ticket_types: ticket_types.as_deref() };
+    let keep = || {
+        // What is stored may be of another Halo still: the next sync sees to that.
+        if workspace.store.lists(id)?.are_known() && !workspace.is_another_halo(id, api)? {
+            workspace.store.keep_lists(id, fresh, workspace.now())?;
+        }
+        Ok::<_, Failure>(())
+    };
+    // Whoever may only read tests all the same.
+    if let Err(error) = keep() {
+        tracing::debug!(%error, "the lists that the test has read could not be saved");
+    }
 }
 
 /// What Halo has refused to somebody who is not a test, or has allowed.

@@ -1,13 +1,15 @@
 //! The facts that the rules of health judge by, gathered without a request.
 
+use std::path::Path;
+
 use jiff::SignedDuration;
 
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::Failure;
 use crate::domain::health::{Facts, findings};
 use crate::domain::status::{Known, Status};
-use crate::ops::Workspace;
 use crate::ops::locks::syncing;
+use crate::ops::{Workspace, units};
 use crate::settings::{SettingsError, secret_source};
 
 /// Runs that are looked at: so many can fail in a row before the last good one is not seen.
@@ -40,6 +42,7 @@ pub(in crate::ops) fn judge(
         runs: store.runs(id, RUNS)?,
         published_at: store.published_at(id)?,
         syncing: syncing(workspace.paths(), id),
+        has_unit: units::has_service(Path::new("/")),
         lists: store.lists(id)?,
         before: store.health(id)?,
         dismissed: store.dismissed(id)?,
@@ -54,7 +57,9 @@ fn told(error: SettingsError) -> (String, Option<String>) {
 }
 
 fn free(workspace: &Workspace) -> Option<u64> {
-    let folder = workspace.store.path().parent().filter(|_| workspace.store.is_file())?;
+    // Where there is no store yet, its folder may be to come as well.
+    let folder = workspace.store.path().ancestors().skip(1).find(|folder| folder.exists());
+    let folder = folder.filter(|_| workspace.store.is_file())?;
     let room = rustix::fs::statvfs(folder).ok()?;
     Some(room.f_bavail.saturating_mul(room.f_frsize))
 }

@@ -71,7 +71,7 @@ pub(super) async fn look_at_store(workspace: &Workspace, id: &ConfigurationId) -
     let of = id.clone();
     let whole = move |workspace: &Workspace| {
         let fault = workspace.store.fault()?;
-        workspace.note_health(&of, [store(fault)]);
+        workspace.note_health(&of, [store(fault, workspace.store.is_file())]);
         Ok(())
     };
     workspace.run_blocking(whole).await
@@ -89,6 +89,7 @@ async fn ask(
     let screen = Some(&configuration.pia_screen);
     let report = check::with_halo(&halo, Some(id), &configuration.api, screen, on_check).await?;
     check::note(workspace, id, &report, &halo);
+    check::keep_lists(workspace, id, &configuration.api, &report);
     if !report.ok {
         return Ok(report.first_failure().map(check::failure_of));
     }
@@ -115,9 +116,11 @@ pub(super) fn is_configured(workspace: &Workspace, id: &ConfigurationId) -> Resu
     Ok(workspace.store.configured_at(id)?.is_some() || !workspace.store.installed(id)?.is_empty())
 }
 
-fn store(fault: Option<String>) -> Finding {
+fn store(fault: Option<String>, is_file: bool) -> Finding {
     match fault {
-        None => Finding::well(Rule::Store, "the database is intact"),
+        None if is_file => Finding::well(Rule::Store, "the database is intact"),
+        // Nothing of it was read: its pages are nobody else's to see.
+        None => Finding::well(Rule::Store, "PostgreSQL answers; it checks its own files"),
         Some(fault) => Finding::new(Rule::Store, State::Broken, format!("the database is damaged: {fault}"))
             .next(Hint::from("Stop the service, then ").next(Next::SetStoreAside).text(" and ").next(Next::Sync)),
     }

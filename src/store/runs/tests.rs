@@ -309,7 +309,7 @@ fn lists_become_visible_together_with_clients() {
     let publication = all_seen(fresh, &rule);
     store.publish(run, &known, &publication, at(0), |_, _| report(SyncStatus::Complete, 0)).unwrap();
     let lists = store.lists(&id("acme")).unwrap();
-    assert_eq!((lists.teams.as_slice(), lists.synced), (&team[..], true));
+    assert_eq!((lists.teams.as_slice(), lists.read_at), (&team[..], Some(at(0))));
 }
 
 #[test]

@@ -116,7 +116,7 @@ impl World {
             }
             Effect::LoadLists(_) => {
                 let mut lists = lists();
-                lists.synced = synced();
+                lists.read_at = lists.read_at.filter(|_| synced());
                 vec![Reply::Lists(Ok(lists))]
             }
             Effect::LoadCallbacks(_) => vec![Reply::Callbacks(Ok(callbacks()))],

@@ -314,7 +314,7 @@ pub fn escalate_row(model: &Model, page: &mut Page, focused: bool) {
     page.words(row, &words, style);
     if let Some(warning) = warning {
         page.state(Tone::Warn, &warning, page.value_column());
-    } else if focused && model.facts.lists.synced {
+    } else if focused && model.facts.lists.are_known() {
         page.paragraph("Enter chooses; blank means no default escalation", page.value_column(), styles.dim());
     }
     if focused {

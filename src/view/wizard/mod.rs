@@ -145,7 +145,7 @@ fn finished(model: &Model, page: &mut Page) {
             page.keep_from(from);
         }
     }
-    if model.facts.lists.synced {
+    if model.facts.lists.are_known() {
         let focused = focus == Some(Item::Field(FieldId::EscalateTo));
         fields::escalate_row(model, page, focused);
         if !focused && model.wizard.as_ref().is_some_and(|wizard| wizard.form.escalate_to.is_none()) {

@@ -4,7 +4,8 @@ use tui_input::Input;
 
 use crate::app::layout::{Move, Window};
 use crate::app::notice::Tone;
-use crate::domain::event::{Body, Event};
+use crate::domain::body::Body;
+use crate::domain::event::Event;
 use crate::domain::failure::Failure;
 use crate::domain::ticket::Ticket;
 

@@ -16,7 +16,7 @@ use crate::app::testing::events::{
 };
 use crate::app::testing::{Stage, at, finished, id, in_panes, key, overview, saved, standing, status};
 use crate::app::{Model, next_wake};
-use crate::domain::event::Body;
+use crate::domain::body::Body;
 use crate::domain::failure::FailureKind;
 use crate::domain::health::Rule;
 use crate::domain::ticket::Known;

@@ -6,8 +6,8 @@ use crate::app::testing::events::{
     board, escalating, escalation, events, in_events, in_tickets, many_events, recent, service,
 };
 use crate::app::testing::{Stage, at, deliveries, finished, foreign, in_panes, overview, saved, standing, status};
+use crate::domain::body::Body;
 use crate::domain::delivery::DeliveryState;
-use crate::domain::event::Body;
 use crate::domain::event::FetchedFrom;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::status::{ServiceStatus, Status};
