@@ -192,6 +192,34 @@ async fn what_halo_accepts_but_does_not_store_is_never_called_done() {
     assert!(report["results"].as_array().unwrap().iter().all(|result| result["outcome"] != "done"));
 }
 
+/// A link that Halo does not tell goes no circle: everything else is in place, it is told as what nobody knows, another run is
+/// no way on, and once it is dismissed it stays so.
+#[tokio::test(flavor = "multi_thread")]
+async fn link_that_halo_does_not_tell_goes_no_circle() {
+    let profile = with_fault("tab-members-missing").await;
+    let report = profile.json(["configure", "--yes"], 3).await;
+    let message = report["message"].as_str().unwrap();
+    assert!(message.contains("7 not known") && !message.contains("again"), "{message}");
+    let results = report["results"].as_array().unwrap();
+    let mut untold = results.iter().filter(|result| result["outcome"] == "unverified");
+    assert!(untold.all(|result| result["message"].as_str().unwrap().ends_with("pia-halo issues dismiss drift")));
+    let open = async || {
+        let issues = profile.run(["issues", "--json"]).await.json();
+        let of = |issue: &Value| {
+            issue["dismissed"] == false && ["drift", "interrupted"].contains(&issue["id"].as_str().unwrap())
+        };
+        issues["issues"].as_array().unwrap().iter().filter(|issue| of(issue)).cloned().collect::<Vec<_>>()
+    };
+    let told = open().await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].to_string().contains("Halo does not say whether "), "{told:?}");
+    assert_eq!(profile.json(["status"], 0).await["steps"]["configure"], "done");
+    profile.run(["issues", "dismiss", "drift"]).await.expect(0);
+    assert_eq!(open().await, [] as [Value; 0]);
+    profile.json(["plan"], 3).await;
+    assert_eq!(open().await, [] as [Value; 0], "another look says no more");
+}
+
 /// Writes are refused although reads are not: the missing right is named, what was done is kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn right_that_only_writes_need_is_named_when_it_is_missing() {

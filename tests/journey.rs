@@ -273,7 +273,7 @@ async fn configure_that_failed_half_way_is_finished_by_pressing_again() {
     person.sees("y Apply").await;
     person.press("y").await;
     person.sees("failed").await;
-    person.sees("13 done, 1 not").await;
+    person.sees("13 made, 1 not").await;
     let written = profile.halo.writes().len();
 
     profile.halo.change(|state| state.ticket_type_mut("Incident").unwrap().locked = false);

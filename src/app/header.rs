@@ -151,7 +151,7 @@ fn unfinished(model: &Model) -> Option<(Tone, String)> {
     let is_here = model.wizard.as_ref().is_some_and(|wizard| wizard.id.is_some() && wizard.id == model.current);
     let stopped = plan::how_far(model).is_some_and(|words| words.starts_with("Stopped"));
     let is_open = match model.apply() {
-        ApplyWork::Ended { report, .. } => !report.status.is_complete(),
+        ApplyWork::Ended { report, .. } => !report.is_settled(),
         ApplyWork::Failed { .. } => true,
         ApplyWork::None | ApplyWork::Running { .. } => false,
     };

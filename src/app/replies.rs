@@ -111,6 +111,10 @@ fn standing_read(model: &mut Model, standing: Box<Standing>) -> Vec<Effect> {
     let is_synced = published(&before) != published(now);
     // What another program is still at is read once it is done: half of it is no state.
     let is_done = before.configuring.is_some() && now.configuring.is_none();
+    if is_done {
+        plan::freed(model);
+    }
+    let Some(now) = &model.facts.standing else { return Vec::new() };
     let is_installed = is_done || installed(&before) != installed(now);
     let is_rotated = before.status.integration.rotation != now.status.integration.rotation;
     let shows_objects = model.screen == Screen::Panes && model.panes.pane == Pane::Integration;

@@ -81,8 +81,14 @@ pub fn head(model: &Model) -> Vec<(Tone, String)> {
                 (None, status) => status.map(|status| format!("Halo answered {status}.")),
             };
             head.extend(said.map(|said| (Tone::Calm, said)));
-            head.extend(failure.hint.as_ref().map(|hint| (Tone::Calm, Phrase::from(hint).with_keys(&model.keys))));
             let kept = model.work.notes.get(&(id.clone(), *ticket)).map(|note| Untrusted::new(note.as_str()).display());
+            // The note stands below, once.
+            let said_once = |hint: String| match &kept {
+                Some(note) => hint.replace(&format!(": {note}"), ""),
+                None => hint,
+            };
+            let hint = failure.hint.as_ref().map(|hint| said_once(Phrase::from(hint).with_keys(&model.keys)));
+            head.extend(hint.map(|hint| (Tone::Calm, hint)));
             head.extend(kept.map(|note| (Tone::Calm, format!("Your note is kept and offered again: {note}"))));
         }
     }

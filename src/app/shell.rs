@@ -184,6 +184,7 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
         if plan::is_unread(model) {
             // The key is still held down: the time to read the plan begins when it is let go.
             plan::note_shown(model, true);
+            plan::say_too_soon(model);
         }
         return Vec::new();
     }

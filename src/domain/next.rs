@@ -201,6 +201,7 @@ impl Next {
             Self::Doctor,
             Self::Issues,
             Self::Dismiss("missed"),
+            Self::Dismiss("drift"),
             Self::Retry("forwarding"),
             Self::Sync,
             Self::SyncYes,

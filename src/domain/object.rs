@@ -40,6 +40,25 @@ impl ObjectKind {
         }
     }
 
+    /// Several objects in words: `2 webhooks and their 5 events, 1 custom tab, 6 links`.
+    pub fn counted(kinds: &[Self]) -> String {
+        let count = |kind| kinds.iter().filter(|own| **own == kind).count();
+        let of = |kind, one: &str| match count(kind) {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            many => Some(format!("{many} {one}s")),
+        };
+        let (webhooks, events) = (of(Self::Webhook, "webhook"), of(Self::WebhookEvent, "event"));
+        let with_events = match (webhooks, events) {
+            (Some(webhooks), Some(events)) => {
+                Some(format!("{webhooks} and {} {events}", if count(Self::Webhook) == 1 { "its" } else { "their" }))
+            }
+            (webhooks, events) => webhooks.or(events),
+        };
+        let parts = [with_events, of(Self::CustomTab, "custom tab"), of(Self::TicketType, "link")];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
     /// Whether objects of this kind are made by us; the others are Halo's own, or go with them.
     pub fn is_our_own(self) -> bool {
         matches!(self, Self::Webhook | Self::CustomTab)

@@ -2,6 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
+use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -110,8 +111,15 @@ pub enum Cause {
 /// Why an object differs, or already has a new address, while a rotation of the callback secrets is unfinished.
 pub const ROTATING: &str = "the rotation of the callback token is not finished: run Rotate again";
 
-/// Said where nobody can tell whether a ticket type is linked: it is tried.
-pub const TABS_NOT_TOLD: &str = "Halo does not report which custom tabs it shows";
+/// Said where nobody can tell whether a ticket type is linked: it is tried, and cannot be read back.
+pub const TABS_NOT_TOLD: &str = "Halo does not say whether the Pia Chat Pod is linked";
+
+impl Change {
+    /// Whether it is a link that Halo says nothing of, before and after it is tried.
+    pub fn is_untold(&self) -> bool {
+        self.action == Action::Link && self.reason == TABS_NOT_TOLD
+    }
+}
 
 /// The settings want something else than what Configure wrote.
 pub const SETTING: &str = "your setting changed";
@@ -152,6 +160,8 @@ pub struct Plan {
     pub belongs: Belongs,
     /// What it was made from.
     pub basis: Basis,
+    /// When the run of Configure began that it takes back.
+    pub undoes: Option<Timestamp>,
 }
 
 /// An object that has one of our names and is not ours: made by the portal, as a rule, with another address.
@@ -360,6 +370,38 @@ pub struct ChangeResult {
     pub message: Option<String>,
 }
 
+impl ChangeResult {
+    /// Whether it is a link that Halo says nothing of: another try says no more.
+    pub fn is_untold(&self) -> bool {
+        let is_it = |message: &str| message.starts_with(TABS_NOT_TOLD);
+        self.outcome == Outcome::Unverified && self.message.as_deref().is_some_and(is_it)
+    }
+
+    /// Whether it was done, or there was nothing to do.
+    pub fn is_made(&self) -> bool {
+        matches!(self.outcome, Outcome::Done | Outcome::Unchanged)
+    }
+}
+
+/// Of how many changes it is known that they were made, of how many it is not known, and how many are left, of all: `3 made,
+/// 1 not known, 10 to do`. What was to be kept is no change.
+pub fn how_far(results: &[ChangeResult], all: usize, left: &str) -> String {
+    let changes = || results.iter().filter(|result| result.action != Action::Keep);
+    let made = changes().filter(|result| result.is_made()).count();
+    let unknown = changes().filter(|result| result.outcome == Outcome::Unverified).count();
+    let mut parts = vec![format!("{made} made")];
+    parts.extend((unknown > 0).then(|| format!("{unknown} not known")));
+    let rest = all.saturating_sub(made + unknown);
+    parts.extend((rest > 0).then(|| format!("{rest} {left}")));
+    parts.join(", ")
+}
+
+/// The links that Halo says nothing of, where a run has done everything else.
+pub fn untold(results: &[ChangeResult]) -> Vec<&ChangeResult> {
+    let open: Vec<_> = results.iter().filter(|result| !result.is_made()).collect();
+    if open.iter().all(|result| result.is_untold()) { open } else { Vec::new() }
+}
+
 /// How Configure, Remove or a roll back ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -436,6 +478,11 @@ pub struct ConfigureReport {
 }
 
 impl ConfigureReport {
+    /// Whether another run would do no more.
+    pub fn is_settled(&self) -> bool {
+        self.status.is_complete() || !untold(&self.results).is_empty()
+    }
+
     /// What was done in Halo could not be noted here.
     pub fn not_noted(&mut self, failure: &Failure) {
         if self.status.is_complete() {

@@ -143,7 +143,8 @@ fn switched_off(webhook: &WebhookState, by_halo: bool, last: Option<&LoggedDeliv
         None => "it is switched off in Halo, after failures or by someone: nothing is delivered".to_owned(),
     };
     let first = match last.filter(|last| last.has_answer() && !last.is_success()) {
-        Some(last) => format!("{}; then ", cure(kind_of(last))),
+        Some(last) => format!("first, {}; then ", cure(kind_of(last))),
+        None if by_halo => "first find out why deliveries failed; then ".to_owned(),
         None => String::new(),
     };
     (DeliveryState::SwitchedOff, message, Some(format!("{first}run Configure again to switch the webhook on")))
@@ -239,7 +240,7 @@ fn cure(state: DeliveryState) -> String {
 
 /// Verdicts are stored: an age would be untrue by the time it is read.
 fn moment(at: Timestamp) -> String {
-    at.strftime("on %Y-%m-%d at %H:%M:%S UTC").to_string()
+    at.strftime("on %d %b at %H:%M UTC").to_string()
 }
 
 #[cfg(test)]
@@ -289,7 +290,7 @@ mod tests {
         ] {
             let found = verdict(Some(&ON), &[logged("2026-11-23T11:00:00Z", status, words)]);
             assert_eq!(found.state, state, "{status:?} {words:?}");
-            assert!(found.message.contains("2026-11-23 at 11:00:00 UTC"), "{}", found.message);
+            assert!(found.message.contains("23 Nov at 11:00 UTC"), "{}", found.message);
             assert_eq!((found.http_status, found.last_at), (status, Some(at("2026-11-23T11:00:00Z"))));
             assert_eq!(found.duration.as_deref(), Some("84.5"));
             match advice {
@@ -303,7 +304,7 @@ mod tests {
     fn never_is_said_with_likely_cause() {
         let found = verdict(Some(&ON), &[]);
         assert_eq!(found.state, DeliveryState::Never);
-        assert!(found.message.contains("since it was installed on 2026-11-12 at 09:00:00 UTC"), "{}", found.message);
+        assert!(found.message.contains("since it was installed on 12 Nov at 09:00 UTC"), "{}", found.message);
         assert!(found.advice.unwrap().contains("outgoing service"));
         let unbound = verdict(Some(&WebhookState { events: Some(0), ..ON }), &[]);
         assert!(unbound.advice.unwrap().contains("it has no events"));
@@ -312,14 +313,14 @@ mod tests {
         let installed_at = at("2026-11-23T11:50:00Z");
         let findings = Findings { name: "w", id: "g", installed_at, on_at: None, webhook: Some(&ON), log: Ok(&[]) };
         let fresh = judge(&findings, at("2026-11-23T12:00:00Z"));
-        assert!(fresh.message.contains("at 11:50:00 UTC") && fresh.advice.unwrap().contains("create a ticket"));
+        assert!(fresh.message.contains("at 11:50 UTC") && fresh.advice.unwrap().contains("create a ticket"));
     }
 
     #[test]
     fn deliveries_before_installation_do_not_count() {
         let before = verdict(Some(&ON), &[logged("2026-11-10T09:00:00Z", Some(200), None)]);
         assert_eq!((before.state, before.last_success_at), (DeliveryState::Never, None));
-        assert!(before.message.contains("before that was on 2026-11-10"), "{}", before.message);
+        assert!(before.message.contains("before that was on 10 Nov"), "{}", before.message);
         let slow_clock = verdict(Some(&ON), &[logged("2026-11-12T08:58:00Z", Some(200), None)]);
         assert_eq!(slow_clock.state, DeliveryState::Delivered);
     }
@@ -332,9 +333,12 @@ mod tests {
         let failing = [logged("2026-11-23T09:00:00Z", Some(500), None)];
         let found = verdict(Some(&off), &failing);
         assert_eq!(found.state, DeliveryState::SwitchedOff);
-        assert!(found.message.contains("Halo switched it off") && found.message.contains("10:00:00 UTC"));
+        assert!(found.message.contains("Halo switched it off") && found.message.contains("10:00 UTC"));
         let advice = found.advice.unwrap();
-        assert!(advice.contains("their logs for that time; then run Configure"), "the cause first: {advice}");
+        assert!(
+            advice.starts_with("first, ") && advice.contains("their logs for that time; then run Configure"),
+            "{advice}"
+        );
         let by_somebody = verdict(Some(&WebhookState { switched_off_at: None, ..off }), &fine);
         assert!(
             by_somebody.message.contains("or by someone") && by_somebody.advice.unwrap().starts_with("run Configure")
@@ -350,7 +354,7 @@ mod tests {
         let stuck = [pending("2026-11-23T11:00:00Z"), logged("2026-11-23T10:00:00Z", Some(200), None)];
         let found = verdict(Some(&ON), &stuck);
         assert_eq!(found.state, DeliveryState::NoAnswer);
-        assert!(found.message.contains("the last success was on 2026-11-23 at 10:00:00"), "{}", found.message);
+        assert!(found.message.contains("the last success was on 23 Nov at 10:00 UTC"), "{}", found.message);
     }
 
     #[test]

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 pub use super::wire::BadReply;
-use crate::domain::calendar::rfc3339;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::fields::FieldId;
 use crate::domain::next::Hint;
@@ -458,8 +457,9 @@ impl HaloError {
             },
             Self::CaFile { .. } => "It must hold certificates in PEM format. Fix it or remove the setting".to_owned(),
             Self::RateLimited { until } => format!(
-                "Try again {}; a lower request_budget in the settings leaves more to other integrations",
-                until.map_or("later".to_owned(), |until| format!("after {}", rfc3339(until)))
+                "Try again {}; a lower Request Budget (request_budget in the settings) leaves more to other \
+                 integrations",
+                until.map_or("later".to_owned(), |until| until.strftime("after %H:%M:%S UTC").to_string())
             ),
             Self::Declined { .. } => return None,
             Self::Intercepted { .. } => "A firewall (such as Cloudflare), a proxy or a sign-in portal answers in Halo's \

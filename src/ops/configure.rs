@@ -15,11 +15,13 @@ use super::{Workspace, check, delivery, owner};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Finding, Rule, State, from_owner, from_plan_and_record, from_run};
+use crate::domain::health::{Finding, Rule, State, from_owner, from_plan_and_record, from_run, from_untold};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::owner::Belongs;
-use crate::domain::plan::{Action, ChangeResult, ConfigureReport, ConfigureStatus, Outcome};
+use crate::domain::plan::{
+    Action, ChangeResult, ConfigureReport, ConfigureStatus, Outcome, TABS_NOT_TOLD, how_far, untold,
+};
 use crate::halo::install::plan::{InstallPlan, Operation, PlanStep};
 use crate::store::Intent;
 
@@ -69,7 +71,7 @@ pub async fn install(
         workspace.note_health(id, [not_looked_at(), from_owner(&plan.belongs)]);
     }
     let mut results = apply.all(&plan, &mut on_event).await;
-    let (status, mut message) = judge(&results, &plan);
+    let (status, mut message) = judge(&results, &plan, apply.cause());
     if target.is_rotating() {
         message.push_str(&format!("; a rotation is not finished: {} finishes it", Next::Rotate));
     }
@@ -83,8 +85,10 @@ pub async fn install(
         Some(_) => told.next(Hint::from("Finish it: ").next(Next::taking_over(&plan.taken))),
         None => told,
     };
-    workspace.note_health(id, [told]);
-    let configured_at = status.is_complete().then(|| workspace.now());
+    let untold = from_untold(&report);
+    workspace.note_health(id, std::iter::once(told).chain(untold.clone()));
+    // What Halo says nothing of keeps nothing from being in place.
+    let configured_at = report.is_settled().then(|| workspace.now());
     if configured_at.is_some() {
         let fact = "nothing in Halo has changed since Configure";
         let here = Belongs::Here(owner::here(workspace));
@@ -92,7 +96,7 @@ pub async fn install(
         if let Err(failure) = delivery::forget_repaired(workspace, id, plan.moves_webhooks()) {
             tracing::warn!(%failure, "what was read of the webhooks could not be forgotten");
         }
-        workspace.note_health(id, [Finding::well(Rule::Drift, fact), from_owner(&here)]);
+        workspace.note_health(id, [untold.unwrap_or(Finding::well(Rule::Drift, fact)), from_owner(&here)]);
         // From now on somebody relies on it; what comes of the look is told by the overview.
         if let Err(failure) = super::health::look_at_store(workspace, id).await {
             tracing::warn!(%failure, "the database could not be looked at");
@@ -273,15 +277,22 @@ fn success(results: &[ChangeResult]) -> &'static str {
     }
 }
 
-fn judge(results: &[ChangeResult], plan: &InstallPlan) -> (ConfigureStatus, String) {
+fn judge(results: &[ChangeResult], plan: &InstallPlan, cause: Option<FailureKind>) -> (ConfigureStatus, String) {
     let (done, open) = tally(results);
+    let blocked = plan.hindrances().count();
+    let left = if cause == Some(FailureKind::Interrupted) { "to do" } else { "not made" };
+    let changes = results.iter().filter(|result| result.action != Action::Keep).count();
+    let far = how_far(results, changes + blocked, left);
     let own = |result: &&ChangeResult| matches!(result.kind, ObjectKind::Webhook | ObjectKind::CustomTab);
     let kept = results.iter().filter(own).filter(|result| result.outcome == Outcome::Unchanged).count();
-    let open = open + plan.hindrances().count();
-    match (done, open) {
+    match (done, open + blocked) {
         (0, 0) => (ConfigureStatus::NothingToDo, "Everything is in place already".to_owned()),
         (_, 0) => (ConfigureStatus::Configured, success(results).to_owned()),
-        (0, _) if kept == 0 => (ConfigureStatus::Failed, format!("{open} not done. Fix that and run Configure again.")),
-        _ => (ConfigureStatus::PartlyDone, format!("{done} done, {open} not done. It is safe to run Configure again.")),
+        // Another run would say no more.
+        _ if blocked == 0 && !untold(results).is_empty() => {
+            (ConfigureStatus::PartlyDone, format!("{far}: {TABS_NOT_TOLD}"))
+        }
+        (0, _) if kept == 0 => (ConfigureStatus::Failed, format!("{far}. Fix that and run Configure again.")),
+        _ => (ConfigureStatus::PartlyDone, format!("{far}. It is safe to run Configure again.")),
     }
 }

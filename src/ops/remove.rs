@@ -97,10 +97,10 @@ pub(super) async fn run_locked(
         && !parts.is_all()
     {
         // What is left out on purpose is no drift, for whoever looks at it from elsewhere either.
-        let is_out =
-            |result: &&ChangeResult| result.outcome == Outcome::Done && result.kind != ObjectKind::WebhookEvent;
-        let names: Vec<String> = results.iter().filter(is_out).map(|result| result.name.display()).collect();
-        workspace.note_health(id, (!names.is_empty()).then(|| taken_out(&names)));
+        let is_out = |result: &&ChangeResult| result.outcome == Outcome::Done;
+        let out: Vec<(ObjectKind, String)> =
+            results.iter().filter(is_out).map(|result| (result.kind, result.name.display())).collect();
+        workspace.note_health(id, (!out.is_empty()).then(|| taken_out(&out)));
     }
     results.extend(tell_blocked(&plan, &mut on_event));
     let report = ConfigureReport { status, results, message, refusal: None, warnings, cause: apply.cause() };
@@ -210,7 +210,10 @@ impl<'a> Work<'a> {
     async fn plan(&self) -> Result<InstallPlan, Failure> {
         match (self.extent, &self.last_run) {
             (Extent::Removal(parts), _) => self.target.plan_removal(&self.reading, parts).await,
-            (Extent::LastRun, Some((_, writes))) => self.target.plan_roll_back(&self.reading, writes).await,
+            (Extent::LastRun, Some((run, writes))) => {
+                let plan = self.target.plan_roll_back(&self.reading, writes).await?;
+                Ok(InstallPlan { undoes: self.workspace.store.configure_run_began(*run)?, ..plan })
+            }
             (Extent::LastRun, None) => Ok(InstallPlan::default()),
         }
     }

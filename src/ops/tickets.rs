@@ -85,7 +85,11 @@ pub async fn escalate(
     cancel: CancellationToken,
 ) -> Result<Escalation, Unfinished> {
     let done = try_to_escalate(workspace, id, configuration, ticket_id, note, cancel).await;
-    check::note_rights(workspace, id, done.as_ref().err().map(|unfinished| &*unfinished.failure), "handover");
+    match done.as_ref().err().map(|unfinished| &*unfinished.failure) {
+        // Over one team, agent or action of Halo's: it is told with the ticket, and is no permission that all else needs.
+        Some(failure) if failure.http_status == Some(400) => {}
+        failure => check::note_rights(workspace, id, failure, "handover"),
+    }
     done
 }
 
@@ -183,14 +187,14 @@ async fn require_owner(
 /// What a person has to look at after an escalation that did not come to its end.
 fn to_look_at(ticket: i64, known: Known) -> Finding {
     let (fact, again) = match known {
-        Known::NoteMissing => (format!("ticket {ticket} was escalated without its note"), "with --note again adds"),
-        Known::Unclear => (format!("ticket {ticket} may not have been escalated"), "again does"),
-        Known::Elsewhere => (format!("ticket {ticket} was escalated, and Halo holds it elsewhere"), "again does"),
-        _ => (format!("the note of escalated ticket {ticket} may be missing"), "with --note again adds"),
+        Known::NoteMissing => (format!("ticket {ticket} was escalated without its note"), ", with its note, adds"),
+        Known::Unclear => (format!("ticket {ticket} may not have been escalated"), " does"),
+        Known::Elsewhere => (format!("ticket {ticket} was escalated, and Halo holds it elsewhere"), " does"),
+        _ => (format!("the note of escalated ticket {ticket} may be missing"), ", with its note, adds"),
     };
     Finding::new(Rule::EscalationNote, State::Watch, fact)
         .about(ticket.to_string())
-        .next(format!("Check it in Halo; running escalate {ticket} {again} what is missing"))
+        .next(format!("Check it in Halo; escalating it again{again} what is missing"))
 }
 
 /// The work on one ticket.
@@ -447,7 +451,8 @@ fn note_refused(error: &HaloError, note: &str, outcome: &NoteOutcome) -> Failure
     let note = Untrusted::new(note);
     Failure { kind: FailureKind::MissingRight, ..failure }.hint(format!(
         "Halo refused the actions {outcome} and {other}. Let the application's agent use one of them, or \
-         set note_outcome to another action, and escalate again; or add the note in Halo: {note}",
+         set another action in config.toml (note_outcome in the settings), and escalate again; or add the note in \
+         Halo: {note}",
         other = outcome.other()
     ))
 }

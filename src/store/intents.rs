@@ -81,6 +81,16 @@ impl Store {
         })
     }
 
+    /// When a run of Configure began.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the database cannot be read.
+    pub fn configure_run_began(&self, run: ConfigureRun) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT begun_at FROM configure_runs WHERE id = ?1";
+        self.read(|db| db.first(sql, args![run.0], |row| time_in(&row.get::<String>(0)?)))
+    }
+
     /// What Configure wrote into webhooks, events and tabs, newest first, as far back as that is kept.
     ///
     /// # Errors

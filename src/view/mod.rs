@@ -9,6 +9,7 @@ pub(crate) mod panes;
 pub(crate) mod plan;
 pub(crate) mod popup;
 pub(crate) mod progress;
+mod results;
 mod scroll;
 pub mod text;
 pub(crate) mod theme;

@@ -29,10 +29,11 @@ use crate::view::theme::{Styles, symbol};
 use crate::words::{self, Phrase};
 
 use super::progress::{self, seconds_since};
+use super::results::{rows_of_results, said};
 use super::wizard::checks::{check_help, checks_so_far, report_rows};
 
 /// Columns of the sign and the kind of an object.
-const KIND: usize = 14;
+pub(super) const KIND: usize = 14;
 
 /// Below this many columns what is done to an object has no room beside its name.
 const NARROW: usize = 60;
@@ -55,12 +56,19 @@ pub fn body(model: &Model, page: &mut Page, title: &str) {
         (ApplyWork::Ended { report, .. }, _) => ended(model, page, report, title),
         (ApplyWork::Failed { failure, results, .. }, work) => {
             page.heading(title, "", Style::new());
+            if let Some(at) = model.work.freed {
+                // What it has left is not what the rows were made from.
+                let words = Phrase::from(words::plan::freed(at)).key(" ", "check_halo", " reads Halo again.");
+                return page.state(Tone::Warn, &words.with_keys(&model.keys), MARGIN);
+            }
             let how_far = plan::how_far(model).unwrap_or_default();
             if failure.kind == FailureKind::Interrupted {
                 page.state(Tone::Warn, &how_far, MARGIN);
             } else {
                 page.failure(failure, MARGIN, &model.keys);
-                page.paragraph(&how_far, MARGIN + 2, Style::new());
+                if !how_far.is_empty() {
+                    page.paragraph(&how_far, MARGIN + 2, Style::new());
+                }
             }
             page.blank();
             match work {
@@ -277,6 +285,15 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
         page.paragraph(words::plan::ROTATING, MARGIN, Style::new());
         page.blank();
     }
+    if model.work.goal == Goal::RollBack {
+        let rotation = model.status().map(|status| status.integration.rotation).unwrap_or_default();
+        page.paragraph(&words::plan::rolling_back(plan.undoes, &rotation, model.now), MARGIN, Style::new());
+        page.blank();
+    }
+    if let Some(words) = words::plan::untold(plan, &findings(model)) {
+        page.state(Tone::Warn, &words.with_keys(&model.keys), MARGIN);
+        page.blank();
+    }
     // What this agent does not see is neither in the plan nor missing from it.
     for warning in &model.work.plan_warnings {
         page.state(Tone::Warn, warning, MARGIN);
@@ -324,7 +341,7 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
 }
 
 // As wide as the longest name, so that the words beside it have the room.
-fn name_columns<'a>(page: &Page, names: impl Iterator<Item = &'a Untrusted>) -> usize {
+pub(super) fn name_columns<'a>(page: &Page, names: impl Iterator<Item = &'a Untrusted>) -> usize {
     let longest = names.map(|name| width(&name.display()) + 2).max().unwrap_or_default();
     longest.clamp(10, page.width.saturating_sub(MARGIN + KIND + 1).clamp(10, 27))
 }
@@ -336,6 +353,7 @@ fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change, (colum
     let (sign, tone, _) = words::plan::action(change.action);
     // Halo may refuse it: somebody else's has the name.
     let (sign, tone) = if is_taken { (symbol(Tone::Warn), Tone::Warn) } else { (sign, tone) };
+    let sign = if change.is_untold() { "?" } else { sign };
     let style = if focused {
         styles.selected()
     } else if change.action == Action::Keep {
@@ -472,49 +490,6 @@ fn rows_being_done(page: &mut Page, plan: &Plan, results: &[ChangeResult], curre
     }
 }
 
-/// Each object with what became of it and with Halo's id; one of them may have the focus.
-pub(super) fn rows_of_results(model: &Model, page: &mut Page, results: &[ChangeResult], focus: Option<usize>) {
-    let styles = page.styles;
-    let columns = name_columns(page, results.iter().map(|result| &result.name));
-    let outcomes = results.iter().map(|result| width(words::plan::outcome(result).1)).max().unwrap_or_default();
-    for (at, result) in results.iter().enumerate() {
-        let focused = focus == Some(at);
-        let from = page.lines.len();
-        let (tone, word) = words::plan::outcome(result);
-        let style = if focused { styles.selected() } else { Style::new() };
-        let gap = outcomes - width(word) + 3;
-        let id = result.id.as_ref().map(|id| format!("{:gap$}id {}", "", short(id))).unwrap_or_default();
-        let row = Row::new(styles, focused)
-            .text(symbol(tone), styles.tone(tone))
-            .text(" ", Style::new())
-            .cell(result.kind.word(), style, KIND - 2)
-            .cell(&result.name.display(), style, columns);
-        if row.used() + width(word) + width(&id) < page.width {
-            page.push(row.text(word, styles.tone(tone)).text(&id, styles.dim()));
-        } else {
-            page.words(row, word, styles.tone(tone));
-        }
-        if let Some(why) = words::plan::why(results, at) {
-            page.paragraph(&said(model, why), MARGIN + KIND, Style::new());
-        }
-        if focused {
-            // With how it ended in sight.
-            page.keep_row(from, at == 0 && model.layout.body.height < LOW);
-        }
-    }
-}
-
-// A message names commands; here they are keys.
-fn said(model: &Model, message: &str) -> String {
-    Phrase::from(&Hint::read(message)).with_keys(&model.keys)
-}
-
-// A GUID by its beginning: the second column and the command line have it whole.
-fn short(id: &str) -> String {
-    let clean = Untrusted::new(id).display();
-    crate::view::text::fit(&clean, 14)
-}
-
 /// The second column: the selected line, field by field.
 pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static>> {
     let line = model.work.plan_line;
@@ -526,11 +501,19 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
         ApplyWork::None => None,
     };
     if let Some(results) = results {
+        let told = words::plan::told(results);
         let result = match (model.apply(), &model.work.plan) {
             (ApplyWork::Failed { .. }, PlanWork::Ready(plan)) => {
                 plan.listed().nth(line).and_then(|change| result_of(results, change))
             }
-            _ => results.get(line),
+            _ => match told.get(line) {
+                Some(told) if told.results.len() > 1 => {
+                    lines.extend(title_lines(&told.counted().unwrap_or_default(), styles, columns));
+                    told.results.iter().for_each(|result| put(&mut lines, &result.name.display()));
+                    return lines;
+                }
+                told => told.map(|told| told.first()),
+            },
         };
         let Some(result) = result else { return Vec::new() };
         lines.extend(title_lines(&result.name.display(), styles, columns));

@@ -42,14 +42,14 @@ pub fn checks(model: &Model, page: &mut Page, since: Timestamp, done: &[Check]) 
 }
 
 /// How long it has been running, and how long it takes still at the rate of the changes behind the first: what came before
-/// them does not come again. It is not before the wait for Halo's limit ends.
+/// them does not come again. No guess stands beside a wait for Halo's limit, which is told by itself.
 pub fn time(model: &Model, since: Timestamp, first: Option<Timestamp>, done: u64, total: u64) -> String {
     let mut words = format!("elapsed {}", duration(seconds_since(model, since)));
     let spent = first.map_or(0, |first| seconds_since(model, first));
     let left = (total.saturating_sub(done) * spent).checked_div(done.saturating_sub(1));
-    if let Some(left) = left.filter(|left| *left > 0) {
-        let waits = model.work.waiting.map_or(0, |wait| wait.seconds(model.now));
-        words.push_str(&format!(" · {}", left_over(left.max(waits))));
+    let waits = model.work.waiting.is_some_and(|wait| !wait.one_by_one && wait.lasts(model.now));
+    if let Some(left) = left.filter(|left| *left > 0 && !waits) {
+        words.push_str(&format!(" · {}", left_over(left)));
     }
     words
 }

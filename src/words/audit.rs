@@ -16,6 +16,7 @@ pub fn outcome(code: &str) -> (Tone, String) {
     let word = match code {
         "complete_with_warnings" => "with warnings".to_owned(),
         "needs_confirmation" => "on hold".to_owned(),
+        "new token and password made" => "new secrets made".to_owned(),
         code => Untrusted::new(code.replace('_', " ")).display(),
     };
     (tone, word)

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Phrase, Tone};
 use crate::domain::health::{
-    FAILED, Finding, Light, NOT_ALL_SAVED, NOT_THERE, Rule, STOPPED, State, TAKEN_OUT, known_here,
+    CUT_SHORT, FAILED, Finding, Light, NOT_ALL_SAVED, NOT_THERE, NOT_TOLD, Rule, STOPPED, State, TAKEN_OUT, known_here,
 };
 use crate::domain::status::{DOES_NOT_ANSWER, NOT_IN_STORE, RECONFIGURE};
 
@@ -39,6 +39,7 @@ pub fn age(finding: &Finding, now: Timestamp) -> Option<String> {
     let since = if finding.rule == Rule::Halo && finding.is_issue() { finding.seen_at? } else { finding.since? };
     let seconds = now.duration_since(since).as_secs().max(0);
     let time = match seconds {
+        ..60 if was_cut_short(finding) => "less than 1 min".to_owned(),
         ..60 => return Some("just now".to_owned()),
         60..3_600 => format!("{} min", seconds / 60),
         3_600..7_200 => "1 hour".to_owned(),
@@ -46,7 +47,8 @@ pub fn age(finding: &Finding, now: Timestamp) -> Option<String> {
         _ => format!("{} days", seconds / 86_400),
     };
     if finding.rule == Rule::SyncAge && finding.is_issue() && !has_failed(finding) {
-        return Some(format!("last one {time} ago"));
+        let which = if was_cut_short(finding) { "last good one" } else { "last one" };
+        return Some(format!("{which} {time} ago"));
     }
     Some(if is_event(finding) { format!("{time} ago") } else { format!("for {time}") })
 }
@@ -67,6 +69,11 @@ fn is_event(finding: &Finding) -> bool {
 // Of syncs and of Configure: whether the last one failed, and not only is too long ago or was cut short.
 fn has_failed(finding: &Finding) -> bool {
     finding.object.as_deref().is_some_and(|object| object.starts_with(FAILED))
+}
+
+// Of syncs: whether the newest one was interrupted, behind one that was stored.
+fn was_cut_short(finding: &Finding) -> bool {
+    finding.object.as_deref().is_some_and(|object| object.starts_with(CUT_SHORT))
 }
 
 // Of Configure: whether a person has stopped the last one.
@@ -175,6 +182,7 @@ pub fn short(finding: &Finding) -> &'static str {
         (Rule::Store, _) => "database damaged",
         (Rule::StoreLost, _) => "store was lost",
         (Rule::SyncAge, _) if has_failed(finding) => "last sync failed",
+        (Rule::SyncAge, _) if was_cut_short(finding) => "sync interrupted",
         (Rule::SyncAge, _) if finding.object.is_none() => "no sync yet",
         (Rule::SyncAge, _) => "sync overdue",
         (Rule::SyncHeld, _) => "sync on hold",
@@ -187,6 +195,7 @@ pub fn short(finding: &Finding) -> &'static str {
         (Rule::Drift, _) if finding.fact == NOT_IN_STORE => "objects are not in the store",
         (Rule::Drift, _) if finding.fact.ends_with(TAKEN_OUT) => "objects were removed from Halo",
         (Rule::Drift, _) if finding.fact.ends_with(NOT_THERE) => "objects are missing",
+        (Rule::Drift, _) if finding.fact.starts_with(NOT_TOLD) => "links not confirmed",
         (Rule::Drift, _) => "objects differ in Halo",
         (Rule::WebhookOff, _) => "a webhook is off or missing",
         (Rule::Deliveries, State::Broken) => "deliveries failing",

@@ -2,6 +2,7 @@
 //! a command.
 
 use super::Phrase;
+use crate::domain::fields::FIELDS;
 use crate::domain::next::{Hint, Next, Part};
 
 impl Phrase {
@@ -18,11 +19,31 @@ impl Phrase {
     #[must_use]
     pub fn hint(self, hint: &Hint) -> Self {
         hint.parts().iter().fold(self, |phrase, part| match part {
-            Part::Text(text) => phrase.text(text.as_str()),
+            Part::Text(text) => phrase.text(in_fields(text)),
             Part::Next(next) => phrase.next(next),
         })
     }
 }
+
+/// A text for people who see fields and no files: a setting is called by its field, and where it stands is left out.
+fn in_fields(text: &str) -> String {
+    let mut text = text.to_owned();
+    while let Some(at) = text.find(BESIDE) {
+        let Some(from) = text[..at].rfind(" (") else { break };
+        text.replace_range(from..at + BESIDE.len(), "");
+    }
+    for field in &FIELDS {
+        let name = field.key.rsplit('.').next().unwrap_or_default();
+        // A name of one word is a word.
+        if name.contains('_') {
+            text = text.replace(name, field.label);
+        }
+    }
+    text
+}
+
+/// Behind the name of a setting: where it stands.
+const BESIDE: &str = " in the settings)";
 
 impl From<&Hint> for Phrase {
     fn from(hint: &Hint) -> Self {
@@ -46,7 +67,7 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         Next::Events | Next::Undelivered => ("Events", Some("pane_events")),
         Next::SendAgain => ("Send undelivered events again", Some("retry_issue")),
         Next::Retry(_) => ("Try again", Some("retry_issue")),
-        Next::Dismiss(_) => ("Dismiss", Some("dismiss_issue")),
+        Next::Dismiss(_) => ("Overview, Dismiss", Some("dismiss_issue")),
         Next::FullCircle => ("Test ticket", Some("prove_it")),
         Next::InstallService => ("Install the service", Some("install_service")),
         Next::History | Next::Run(_) => ("Sync", Some("pane_sync")),
@@ -92,6 +113,19 @@ mod tests {
         assert_eq!(Phrase::from(&hint).without_keys(), "Run the first sync: Sync Now");
         let hint = Hint::from(Next::Support);
         assert_eq!(Phrase::from(&hint).without_keys(), "pia-halo support", "no key does it");
+    }
+
+    /// The interface has fields: no name of a setting is in its advice.
+    #[test]
+    fn advice_names_fields_and_no_settings() {
+        let told = |text: &str| Phrase::from(&Hint::from(text)).without_keys();
+        assert_eq!(told("check pia_url and the proxy"), "check Pia Url and the proxy");
+        assert_eq!(told("put it into Sign-in Address (auth_url in the settings)"), "put it into Sign-in Address");
+        let lower = "a lower Request Budget (request_budget in the settings) leaves more to others";
+        assert_eq!(told(lower), "a lower Request Budget leaves more to others");
+        let hint = Hint::from("Set ca_file: ").next(Next::Check).text(", then check the Url");
+        assert_eq!(Phrase::from(&hint).without_keys(), "Set CA File: Test, then check the Url");
+        assert_eq!(hint.to_string(), "Set ca_file: pia-halo check, then check the Url", "a command has settings");
     }
 
     /// What a key does nobody is told to type: each of these keys is named by some step.

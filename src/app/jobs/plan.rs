@@ -153,6 +153,12 @@ pub fn is_unread(model: &Model) -> bool {
     is_applicable(model) && accepts_from(model).is_none_or(|from| model.now < from)
 }
 
+/// That a key which came before anybody can have read the plan was not taken, and which one takes it.
+pub fn say_too_soon(model: &mut Model) {
+    let words = Phrase::from("Not taken yet: the plan has just come up.").key(" Read it, then press ", "yes", ".");
+    model.say(Tone::Warn, words);
+}
+
 fn is_applicable(model: &Model) -> bool {
     let pending =
         matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending());
@@ -390,7 +396,7 @@ pub fn applied(model: &mut Model, result: ChangeResult) {
     }
     if model.current.as_ref() == Some(id) {
         // The newest line stays in sight.
-        model.work.plan_line = results.len() - 1;
+        model.work.plan_line = words::plan::told(results).len() - 1;
         model.touch();
     }
 }
@@ -418,8 +424,7 @@ pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) 
     model.work.apply = match outcome {
         Ok(mut report) => {
             // What was not done comes first, and last what there was nothing to do about.
-            let is_made = |result: &ChangeResult| matches!(result.outcome, Outcome::Done | Outcome::Unchanged);
-            report.results.sort_by_key(|result| (is_made(result), result.outcome == Outcome::Unchanged));
+            report.results.sort_by_key(|result| (result.is_made(), result.outcome == Outcome::Unchanged));
             ApplyWork::Ended { id, goal, report }
         }
         Err(failure) => ApplyWork::Failed { id, goal, failure, results },
@@ -432,16 +437,26 @@ pub fn how_far(model: &Model) -> Option<String> {
     let changes = |results: &[ChangeResult]| results.iter().filter(|result| result.action != Action::Keep).count();
     let goal = model.goal().word();
     match model.apply() {
+        // Nothing was begun: the failure says so, and what comes next.
+        ApplyWork::Failed { failure, results, .. }
+            if failure.kind != FailureKind::Interrupted && changes(results) == 0 =>
+        {
+            None
+        }
         ApplyWork::Failed { failure, results, .. } => {
             let planned = match &model.work.plan {
                 PlanWork::Ready(plan) => plan.pending().count(),
                 _ => 0,
             };
-            let words = words::plan::how_far(goal, results, planned.max(changes(results)));
-            Some(if failure.kind == FailureKind::Interrupted { format!("Stopped. {words}") } else { words })
+            let how_far = |left| words::plan::how_far(goal, results, planned.max(changes(results)), left);
+            Some(match failure.kind {
+                FailureKind::Interrupted => format!("Stopped. {}", how_far("to do")),
+                _ => how_far("not made"),
+            })
         }
         ApplyWork::Ended { report, .. } if report.cause == Some(FailureKind::Interrupted) => {
-            Some(format!("Stopped. {}", words::plan::how_far(goal, &report.results, changes(&report.results))))
+            let all = changes(&report.results);
+            Some(format!("Stopped. {}", words::plan::how_far(goal, &report.results, all, "to do")))
         }
         _ => None,
     }
@@ -451,7 +466,18 @@ pub fn how_far(model: &Model) -> Option<String> {
 pub fn is_settled(model: &Model) -> bool {
     let nothing = matches!((model.apply(), &model.work.plan), (ApplyWork::None, PlanWork::Ready(plan))
         if !plan.changes_pending() && plan.hindrances().next().is_none());
-    nothing && !only_switches(model) || model.apply().is_complete()
+    let ended = matches!(model.apply(), ApplyWork::Ended { report, .. } if report.is_settled());
+    nothing && !only_switches(model) || ended
+}
+
+/// The other program that was in the way has come to its end: it is not waited for any more.
+pub fn freed(model: &mut Model) {
+    if let ApplyWork::Failed { failure, .. } = &model.work.apply
+        && failure.kind == FailureKind::Busy
+    {
+        model.work.freed = Some(model.now);
+        model.touch();
+    }
 }
 
 /// Whether the set-up can go on although not everything is in place: what stands in the way may be somebody else's.

@@ -13,6 +13,7 @@ use crate::domain::plan::Parts;
 use crate::domain::plan::{Blocked, Change, ChangeResult, ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::sync_run::{BudgetWait, Silence, SyncProgress, SyncReport};
 use crate::domain::ticket::{BoardTickets, Unfinished};
+use crate::words::plan::told;
 
 /// A sync that ended with a question: whether so many clients are to be disabled.
 #[derive(Clone, Debug)]
@@ -62,6 +63,8 @@ pub struct Work {
     pub plan_read: Option<Timestamp>,
     /// Whether another program has changed the integration since.
     pub plan_stale: bool,
+    /// When the other program came to its end that was in the way.
+    pub freed: Option<Timestamp>,
     /// Since when the plan stands on the screen, to be read before it is applied.
     pub plan_shown: Option<Timestamp>,
     /// The wait for Halo's request limit, while a plan is read or applied.
@@ -125,6 +128,7 @@ impl Work {
         self.plan_warnings.clear();
         self.plan_read = None;
         self.plan_stale = false;
+        self.freed = None;
         self.plan_shown = None;
         self.takes_over = false;
         self.plan_line = 0;
@@ -136,8 +140,8 @@ impl Work {
         match (apply, &self.plan) {
             // What was not begun keeps its row.
             (ApplyWork::Failed { .. }, PlanWork::Ready(plan)) => lines(plan).len() - plan.blocked.len(),
-            (ApplyWork::Running { results, .. } | ApplyWork::Failed { results, .. }, _) => results.len(),
-            (ApplyWork::Ended { report, .. }, _) => report.results.len(),
+            (ApplyWork::Running { results, .. } | ApplyWork::Failed { results, .. }, _) => told(results).len(),
+            (ApplyWork::Ended { report, .. }, _) => told(&report.results).len(),
             (ApplyWork::None, PlanWork::Ready(plan)) => lines(plan).len(),
             (ApplyWork::None, PlanWork::Refused(report)) => report.checks.len(),
             (ApplyWork::None, _) => 0,
@@ -237,11 +241,16 @@ impl SyncRun {
         (seconds >= 1.0 && self.progress.clients_read > 0).then(|| self.progress.clients_read as f64 / seconds)
     }
 
-    /// Seconds until the end, at this rate, and not before the wait for Halo's limit ends.
+    /// Seconds until the end, at this rate. A few pages tell none, and a wait for Halo's limit is told by itself: a guess
+    /// beside it would only swing.
     pub fn seconds_left(&self, now: Timestamp) -> Option<u64> {
+        const PAGES: u64 = 10;
+        let waits = self.progress.waiting.is_some_and(|wait| !wait.one_by_one && wait.lasts(now));
+        if waits || self.progress.pages < PAGES {
+            return None;
+        }
         let left = self.progress.clients_total?.checked_sub(self.progress.clients_read)?;
-        let waits = self.progress.waiting.map_or(0, |wait| wait.seconds(now));
-        Some(((left as f64 / self.rate(now)?).ceil() as u64).max(waits))
+        Some((left as f64 / self.rate(now)?).ceil() as u64)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::full_circle::Hop;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::Parts;
-use crate::domain::plan::{Action, ConfigureReport, ConfigureStatus, Plan};
+use crate::domain::plan::{Action, ConfigureReport, ConfigureStatus, Plan, TABS_NOT_TOLD};
 use crate::domain::request::Activation;
 
 fn planned() -> Stage {
@@ -479,4 +479,19 @@ fn objects_that_were_all_removed_are_called_that() {
         let tab = rows.iter().find(|row| row.name == "Pia Chat Pod").unwrap();
         assert_eq!(tab.words, words);
     }
+}
+
+/// Of a link that Halo says nothing of nothing is promised: what settles it is named, in the row and over the plan.
+#[test]
+fn link_that_halo_does_not_tell_promises_nothing() {
+    let mut stage = in_panes();
+    stage.keys("3");
+    let mut untold = kept();
+    let link = untold.changes.iter_mut().find(|change| change.kind == ObjectKind::TicketType).unwrap();
+    (link.action, link.reason) = (Action::Link, TABS_NOT_TOLD.to_owned());
+    stage.reply(Reply::Planned(Ok(Ok(untold))));
+    let row = objects(&stage.model).remove(0);
+    assert_eq!((row.sign(), row.words.as_str()), (Some("?"), "unknown: Halo does not say"));
+    assert!(row.detail.iter().any(|line| line.contains("Overview, Dismiss (x)")), "{row:?}");
+    assert!(row.detail.iter().all(|line| !line.contains("Re-configure")), "{row:?}");
 }

@@ -83,14 +83,18 @@ fn running_sync_wakes_by_second() {
     assert_eq!(next.duration_since(stage.now), SignedDuration::from_millis(700));
     let SyncWork::Running(run) = &stage.model.work.sync else { panic!() };
     assert_eq!(run.rate(stage.now), None);
-    stage.reply(Reply::SyncProgress(progress(230, Some(460))));
+    let pages = |pages, waiting| SyncProgress { pages, waiting, ..progress(230, Some(460)) };
+    stage.reply(Reply::SyncProgress(pages(9, None)));
+    let SyncWork::Running(run) = &stage.model.work.sync else { panic!() };
+    assert_eq!(run.seconds_left(stage.now), None, "a few pages tell nothing");
+    stage.reply(Reply::SyncProgress(pages(10, None)));
     let SyncWork::Running(run) = &stage.model.work.sync else { panic!() };
     assert_eq!(run.seconds_left(stage.now), Some(3));
     let until = stage.now.checked_add(SignedDuration::from_secs(8)).unwrap();
     let waiting = Some(BudgetWait { limit: 700, window_seconds: 300, until, one_by_one: false });
-    stage.reply(Reply::SyncProgress(SyncProgress { waiting, ..progress(230, Some(460)) }));
+    stage.reply(Reply::SyncProgress(pages(10, waiting)));
     let SyncWork::Running(run) = &stage.model.work.sync else { panic!() };
-    assert_eq!(run.seconds_left(stage.now), Some(8), "not before Halo's limit is over");
+    assert_eq!(run.seconds_left(stage.now), None, "the wait is told by itself");
 }
 
 #[test]

@@ -72,6 +72,12 @@ pub fn open_lines(model: &Model) -> Vec<(StepState, &'static str, String)> {
     lines
 }
 
+/// Whether every step is done, so that none is gone back to.
+pub fn is_whole(model: &Model) -> bool {
+    let is_edited = model.wizard.as_ref().is_some_and(|wizard| wizard.is_edited());
+    !is_edited && open_lines(model).iter().all(|(state, ..)| is_done(*state))
+}
+
 /// What Configure did just now, object by object.
 pub fn results(model: &Model) -> &[ChangeResult] {
     match model.apply() {

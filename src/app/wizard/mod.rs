@@ -384,12 +384,15 @@ pub fn forward(model: &mut Model) -> Vec<Effect> {
         Step::Configure => go(model, Step::Finished),
         // Pia Escalate To was chosen here.
         Step::Finished if wizard.is_edited() && wizard.id.is_some() => review::save(model, review::Then::End),
-        Step::Finished => {
-            let effects: Vec<Effect> = put_away(model).into_iter().collect();
-            model.go(Go::Panes);
-            effects
-        }
+        Step::Finished => forward_from_end(model),
     }
+}
+
+// From the last page on to the panes.
+fn forward_from_end(model: &mut Model) -> Vec<Effect> {
+    let effects: Vec<Effect> = put_away(model).into_iter().collect();
+    model.go(Go::Panes);
+    effects
 }
 
 /// Back: always works, and keeps what was typed.
@@ -405,6 +408,8 @@ pub fn back(model: &mut Model) -> Vec<Effect> {
         }
         Step::Review if wizard.settings => leave(model),
         Step::Credentials if saved => leave(model),
+        // Behind what is finished there is nothing to go back to.
+        Step::Finished if finished::is_whole(model) => forward_from_end(model),
         step => {
             let at = Step::ALL.iter().position(|other| *other == step).unwrap_or_default();
             go(model, Step::ALL[at.saturating_sub(1)])

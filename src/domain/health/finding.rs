@@ -156,7 +156,7 @@ impl Rule {
             Self::Forwarding => ("forwarding", "Forwarding", Light::Deliveries),
             Self::Certificate => ("certificate", "Certificate", Light::Deliveries),
             Self::Rotation => ("rotation", "Rotation", Light::Deliveries),
-            Self::EscalationNote => ("escalation-note", "Escalation notes", Light::Deliveries),
+            Self::EscalationNote => ("escalation-note", "Escalations", Light::Deliveries),
             Self::Notices => ("notices", "Notices", Light::Service),
         }
     }
@@ -341,7 +341,8 @@ pub fn issues(findings: &[Finding]) -> Vec<&Finding> {
 
 /// The state of a light: that of its worst finding, an open one before a dismissed one; none if there are none.
 pub fn light(findings: &[Finding], light: Light) -> Option<&Finding> {
-    let of = findings.iter().filter(|finding| finding.rule.light() == light);
+    // What is left to do about one ticket says nothing of what Halo delivers.
+    let of = findings.iter().filter(|finding| finding.rule.light() == light && finding.rule != Rule::EscalationNote);
     // Of equals the first rule of the table counts.
     of.rev().max_by_key(|finding| finding.weight())
 }
@@ -398,6 +399,14 @@ pub(super) fn one_cause(mut judged: Vec<Finding>) -> Vec<Finding> {
             (finding.rule, finding.state) == (Rule::WebhookOff, State::Unknown) && finding.fact == unread
         };
         judged.iter_mut().filter(is_same).for_each(|finding| *finding = reported(finding, Rule::Deliveries));
+    }
+    // That no event has come is one thing, too.
+    let silent = judged.iter().find(|finding| finding.rule == Rule::Silence && finding.state == State::Unknown);
+    if let Some(silent) = silent.map(|silent| silent.fact.clone()) {
+        let is_same = |finding: &&mut Finding| {
+            (finding.rule, finding.state) == (Rule::Lag, State::Unknown) && finding.fact == silent
+        };
+        judged.iter_mut().filter(is_same).for_each(|finding| *finding = reported(finding, Rule::Silence));
     }
     judged
 }

@@ -103,7 +103,8 @@ impl Facts<'_> {
             DeliveryState::Never | DeliveryState::NoAnswer | DeliveryState::Unreadable => State::Watch,
             _ => State::Broken,
         };
-        let (off, on): (Vec<_>, Vec<_>) = self.status.integration.deliveries.iter().partition(|delivery| is_off(delivery));
+        let (off, on): (Vec<_>, Vec<_>) =
+            self.status.integration.deliveries.iter().partition(|delivery| is_off(delivery));
         let worst = on.into_iter().max_by_key(|delivery| state(delivery));
         let found = match worst.map(|worst| (state(worst), worst)) {
             // The rule of the webhooks tells which.

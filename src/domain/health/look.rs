@@ -9,7 +9,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::owner::Belongs;
-use crate::domain::plan::{Action, Change, ChangeResult, ConfigureReport, FieldChange, Outcome, Plan};
+use crate::domain::plan::{Action, Change, ChangeResult, ConfigureReport, FieldChange, Plan, how_far, untold};
 use crate::domain::record::{InstalledObject, Written};
 use crate::domain::status::Unrecorded;
 use crate::domain::sync_run::{Sight, SyncReport};
@@ -24,6 +24,15 @@ const NAMED: usize = 3;
 
 /// What a problem of syncs is about that failed: the short words tell it from one that is overdue.
 pub const FAILED: &str = "failed";
+
+/// What a problem of syncs is about where the newest one was interrupted.
+pub const CUT_SHORT: &str = "interrupted at";
+
+// The newest run, which was interrupted behind one that was stored.
+pub(super) fn cut_short(run: &SyncReport) -> Finding {
+    Finding::new(Rule::SyncAge, State::Watch, "the newest sync was interrupted")
+        .about(format!("{CUT_SHORT} {}", rfc3339(run.finished_at)))
+}
 
 /// What a run is about that a person has stopped: it has not failed.
 pub const STOPPED: &str = "stopped";
@@ -136,17 +145,16 @@ pub const NOT_THERE: &str = "not in Halo: removed, or not created yet";
 pub const TAKEN_OUT: &str = "removed from Halo on purpose";
 
 /// What Remove has taken out, while others stayed.
-pub fn taken_out(names: &[String]) -> Finding {
-    not_there(names, ["was", "were"], TAKEN_OUT, "; create them again: ")
+pub fn taken_out(objects: &[(ObjectKind, String)]) -> Finding {
+    not_there(objects, ["was", "were"], TAKEN_OUT, "; create them again: ")
 }
 
 // Objects that are wanted in Halo and are not there: how it is told of one and of several, and what Configure does.
-fn not_there(names: &[String], [is, are]: [&str; 2], how: &str, does: &str) -> Finding {
-    let fact = match names.len() {
-        1 => format!("1 object {is} {how}"),
-        count => format!("{count} objects {are} {how}"),
-    };
-    Finding::new(Rule::Drift, State::Watch, fact)
+fn not_there(objects: &[(ObjectKind, String)], [is, are]: [&str; 2], how: &str, does: &str) -> Finding {
+    let kinds: Vec<ObjectKind> = objects.iter().map(|(kind, _)| *kind).collect();
+    let names: Vec<&str> = objects.iter().map(|(_, name)| name.as_str()).collect();
+    let verb = if names.len() == 1 { is } else { are };
+    Finding::new(Rule::Drift, State::Watch, format!("{} {verb} {how}", ObjectKind::counted(&kinds)))
         .about(names.join(NAMES_APART))
         .next(Hint::from("See the plan: ").next(Next::Plan).text(does).next(Next::Configure))
 }
@@ -170,7 +178,7 @@ pub fn from_plan_and_record(plan: &Plan, recorded: &[InstalledObject], written: 
         return from_plan(plan);
     }
     let missing: Vec<_> = pending.iter().filter(|change| change.action != Action::Adopt).collect();
-    let names: Vec<String> = missing.iter().map(|change| change.name.display()).collect();
+    let names: Vec<(ObjectKind, String)> = missing.iter().map(|change| (change.kind, change.name.display())).collect();
     let was_stopped = missing.len() < pending.len();
     if missing.is_empty() {
         return from_plan(plan);
@@ -179,7 +187,43 @@ pub fn from_plan_and_record(plan: &Plan, recorded: &[InstalledObject], written: 
     {
         return taken_out(&names);
     }
-    not_there(&names, ["is", "are"], NOT_THERE, "; create them: ")
+    let found = not_there(&names, ["is", "are"], NOT_THERE, "; create them: ");
+    let sent: Vec<ObjectKind> =
+        pending.iter().filter(|change| change.action == Action::Adopt).map(|change| change.kind).collect();
+    let fact = match sent.is_empty() {
+        true => found.fact,
+        // As many as the plan has to do.
+        false => format!("{} to be taken over; {}", ObjectKind::counted(&sent), found.fact),
+    };
+    Finding { fact, ..found }
+}
+
+/// How it is told of links that Halo says nothing of.
+pub const NOT_TOLD: &str = "Halo does not say whether ";
+
+/// What a run has tried to link and nobody can read back, where it has done everything else.
+pub fn from_untold(report: &ConfigureReport) -> Option<Finding> {
+    let names: Vec<String> = untold(&report.results).iter().map(|result| result.name.display()).collect();
+    (!names.is_empty()).then(|| links_not_told(&names))
+}
+
+// Another run says no more: whoever looks in Halo can.
+fn links_not_told(names: &[String]) -> Finding {
+    let mut shown: Vec<String> = names.iter().take(NAMED).cloned().collect();
+    shown.extend(names.len().checked_sub(NAMED + 1).map(|more| format!("{} more", more + 1)));
+    let last = shown.pop().unwrap_or_default();
+    let whether = match shown.is_empty() {
+        true => format!("{last} shows"),
+        false => format!("{} and {last} show", shown.join(", ")),
+    };
+    Finding::new(Rule::Drift, State::Watch, format!("{NOT_TOLD}{whether} the Pia Chat Pod"))
+        .about(names.join(NAMES_APART))
+        .next(if_by_hand())
+}
+
+/// What settles a link that Halo says nothing of.
+pub fn if_by_hand() -> Hint {
+    Hint::from("If you have allowed it there by hand: ").next(Next::Dismiss("drift"))
 }
 
 /// What a plan says: what Configure made, and somebody changed since.
@@ -188,6 +232,9 @@ pub(super) fn from_plan(plan: &Plan) -> Finding {
     let pending: Vec<_> = plan.changes.iter().filter(|change| change.action != Action::Keep).collect();
     if pending.is_empty() && plan.blocked.is_empty() {
         return Finding::well(rule, "nothing in Halo has changed since Configure");
+    }
+    if plan.blocked.is_empty() && pending.iter().all(|change| change.is_untold()) {
+        return links_not_told(&pending.iter().map(|change| change.name.display()).collect::<Vec<_>>());
     }
     let named = pending.iter().take(NAMED).map(|change| format!("{} ({})", change.name.display(), change.reason));
     let mut facts: Vec<String> = named.collect();
@@ -221,21 +268,23 @@ pub fn gone_or_off(faults: &[(String, &str)]) -> Option<Finding> {
 /// What a run of Configure says that has ended: whatever it did not do is an issue until another run has done it.
 pub fn from_run(report: &ConfigureReport) -> Finding {
     let rule = Rule::Interrupted;
-    let is_open = |result: &&ChangeResult| !matches!(result.outcome, Outcome::Done | Outcome::Unchanged);
-    let open: Vec<&ChangeResult> = report.results.iter().filter(is_open).collect();
+    let open: Vec<&ChangeResult> = report.results.iter().filter(|result| !result.is_made()).collect();
     if report.status.is_complete() {
         return Finding::well(rule, "the last one did everything");
     }
-    let (how, end) = match report.cause {
-        Some(FailureKind::Interrupted) => ("was stopped", STOPPED),
-        _ => ("failed", FAILED),
+    if from_untold(report).is_some() {
+        return Finding::well(rule, "the last one did everything that can be read back");
+    }
+    let (how, end, left) = match report.cause {
+        Some(FailureKind::Interrupted) => ("was stopped", STOPPED, "to do"),
+        _ => ("failed", FAILED, "not made"),
     };
     // Without what to do about it: the results say that.
     let first = |why: &str| Untrusted::new(why.split_once(". ").map_or(why, |(first, _)| first)).display();
     let why = open.iter().find_map(|result| result.message.as_deref()).map(first);
     let why = why.map(|why| format!(": {}", why.trim_end_matches('.'))).unwrap_or_default();
-    let changes = report.results.iter().filter(|result| result.outcome != Outcome::Unchanged).count();
-    let fact = format!("the last run {how}, {} of {changes} changes not made{why}", open.len());
+    let changes = report.results.iter().filter(|result| result.action != Action::Keep).count();
+    let fact = format!("the last run {how}, {}{why}", how_far(&report.results, changes, left));
     let names: Vec<String> = open.iter().map(|result| result.name.display()).collect();
     Finding::new(rule, State::Broken, fact)
         .about(format!("{end}{NAMES_APART}{}", names.join(NAMES_APART)))

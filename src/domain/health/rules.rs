@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{Finding, NONE_COMES, Rule, State, WEBHOOKS_REMOVED, aged, one_cause};
-use super::look::{ANSWERED, BY_SYNC, CHECK_SENDER, FAILED, NOT_STORED, REMOVED, allowed, sight_not_told};
+use super::look::{ANSWERED, BY_SYNC, CHECK_SENDER, FAILED, NOT_STORED, REMOVED, allowed, cut_short, sight_not_told};
 use crate::domain::calendar::rfc3339;
 use crate::domain::configuration::Configuration;
 use crate::domain::event::EVENTS_KEPT_DAYS;
@@ -260,7 +260,7 @@ impl Facts<'_> {
         match &self.status.known.settings {
             None => match self.configuration.unreachable() {
                 Some(why) => Finding::new(rule, State::Broken, format!("the Pia Url is {why}"))
-                    .next("Set pia_url in the Integration section"),
+                    .next("Set Pia Url in the Integration section"),
                 None => Finding::well(rule, "private and readable"),
             },
             Some((why, next)) => {
@@ -377,10 +377,10 @@ impl Facts<'_> {
                 old.about(rfc3339(at)).since(at).next(sync())
             }
             // The list is the one of that sync, and what came to nothing after it is not passed over.
-            false if runs.first().is_some_and(|run| run.status == SyncStatus::Interrupted) => {
-                Finding::well(rule, "a newer one was interrupted; last successful sync").since(at)
-            }
-            false => Finding::well(rule, "last successful sync").since(at),
+            false => match runs.first().filter(|run| run.status == SyncStatus::Interrupted) {
+                Some(run) => cut_short(run).since(at).next(sync()),
+                None => Finding::well(rule, "last successful sync").since(at),
+            },
         }
     }
 

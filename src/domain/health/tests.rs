@@ -15,7 +15,9 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::gap::Gap;
 use crate::domain::object::ObjectKind;
 use crate::domain::people::{Agent, Team};
-use crate::domain::plan::{Action, Cause, Change, ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan};
+use crate::domain::plan::{
+    Action, Cause, Change, ChangeResult, ConfigureReport, ConfigureStatus, Outcome, Plan, TABS_NOT_TOLD,
+};
 use crate::domain::record::{BeforeAfter, InstalledObject, Written};
 use crate::domain::status::{
     ClientCounts, IntegrationStatus, Known, LastSync, Lists, ServiceStatus, Status, StepState, Steps, Unanswered,
@@ -361,11 +363,12 @@ fn failed_run_is_told_until_it_is_done_or_looked_at() {
         })
     };
     let failed = told(&|_| {});
-    assert_eq!(failed.fact, "the last run failed, 1 of 1 changes not made: Halo refused it (403)");
+    assert_eq!(failed.fact, "the last run failed, 0 made, 1 not made: Halo refused it (403)");
     let mut kept = failed_run();
     kept.results.push(ChangeResult { outcome: Outcome::Unchanged, action: Action::Keep, ..kept.results[0].clone() });
-    assert!(from_run(&kept).fact.contains("1 of 1 changes"), "what only stays is no change");
+    assert!(from_run(&kept).fact.contains("0 made, 1 not made:"), "what only stays is no change");
     let stopped = from_run(&ConfigureReport { cause: Some(FailureKind::Interrupted), ..failed_run() });
+    assert!(stopped.fact.starts_with("the last run was stopped, 0 made, 1 to do"), "{}", stopped.fact);
     assert!(stopped.object.is_some_and(|object| object.starts_with(STOPPED)), "stopped by a person is not failed");
     let nothing_there = |world: &mut World| {
         world.see(Rule::Drift, State::Well, 1);
@@ -546,7 +549,11 @@ fn forwarding_that_was_stopped_is_well_after_restart() {
 #[test]
 fn light_is_green_only_over_what_is_all_well() {
     let well = well().findings();
-    for rule in Rule::ALL {
+    // What is left of one ticket is in the list, and turns no light.
+    let mut of_ticket = well.clone();
+    of_ticket[Rule::EscalationNote as usize] = Finding::new(Rule::EscalationNote, State::Watch, "f");
+    assert_eq!(light(&of_ticket, Light::Deliveries).unwrap().state, State::Well);
+    for rule in Rule::ALL.into_iter().filter(|rule| *rule != Rule::EscalationNote) {
         assert_eq!(light(&well, rule.light()).unwrap().state, State::Well);
         for (state, dismissed) in [(State::Unknown, false), (State::Watch, true), (State::Broken, true)] {
             let mut findings = well.clone();
@@ -979,7 +986,7 @@ fn what_was_taken_out_is_not_told_as_drift() {
     let told = from_plan_and_record(&plan, &[recorded("c")], &[]);
     assert_eq!(
         (told.state, told.fact.as_str()),
-        (State::Watch, "2 objects are not in Halo: removed, or not created yet")
+        (State::Watch, "2 webhooks are not in Halo: removed, or not created yet")
     );
     // One that our record has was taken out by somebody else.
     assert_eq!(from_plan_and_record(&plan, &[recorded("a")], &[]).state, State::Broken);
@@ -996,7 +1003,10 @@ fn what_was_taken_out_is_not_told_as_drift() {
     linked.changes[1].kind = ObjectKind::CustomTab;
     let all: Vec<Written> = linked.changes.iter().map(written).collect();
     let told = from_plan_and_record(&linked, &[recorded("c")], &all);
-    assert_eq!((told.state, told.fact.as_str()), (State::Watch, "2 objects were removed from Halo on purpose"));
+    assert_eq!(
+        (told.state, told.fact.as_str()),
+        (State::Watch, "1 custom tab, 1 link were removed from Halo on purpose")
+    );
     assert_eq!(told.objects().collect::<Vec<_>>(), ["a", "b"]);
     // A run that was stopped had sent one of them, and the rest never was in Halo.
     let mut stopped = plan.clone();
@@ -1004,7 +1014,7 @@ fn what_was_taken_out_is_not_told_as_drift() {
     let told = from_plan_and_record(&stopped, &[recorded("c")], &[written(&stopped.changes[0])]);
     assert_eq!(
         (told.state, told.fact.as_str()),
-        (State::Watch, "1 object is not in Halo: removed, or not created yet")
+        (State::Watch, "1 webhook to be taken over; 1 webhook is not in Halo: removed, or not created yet")
     );
     assert_eq!(told.objects().collect::<Vec<_>>(), ["b"]);
     stopped.changes.truncate(1);
@@ -1143,12 +1153,54 @@ fn removed_webhooks_promise_no_event() {
     assert_eq!((removed.fact.as_str(), &removed.next), ("none can arrive: the webhooks were removed", &None));
 }
 
-/// A newer sync that came to nothing is told beside the last good one.
+/// A newest sync that came to nothing is no light that is green: it is told with the age of the last good one, and with what
+/// goes on.
 #[test]
 fn newer_sync_that_was_interrupted_is_told() {
     let stopped = found(Rule::SyncAge, |world| {
         let last = SyncReport { status: SyncStatus::Interrupted, ..world.status.known.runs[0].clone() };
         world.status.known.runs.insert(0, last);
     });
-    assert_eq!((stopped.state, stopped.fact.contains("a newer one was interrupted")), (State::Well, true));
+    assert_eq!((stopped.state, stopped.fact.as_str()), (State::Watch, "the newest sync was interrupted"));
+    let told = crate::words::health::beside(&stopped, now());
+    assert!(told.starts_with("interrupted, last good one ") && told.ends_with(" ago"), "{told}");
+    assert_eq!(stopped.next.unwrap().to_string(), "Sync now: pia-halo sync");
+}
+
+/// A link that Halo says nothing of is told as that, and what settles it: not as a difference, and no other run as the way on.
+#[test]
+fn link_that_halo_does_not_tell_is_settled_by_person() {
+    let link = |name: &str| Change {
+        action: Action::Link,
+        kind: ObjectKind::TicketType,
+        name: Untrusted::new(name),
+        id: None,
+        fields: Vec::new(),
+        reason: TABS_NOT_TOLD.to_owned(),
+        cause: Cause::default(),
+    };
+    let plan = |names: &[&str]| Plan { changes: names.iter().map(|name| link(name)).collect(), ..Plan::default() };
+    let found = from_plan(&plan(&["Incident"]));
+    assert_eq!(found.fact, "Halo does not say whether Incident shows the Pia Chat Pod");
+    assert_eq!(
+        found.next.as_ref().unwrap().to_string(),
+        "If you have allowed it there by hand: pia-halo issues dismiss drift"
+    );
+    let many = from_plan(&plan(&["a", "b", "c", "d", "e"]));
+    assert_eq!(many.fact, "Halo does not say whether a, b, c and 2 more show the Pia Chat Pod");
+    let result = |name: &str| ChangeResult {
+        kind: ObjectKind::TicketType,
+        name: Untrusted::new(name),
+        id: None,
+        action: Action::Link,
+        outcome: Outcome::Unverified,
+        message: Some(format!("{TABS_NOT_TOLD}. By hand: ...")),
+    };
+    let run =
+        ConfigureReport { status: ConfigureStatus::PartlyDone, results: vec![result("Incident")], ..failed_run() };
+    assert_eq!(from_run(&run).state, State::Well, "another run is no way on");
+    assert_eq!(from_untold(&run).map(|found| found.cause()), Some(found.cause()), "dismissed once, it stays dismissed");
+    let mut both = run.clone();
+    both.results.extend(failed_run().results);
+    assert_eq!((from_run(&both).state, from_untold(&both)), (State::Broken, None));
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Deref;
 
+use jiff::Timestamp;
+
 use super::existing::Existing;
 use super::snapshot::Snapshot;
 use crate::domain::callback::{EventGroup, EventNumber};
@@ -212,6 +214,8 @@ pub struct InstallPlan {
     pub belongs: Belongs,
     /// What Halo held of the objects that it touches.
     pub seen: Snapshot,
+    /// When the run of Configure began that it takes back.
+    pub undoes: Option<Timestamp>,
 }
 
 impl InstallPlan {
@@ -237,6 +241,7 @@ impl InstallPlan {
             taken: self.taken.clone(),
             belongs: self.belongs.clone(),
             basis: Basis::of(&(operations, &self.seen)),
+            undoes: self.undoes,
         }
     }
 

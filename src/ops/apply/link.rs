@@ -4,6 +4,7 @@ use super::Apply;
 use super::tab::is_as_planned;
 use super::write::{Found, Write, gone};
 use crate::domain::chat_pod::ChatPodUrl;
+use crate::domain::next::Next;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Outcome, TABS_NOT_TOLD};
 use crate::domain::record::BeforeAfter;
@@ -82,11 +83,16 @@ impl Write for LinkWrite {
                     return others_kept(apply, *id, &held).await;
                 }
                 let by_hand = by_hand::link_of(&held.name.display());
-                let why = match held.allows_all_tabs {
-                    None if held.tabs.is_empty() => TABS_NOT_TOLD,
-                    _ => "Halo did not save the link",
+                let words = match held.allows_all_tabs {
+                    None if held.tabs.is_empty() => {
+                        format!(
+                            "{TABS_NOT_TOLD}. By hand: {by_hand}. Once it is allowed there: {}",
+                            Next::Dismiss("drift")
+                        )
+                    }
+                    _ => format!("Halo did not save the link. By hand: {by_hand}"),
                 };
-                Ok(Found::Not(id.to_string(), format!("{why}. By hand: {by_hand}")))
+                Ok(Found::Not(id.to_string(), words))
             }
             Self::Remove { ticket_type, tab } => {
                 let Some(held) = apply.halo.ticket_type(*ticket_type).await? else {

@@ -157,7 +157,7 @@ pub(super) async fn with_halo(
         } else {
             Verdict::warn(
                 format!("Halo answers{way}, but does not report its sign-in server{encrypted}"),
-                format!("trying {}; set auth_url in the settings if that is wrong", discovery.auth_url),
+                format!("trying {}; set Sign-in Address if that is wrong", discovery.auth_url),
             )
         }
     });

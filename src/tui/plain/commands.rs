@@ -106,7 +106,10 @@ pub(super) fn offered(model: &Model) -> Vec<Offered> {
                 C::Pane(pane) => pane.title(),
                 // By what they do, and not by what is selected on a screen that nobody sees.
                 C::Mend => "Fix an issue",
-                C::Filter => "Show others",
+                C::Search if pane == Pane::Events => "Find an event",
+                C::Search => "Find what was done",
+                C::Filter if pane == Pane::Events => "List events of one kind",
+                C::Filter => "List one kind of what was done",
                 C::Details => "Read a client",
                 C::Changes => "Read what a sync changed",
                 C::OpenEvent => "Read an event",

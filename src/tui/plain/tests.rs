@@ -627,7 +627,7 @@ async fn other_commands_are_done_as_their_keys_do_them() {
         (which, "=Read an event (Events)"),
         ("Which one", "1"),
         others,
-        (which, "=Search (Activity)"),
+        (which, "=Find what was done (Activity)"),
         ("Search", "nobody-wrote-this"),
         ("Your choice", "=Quit"),
     ];

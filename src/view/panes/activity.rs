@@ -8,7 +8,7 @@ use crate::app::keymap::spoken;
 use crate::app::layout::LOW;
 use crate::app::panes::Pane;
 use crate::app::panes::activity::controls::height;
-use crate::app::panes::activity::{self, Filter};
+use crate::app::panes::activity::{self, Filter, ended};
 use crate::app::text::{width, wrap};
 use crate::domain::activity::Activity;
 use crate::domain::thousands;
@@ -78,7 +78,7 @@ pub fn body(model: &Model, page: &mut Page) {
             line = line.cell(&entry.who.account(), Style::new(), who);
         }
         let words = row_title(row, entry);
-        let (tone, word) = outcome(&entry.outcome);
+        let (tone, word) = ended(lines, row.at);
         page.push(line.cell(&words, style, what).text(&format!("{} {word}", symbol(tone)), styles.tone(tone)));
         if focused {
             let from = page.lines.len() - 1;
@@ -106,11 +106,13 @@ fn row_title(row: &activity::Row, entry: &Activity) -> String {
 
 /// The second column: the selected line, whole.
 pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static>> {
-    let row = activity::selected(model);
-    let Some(entry) = row.and_then(|row| activity::lines(model).get(row.at)) else { return Vec::new() };
+    let listed = activity::lines(model);
+    let Some((row, entry)) = activity::selected(model).and_then(|row| Some((row, listed.get(row.at)?))) else {
+        return Vec::new();
+    };
     let mut lines = vec![Line::default()];
     lines.extend(title_lines(&title(entry), styles, columns));
-    let (tone, word) = outcome(&entry.outcome);
+    let (tone, word) = ended(listed, row.at);
     lines.push(Line::styled(format!("{} {word}", symbol(tone)), styles.tone(tone)));
     for text in said(entry).into_iter().skip(1) {
         lines.extend(wrap(&text, columns).into_iter().map(Line::raw));

@@ -54,7 +54,7 @@ pub fn body(model: &Model, page: &mut Page) {
         let style = if focused { styles.selected() } else { Style::new() };
         let from = page.lines.len();
         let line = Row::new(styles, focused)
-            .text(symbol(row.tone), styles.tone(row.tone))
+            .text(row.sign().unwrap_or(symbol(row.tone)), styles.tone(row.tone))
             .text(" ", Style::new())
             .cell(row.kind.word(), style, KIND - 2)
             .cell(&row.name, style, name);

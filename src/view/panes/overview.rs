@@ -17,6 +17,7 @@ use crate::app::panes::Pane;
 use crate::app::text::{width, wrap};
 use crate::domain::daily::DailyOutcome;
 use crate::domain::delivery::DeliveryState;
+use crate::domain::draft::Draft;
 use crate::domain::health::{Finding, Light, Rule, State, issues, light};
 use crate::domain::request::Standing;
 use crate::domain::sync_run::SyncStatus;
@@ -36,13 +37,16 @@ use crate::words::{self, Phrase};
 const NAME: usize = 18;
 
 /// Columns of the title of a problem.
-const TITLE: usize = 20;
+const TITLE: usize = 22;
 
 /// Days of syncs that are shown.
 const DAYS: usize = 30;
 
 /// Hours of events that are shown.
 const HOURS: usize = 24;
+
+/// From this height on there is room for air, whatever comes.
+const ROOMY: u16 = 30;
 
 /// Below this many columns a light names no key: the problem below it does.
 const NARROW: usize = 60;
@@ -67,15 +71,27 @@ pub(super) fn body(model: &Model, page: &mut Page) {
         }
     }
     if let Some(standing) = model.facts.standing.as_ref().filter(|_| !is_low && model.layout.detail.is_none()) {
-        page.blank();
+        air(model, page);
         for chart in charts(model, standing, styles) {
             let row =
                 Row::new(styles, false).cell(chart.name, Style::new(), NAME).spans(chart.strip(1).swap_remove(0).spans);
             page.push(row.text(&format!("  {}", chart.words), styles.dim()));
         }
     }
-    page.blank();
+    air(model, page);
     problems(model, page, is_low);
+    draft(model, page);
+}
+
+// Between two parts. Where room is short it is all the air there is and gives way to nothing, so that no row which comes
+// moves those above it.
+fn air(model: &Model, page: &mut Page) {
+    if (LOW..ROOMY).contains(&model.layout.body.height) {
+        page.squeeze();
+        page.lines.push(Line::raw(" "));
+    } else {
+        page.blank();
+    }
 }
 
 // What the heading says on its right.
@@ -199,11 +215,7 @@ fn bars(values: &[u64], style: Style, lines: u16) -> Vec<Line<'static>> {
 }
 
 fn charts(model: &Model, standing: &Standing, styles: Styles) -> Vec<Chart> {
-    let mut charts = vec![syncs(model, standing, styles)];
-    charts.extend(clients(standing));
-    charts.push(events(standing));
-    charts.extend(deliveries(standing, styles));
-    charts
+    vec![syncs(model, standing, styles), clients(standing), events(standing), deliveries(standing, styles)]
 }
 
 // How the syncs of each day ended, the oldest day first; the best one counts, because it left the list right.
@@ -266,14 +278,18 @@ fn tone_of_day(outcome: DailyOutcome) -> Tone {
 }
 
 // The clients in use after each sync.
-fn clients(standing: &Standing) -> Option<Chart> {
+fn clients(standing: &Standing) -> Chart {
     let published = standing.runs.iter().filter(|run| run.status.has_published());
     let mut counts: Vec<u64> = published.take(DAYS).map(|run| run.active).collect();
     counts.reverse();
-    let (first, last) = (*counts.first()?, *counts.last()?);
-    let before = if first == last { String::new() } else { format!(", were {}", thousands(first)) };
-    let words = format!("{} active{before}", thousands(last));
-    Some(Chart { name: "Clients", line: Drawn::Bars(scaled(&counts), Style::new()), words, span: ["", "last sync"] })
+    let words = match (counts.first(), counts.last()) {
+        (Some(first), Some(last)) if first != last => {
+            format!("{} active, were {}", thousands(*last), thousands(*first))
+        }
+        (_, Some(last)) => format!("{} active", thousands(*last)),
+        _ => "none read yet".to_owned(),
+    };
+    Chart { name: "Clients", line: Drawn::Bars(scaled(&counts), Style::new()), words, span: ["", "last sync"] }
 }
 
 // Between the least and the most: a few clients more or less would not show in a thousand.
@@ -296,7 +312,7 @@ fn events(standing: &Standing) -> Chart {
 }
 
 // Each webhook by the last reading of Halo's log.
-fn deliveries(standing: &Standing, styles: Styles) -> Option<Chart> {
+fn deliveries(standing: &Standing, styles: Styles) -> Chart {
     let deliveries = &standing.status.integration.deliveries;
     let tone = |state: DeliveryState| match state {
         DeliveryState::Delivered => Tone::Good,
@@ -307,8 +323,9 @@ fn deliveries(standing: &Standing, styles: Styles) -> Option<Chart> {
     };
     let tones: Vec<Tone> = deliveries.iter().map(|delivery| tone(delivery.state)).collect();
     let marks: Vec<Span<'static>> = tones.iter().map(|tone| block(*tone, styles)).collect();
-    let words = tally(tones.iter().copied());
-    (!marks.is_empty()).then_some(Chart { name: "Deliveries", line: Drawn::Marks(marks), words, span: ["", ""] })
+    // Its row is there from the start, so that none below it moves.
+    let words = if marks.is_empty() { "not read yet".to_owned() } else { tally(tones.iter().copied()) };
+    Chart { name: "Deliveries", line: Drawn::Marks(marks), words, span: ["", ""] }
 }
 
 fn problems(model: &Model, page: &mut Page, is_low: bool) {
@@ -368,6 +385,15 @@ fn problems(model: &Model, page: &mut Page, is_low: bool) {
     }
     if known == list.len() && !is_open {
         rest(model, page, &list);
+    }
+}
+
+// What was typed and not saved is no state of the integration, and is not forgotten beside it.
+fn draft(model: &Model, page: &mut Page) {
+    let is_its = |draft: &Draft| draft.configuration.is_some() && draft.configuration == model.current;
+    if model.overview.draft.as_ref().is_some_and(is_its) {
+        let words = Phrase::from("A draft of the settings is kept, and not saved.").key(" ", "edit", " opens it.");
+        page.state(Tone::Calm, &words.with_keys(&model.keys), MARGIN);
     }
 }
 

@@ -455,3 +455,26 @@ fn first_key_of_pane_is_its_own_on_narrow_screen() {
         assert_eq!(left.first().map(|hint| &*hint.words), Some(own), "{pane}: {left:?}");
     }
 }
+
+/// What another program was in the way of is not called running once that has finished, and the rows of before are gone.
+#[test]
+fn other_run_that_has_finished_is_not_waited_for() {
+    let mut stage = at_configure();
+    let busy = |by: Option<&str>| {
+        let mut told = standing(status("Acme MSP", true, true, false));
+        told.configuring = by.map(str::to_owned);
+        Reply::Status(Ok(told))
+    };
+    stage.reply(Reply::Planned(Ok(Ok(plan()))));
+    stage.read_plan();
+    stage.keys("y");
+    stage.reply(busy(Some("Configure by ada on vm")));
+    let failure = Failure::new(FailureKind::Busy, "already running: Configure by ada on vm");
+    stage.reply(Reply::Configured(Err(failure.hint("Wait until it has finished; nothing was changed"))));
+    let text = plain(&stage);
+    assert!(text.contains("already running") && !text.contains("0 made"), "one voice: {text}");
+    stage.reply(busy(None));
+    let text = plain(&stage);
+    assert!(text.contains("The other run has finished (10:5") && text.contains("reads Halo again"), "{text}");
+    assert!(!text.contains("already running") && !text.contains("○"), "{text}");
+}

@@ -30,7 +30,7 @@ fn every_screen_says_what_guide_asks_for() {
         ("wizard_pia_screen", &["Pia Board Pia", "run a sync first", "Pia Escalation Board Pia"]),
         ("wizard_integration_callbacks", &["Setup Integration", "Callback URLs", "with a valid token", "9f2c"]),
         ("wizard_review_saved", &["saved", "changed: Pia Url", "needs Re-configure"]),
-        ("wizard_sync_running", &["Syncing", "34,200 of 100,000", "continues in 41 s", "elapsed 5 min 12 s", "left"]),
+        ("wizard_sync_running", &["Syncing", "34,200 of 100,000", "continues in 41 s", "elapsed 5 min 12 s"]),
         (
             "wizard_sync_silent",
             &[
@@ -64,12 +64,12 @@ fn every_screen_says_what_guide_asks_for() {
         ("wizard_configure_blocked", &["blocked", "is not ours"]),
         ("wizard_configure_refused", &["nothing was changed in Halo", "You do not have permission"]),
         (
-            "wizard_configure_done",
+            "pane_integration_made",
             &["Webhook install was successful", "custom tab Pia Chat Pod created id 43", "linked"],
         ),
         ("wizard_configure_partly", &["3 done, 3 not done. It is safe to run Configure again", "name is in use"]),
         ("wizard_configure_connecting", &["Looking again before the first change: 1 of 14 checks", "○ webhook"]),
-        ("wizard_configure_stopped", &["! Stopped. 0 of 6 changes made. Run Configure again", "○ webhook"]),
+        ("wizard_configure_stopped", &["! Stopped. 0 made, 6 to do. Run Configure again", "○ webhook"]),
         (
             "wizard_finished",
             &[
@@ -82,9 +82,10 @@ fn every_screen_says_what_guide_asks_for() {
         ("pane_sync", &["Proof", "Next run", "Tue 24 Nov 2026 04:30 UTC"]),
         ("pane_clients_detail", &["no longer in Halo"]),
         ("pane_overview", &["Credentials accepted by Halo", "Objects in Halo", "No issues, nothing to do"]),
-        ("pane_overview_problems", &["3 issues", "✗ Service not running, so ", "! Rotation dismissed: "]),
+        ("pane_overview_problems", &["3 issues", "✗ Service not running, so "]),
+        ("pane_overview_last_problem", &["! Rotation dismissed: "]),
         ("pane_overview_dismissing", &["Dismiss \"Service\"?", "It comes back when it changes", "Dismiss (y)"]),
-        ("pane_overview_failed_run", &["Configure runs", "the last run failed, 7 of 7 changes not made"]),
+        ("pane_overview_failed_run", &["Configure runs", "the last run failed, 0 made, 6 not made"]),
         ("pane_overview_unknown", &["1 check is unknown:", "Clock not checked yet: t Check now"]),
         (
             "pane_integration_repair",

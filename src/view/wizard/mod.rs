@@ -23,8 +23,8 @@ use crate::domain::draft::Step;
 use crate::words;
 
 use super::page::{MARGIN, Page, Row};
-use super::plan;
 use super::theme::{Styles, symbol};
+use super::{plan, results as made};
 
 /// The page of the step that is shown.
 pub fn page(model: &Model, styles: Styles, columns: usize) -> Page {
@@ -170,6 +170,6 @@ fn finished(model: &Model, page: &mut Page) {
     if !results(model).is_empty() {
         page.blank();
         page.plain("In Halo", styles.title());
-        plan::rows_of_results(model, page, results(model), below.and_then(|at| at.checked_sub(services)));
+        made::rows_of_results(model, page, results(model), below.and_then(|at| at.checked_sub(services)));
     }
 }

@@ -6,7 +6,7 @@ pub(crate) mod state;
 use crate::app::model::Model;
 use crate::domain::activity::Activity;
 
-pub use state::{Filter, Row};
+pub use state::{Filter, Row, ended};
 
 /// The audit trail, the newest line first.
 pub fn lines(model: &Model) -> &[Activity] {

@@ -16,6 +16,9 @@ const RUNS: [&str; 5] = ["configure", "remove", "roll back", "rotate", "switch w
 /// Written before something is tried; the next line about the same says how it ended.
 const BEGUN: &str = "begun";
 
+/// What begins something that has an end of its own.
+const BEGINNINGS: [&str; 2] = [BEGUN, "new token and password made"];
+
 /// Which lines are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Filter {
@@ -47,10 +50,11 @@ impl Filter {
         }
     }
 
-    fn takes(self, line: &Activity) -> bool {
+    fn takes(self, lines: &[Activity], at: usize) -> bool {
+        let Some(line) = lines.get(at) else { return false };
         match self {
             Self::All => true,
-            Self::Problems => matches!(outcome(&line.outcome).0, Tone::Bad | Tone::Warn),
+            Self::Problems => matches!(ended(lines, at).0, Tone::Bad | Tone::Warn),
             Self::Halo => line.halo.is_some() || is_run(line),
             Self::Syncs => line.action == "sync",
         }
@@ -102,7 +106,7 @@ impl Activities {
         while let Some(line) = lines.get(at) {
             if self.is_filtered() {
                 let text = if words.is_empty() { String::new() } else { searched(line) };
-                if self.filter.takes(line) && words.iter().all(|word| text.contains(word)) {
+                if self.filter.takes(lines, at) && words.iter().all(|word| text.contains(word)) {
                     self.rows.push(Row { at, inner: 0, is_open: false, is_inner: false });
                 }
                 at += 1;
@@ -128,6 +132,21 @@ impl Activities {
 
 fn is_run(line: &Activity) -> bool {
     line.object.is_none() && RUNS.contains(&line.action.as_str())
+}
+
+/// How something ended, with its word: a beginning needs no look once its end is known, which is among the newer lines.
+pub fn ended(lines: &[Activity], at: usize) -> (Tone, String) {
+    let line = &lines[at];
+    let is_its = |other: &&Activity| {
+        (&other.action, &other.configuration) == (&line.action, &line.configuration)
+            && (line.object.is_none() || other.object == line.object)
+    };
+    let next = || lines[..at].iter().rev().find(is_its);
+    let (tone, word) = outcome(&line.outcome);
+    match BEGINNINGS.contains(&line.outcome.as_str()) && next().is_some_and(|next| next.outcome != line.outcome) {
+        true => (Tone::Calm, word),
+        false => (tone, word),
+    }
 }
 
 // How many of the lines before this one, which stand behind it, belong to it.
@@ -173,6 +192,23 @@ mod tests {
         }
     }
 
+    /// A beginning is no problem once its end is known; one without an end, or whose end was a failure, still is.
+    #[test]
+    fn beginning_whose_end_is_known_is_no_problem() {
+        let trail = [
+            line(9, "rotate", None, "rotated"),
+            line(8, "rotate", None, "new token and password made"),
+            line(7, "make test ticket", Some("ticket 9"), "done"),
+            line(6, "make test ticket", None, "begun"),
+            line(5, "escalate", Some("ticket 7"), "begun"),
+            line(4, "escalate", Some("ticket 8"), "begun"),
+        ];
+        let tones: Vec<Tone> = (0..trail.len()).map(|at| ended(&trail, at).0).collect();
+        assert_eq!(tones, [Tone::Good, Tone::Calm, Tone::Good, Tone::Calm, Tone::Warn, Tone::Warn]);
+        let shown = (0..trail.len()).filter(|at| Filter::Problems.takes(&trail, *at)).count();
+        assert_eq!(shown, 2);
+    }
+
     fn trail() -> Vec<Activity> {
         vec![
             line(9, "sync", None, "complete_with_warnings"),
@@ -215,7 +251,7 @@ mod tests {
             state.list(&trail);
             state.rows.iter().map(|row| row.at).collect::<Vec<_>>()
         };
-        assert_eq!(of(Filter::Problems), [0, 2, 3, 4]);
+        assert_eq!(of(Filter::Problems), [0, 3, 4]);
         assert_eq!(of(Filter::Halo), [3, 4, 5]);
         assert_eq!(of(Filter::Syncs), [0]);
         assert_eq!(of(Filter::All).len(), 4);

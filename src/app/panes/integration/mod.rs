@@ -10,9 +10,10 @@ use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::check::Check;
-use crate::domain::health::{Finding, Rule, State, TAKEN_OUT};
+use crate::domain::delivery::{Delivery, DeliveryState};
+use crate::domain::health::{Finding, NOT_TOLD, Rule, State, TAKEN_OUT, if_by_hand};
 use crate::domain::next::Next;
-use crate::domain::object::ObjectKind;
+use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::plan::{Action, Cause, Change, FieldChange, Plan, TABS_NOT_TOLD};
 use crate::domain::record::InstalledObject;
 use crate::words::{self, Phrase};
@@ -32,6 +33,13 @@ pub struct ObjectRow {
     pub words: String,
     /// What else there is to say.
     pub detail: Vec<String>,
+}
+
+impl ObjectRow {
+    /// The sign before it: what nobody knows is no fault.
+    pub fn sign(&self) -> Option<&'static str> {
+        (self.words == words::plan::UNTOLD).then_some("?")
+    }
 }
 
 /// The plan of the last look into Halo.
@@ -81,11 +89,18 @@ fn known(model: &Model) -> Vec<ObjectRow> {
             let is_removed = removed.is_some_and(|drift| drift.objects().any(|name| name == change.name.display()));
             let is_removed = is_removed || (is_out && change.action == Action::Create);
             let is_known = known(change) || is_removed;
-            let (tone, words) = if is_removed { (Tone::Warn, "removed".to_owned()) } else { state(change, is_known) };
+            let is_off = switched_off(model, change);
+            let (tone, words) = match is_removed {
+                true => (Tone::Warn, "removed".to_owned()),
+                false if is_off => (Tone::Bad, "switched off by Halo".to_owned()),
+                false => state(change, is_known),
+            };
             // What was never there is missing to nobody.
             let is_said = change.reason.is_empty() || is_removed || (change.action == Action::Create && !is_known);
             let mut detail: Vec<String> = (!is_said).then(|| change.reason.clone()).into_iter().collect();
-            detail.extend(repair(change, is_known).map(|repair| repair.with_keys(&model.keys)));
+            // What was wrong with the deliveries comes first, and is told with them.
+            let repair = repair(change, is_known).filter(|_| !is_off);
+            detail.extend(repair.map(|repair| repair.with_keys(&model.keys)));
             detail.extend(change.id.as_ref().map(|id| format!("Halo's id {id}")));
             if change.kind == ObjectKind::Webhook {
                 detail.extend(deliveries::lines(model, change.id.as_deref()));
@@ -102,6 +117,15 @@ fn known(model: &Model) -> Vec<ObjectRow> {
     }));
     broken_first(&mut rows);
     rows
+}
+
+// Whether Halo itself has switched a webhook off, as far as its log was read: then its deliveries failed before.
+fn switched_off(model: &Model, change: &Change) -> bool {
+    let is_only_off = change.action == Action::Update
+        && change.fields.iter().filter(|field| !field.is_owner()).map(|field| field.name).eq(["active"]);
+    let is_its = |own: &&Delivery| change.id.as_deref().is_some_and(|id| same_id(&own.id, id));
+    let known = deliveries::known(model).iter().find(is_its);
+    is_only_off && known.is_some_and(|known| known.state == DeliveryState::SwitchedOff && known.off_by_halo)
 }
 
 // What has to be put right stands first; everything else keeps the order in which it was installed.
@@ -124,6 +148,7 @@ fn as_known(model: &Model, recorded: &[InstalledObject]) -> Vec<ObjectRow> {
         let name = object.name.display();
         let issue = issues().find(|issue| issue.objects().any(|other| other == name));
         let (tone, words) = match (issue, looked_at) {
+            (Some(issue), _) if issue.fact.starts_with(NOT_TOLD) => (Tone::Warn, words::plan::UNTOLD.to_owned()),
             (Some(issue), _) => {
                 let words = own_fault(issue, &name).unwrap_or_else(|| {
                     let words =
@@ -138,7 +163,15 @@ fn as_known(model: &Model, recorded: &[InstalledObject]) -> Vec<ObjectRow> {
         };
         // Of several objects each row says its own.
         let is_alone = |issue: &&Finding| issue.objects().count() == 1 && own_fault(issue, &name).is_none();
-        let mut detail: Vec<String> = issue.filter(is_alone).map(|issue| issue.fact.clone()).into_iter().collect();
+        let is_untold = words == words::plan::UNTOLD;
+        let of_untold = || {
+            let way_out = Phrase::default().hint(&if_by_hand());
+            vec![format!("{TABS_NOT_TOLD}."), format!("{}.", way_out.with_keys(&model.keys))]
+        };
+        let mut detail: Vec<String> = match is_untold {
+            true => of_untold(),
+            false => issue.filter(is_alone).map(|issue| issue.fact.clone()).into_iter().collect(),
+        };
         detail.extend(issue.and_then(|issue| words::health::found(issue, model.now)));
         detail.push(format!("Halo's id {}", object.id));
         detail.extend(deliveries::lines(model, Some(&object.id)));
@@ -186,9 +219,7 @@ fn state(change: &Change, recorded: bool) -> (Tone, String) {
             (Tone::Warn, format!("{}: {}", change.reason, fields.join(", ")))
         }
         Action::Adopt => (Tone::Warn, "created earlier; to be taken over".to_owned()),
-        Action::Link if change.reason == TABS_NOT_TOLD => {
-            (Tone::Warn, "unknown: Halo does not report its tabs".to_owned())
-        }
+        Action::Link if change.is_untold() => (Tone::Warn, words::plan::UNTOLD.to_owned()),
         Action::Link => (Tone::Warn, "without the Pia Chat Pod".to_owned()),
         Action::Unlink => (Tone::Warn, "uses an extra copy; will be unlinked".to_owned()),
         Action::Delete if change.kind == ObjectKind::WebhookEvent => {
@@ -210,6 +241,7 @@ fn repair(change: &Change, recorded: bool) -> Option<Phrase> {
         Action::Update if change.cause == Cause::Settings => "Re-configure will apply your setting in Halo.".into(),
         Action::Update => "Re-configure will restore it.".into(),
         Action::Adopt => "Re-configure will take it over, not create a second one.".into(),
+        Action::Link if change.is_untold() => Phrase::default().hint(&if_by_hand()),
         Action::Link => "Re-configure will link the Pia Chat Pod to it.".into(),
         Action::Unlink => "Re-configure will remove the link to the extra copy.".into(),
         Action::Delete if change.kind == ObjectKind::WebhookEvent => {

@@ -3,7 +3,7 @@ use crate::domain::address::PiaUrl;
 use crate::domain::callback::{CallbackUrl, EventGroup, EventNumber};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::plan::{Action, ActionCounts, Offer, Parts};
+use crate::domain::plan::{Action, ActionCounts, Offer, Parts, TABS_NOT_TOLD};
 use crate::domain::secret::Secret;
 use crate::domain::webhook_options::{HaloOptions, WebhookOptions};
 use crate::halo::install::existing::{Binding, ExistingTab, ExistingTicketType, ExistingWebhook};
@@ -592,5 +592,5 @@ fn link_that_nobody_can_see_is_not_called_missing() {
         step.map(|step| (step.action, step.reason.clone())).unwrap()
     };
     assert_eq!(of("Incident"), (Action::Link, "not linked to the Pia Chat Pod".into()));
-    assert_eq!(of("Request"), (Action::Link, "Halo does not report which custom tabs it shows".into()));
+    assert_eq!(of("Request"), (Action::Link, TABS_NOT_TOLD.into()));
 }

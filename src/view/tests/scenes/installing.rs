@@ -2,7 +2,8 @@
 
 use crate::app::message::{Message, Reply};
 use crate::app::testing::{
-    Stage, at_configure, at_sync, failed, kept, offering, plan, results, standing, status, theirs,
+    Stage, at_configure, at_sync, configure_report, failed, in_panes, kept, offering, plan, results, standing, status,
+    theirs,
 };
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::object::ObjectKind;
@@ -67,18 +68,21 @@ fn applying() -> Stage {
     stage
 }
 
-fn ended(status: ConfigureStatus, results: Vec<ChangeResult>, message: &str) -> Stage {
-    let mut stage = planned(plan());
-    stage.keys("y");
-    let report = ConfigureReport {
+fn report(status: ConfigureStatus, message: &str) -> ConfigureReport {
+    ConfigureReport {
         status,
-        results,
+        results: Vec::new(),
         message: message.to_owned(),
         refusal: None,
         warnings: Vec::new(),
         cause: None,
-    };
-    stage.reply(Reply::Configured(Ok(report)));
+    }
+}
+
+fn ended(status: ConfigureStatus, results: Vec<ChangeResult>, message: &str) -> Stage {
+    let mut stage = planned(plan());
+    stage.keys("y");
+    stage.reply(Reply::Configured(Ok(ConfigureReport { results, ..report(status, message) })));
     stage
 }
 
@@ -158,22 +162,25 @@ pub fn add(scenes: &mut Scenes) {
     scenes.add("wizard_configure_quit", applying(), |stage| {
         stage.keys("^C");
     });
-    scenes.add("wizard_configure_done", configured(), |stage| {
-        // The last screen came by itself.
-        stage.keys("Esc");
-    });
     scenes.add("wizard_configure_after_interrupted", planned(plan()), |stage| {
         let mut interrupted = status("Acme MSP", true, true, false);
         interrupted.integration.unfinished = 2;
         stage.reply(Reply::Status(Ok(standing(interrupted))));
     });
-    scenes.add(
-        "wizard_configure_kept",
-        ended(ConfigureStatus::NothingToDo, results(&kept()), "Nothing to do"),
-        |stage| {
-            stage.keys("Esc");
-        },
-    );
+    // From the last page of the set-up nothing leads back to them.
+    let again = |report: ConfigureReport| {
+        move |stage: &mut Stage| {
+            stage.keys("3");
+            stage.reply(Reply::Planned(Ok(Ok(plan()))));
+            stage.keys("Enter");
+            stage.read_plan();
+            stage.keys("y");
+            stage.reply(Reply::Configured(Ok(report)));
+        }
+    };
+    let kept = ConfigureReport { results: results(&kept()), ..report(ConfigureStatus::NothingToDo, "Nothing to do") };
+    scenes.add("pane_integration_kept", in_panes(), again(kept));
+    scenes.add("pane_integration_made", in_panes(), again(configure_report(&plan())));
     let message = "3 done, 3 not done. It is safe to run Configure again";
     scenes.add("wizard_configure_partly", ended(ConfigureStatus::PartlyDone, partly(), message), |_| {});
     scenes.add("wizard_configure_partly_detail", ended(ConfigureStatus::PartlyDone, partly(), message), |stage| {

@@ -102,6 +102,9 @@ fn overview_pane(scenes: &mut Scenes) {
     scenes.add("pane_overview_problems", over(broken), |stage| {
         stage.keys("Down");
     });
+    scenes.add("pane_overview_last_problem", over(broken), |stage| {
+        stage.keys("G");
+    });
     scenes.add("pane_overview_dismissing", over(broken), |stage| {
         stage.keys("x");
     });
