@@ -29,11 +29,8 @@ use crate::view::theme::{Styles, symbol};
 use crate::words::{self, Phrase};
 
 use super::progress::{self, seconds_since};
-use super::results::{rows_of_results, said};
+use super::results::{KIND, name_columns, rows_of_results, said};
 use super::wizard::checks::{check_help, checks_so_far, report_rows};
-
-/// Columns of the sign and the kind of an object.
-pub(super) const KIND: usize = 14;
 
 /// Below this many columns what is done to an object has no room beside its name.
 const NARROW: usize = 60;
@@ -338,12 +335,6 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
     if model.work.goal.is_install() {
         permissions(model, page);
     }
-}
-
-// As wide as the longest name, so that the words beside it have the room.
-pub(super) fn name_columns<'a>(page: &Page, names: impl Iterator<Item = &'a Untrusted>) -> usize {
-    let longest = names.map(|name| width(&name.display()) + 2).max().unwrap_or_default();
-    longest.clamp(10, page.width.saturating_sub(MARGIN + KIND + 1).clamp(10, 27))
 }
 
 fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change, (columns, is_taken): (usize, bool)) {

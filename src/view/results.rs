@@ -3,7 +3,6 @@
 use ratatui::style::Style;
 
 use super::page::{MARGIN, Page, Row};
-use super::plan::{KIND, name_columns};
 use super::text::fit;
 use super::theme::symbol;
 use crate::app::Model;
@@ -13,6 +12,9 @@ use crate::domain::next::Hint;
 use crate::domain::plan::ChangeResult;
 use crate::domain::untrusted::Untrusted;
 use crate::words::{self, Phrase};
+
+/// Columns of the sign and the kind of an object.
+pub(super) const KIND: usize = 14;
 
 /// Each object with what became of it and with Halo's id; one of them may have the focus.
 pub fn rows_of_results(model: &Model, page: &mut Page, results: &[ChangeResult], focus: Option<usize>) {
@@ -58,4 +60,10 @@ pub fn said(model: &Model, message: &str) -> String {
 fn short(id: &str) -> String {
     let clean = Untrusted::new(id).display();
     fit(&clean, 14)
+}
+
+// As wide as the longest name, so that the words beside it have the room.
+pub(super) fn name_columns<'a>(page: &Page, names: impl Iterator<Item = &'a Untrusted>) -> usize {
+    let longest = names.map(|name| width(&name.display()) + 2).max().unwrap_or_default();
+    longest.clamp(10, page.width.saturating_sub(MARGIN + KIND + 1).clamp(10, 27))
 }

@@ -5,6 +5,7 @@ mod finding;
 mod in_halo;
 mod known;
 mod look;
+mod received;
 mod rules;
 
 pub use finding::{Finding, Light, Retry, Rule, State, WEBHOOKS_REMOVED, issues, light};

@@ -8,8 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::types::ValueRef;
-use rusqlite::{CachedStatement, Connection, RowIndex, Transaction, TransactionBehavior, params_from_iter};
+use rusqlite::{CachedStatement, Connection, Transaction, TransactionBehavior, params_from_iter};
 
 pub use self::postgres::{Address, GoOn, Installation, News};
 use self::postgres::{FORM, SIGNED_IN_FROM};
@@ -17,7 +16,7 @@ pub(super) use self::postgres::{Holding, Session};
 pub(super) use self::table::Table;
 use self::table::quoted;
 use self::value::Column;
-pub(super) use self::value::{Value, args};
+pub(super) use self::value::{Row, Value, args};
 use super::error::Trouble;
 use super::schema;
 
@@ -27,35 +26,6 @@ mod value;
 
 /// Fewer bytes are left in the file: what comes next takes their place.
 const WORTH_IT: i64 = 4 << 20;
-
-/// Which column: its place or its name.
-pub(super) trait Place: RowIndex + tokio_postgres::row::RowIndex + std::fmt::Display {}
-
-impl Place for usize {}
-impl Place for &str {}
-
-/// A row that was found.
-pub(super) enum Row<'a> {
-    Sqlite(&'a rusqlite::Row<'a>),
-    Postgres(&'a tokio_postgres::Row),
-}
-
-impl Row<'_> {
-    /// A column.
-    pub(super) fn get<'r, T: Column<'r>>(&'r self, column: impl Place) -> Result<T, Trouble> {
-        let odd = || Trouble::Content("a value");
-        let value = match self {
-            Self::Sqlite(row) => match row.get_ref(column)? {
-                ValueRef::Null => Value::Null,
-                ValueRef::Integer(number) => Value::Integer(number),
-                ValueRef::Text(text) => Value::from(std::str::from_utf8(text).map_err(|_| odd())?),
-                ValueRef::Real(_) | ValueRef::Blob(_) => return Err(odd()),
-            },
-            Self::Postgres(row) => row.try_get(column)?,
-        };
-        T::of(value).ok_or_else(odd)
-    }
-}
 
 /// A statement that is used again and again.
 pub(super) enum Statement<'a> {

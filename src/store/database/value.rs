@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
-use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{RowIndex, ToSql};
+
+use crate::store::error::Trouble;
 
 /// A value on its way into a statement, or out of a row. Truth is 0 or 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,38 @@ impl Value<'_> {
             Self::Integer(number) => Value::Integer(number),
             Self::Text(text) => Value::Text(text.into_owned().into()),
         }
+    }
+}
+
+/// Which column: its place or its name.
+pub(in crate::store) trait Place:
+    RowIndex + tokio_postgres::row::RowIndex + std::fmt::Display
+{
+}
+
+impl Place for usize {}
+impl Place for &str {}
+
+/// A row that was found.
+pub(in crate::store) enum Row<'a> {
+    Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a tokio_postgres::Row),
+}
+
+impl Row<'_> {
+    /// A column.
+    pub(in crate::store) fn get<'r, T: Column<'r>>(&'r self, column: impl Place) -> Result<T, Trouble> {
+        let odd = || Trouble::Content("a value");
+        let value = match self {
+            Self::Sqlite(row) => match row.get_ref(column)? {
+                ValueRef::Null => Value::Null,
+                ValueRef::Integer(number) => Value::Integer(number),
+                ValueRef::Text(text) => Value::from(std::str::from_utf8(text).map_err(|_| odd())?),
+                ValueRef::Real(_) | ValueRef::Blob(_) => return Err(odd()),
+            },
+            Self::Postgres(row) => row.try_get(column)?,
+        };
+        T::of(value).ok_or_else(odd)
     }
 }
 
