@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_an_answer_is_not_closed() {
+    fn connection_that_waits_for_answer_is_not_closed() {
         let connections = Connections::default();
         let waits: Vec<_> = (0..MOST).map(|_| connections.admit().unwrap()).collect();
         let serving: Vec<_> = waits.iter().map(|(_, busy, _)| busy.begin()).collect();
