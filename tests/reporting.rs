@@ -77,7 +77,7 @@ async fn month_on_one_page_names_what_was_done_and_by_whom() {
         ("Escalations</h2>", "escalate: ticket 33470"),
         ("Escalations</h2>", "add note: ticket 33470"),
         ("Everything else that was done</h2>", "configure"),
-        ("Everything else that was done</h2>", "<td>rotate</td><td>new token and password made</td>"),
+        ("Everything else that was done</h2>", "<td>rotate</td><td>new secrets made</td>"),
         ("Everything else that was done</h2>", "<td>rotate</td><td>rotated</td>"),
         ("Who did it</h2>", login_name().as_str()),
         ("In short</h2>", "Complete 2"),
