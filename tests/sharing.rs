@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::BufRead as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ async fn shared(server: &Server, database: &str) -> (Profile, String) {
     (profile, url)
 }
 
-/// Another host with the same settings.
+/// Another host at the same store, with the key and the Client Secret.
 struct Host(tempfile::TempDir);
 
 impl Host {
@@ -46,10 +46,14 @@ impl Host {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("config/pia-halo");
         fs::create_dir_all(&folder).unwrap();
-        for file in [profile.config(), profile.credentials()] {
+        for file in [profile.config(), profile.credentials(), profile.config().with_file_name("store.key")] {
             fs::copy(&file, folder.join(file.file_name().unwrap())).unwrap();
         }
         Self(home)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join("config/pia-halo").join(name)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -109,6 +113,123 @@ async fn whole_work_is_done_in_postgres() {
     file.run(["backup", backup.to_str().unwrap()]).await.expect(0);
     profile.run(["restore", backup.to_str().unwrap(), "--yes"]).await.expect(1).says("pg_restore");
     assert_eq!(profile.json(["clients"], 0).await.as_array().unwrap().len(), 5);
+}
+
+/// What a configuration says, its callback token and the rest of its secrets are saved once, for all hosts.
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_have_configurations_and_callback_secrets_in_common() {
+    let Some(server) = Server::start() else { return };
+    let (profile, _) = shared(&server, "common").await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let token = secrets(&profile).token;
+    let own = [profile.config(), profile.credentials()].map(|file| fs::read_to_string(file).unwrap());
+    assert!(!own[0].contains("acme") && !own[1].contains("callback"), "only the store and the Client Secret");
+    let kept = |part: &str| server.sql("common", &format!("SELECT content FROM settings WHERE part = '{part}'"));
+    assert!(kept("configurations").contains("[configurations.acme"));
+    let sealed = kept("secrets");
+    assert!(sealed.starts_with("sealed-1-") && !sealed.contains("acme") && !sealed.contains(token.expose()));
+    profile.run(["store", "key"]).await.expect(0).says("This host holds the key");
+    assert_eq!(profile.json(["store", "key"], 0).await["status"], "fits");
+    let shown = profile.json(["config", "show"], 0).await;
+    assert!(shown["saved"]["by"].is_string() && shown["configurations"]["acme"].is_object(), "{shown}");
+
+    // On another host there is nothing but the address, the key and the Client Secret; and nothing to repair in Halo.
+    let other = Host::beside(&profile);
+    let plan = other.run(&["plan", "--json"]).await.expect(0).json();
+    assert_eq!(plan["changes_pending"], false, "{plan}");
+    let answers = other.file("answers.toml");
+    fs::write(&answers, profile.answers("acme", "").replace("04:30", "05:45")).unwrap();
+    let answers = ["setup", "--answers", &answers.to_string_lossy(), "--client-secret-file", "-"];
+    run(profile.command(answers), profile.halo.client_secret().to_owned()).await.expect(0);
+    let there = other.run(&["config", "show", "--json"]).await.expect(0).json();
+    assert_eq!(there["configurations"]["acme"]["company_sync"]["daily_sync_time"], "05:45", "{there}");
+    assert!(there["saved"]["host"].is_string(), "{there}");
+    assert!(!fs::read_to_string(other.file("config.toml")).unwrap().contains("acme"));
+    // A rotated token is good on every host at once.
+    profile.run(["rotate", "--yes"]).await.expect(0);
+    assert_ne!(secrets(&profile).token.expose(), token.expose());
+    let last_four = |shown: serde_json::Value| shown["secrets"]["acme"]["callback_token"].clone();
+    let there = other.run(&["config", "show", "--json"]).await.expect(0).json();
+    assert_eq!(last_four(there), last_four(profile.json(["config", "show"], 0).await));
+    // What is this host's alone is not shared.
+    let credentials = fs::read_to_string(other.file("credentials.toml")).unwrap();
+    assert!(credentials.contains("client_secret") && !credentials.contains("callback"));
+}
+
+/// Each with its sentence and its code; nothing is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_stay_sealed_for_host_without_right_key() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some(server) = Server::start() else { return };
+    let (profile, _) = shared(&server, "sealed").await;
+    let other = Host::beside(&profile);
+    let key = other.file("store.key");
+    let right = fs::read_to_string(&key).unwrap();
+    let before = server.sql("sealed", "SELECT string_agg(content, '|' ORDER BY part) FROM settings");
+    let wrong = {
+        let (elsewhere, _) = shared(&server, "elsewhere").await;
+        fs::read_to_string(elsewhere.config().with_file_name("store.key")).unwrap()
+    };
+    let is_told = async |says: &str| {
+        for command in [&["store", "key"][..], &["sync"], &["configure", "--yes"], &["rotate", "--yes"], &["serve"]] {
+            let told = other.run(command).await.expect(7).says(says);
+            assert!(!format!("{told:?}").contains(&right["pia-halo-store-key-1-".len()..][..12]), "{says}");
+        }
+        assert_eq!(server.sql("sealed", "SELECT string_agg(content, '|' ORDER BY part) FROM settings"), before);
+    };
+    fs::write(&key, &wrong).unwrap();
+    is_told("is not the one that the secrets in the store are sealed with").await;
+    fs::write(&key, "hunter2\n").unwrap();
+    is_told("holds no key of a store").await;
+    fs::write(&key, &right).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    is_told("others can read it").await;
+    fs::remove_file(&key).unwrap();
+    is_told("this host has no key for them").await;
+    // What is not sealed can be looked at.
+    other.run(&["clients"]).await.expect(0);
+    fs::write(&key, &right).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    other.run(&["store", "key"]).await.expect(0);
+    // A key that is lost: what it has sealed is forgotten on purpose only.
+    profile.run(["store", "key", "--new"]).await.expect(3).says("confirm with --yes");
+    profile.run(["store", "key", "--new", "--yes"]).await.expect(0).says("A new key was made");
+    other.run(&["store", "key"]).await.expect(7).says("is not the one");
+    profile.save("acme", "").await.expect(0);
+    profile.run(["configure", "--yes"]).await.expect(0);
+}
+
+/// Where a host had settings of its own before there were any in the store, they come along, comments too.
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_of_host_go_into_store_once_and_are_edited_as_one() {
+    let Some(server) = Server::start() else { return };
+    let profile = Profile::with(options()).await;
+    profile.save("acme", "").await.expect(0);
+    let token = secrets(&profile).token;
+    profile.run(["store", "set-aside"]).await.expect(0);
+    let before =
+        format!("# Dana's\n{}\n[keys]\nquit = [\"ctrl-q\"] # as ever\n", fs::read_to_string(profile.config()).unwrap());
+    fs::write(profile.config(), &before).unwrap();
+    let url = server.new_database("init");
+    name_store(profile.folder.path(), &url);
+    profile.run(["store", "init"]).await.expect(0);
+    let own = fs::read_to_string(profile.config()).unwrap();
+    assert!(!own.contains("acme") && own.contains("quit = [\"ctrl-q\"] # as ever"), "{own}");
+    assert_eq!(secrets(&profile).token.expose(), token.expose());
+    profile.run(["store", "init"]).await.expect(0).says("nothing was changed");
+    // Both parts are in one copy for the editor, and go back to where they belong.
+    let editor = profile.folder.path().join("editor");
+    let script = "#!/bin/sh\ncp \"$1\" \"$HOME/seen\"\nsed -i 's/ctrl-q/f9/; s/# Dana.s/# of Dana/' \"$1\"\n";
+    fs::write(&editor, script).unwrap();
+    fs::set_permissions(&editor, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let mut pty = profile.in_terminal().env("EDITOR", editor.to_str().unwrap()).arguments(["config", "edit"]).spawn();
+    assert_eq!(pty.exit_code(), 0, "{}", pty.screen());
+    let seen = fs::read_to_string(profile.folder.path().join("seen")).unwrap();
+    assert!(["# Dana's", "[configurations.acme", "# as ever", &url].iter().all(|part| seen.contains(part)), "{seen}");
+    let kept = server.sql("init", "SELECT content FROM settings WHERE part = 'configurations'");
+    assert!(kept.contains("# of Dana") && kept.contains("acme") && !kept.contains("[keys]"), "{kept}");
+    let own = fs::read_to_string(profile.config()).unwrap();
+    assert!(own.contains("f9") && own.contains(&url) && !own.contains("acme"), "{own}");
 }
 
 /// While one host works, another one is told who and since when, and writes nothing. It may look.
@@ -312,7 +433,10 @@ async fn store_moves_to_postgres_and_back() {
     let done = profile.json(to, 0).await;
     let aside = Path::new(done["set_aside"].as_str().unwrap());
     assert!(done["switched"] == true && aside.join("pia-halo.db").exists(), "{done}");
-    assert!(config().starts_with(&commented) && config().contains(&format!("url = \"{url}\"")), "{}", config());
+    let own = config();
+    assert!(own.contains(&format!("url = \"{url}\"")) && !own.contains("acme"), "{own}");
+    let kept = server.sql("moves", "SELECT content FROM settings WHERE part = 'configurations'");
+    assert_eq!(kept.trim_end(), commented.trim_end());
     let place = |name: &str| profile.folder.path().join("data/pia-halo").join(name);
     assert!(!place("pia-halo.db").exists());
     profile.halo.change(|state| state.clients.truncate(4));

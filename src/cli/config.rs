@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 
 use super::args::{Delete, Show};
 use super::{Call, prompt};
+use crate::domain::calendar::{utc, whole};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
+use crate::domain::untrusted::Untrusted;
 use crate::ops::{self, Workspace};
-use crate::settings::{Config, Paths, SecretSource, Setting, Settings, private_file, set_variables};
+use crate::settings::{Config, Paths, SecretSource, Setting, Settings, set_variables};
 use crate::store::Address;
 
 pub(super) fn path(call: &mut Call) -> Result<u8, Failure> {
@@ -62,9 +64,11 @@ pub(super) fn show(call: &mut Call, options: &Show) -> Result<u8, Failure> {
             }),
         );
     }
+    let saved = workspace.shared_settings()?;
     if call.output.json {
         call.output.object(&json!({
             "version": config.version,
+            "saved": saved.as_ref().map(|text| json!({ "at": whole(text.at), "by": text.by, "host": text.host })),
             "active": config.active,
             "configurations": config.configurations,
             "store": config.store,
@@ -72,6 +76,10 @@ pub(super) fn show(call: &mut Call, options: &Show) -> Result<u8, Failure> {
             "secrets": secrets,
         }))?;
         return Ok(0);
+    }
+    if let Some(text) = &saved {
+        let [by, host] = [&text.by, &text.host].map(|who| Untrusted::new(who.as_str()).display());
+        call.output.line(format!("# For all hosts, saved by {by} on {host}, {}", utc(text.at)));
     }
     let text = toml::to_string_pretty(&config)
         .map_err(|error| Failure::new(FailureKind::LocalState, format!("not printable as TOML: {error}")))?;
@@ -87,10 +95,7 @@ pub(super) fn show(call: &mut Call, options: &Show) -> Result<u8, Failure> {
 /// Each value that commands and the service use, with where it comes from.
 fn sources(call: &mut Call, workspace: &Workspace, config: &Config) -> Result<u8, Failure> {
     let set: Vec<_> = set_variables(&call.environment).map(|(setting, _)| setting.key()).collect();
-    // The program has read it a moment ago.
-    let written = private_file::read(&workspace.paths().config()).ok().flatten();
-    let written = written.as_ref().and_then(|file| std::str::from_utf8(file).ok()).unwrap_or_default();
-    let written: toml::Table = written.parse().unwrap_or_default();
+    let written: toml::Table = workspace.settings_text()?.parse().unwrap_or_default();
     let mut rows = Vec::new();
     match &config.store {
         Some(shared) => rows.push(row("", "store.url", shared.url.as_str(), "file", None)),
@@ -166,7 +171,11 @@ pub(super) fn edit(call: &mut Call) -> Result<u8, Failure> {
     // Without the store: what is wrong with its address is mended here.
     ops::restored::finish(&paths)?;
     let output = &mut call.output;
-    let changed = Settings::new(paths).edit(|copy, is_kept| {
+    let settings = ops::sharing::settings(&paths, &call.environment).unwrap_or_else(|failure| {
+        output.warn(format!("{}; only what is this host's own is edited", failure.message));
+        Settings::new(paths)
+    });
+    let changed = settings.edit(|copy, is_kept| {
         if is_kept {
             output.warn(format!("going on with the edit that was kept in {}", copy.display()));
         }

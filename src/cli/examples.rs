@@ -64,6 +64,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("config edit", "edit them in your editor"),
     ("config delete acme", "delete acme, after a question"),
     ("store init", "make the store in the PostgreSQL that config.toml names"),
+    ("store key", "whether this host can open the secrets in it"),
     ("store set-aside", "start with an empty store"),
     ("store status", "what keeps the store, and what is in it"),
     ("store copy --to postgres://pia@db.example/pia_halo", "copy it to a PostgreSQL, and compare"),

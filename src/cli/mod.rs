@@ -288,6 +288,7 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Config(Config::Edit) => config::edit(&mut call),
         Command::Config(Config::Delete(options)) => config::delete(&mut call, &options),
         Command::Store(Store::Init) => store::init(&mut call).await,
+        Command::Store(Store::Key(options)) => store::key(&mut call, &options).await,
         Command::Store(Store::SetAside) => store::set_aside(&mut call),
         Command::Store(Store::Status(options)) => store::status(&mut call, options).await,
         Command::Store(Store::Copy(options)) => store::copy(&mut call, &options).await,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::args::{Copy, StoreStatus};
+use super::args::{Copy, StoreKey, StoreStatus};
 use super::{Call, off_the_threads, prompt};
 use crate::coordination::Holder;
 use crate::domain::calendar::whole;
@@ -10,6 +10,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
+use crate::ops::sharing::Fit;
 use crate::ops::transfer::{Server, Status, in_words, saved, status_here};
 use crate::ops::{self, Clock as _, SystemClock};
 use crate::settings::Paths;
@@ -158,6 +159,49 @@ pub(super) async fn init(call: &mut Call) -> Result<u8, Failure> {
         "upgraded" => format!("The store in {place} was brought up to date"),
         _ => format!("There is a store in {place} already; nothing was changed"),
     });
+    Ok(0)
+}
+
+pub(super) async fn key(call: &mut Call, options: &StoreKey) -> Result<u8, Failure> {
+    let paths = Paths::from_environment(&call.environment)?;
+    let file = paths.store_key();
+    if options.new && !options.consent.yes {
+        let message = "this forgets the callback token and password, and what forwarded events are signed with";
+        if !call.can_ask() {
+            return Err(Failure::new(FailureKind::NeedsYes, message).hint("confirm with --yes; nothing was changed"));
+        }
+        call.output.warn(message);
+        if !prompt::yes("Make a new key?") {
+            return Err(Failure::new(FailureKind::NeedsYes, "nothing was changed"));
+        }
+    }
+    let (environment, is_new) = (call.environment.clone(), options.new);
+    let (fit, fingerprint) = off_the_threads(move || match is_new {
+        true => ops::sharing::new_key(&paths, &environment).map(|fingerprint| (Fit::Fits, Some(fingerprint))),
+        false => ops::sharing::key(&paths, &environment),
+    })
+    .await?;
+    let status = match fit {
+        Fit::Fits if is_new => "made",
+        Fit::Fits => "fits",
+        Fit::NothingSealed => "nothing_sealed",
+    };
+    if call.output.json {
+        call.output.object(&json!({ "status": status, "file": file, "fingerprint": fingerprint }))?;
+        return Ok(0);
+    }
+    let fingerprint = fingerprint.unwrap_or_else(|| "none".to_owned());
+    call.output.line(match fit {
+        Fit::Fits if is_new => "A new key was made, and what was sealed with the old one is forgotten",
+        Fit::Fits => "This host holds the key that the secrets in the store are sealed with",
+        Fit::NothingSealed => "Nothing is sealed: the settings and secrets are files of this host",
+    });
+    call.output.line(format!("{:<12} {}", "file", file.display()));
+    call.output.line(format!("{:<12} {fingerprint}", "fingerprint"));
+    if is_new {
+        call.output.say("Copy the file to every other host.");
+        call.output.say(format!("To make a new callback token: {}; then: {}", Next::SetupAnswers, Next::Configure));
+    }
     Ok(0)
 }
 

@@ -9,7 +9,7 @@ use crate::coordination::{Holder, Lock};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
 use crate::domain::status::Unanswered;
-use crate::settings::{Environment, Paths, Settings};
+use crate::settings::{Environment, Paths};
 
 /// The lock of whoever writes into a Halo, or changes which one that is. One for the whole profile: what is being
 /// configured stays the active configuration until it is done.
@@ -24,9 +24,12 @@ pub(super) const SERVE: &str = "serve";
 /// What was heard last of the service that holds it, and when.
 pub(super) type LastAnswer = Option<(Holder, Option<Unanswered>, Instant)>;
 
+/// What the name of the lock of a sync begins with.
+const SYNC: &str = "sync-";
+
 /// The lock of a sync.
 pub(super) fn sync_lock(id: &ConfigurationId) -> String {
-    format!("sync-{id}")
+    format!("{SYNC}{id}")
 }
 
 /// Who is at a sync of a configuration now.
@@ -66,8 +69,10 @@ pub(super) fn hold_everything(
     now: Timestamp,
 ) -> Result<Vec<Lock>, Failure> {
     let actor = actor_of(environment);
-    let known = Settings::new(paths.clone()).load().unwrap_or_default().configurations;
-    let syncs = known.keys().map(sync_lock);
+    // Of whatever configuration there is or was one: which there are may stand on a server.
+    let files = std::fs::read_dir(&paths.data_dir).into_iter().flatten().flatten();
+    let names = files.filter_map(|file| file.file_name().to_str()?.strip_suffix(".lock").map(str::to_owned));
+    let syncs = names.filter(|name| name.starts_with(SYNC));
     let all = [SERVICE_LOCK.to_owned(), CONFIGURE_LOCK.to_owned()].into_iter().chain(syncs);
     all.map(|name| Ok(Lock::take(&paths.lock(&name), what, &actor, now)?)).collect()
 }

@@ -38,6 +38,7 @@ pub mod rotate;
 mod runs;
 pub(crate) mod serving;
 pub(crate) mod setup;
+pub(crate) mod sharing;
 pub(crate) mod signals;
 pub mod status;
 pub(crate) mod support;

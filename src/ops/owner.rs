@@ -5,10 +5,12 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::domain::owner::{Belongs, Owner};
 
-/// This machine, as its mark names it. The name is for people: a renamed machine is the same one.
+/// This machine, as its mark names it. The name is for people: a renamed machine is the same one, and so is every host that has
+/// the configurations in common.
 pub(super) fn here(workspace: &Workspace) -> Owner {
     let name = installation::name(workspace.environment());
-    let key = installation::key(&name, workspace.settings.paths());
+    let common = workspace.settings.common_owner().ok().flatten();
+    let key = common.unwrap_or_else(|| installation::key(&name, workspace.settings.paths()));
     Owner::new(&name, &workspace.actor().account(), workspace.now(), &key)
 }
 

@@ -74,6 +74,11 @@ impl Place {
         Self { at, ..self.clone() }
     }
 
+    /// The server that it is on; none where it is a file of this machine.
+    pub(super) fn server(&self) -> Option<&Address> {
+        if let At::Server(address) = &self.at { Some(address) } else { None }
+    }
+
     /// Opens it, each time with a connection of its own.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use super::Workspace;
 use super::locks::SERVICE_LOCK;
 use crate::settings::private_file::ensure_folder;
-use crate::store::News;
+use crate::store::{News, Told};
 
 /// More links than this on the way to one file lead in a circle.
 const LINKS: usize = 40;
@@ -43,6 +43,11 @@ impl Changes {
     pub const ALL: Self = Self(63);
 
     const EACH: [Self; 6] = [Self::STORE, Self::SERVICE, Self::TRAIL, Self::SETTINGS, Self::SECRETS, Self::SEND_AGAIN];
+
+    /// Those that are among these.
+    fn only(self, these: Self) -> Self {
+        Self(self.0 & these.0)
+    }
 
     /// Whether one of these is among them.
     pub fn has(self, any: Self) -> bool {
@@ -94,6 +99,9 @@ impl Heard {
     }
 
     fn add(&self, changes: Changes) {
+        if changes == Changes::default() {
+            return;
+        }
         let mut state = self.state();
         state.changes = state.changes | changes;
         self.told.notify_one();
@@ -141,7 +149,8 @@ impl Signals {
         // The kernel gives a user only so many.
         let watcher = watcher.map_err(|error| tracing::warn!(%error, "files are looked at every two seconds")).ok();
         let stamps = files.iter().map(|(file, _)| stamp(file)).collect();
-        let news = if wanted.has(Changes::STORE) { news(workspace, &heard) } else { None };
+        let told_by_store = Changes::STORE | Changes::SETTINGS | Changes::SECRETS;
+        let news = if wanted.has(told_by_store) { news(workspace, &heard, wanted) } else { None };
         let mut signals = Self { files, heard, folders: BTreeSet::new(), watcher, stamps, _news: news };
         signals.lead();
         signals
@@ -207,9 +216,16 @@ impl Signals {
 }
 
 /// Where the system gives no thread for it, what is new shows at the next look of its own accord.
-fn news(workspace: &Workspace, heard: &Arc<Heard>) -> Option<News> {
+fn news(workspace: &Workspace, heard: &Arc<Heard>, wanted: Changes) -> Option<News> {
     let heard = Arc::clone(heard);
-    let told = move || heard.add(Changes::STORE);
+    let settings = Changes::SETTINGS | Changes::SECRETS;
+    let told = move |told| {
+        heard.add(match told {
+            Told::Rows => wanted.only(Changes::STORE),
+            Told::Settings => wanted.only(settings),
+            Told::Anything => wanted.only(Changes::STORE | settings),
+        });
+    };
     let news = workspace.store.news(told);
     news.map_err(|error| tracing::warn!(%error, "no news of the store")).ok().flatten()
 }

@@ -11,7 +11,7 @@ use super::actor::actor_of;
 use super::archive::stopped;
 use super::backup::empty;
 use super::locks::hold_everything;
-use super::{installation, place};
+use super::{installation, place, sharing};
 use crate::coordination::{Shared, Whoever};
 use crate::domain::activity::Activity;
 use crate::domain::calendar::utc;
@@ -138,6 +138,9 @@ impl Server {
         place::require_no_file(&self.paths)?;
         let own = installation::here(&self.paths, &self.environment)?;
         Store::on(&self.address.clone().of(own))?;
+        if self.put_settings(false)? {
+            Settings::new(self.paths.clone()).forget_shared()?;
+        }
         Ok(self.remote.form())
     }
 
@@ -187,7 +190,16 @@ impl Server {
         let _locks = hold_everything(&self.paths, &self.environment, LOCK, now)?;
         let url = StoreUrl::parse(&self.url).map_err(|why| Failure::new(FailureKind::Usage, why))?;
         let proof = self.take_as(false, agreed, now)?;
-        self.switch(Some(SharedStore { url }), "moved the store to a server", now)?;
+        self.put_settings(true)?;
+        Settings::new(self.paths.clone()).update(|config| {
+            config.store = Some(SharedStore { url });
+            // They are there now.
+            config.configurations.clear();
+            config.active = None;
+            Ok::<_, SettingsError>(())
+        })?;
+        self.note("moved the store to a server", now)?;
+        Settings::new(self.paths.clone()).forget_shared()?;
         // Nobody may take it for the store that is in use.
         Ok((proof, store::set_aside(&self.paths.store(), now)?))
     }
@@ -199,12 +211,11 @@ impl Server {
         Ok(!is_copy && is_named && in_place(&self.paths.store()).is_some() && self.holds()?.is_none())
     }
 
-    fn switch(&self, to: Option<SharedStore>, action: &str, now: Timestamp) -> Result<(), Failure> {
-        Settings::new(self.paths.clone()).update(|config| {
-            config.store = to;
-            Ok::<_, SettingsError>(())
-        })?;
-        self.note(action, now)
+    /// Puts what hosts have in common of this host's settings there; says whether it was done.
+    fn put_settings(&self, replace: bool) -> Result<bool, Failure> {
+        let own = installation::here(&self.paths, &self.environment)?;
+        let store = Store::at(&self.address.clone().of(own))?;
+        sharing::put(&Settings::new(self.paths.clone()), &store, &self.environment, replace)
     }
 
     /// Keeps every other machine from copying there meanwhile.
@@ -236,6 +247,12 @@ impl Server {
     fn give_and(&mut self, switches: bool, now: Timestamp) -> Result<Proof, Failure> {
         let _locks = hold_everything(&self.paths, &self.environment, LOCK, now)?;
         let is_own = self.require_own(switches)?;
+        let common = match switches {
+            true => Some(sharing::settings_to_look(&self.paths, &self.environment)?),
+            false => None,
+        };
+        // What this host cannot open would stay behind.
+        common.as_ref().map(Settings::every_secret).transpose()?;
         let _alone = self.alone(now)?;
         if self.holds()?.is_none() {
             return Err(Failure::new(
@@ -266,8 +283,9 @@ impl Server {
         _ = fs::remove_dir_all(&part);
         let proof = copied.map_err(|failure| if self.cancel.is_cancelled() { stopped() } else { failure })?;
         self.note("copied the store from a server", now)?;
-        if switches {
-            self.switch(None, "moved the store to this machine", now)?;
+        if let Some(settings) = common {
+            settings.leave_store()?;
+            self.note("moved the store to this machine", now)?;
         }
         Ok(proof)
     }

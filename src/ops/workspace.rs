@@ -9,7 +9,7 @@ use super::check::passed::Passed;
 use super::clock::Clock;
 use super::locks::{LastAnswer, SERVE, SERVICE_LOCK};
 use super::place::{Entry, Place};
-use super::{aside, restored, units};
+use super::{aside, restored, sharing, units};
 use crate::coordination::{Lock, LockError};
 use crate::domain::activity::{Activity, Actor, BreakReason, Chain, ChainBreak};
 use crate::domain::address::SignInPlace;
@@ -24,7 +24,7 @@ use crate::halo::product::Product;
 use crate::halo::{Connection, Governors, HaloApi};
 use crate::settings::private_file::{quoted, require_trusted};
 use crate::settings::{
-    Config, Environment, FoundSecret, Paths, SecretSource, Settings, SettingsError, StoredSecrets, client_secret,
+    Config, Environment, FoundSecret, Paths, SecretSource, Settings, SettingsError, StoredSecrets, Text, client_secret,
     secret_source, with_variables,
 };
 use crate::store::{Audit, Store, Verified};
@@ -99,6 +99,7 @@ impl Workspace {
         tracing::info!(settings = configuration, store = store_file, acting = actor.user);
         let settings = settings.with_store(place.said().cloned());
         settings.tidy();
+        let settings = sharing::around(settings, &place, &environment, actor.clone(), Arc::clone(&clock));
         let workspace = Self {
             settings,
             store,
@@ -262,6 +263,17 @@ impl Workspace {
     /// The settings as they are saved.
     pub fn config(&self) -> Result<Config, Failure> {
         Ok(self.settings.load()?)
+    }
+
+    /// Who has saved what hosts have in common; none where the settings are files of this host.
+    pub fn shared_settings(&self) -> Result<Option<Text>, Failure> {
+        Ok(self.settings.common_saved()?)
+    }
+
+    /// The settings as they are written, with comments.
+    pub fn settings_text(&self) -> Result<String, Failure> {
+        let text = self.settings.text()?;
+        Ok(text.map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default())
     }
 
     /// The stored secrets of a configuration.

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::error::SettingsError;
 use super::private_file::{self, Exclusive, FileError};
+use super::shared::{self, Part};
 use super::{Settings, config};
 use crate::domain::merge::Conflict;
 use crate::domain::untrusted::Untrusted;
@@ -27,7 +28,7 @@ impl Settings {
     pub fn edit<E: From<SettingsError>>(&self, edit: impl FnOnce(&Path, bool) -> Result<(), E>) -> Result<bool, E> {
         self.require_trusted(&self.paths().config()).map_err(SettingsError::from)?;
         let session = self.session().map_err(SettingsError::from)?;
-        let is_kept = session.begin().map_err(SettingsError::from)?;
+        let is_kept = session.begin()?;
         let edited = edit(&session.copy, is_kept);
         let changed = match edited {
             Ok(()) => session.take_over()?,
@@ -53,7 +54,7 @@ impl Settings {
             if (is_there || free.is_none())
                 && let Some(base) = Exclusive::take_now(&base)?
             {
-                let session = Session { config: config.clone(), copy, base };
+                let session = Session { settings: self.clone(), config: config.clone(), copy, base };
                 if is_there {
                     return Ok(session);
                 }
@@ -66,6 +67,7 @@ impl Settings {
 
 /// One editor: its copy of the settings, and the settings as they were when the copy was made.
 struct Session {
+    settings: Settings,
     config: PathBuf,
     copy: PathBuf,
     /// Held as long as the editor is open.
@@ -74,11 +76,11 @@ struct Session {
 
 impl Session {
     /// Makes the copy, unless an earlier edit has left one with changes: says whether it did.
-    fn begin(&self) -> Result<bool, FileError> {
+    fn begin(&self) -> Result<bool, SettingsError> {
         if private_file::read(&self.copy)?.is_some() && self.has_changed()? {
             return Ok(true);
         }
-        let now = private_file::read(&self.config)?;
+        let now = self.settings.text()?;
         self.base.replace(now.as_ref().map_or(&[], |now| now))?;
         private_file::replace(&self.copy, now.as_ref().map_or(EMPTY, |now| now))?;
         Ok(false)
@@ -104,9 +106,11 @@ impl Session {
         if !self.has_changed()? {
             return Ok(false);
         }
-        let (_, mine) = config::read_whole(&self.copy, &contents)?;
+        let (edited, mine) = config::read_whole(&self.copy, &contents)?;
         let file = Exclusive::take(&self.config)?;
-        let (before, now) = (self.before()?, private_file::read(&self.config)?);
+        let _turn = self.settings.take_turn(Part::Configurations)?;
+        let common = self.settings.common()?;
+        let (before, now) = (self.before()?, self.settings.text()?);
         if now != before {
             let read = |text: &Option<Zeroizing<Vec<u8>>>| match text {
                 None => Some(Table::new()),
@@ -123,7 +127,19 @@ impl Session {
                 changes,
             });
         }
-        file.replace(&contents)?;
+        let Some((_, text)) = common else {
+            file.replace(&contents)?;
+            return Ok(true);
+        };
+        let (for_all, own) = shared::parted(std::str::from_utf8(&contents).unwrap_or_default());
+        if for_all.trim() != text.content.trim() {
+            self.settings.save_common(Part::Configurations, &for_all, &text)?;
+        }
+        // Otherwise only a comment stands elsewhere.
+        let kept = self.settings.load_own()?;
+        if (&kept.keys, &kept.store) != (&edited.keys, &edited.store) {
+            file.replace(own.as_bytes())?;
+        }
         Ok(true)
     }
 

@@ -92,6 +92,33 @@ pub enum SettingsError {
         /// The settings.
         path: PathBuf,
     },
+    /// Another host has saved what hosts have in common.
+    #[error("the settings in {name} were saved by another program in the meantime; nothing was changed")]
+    SavedMeanwhile {
+        /// The store.
+        name: String,
+    },
+    /// The store with what hosts have in common cannot be used.
+    #[error("{}", .0.message)]
+    Shared(Box<Failure>),
+    /// What is in the place of a key is none.
+    #[error("{} holds no key of a store", path.display())]
+    NoKey {
+        /// Where the key should be.
+        path: PathBuf,
+    },
+    /// The secrets that hosts have in common are sealed, and this host has no key.
+    #[error("the secrets in the store are sealed, and this host has no key for them: {} is missing", path.display())]
+    KeyMissing {
+        /// Where the key should be.
+        path: PathBuf,
+    },
+    /// The key of this host is another one.
+    #[error("the key in {} is not the one that the secrets in the store are sealed with", path.display())]
+    OtherKey {
+        /// Where the key is.
+        path: PathBuf,
+    },
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers: {0}")]
     NoRandom(String),
@@ -120,7 +147,12 @@ impl SettingsError {
                 quoted(copy)
             ),
             Self::OtherStore { .. } => "Start it again to use that store; nothing was changed".to_owned(),
-            Self::NotSaveable { .. } | Self::NoRandom(_) => return None,
+            Self::SavedMeanwhile { .. } => "look at what was saved, and try again".to_owned(),
+            Self::NoKey { path } | Self::KeyMissing { path } | Self::OtherKey { path } => {
+                let name = path.file_name().unwrap_or_default().display();
+                format!("Copy {name} to {} from a host that has the right one, for nobody else to read", quoted(path))
+            }
+            Self::NotSaveable { .. } | Self::NoRandom(_) | Self::Shared(_) => return None,
             Self::Secret { origin, .. } => origin.hint()?,
         })
     }
@@ -139,8 +171,10 @@ fn told(changes: &[Conflict]) -> String {
 impl From<SettingsError> for Failure {
     fn from(error: SettingsError) -> Self {
         let kind = match &error {
+            SettingsError::Shared(failure) => return (**failure).clone(),
             SettingsError::File(FileError::Locked { .. })
             | SettingsError::ChangedMeanwhile { .. }
+            | SettingsError::SavedMeanwhile { .. }
             | SettingsError::OtherStore { .. } => FailureKind::Busy,
             SettingsError::NotSaveable { .. } => FailureKind::Usage,
             _ => FailureKind::LocalState,
@@ -150,5 +184,11 @@ impl From<SettingsError> for Failure {
             Some(hint) => failure.hint(hint),
             None => failure,
         }
+    }
+}
+
+impl From<Failure> for SettingsError {
+    fn from(failure: Failure) -> Self {
+        Self::Shared(Box::new(failure))
     }
 }

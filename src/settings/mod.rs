@@ -1,9 +1,11 @@
-//! Where files are; settings, credentials, answers files and the wizard's draft, crash-safe.
+//! Where files are; settings, credentials, answers files and the wizard's draft, crash-safe. What hosts have in common that share
+//! a store is in that store instead.
 //!
 //! Three rules apply to this module. Reading creates nothing. A save is complete or did not happen, and if two programs
 //! save at the same time, both saves count. A file that is newer, broken or not understood is left unchanged.
 
 use std::path::Path;
+use std::sync::Arc;
 
 pub(crate) mod answers;
 mod client_secret;
@@ -21,7 +23,11 @@ mod given;
 mod keys;
 mod paths;
 pub(crate) mod private_file;
+mod random;
+mod seal;
 mod secret_source;
+mod shared;
+mod sharing;
 mod suggestion;
 mod variables;
 
@@ -34,7 +40,9 @@ pub use error::SettingsError;
 pub use fields::{EscalateChoice, Problem};
 pub use given::{end_waits, names_file, open_named, read_named};
 pub use paths::Paths;
+pub use seal::SealKey;
 pub use secret_source::SecretSource;
+pub use shared::{Part, SharedSettings, Text};
 pub use variables::{Setting, set_variables, with_variables, without_variables};
 
 use self::private_file::FileError;
@@ -45,12 +53,14 @@ pub struct Settings {
     paths: Paths,
     /// Which store was opened by them, once one was.
     store: Option<Option<SharedStore>>,
+    /// What is in that store of what hosts have in common.
+    shared: Option<Arc<dyn SharedSettings>>,
 }
 
 impl Settings {
     /// The files at these places. Nothing is read or made yet.
     pub fn new(paths: Paths) -> Self {
-        Self { paths, store: None }
+        Self { paths, store: None, shared: None }
     }
 
     /// Where the files are.

@@ -89,6 +89,11 @@ impl Paths {
         self.config_dir.join("credentials.toml")
     }
 
+    /// The key that the secrets are sealed with which hosts have in common.
+    pub fn store_key(&self) -> PathBuf {
+        self.config_dir.join("store.key")
+    }
+
     /// The database.
     pub fn store(&self) -> PathBuf {
         self.data_dir.join("pia-halo.db")

@@ -29,6 +29,7 @@ mod outbox;
 mod publish;
 mod runs;
 mod schema;
+mod settings;
 mod transfer;
 
 use std::collections::BTreeMap;
@@ -43,7 +44,7 @@ pub use aside::{aside_name, in_place, set_aside};
 pub use audit::Audit;
 pub use checkpoint::{Resumable, StagedPage};
 pub use copy::{Proof, Snapshot, TableSum, prove};
-pub use database::{Address, GoOn, Installation, News};
+pub use database::{Address, GoOn, Installation, News, Told};
 pub use error::{ServerFault, StoreError};
 pub use events::{NewEvent, ToForward, ToLookUp};
 pub use installed::Verified;
@@ -146,7 +147,7 @@ impl Store {
     /// # Errors
     ///
     /// Where the system gives no thread for it.
-    pub fn news(&self, told: impl Fn() + Clone + Send + 'static) -> Result<Option<News>, StoreError> {
+    pub fn news(&self, told: impl Fn(Told) + Clone + Send + 'static) -> Result<Option<News>, StoreError> {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.database.server().map(|server| News::of(server, told)).transpose()
     }

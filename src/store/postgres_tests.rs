@@ -397,7 +397,7 @@ fn older_form_on_server_is_read_and_left_as_it_is() {
     look(&server, "older").unwrap().take(&own, None, Some(at(1))).unwrap();
     server.sql(
         "older",
-        "DROP TABLE change_reports; CREATE TABLE change_reports (run BIGINT PRIMARY KEY, changes TEXT NOT NULL);
+        "DROP TABLE settings; DROP TABLE change_reports; CREATE TABLE change_reports (run BIGINT PRIMARY KEY, changes TEXT NOT NULL);
          DROP INDEX events_by_age; UPDATE pia_halo_form SET version = 10",
     );
     let before = server.sql("older", TABLES);
@@ -605,7 +605,7 @@ fn every_write_is_told_and_no_look() {
     let Some(server) = Postgres::start() else { return };
     let (address, store) = server.store();
     let (tell, told) = std::sync::mpsc::channel();
-    let news = store.news(move || _ = tell.send(())).unwrap().unwrap();
+    let news = store.news(move |_| _ = tell.send(())).unwrap().unwrap();
     let soon = Duration::from_secs(20);
     told.recv_timeout(soon).expect("it has begun to hear");
     let other = Store::on(&address).unwrap();

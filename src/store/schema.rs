@@ -299,6 +299,20 @@ INSERT INTO change_reports SELECT run, 0, changes FROM whole_reports;
 DROP TABLE whole_reports;
 ",
     ),
+    (
+        12,
+        // What the hosts have in common that share a store; where it is a file of one machine, that has files for it.
+        "
+CREATE TABLE settings (
+    part TEXT PRIMARY KEY,
+    save INTEGER NOT NULL,
+    content TEXT NOT NULL,
+    saved_at TEXT NOT NULL,
+    saved_by TEXT NOT NULL,
+    host TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+",
+    ),
 ];
 
 /// What only makes reading quick: an older program lives with it, so it is no version of its own. The age of events is for

@@ -42,6 +42,7 @@ ALTER TABLE clients DROP COLUMN custom_fields;
 ALTER TABLE clients DROP COLUMN left_out;
 ALTER TABLE runs DROP COLUMN left_out;
 DROP TABLE outbox;
+DROP TABLE settings;
 ALTER TABLE configurations DROP COLUMN hands_on;
 PRAGMA user_version = 1;
 PRAGMA wal_checkpoint(TRUNCATE);

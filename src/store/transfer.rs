@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::copy::{Sum, sum};
 use super::database::{Address, Database, GoOn, Holding, Installation, Table, Value};
 use super::error::Trouble;
-use super::{NamedLock, Proof, Store, StoreError, host_name, maybe_time_in, schema, time_out};
+use super::{NamedLock, Proof, Store, StoreError, host_name, maybe_time_in, schema, settings, time_out};
 
 /// Rows that are written at once, and the bytes of text from which on they are.
 const ROWS: usize = 50;
@@ -207,10 +207,11 @@ fn held(db: &Database) -> Result<Option<Held>, Trouble> {
     Ok((held.clients + held.events + held.others > 0).then_some(held))
 }
 
-/// The tables of the form. Their names come from no file: one could have been made to say more than a name.
+/// The tables of the form. Their names come from no file: one could have been made to say more than a name. What hosts have in
+/// common is not among them: a machine of its own has files for it.
 fn tables() -> Result<Vec<Table>, Trouble> {
     let mut tables = Database::of(schema::blank()?).tables()?;
-    tables.retain(|table| table.name != NUMBERS);
+    tables.retain(|table| table.name != NUMBERS && table.name != settings::TABLE);
     Ok(tables)
 }
 
@@ -219,7 +220,9 @@ fn require_no_other(source: &Database, tables: &[Table]) -> Result<(), Trouble> 
     if !source.is_file() {
         return Ok(());
     }
-    let is_known = |name: &String| name == NUMBERS || tables.iter().any(|table| table.name == *name);
+    let is_known = |name: &String| {
+        [NUMBERS, settings::TABLE].contains(&name.as_str()) || tables.iter().any(|table| table.name == *name)
+    };
     if source.table_names()?.iter().all(is_known) { Ok(()) } else { Err(Trouble::Content("a table")) }
 }
 
@@ -310,7 +313,8 @@ impl Rows<'_> {
 
 /// Whether a copy holds what another one was compared with; a file's own notes of its numbers apart.
 pub fn is_same(compared: &Proof, kept: &Proof) -> bool {
-    kept.version == compared.version && kept.tables.iter().filter(|sum| sum.table != NUMBERS).eq(&compared.tables)
+    let copied = kept.tables.iter().filter(|sum| ![NUMBERS, settings::TABLE].contains(&sum.table.as_str()));
+    kept.version == compared.version && copied.eq(&compared.tables)
 }
 
 #[cfg(test)]

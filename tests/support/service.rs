@@ -186,7 +186,7 @@ impl Drop for Service {
 
 /// What callbacks of a saved configuration identify themselves with.
 pub fn secrets(profile: &Profile) -> CallbackSecrets {
-    profile.settings().secrets(&"acme".parse().unwrap()).unwrap().callback.unwrap()
+    profile.workspace().secrets(&"acme".parse().unwrap()).unwrap().callback.unwrap()
 }
 
 /// A GUID that stands for a name of up to 16 characters; one that is a GUID already stays as it is.

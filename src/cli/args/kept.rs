@@ -119,15 +119,33 @@ pub enum Store {
     /// a pooler in transaction mode gives a session to several programs, and none can keep others away there. A server with
     /// log_statement writes what is copied into its own log, too, the bodies of events included. The copy is as of now: this
     /// machine goes on with its own store, and nothing that happens later is in the copy. Settings, secrets, drafts and the audit
-    /// trail are not in it. With --switch, nobody may work with the store meanwhile, and the copy is used from then on.
+    /// trail are not in it. With --switch, the configurations come along, as with store init, nobody may work with the store meanwhile, and the copy is used from then on.
     Copy(Copy),
     /// Make the store in the PostgreSQL that config.toml names, or bring it up to date
+    ///
+    /// The configurations of this machine go into it, and its secrets without the Client Secret, which are sealed: see store key.
     ///
     /// The address goes into config.toml, as url below a line `[store]`. The role has to own the database, which is for this alone.
     /// Where there is a store already, nothing is changed. To bring the store of this machine along, use store copy --to before.
     Init,
+    /// Whether this host holds the key that the secrets in the PostgreSQL are sealed with, and where
+    ///
+    /// The callback token and password, and what forwarded events are signed with, are sealed: whoever reads the database has not
+    /// read them. The first host makes the key; copy its file to every other one. With --new, a new key is made and what was
+    /// sealed is forgotten, for a key that is lost: afterwards, setup makes a new token, and configure installs it in Halo.
+    Key(StoreKey),
     /// Which engine keeps the store, where, how large it is, and what is in it; with --of, the same of a PostgreSQL
     Status(StoreStatus),
+}
+
+/// Options of `store key`.
+#[derive(Debug, Args)]
+pub struct StoreKey {
+    /// Make a new key, and forget the secrets that were sealed with the one before it
+    #[arg(long)]
+    pub new: bool,
+    #[command(flatten)]
+    pub consent: Yes,
 }
 
 /// Options of `store status`.

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::{ArgValueCandidates, CompletionCandidate, Shell};
 
 pub use self::kept::{
-    Backup, Config, Copy, Delete, PageFormat, Report, Restore, Service, Show, Store, StoreStatus, Support,
+    Backup, Config, Copy, Delete, PageFormat, Report, Restore, Service, Show, Store, StoreKey, StoreStatus, Support,
 };
 
 use crate::domain::configuration::ConfigurationId;

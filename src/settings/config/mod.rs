@@ -13,6 +13,7 @@ use super::error::SettingsError;
 use super::fields::{self, Problem};
 use super::keys;
 use super::private_file::{self, Exclusive};
+use super::shared::{self, Part, Text};
 use super::{Settings, suggestion::nearest};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::store_url::StoreUrl;
@@ -59,12 +60,26 @@ impl Config {
 }
 
 impl Settings {
-    /// Reads `config.toml`. A missing file is the same as an empty one, and is not made.
+    /// Reads `config.toml`, and what hosts have in common from their store. A missing file is the same as an empty one, and is
+    /// not made.
     ///
     /// # Errors
     ///
     /// [`SettingsError`] where the file is there but cannot be used; the first mistake in it is named.
     pub fn load(&self) -> Result<Config, SettingsError> {
+        let own = self.load_own()?;
+        Ok(match self.common()? {
+            Some((common, _)) => Config { keys: own.keys, store: own.store, ..common },
+            None => own,
+        })
+    }
+
+    /// Reads `config.toml` alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::load`].
+    pub fn load_own(&self) -> Result<Config, SettingsError> {
         let path = self.paths.config();
         self.require_trusted(&path)?;
         let config = match private_file::read(&path)? {
@@ -84,7 +99,7 @@ impl Settings {
     /// [`SettingsError`] where just that cannot be used.
     pub fn store(&self) -> Result<Option<SharedStore>, SettingsError> {
         let path = self.paths.config();
-        let error = match Self::new(self.paths.clone()).load() {
+        let error = match Self::new(self.paths.clone()).load_own() {
             Ok(config) => return Ok(config.store),
             Err(error) => error,
         };
@@ -117,20 +132,92 @@ impl Settings {
         // Before the lock, which closes the folder: what was planted in it would be believed from then on.
         self.require_trusted(&path).map_err(SettingsError::from)?;
         let file = Exclusive::take(&path).map_err(SettingsError::from)?;
-        let before = self.load()?;
+        let _turn = self.take_turn(Part::Configurations)?;
+        let own = self.load_own()?;
+        let common = self.common()?;
+        let before = match &common {
+            Some((common, _)) => Config { keys: own.keys.clone(), store: own.store.clone(), ..common.clone() },
+            None => own.clone(),
+        };
         let mut config = before.clone();
         let answer = change(&mut config)?;
-        if config != before {
-            require_readable(&config)?;
-            let old = private_file::read(&path).map_err(SettingsError::from)?;
-            file.replace_by(|fresh| {
-                confy::store_path(fresh, &config).map_err(unwrap_confy)?;
-                keep_comments(old.as_ref().map(|old| old.as_slice()), &before, &config, fresh)
-            })
-            .map_err(SettingsError::from)?;
+        if config == before {
+            return Ok(answer);
+        }
+        require_readable(&config)?;
+        let here = match &common {
+            Some((was, text)) => {
+                if common_of(&config) != *was {
+                    let fresh = text_of(Some((was, &text.content)), &config)?;
+                    self.save_common(Part::Configurations, &fresh, text)?;
+                }
+                Config { keys: config.keys, store: config.store, ..own.clone() }
+            }
+            None => config,
+        };
+        if here != own {
+            replace(&file, &own, &here)?;
         }
         Ok(answer)
     }
+
+    /// What hosts would have in common of the file, with its comments.
+    pub(super) fn common_of_file(&self) -> Result<String, SettingsError> {
+        let own = self.load_own()?;
+        let text = private_file::read(&self.paths.config())?;
+        let text = text.as_deref().and_then(|text| std::str::from_utf8(text).ok());
+        let parted = text.map(|text| shared::parted(text).0);
+        text_of(parted.as_deref().map(|text| (&own, text)), &own)
+    }
+
+    /// Reads the configurations that hosts have in common; none where the files of this host count.
+    pub(super) fn common(&self) -> Result<Option<(Config, Text)>, SettingsError> {
+        let Some(text) = self.common_text(Part::Configurations)? else { return Ok(None) };
+        let config = parse(&self.common_place(), text.content.as_bytes())?;
+        Ok(Some((config, text)))
+    }
+
+    /// Takes what hosts have in common out of `config.toml`: from then on it is in their store.
+    pub(super) fn forget_common(&self) -> Result<(), SettingsError> {
+        let file = Exclusive::take(&self.paths.config())?;
+        let own = self.load_own()?;
+        let left = own_of(&own);
+        if left == own { Ok(()) } else { replace(&file, &own, &left) }
+    }
+}
+
+/// What hosts have in common of these settings.
+fn common_of(config: &Config) -> Config {
+    Config { keys: Default::default(), store: None, ..config.clone() }
+}
+
+/// What stays with this host.
+fn own_of(config: &Config) -> Config {
+    Config { active: None, configurations: Default::default(), ..config.clone() }
+}
+
+/// The text of what hosts have in common, with the comments of the one before it.
+fn text_of(before: Option<(&Config, &str)>, config: &Config) -> Result<String, SettingsError> {
+    let plain = |config: &Config| {
+        toml::to_string(&common_of(config)).map_err(|error| SettingsError::NotSaveable {
+            key: "configurations".to_owned(),
+            why: document::one_line(&error.to_string()),
+        })
+    };
+    let fresh = plain(config)?;
+    let Some((before, old)) = before else { return Ok(fresh) };
+    let kept = comments::kept(old, &plain(before)?, &fresh);
+    let says_same = parse(Path::new(""), kept.as_bytes()).is_ok_and(|said| said == common_of(config));
+    Ok(if says_same { kept } else { fresh })
+}
+
+/// Writes `config.toml` in the form of the file before it.
+fn replace(file: &Exclusive, before: &Config, config: &Config) -> Result<(), SettingsError> {
+    let old = private_file::read(file.path())?;
+    Ok(file.replace_by(|fresh| {
+        confy::store_path(fresh, config).map_err(unwrap_confy)?;
+        keep_comments(old.as_ref().map(|old| old.as_slice()), before, config, fresh)
+    })?)
 }
 
 /// Whether a file that cannot be parsed, or that somebody else could have written, names a store all the same.

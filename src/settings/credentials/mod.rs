@@ -15,7 +15,9 @@ use super::comments;
 use super::document::{self, Discretion, VERSION};
 use super::error::SettingsError;
 use super::private_file::{self, Exclusive};
-use crate::domain::callback::{CallbackSecrets, TOKEN_BYTES};
+use super::random;
+use super::shared::{Part, Text};
+use crate::domain::callback::CallbackSecrets;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::secret::Secret;
 
@@ -46,6 +48,10 @@ pub struct FormerCallback {
 impl StoredSecrets {
     fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    fn with_client_secret(self, client_secret: Option<Secret>) -> Self {
+        Self { client_secret, ..self }
     }
 
     /// What Halo is to send: from the moment at which a rotation has stored it, the next pair.
@@ -101,17 +107,11 @@ pub fn new_callback_secrets() -> Result<CallbackSecrets, SettingsError> {
 ///
 /// As [`new_callback_secrets`].
 pub fn new_forward_secret() -> Result<Secret, SettingsError> {
-    Ok(Secret::new(format!("whsec_{}", STANDARD.encode(random_bytes()?.as_slice()))))
+    Ok(Secret::new(format!("whsec_{}", STANDARD.encode(random::bytes()?.as_slice()))))
 }
 
 fn random_token() -> Result<Secret, SettingsError> {
-    Ok(Secret::new(URL_SAFE_NO_PAD.encode(random_bytes()?.as_slice())))
-}
-
-fn random_bytes() -> Result<Zeroizing<[u8; TOKEN_BYTES]>, SettingsError> {
-    let mut bytes = Zeroizing::new([0; TOKEN_BYTES]);
-    getrandom::fill(bytes.as_mut_slice()).map_err(|error| SettingsError::NoRandom(error.to_string()))?;
-    Ok(bytes)
+    Ok(Secret::new(URL_SAFE_NO_PAD.encode(random::bytes()?.as_slice())))
 }
 
 impl Settings {
@@ -148,24 +148,75 @@ impl Settings {
         // Before the lock, which closes the folder: what was planted in it would be believed from then on.
         self.require_secret(&path).map_err(SettingsError::from)?;
         let file = Exclusive::take(&path).map_err(SettingsError::from)?;
+        let _turn = self.take_turn(Part::Secrets)?;
         let old = private_file::read(&path).map_err(SettingsError::from)?;
-        let mut all = all_in(&path, old.as_deref().map(Vec::as_slice))?;
-        let before = all.get(id).cloned().unwrap_or_default();
+        let mut own = all_in(&path, old.as_deref().map(Vec::as_slice))?;
+        let common = self.common_secrets()?;
+        let of = |all: &Secrets| all.get(id).cloned().unwrap_or_default();
+        let before = match &common {
+            Some((common, _)) => of(common).with_client_secret(of(&own).client_secret),
+            None => of(&own),
+        };
         let mut after = before.clone();
         let answer = change(&mut after)?;
         if before == after {
             return Ok(answer);
         }
-        let commented = old.as_deref().and_then(|old| std::str::from_utf8(old).ok()).filter(|old| old.contains('#'));
-        let commented = commented.map(|old| Ok::<_, SettingsError>((old, write(&all)?))).transpose()?;
-        match after.is_empty() {
-            true => _ = all.remove(id),
-            false => _ = all.insert(id.clone(), after),
+        let mut here = after.clone();
+        if let Some((mut all, text)) = common {
+            let fresh = after.clone().with_client_secret(None);
+            if of(&all) != fresh {
+                put(&mut all, id, fresh);
+                self.save_common(Part::Secrets, &self.sealed(&write(&all)?)?, &text)?;
+            }
+            here = StoredSecrets { client_secret: after.client_secret, ..StoredSecrets::default() };
         }
-        let fresh = write(&all)?;
-        let kept = commented.and_then(|(old, was)| with_comments(old, &was, &fresh, &path, &all));
-        file.replace(&kept.unwrap_or(fresh)).map_err(SettingsError::from)?;
+        if here != of(&own) {
+            let was = own.clone();
+            put(&mut own, id, here);
+            replace(&file, old.as_deref().map(Vec::as_slice), &was, &own)?;
+        }
         Ok(answer)
+    }
+
+    /// Keeps everything that is stored in the file of this host alone.
+    pub(super) fn take_secrets_home(&self, alone: &Self) -> Result<(), SettingsError> {
+        for (id, secrets) in &self.all_secrets()? {
+            alone.save_secrets(id, secrets)?;
+        }
+        Ok(())
+    }
+
+    /// Takes what hosts have in common out of `credentials.toml`: from then on it is in their store.
+    pub(super) fn forget_common_secrets(&self) -> Result<(), SettingsError> {
+        let path = self.paths.credentials();
+        self.require_secret(&path)?;
+        if private_file::read(&path)?.is_none() {
+            return Ok(());
+        }
+        let file = Exclusive::take(&path)?;
+        let old = private_file::read(&path)?;
+        let was = all_in(&path, old.as_deref().map(Vec::as_slice))?;
+        let mut own = Secrets::new();
+        for (id, secrets) in &was {
+            let left = StoredSecrets { client_secret: secrets.client_secret.clone(), ..StoredSecrets::default() };
+            put(&mut own, id, left);
+        }
+        if own == was { Ok(()) } else { replace(&file, old.as_deref().map(Vec::as_slice), &was, &own) }
+    }
+
+    /// The secrets that hosts have in common, with their text; none where the file of this host counts.
+    fn common_secrets(&self) -> Result<Option<(Secrets, Text)>, SettingsError> {
+        let Some(text) = self.common_text(Part::Secrets)? else { return Ok(None) };
+        Ok(Some((all_in(&self.common_place(), Some(&self.unsealed(&text.content)?))?, text)))
+    }
+
+    /// What hosts would have in common of the secrets that are stored here, sealed.
+    pub(super) fn sealed_secrets(&self) -> Result<String, SettingsError> {
+        let mut all = self.own_secrets()?;
+        all.values_mut().for_each(|secrets| secrets.client_secret = None);
+        all.retain(|_, secrets| !secrets.is_empty());
+        self.sealed(&write(&all)?)
     }
 
     /// Stores the secrets of a configuration in place of those stored before. Those of others are kept.
@@ -193,33 +244,66 @@ impl Settings {
         self.save_secrets(id, &StoredSecrets::default())
     }
 
-    fn all_secrets(&self) -> Result<BTreeMap<ConfigurationId, StoredSecrets>, SettingsError> {
+    fn all_secrets(&self) -> Result<Secrets, SettingsError> {
+        let mut all = self.own_secrets()?;
+        if let Some((mut common, _)) = self.common_secrets()? {
+            for (id, own) in all {
+                if let Some(client_secret) = own.client_secret {
+                    common.entry(id).or_default().client_secret = Some(client_secret);
+                }
+            }
+            all = common;
+        }
+        Ok(all)
+    }
+
+    fn own_secrets(&self) -> Result<Secrets, SettingsError> {
         let path = self.paths.credentials();
         self.require_secret(&path)?;
         all_in(&path, private_file::read(&path)?.as_deref().map(Vec::as_slice))
     }
 }
 
-fn all_in(path: &Path, contents: Option<&[u8]>) -> Result<BTreeMap<ConfigurationId, StoredSecrets>, SettingsError> {
+/// Those of every configuration.
+type Secrets = BTreeMap<ConfigurationId, StoredSecrets>;
+
+fn put(all: &mut Secrets, id: &ConfigurationId, secrets: StoredSecrets) {
+    match secrets.is_empty() {
+        true => _ = all.remove(id),
+        false => _ = all.insert(id.clone(), secrets),
+    }
+}
+
+/// A text that says of no configuration anything.
+pub(super) fn no_secrets() -> Result<Zeroizing<Vec<u8>>, SettingsError> {
+    write(&Secrets::new())
+}
+
+/// Writes `credentials.toml` with the comments of the file before it.
+fn replace(file: &Exclusive, old: Option<&[u8]>, was: &Secrets, all: &Secrets) -> Result<(), SettingsError> {
+    let commented = old.and_then(|old| std::str::from_utf8(old).ok()).filter(|old| old.contains('#'));
+    let fresh = write(all)?;
+    let kept = match commented {
+        Some(old) => with_comments(old, &write(was)?, &fresh, file.path(), all),
+        None => None,
+    };
+    Ok(file.replace(&kept.unwrap_or(fresh))?)
+}
+
+fn all_in(path: &Path, contents: Option<&[u8]>) -> Result<Secrets, SettingsError> {
     let Some(contents) = contents else { return Ok(BTreeMap::new()) };
     read_at(path, &document::parse(path, contents, Discretion::Secret)?)
 }
 
 /// What is to be written, with the comments of the file before it; none where that would not say the same. Only for a file that
 /// has comments: what edits TOML leaves copies of the secrets in memory.
-fn with_comments(
-    old: &str,
-    was: &[u8],
-    fresh: &[u8],
-    path: &Path,
-    all: &BTreeMap<ConfigurationId, StoredSecrets>,
-) -> Option<Zeroizing<Vec<u8>>> {
+fn with_comments(old: &str, was: &[u8], fresh: &[u8], path: &Path, all: &Secrets) -> Option<Zeroizing<Vec<u8>>> {
     let [was, fresh] = [was, fresh].map(|text| std::str::from_utf8(text).ok());
     let kept = Zeroizing::new(comments::kept(old, was?, fresh?).into_bytes());
     all_in(path, Some(&kept)).is_ok_and(|said| said == *all).then_some(kept)
 }
 
-fn read_at(path: &Path, table: &Table) -> Result<BTreeMap<ConfigurationId, StoredSecrets>, SettingsError> {
+fn read_at(path: &Path, table: &Table) -> Result<Secrets, SettingsError> {
     read(table).map_err(|(key, why)| SettingsError::Invalid { path: path.to_owned(), key, why: why.to_owned() })
 }
 
@@ -231,7 +315,7 @@ pub(super) fn require_readable(path: &Path, table: &Table) -> Result<(), Setting
 /// A key of ours and what is wrong with it. Neither quotes the file: a slip can turn a secret into a key.
 type Mistake = (String, &'static str);
 
-fn read(table: &Table) -> Result<BTreeMap<ConfigurationId, StoredSecrets>, Mistake> {
+fn read(table: &Table) -> Result<Secrets, Mistake> {
     const CONFIGURATIONS: &str = "configurations";
     let top = |why| (CONFIGURATIONS.to_owned(), why);
     if table.keys().any(|key| key != CONFIGURATIONS) {
@@ -293,7 +377,7 @@ fn read_secrets(id: &ConfigurationId, content: &Value) -> Result<StoredSecrets, 
     })
 }
 
-fn write(all: &BTreeMap<ConfigurationId, StoredSecrets>) -> Result<Zeroizing<Vec<u8>>, SettingsError> {
+fn write(all: &Secrets) -> Result<Zeroizing<Vec<u8>>, SettingsError> {
     #[derive(Serialize)]
     struct Document<'a> {
         version: i64,

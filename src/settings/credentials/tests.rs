@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::callback::TOKEN_BYTES;
 use crate::domain::fuzz::{like, tries};
 use crate::settings::Paths;
 
@@ -226,7 +227,7 @@ fn million_tokens_have_no_repeat_and_256_bits_each() {
         }
     }
     // The others without their text, which says the same in letters and takes most of the time.
-    seen.extend((10_000..1_000_000).map(|_| *random_bytes().unwrap()));
+    seen.extend((10_000..1_000_000).map(|_| *random::bytes().unwrap()));
     assert_eq!(seen.len(), 1_000_000);
 }
 

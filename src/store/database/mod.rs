@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{CachedStatement, Connection, Transaction, TransactionBehavior, params_from_iter};
 
-pub use self::postgres::{Address, GoOn, Installation, News};
-use self::postgres::{FORM, SIGNED_IN_FROM};
+pub use self::postgres::{Address, GoOn, Installation, News, Told};
+use self::postgres::{FORM, SIGNED_IN_FROM, TELL_SETTINGS};
 pub(super) use self::postgres::{Holding, Session};
 pub(super) use self::table::Table;
 use self::table::quoted;
@@ -178,6 +178,11 @@ impl Database {
         if let Trouble::Session(why) = trouble {
             self.silent = Some((Instant::now(), why.clone()));
         }
+    }
+
+    /// Tells the other programs at a server, once it is kept, that what hosts have in common is written.
+    pub(super) fn tell_settings(&self) -> Result<(), Trouble> {
+        if let Engine::Postgres(_, session) = &self.engine { session.batch(TELL_SETTINGS) } else { Ok(()) }
     }
 
     /// Whether it is a file of SQLite.

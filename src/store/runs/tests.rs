@@ -444,6 +444,7 @@ fn report_of_version_before_parts_is_kept() {
                 CREATE TABLE change_reports (run INTEGER PRIMARY KEY, changes TEXT NOT NULL) STRICT;
                 INSERT INTO change_reports SELECT run, changes FROM parts;
                 DROP TABLE parts;
+                DROP TABLE settings;
                 PRAGMA user_version = 10;";
     store.ask(|db| Ok(db.sqlite().execute_batch(back)?)).unwrap();
     let path = store.path().to_owned();

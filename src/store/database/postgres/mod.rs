@@ -29,7 +29,8 @@ use crate::domain::untrusted::Untrusted;
 use crate::store::error::Trouble;
 use crate::store::schema;
 
-pub use self::news::News;
+pub(super) use self::news::TELL_SETTINGS;
+pub use self::news::{News, Told};
 
 mod address;
 mod dialect;
@@ -444,7 +445,7 @@ type Traffic = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>>>>;
 
 /// Serves a session until nobody has it any more.
 fn serve(address: &Address, tell: &mpsc::Sender<Result<Client, Trouble>>) {
-    match connect(address, || {}) {
+    match connect(address, |_| {}) {
         Ok((runtime, client, traffic)) => {
             _ = tell.send(Ok(client));
             if let Err(error) = runtime.block_on(traffic) {
@@ -467,7 +468,7 @@ fn answered<T>(
 }
 
 /// Signs in; `told` is called for everything that is told unasked.
-fn connect(address: &Address, told: impl Fn() + 'static) -> Result<(Runtime, Client, Traffic), Trouble> {
+fn connect(address: &Address, told: impl Fn(Told) + 'static) -> Result<(Runtime, Client, Traffic), Trouble> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Trouble::session)?;
     let connected = match &address.trust {
         Trust::Host => answered(&runtime, address, address.config.connect(NoTls))

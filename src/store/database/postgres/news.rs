@@ -16,6 +16,23 @@ use crate::store::error::Trouble;
 /// Tells of a write, once it is kept.
 pub(super) const TELL: &str = "NOTIFY pia_halo";
 
+/// The same of one into what hosts have in common.
+pub(in crate::store::database) const TELL_SETTINGS: &str = "NOTIFY pia_halo, 'settings'";
+
+/// What the payload is then.
+const SETTINGS: &str = "settings";
+
+/// What may have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Clients, events, runs, findings.
+    Rows,
+    /// What hosts have in common.
+    Settings,
+    /// Any of it: a word may have gone unheard.
+    Anything,
+}
+
 /// How soon a server is tried again that is away.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -31,7 +48,7 @@ impl News {
     /// # Errors
     ///
     /// Where the system gives no thread for it.
-    pub fn of(server: &Address, told: impl Fn() + Clone + Send + 'static) -> Result<Self, StoreError> {
+    pub fn of(server: &Address, told: impl Fn(Told) + Clone + Send + 'static) -> Result<Self, StoreError> {
         let ends = CancellationToken::new();
         let (address, ended) = (server.clone().to_look(), ends.clone());
         let hear = move || {
@@ -39,7 +56,7 @@ impl News {
                 if let Err(trouble) = hear(&address, told.clone(), &ended) {
                     tracing::debug!(error = %trouble.on(address.shown()), "no news of the store");
                 }
-                told();
+                told(Told::Anything);
                 if !ended.is_cancelled() {
                     thread::park_timeout(AGAIN);
                 }
@@ -59,12 +76,12 @@ impl Drop for News {
 }
 
 /// Hears in one session, until that ends.
-fn hear(address: &Address, told: impl Fn() + Clone + 'static, ends: &CancellationToken) -> Result<(), Trouble> {
+fn hear(address: &Address, told: impl Fn(Told) + Clone + 'static, ends: &CancellationToken) -> Result<(), Trouble> {
     let (runtime, client, traffic) = connect(address, told.clone())?;
     let listening = async {
         client.batch_execute("LISTEN pia_halo; SET idle_session_timeout = 0").await?;
         // What was written before that, nobody has told.
-        told();
+        told(Told::Anything);
         ends.cancelled().await;
         Ok(())
     };
@@ -80,15 +97,15 @@ fn hear(address: &Address, told: impl Fn() + Clone + 'static, ends: &Cancellatio
 /// What goes on between the two ends of a session.
 pub(super) async fn traffic<S, T>(
     mut connection: Connection<S, T>,
-    told: impl Fn(),
+    told: impl Fn(Told),
 ) -> Result<(), tokio_postgres::Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     T: AsyncRead + AsyncWrite + Unpin,
 {
     while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
-        if let AsyncMessage::Notification(_) = message? {
-            told();
+        if let AsyncMessage::Notification(word) = message? {
+            told(if word.payload() == SETTINGS { Told::Settings } else { Told::Rows });
         }
     }
     Ok(())

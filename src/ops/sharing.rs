@@ -1,0 +1,200 @@
+//! What hosts have in common of the settings, in the store that they share.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::actor::actor_of;
+use super::installation;
+use super::place::{Entry, Place};
+use super::{Clock, SystemClock};
+use crate::coordination::{LockError, Shared};
+use crate::domain::activity::Actor;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::settings::{Environment, Part, Paths, Settings, SharedSettings, Text};
+use crate::store::{Address, Store, StoreError};
+
+/// How long whoever saves now is waited for, and how often that is looked at.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The settings in the store of a server, by sessions of their own: whoever works with the store need not be waited for.
+struct Shelf {
+    place: Place,
+    server: Address,
+    who: Actor,
+    host: String,
+    clock: Arc<dyn Clock>,
+    store: Mutex<Option<Store>>,
+    /// What was read last of each: a server that is away for a while has taken nothing back.
+    last: Mutex<Vec<(Part, Option<Text>)>>,
+}
+
+impl fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Shelf").field(&self.server).finish()
+    }
+}
+
+impl Shelf {
+    fn store(&self) -> Result<Store, StoreError> {
+        let mut store = lock(&self.store);
+        match &*store {
+            Some(store) => Ok(store.clone()),
+            None => Ok(store.insert(self.place.open()?).clone()),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl SharedSettings for Shelf {
+    fn name(&self) -> &str {
+        self.server.shown()
+    }
+
+    fn read(&self, part: Part) -> Result<Option<Text>, Failure> {
+        let read = self.store().and_then(|store| store.settings(part)).map_err(Failure::from);
+        let mut last = lock(&self.last);
+        match read {
+            Ok(text) => {
+                last.retain(|(known, _)| *known != part);
+                last.push((part, text.clone()));
+                Ok(text)
+            }
+            Err(failure) if failure.kind == FailureKind::NotReached => {
+                last.iter().find(|(known, _)| *known == part).map(|(_, text)| text.clone()).ok_or(failure)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn save(&self, texts: &[(Part, &str, Option<u64>)]) -> Result<bool, Failure> {
+        let who = self.who.account();
+        Ok(self.store()?.save_settings(texts, (&who, &self.host), self.clock.now())?)
+    }
+
+    fn take_turn(&self, part: Part) -> Result<Box<dyn Send>, Failure> {
+        let (name, began) = (format!("settings {}", part.key()), Instant::now());
+        loop {
+            match Shared::take(&self.server, &name, "save", &self.who, self.clock.now()) {
+                Err(LockError::Held(_)) if began.elapsed() < PATIENCE => thread::park_timeout(LOOK),
+                taken => return Ok(Box::new(taken?)),
+            }
+        }
+    }
+}
+
+/// The settings of whoever has found the store here.
+pub(super) fn around(
+    settings: Settings,
+    place: &Place,
+    environment: &Environment,
+    who: Actor,
+    clock: Arc<dyn Clock>,
+) -> Settings {
+    let Some(server) = place.server().cloned() else { return settings };
+    let (store, last, host) = (Mutex::default(), Mutex::default(), installation::name(environment));
+    settings.sharing(Arc::new(Shelf { place: place.clone(), server, who, host, clock, store, last }))
+}
+
+/// The settings, with what is in the store of the server that they name, if they name one.
+///
+/// # Errors
+///
+/// What is wrong with the address or the server.
+pub fn settings(paths: &Paths, environment: &Environment) -> Result<Settings, Failure> {
+    opened(paths, environment, Entry::Work)
+}
+
+/// The same for whoever only looks.
+///
+/// # Errors
+///
+/// As [`settings`].
+pub(super) fn settings_to_look(paths: &Paths, environment: &Environment) -> Result<Settings, Failure> {
+    opened(paths, environment, Entry::Look)
+}
+
+fn opened(paths: &Paths, environment: &Environment, entry: Entry) -> Result<Settings, Failure> {
+    let settings = Settings::new(paths.clone());
+    let place = Place::of(&settings, environment, entry)?;
+    let settings = around(settings, &place, environment, actor_of(environment), Arc::new(SystemClock));
+    // What is wrong is said at once, and not in the middle of a save.
+    settings.common_saved()?;
+    Ok(settings)
+}
+
+/// Puts what hosts have in common of this host's settings into the store of a server, sealed with the key of this host. Unless
+/// they `replace` what is there, nothing is changed where something is: says whether it was done. The files are left as they are.
+///
+/// # Errors
+///
+/// What keeps the files from being read, the key from being made, or the store from being written.
+pub(super) fn put(
+    settings: &Settings,
+    store: &Store,
+    environment: &Environment,
+    replace: bool,
+) -> Result<bool, Failure> {
+    let before = |part| store.settings(part).map(|text| text.map(|text| text.save));
+    let saves = [before(Part::Configurations)?, before(Part::Secrets)?, before(Part::Owner)?];
+    if saves[0].is_some() && !replace {
+        return Ok(false);
+    }
+    settings.make_seal_key()?;
+    let [common, sealed] = settings.to_share()?;
+    let host = installation::name(environment);
+    // What it has in Halo already stays its own.
+    let owner = installation::key(&host, settings.paths());
+    let texts = [
+        (Part::Configurations, common.as_str(), saves[0]),
+        (Part::Secrets, sealed.as_str(), saves[1]),
+        (Part::Owner, owner.as_str(), saves[2]),
+    ];
+    let who = actor_of(environment);
+    if store.save_settings(&texts, (&who.account(), &host), SystemClock.now())? {
+        return Ok(true);
+    }
+    Err(Failure::new(FailureKind::Busy, "another host is putting its settings into the store").hint("run this again"))
+}
+
+/// Whether this host's key opens the secrets that hosts have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// It does.
+    Fits,
+    /// Nothing is sealed: the store is a file, or has no settings in it yet.
+    NothingSealed,
+}
+
+/// Looks whether this host holds the right key; answers with its fingerprint, where it holds one.
+///
+/// # Errors
+///
+/// [`FailureKind::LocalState`] where the key is missing, is no key, or is another one; what the store says.
+pub fn key(paths: &Paths, environment: &Environment) -> Result<(Fit, Option<String>), Failure> {
+    let settings = settings_to_look(paths, environment)?;
+    let fingerprint = settings.seal_key()?.map(|key| key.fingerprint());
+    // Opens them.
+    settings.every_secret()?;
+    let fit = if settings.common_saved()?.is_some() { Fit::Fits } else { Fit::NothingSealed };
+    Ok((fit, fingerprint))
+}
+
+/// Makes a new key, and forgets what was sealed with the one before it: callback token and password, and what forwarded events are
+/// signed with.
+///
+/// # Errors
+///
+/// [`FailureKind::Declined`] where hosts have nothing in common; what the store says. Nothing is changed then.
+pub fn new_key(paths: &Paths, environment: &Environment) -> Result<String, Failure> {
+    let settings = settings(paths, environment)?;
+    if settings.common_saved()?.is_none() {
+        return Err(Failure::new(FailureKind::Declined, "nothing is sealed: the settings are files of this host"));
+    }
+    Ok(settings.seal_anew()?.fingerprint())
+}

@@ -1,0 +1,157 @@
+//! Settings that hosts have in common: the configurations, which one is active, and their secrets without the Client Secret. They
+//! are texts in the store that the hosts share, of the same form as the files of a host that is alone, and read and saved in
+//! place of those. Its keys, the address of the store and the Client Secret stay with each host.
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use toml_edit::{DocumentMut, Item};
+
+use super::Settings;
+use super::document::VERSION;
+use super::error::SettingsError;
+use crate::domain::failure::Failure;
+
+/// What each host keeps for itself in `config.toml`.
+const OWN: [&str; 2] = ["keys", "store"];
+
+/// What hosts have in common of it.
+const COMMON: [&str; 2] = ["active", "configurations"];
+
+/// One of the texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The configurations, and which one is active.
+    Configurations,
+    /// Their secrets, sealed.
+    Secrets,
+    /// What tells their owner in Halo from every other one: all hosts are that one.
+    Owner,
+}
+
+impl Part {
+    /// What it is called in the store.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Configurations => "configurations",
+            Self::Secrets => "secrets",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+/// A text as it was saved last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// What it says.
+    pub content: String,
+    /// How often it was saved.
+    pub save: u64,
+    /// When that was last.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// On which host.
+    pub host: String,
+}
+
+/// Where the texts are.
+pub trait SharedSettings: Debug + Send + Sync {
+    /// Its name, for a person.
+    fn name(&self) -> &str;
+
+    /// Reads one; none where the files of this host count.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from being read.
+    fn read(&self, part: Part) -> Result<Option<Text>, Failure>;
+
+    /// Saves texts, all or none, unless one was saved since: says whether it did. `before` is how often each was saved when it
+    /// was read.
+    ///
+    /// # Errors
+    ///
+    /// What keeps them from being saved.
+    fn save(&self, texts: &[(Part, &str, Option<u64>)]) -> Result<bool, Failure>;
+
+    /// Keeps every other program from saving until it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Who saves now, or what keeps this from being known.
+    fn take_turn(&self, part: Part) -> Result<Box<dyn Send>, Failure>;
+}
+
+impl Settings {
+    /// The same settings, with what hosts have in common where it is.
+    #[must_use]
+    pub fn sharing(self, shared: Arc<dyn SharedSettings>) -> Self {
+        Self { shared: Some(shared), ..self }
+    }
+
+    /// The text of the configurations that hosts have in common; none where the files of this host count.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from being read.
+    pub fn common_saved(&self) -> Result<Option<Text>, SettingsError> {
+        self.common_text(Part::Configurations)
+    }
+
+    /// What all hosts are in Halo as the owner of the configurations; none where this host is one of its own.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from being read.
+    pub fn common_owner(&self) -> Result<Option<String>, SettingsError> {
+        Ok(self.common_text(Part::Owner)?.map(|text| text.content))
+    }
+
+    pub(super) fn common_text(&self, part: Part) -> Result<Option<Text>, SettingsError> {
+        Ok(self.shared.as_ref().map(|shared| shared.read(part)).transpose()?.flatten())
+    }
+
+    /// What they are called where something is wrong with them.
+    pub(super) fn common_place(&self) -> PathBuf {
+        let name = self.shared.as_ref().map(|shared| shared.name()).unwrap_or_default();
+        PathBuf::from(format!("the settings in {name}"))
+    }
+
+    /// Keeps others from saving what hosts have in common, where they do.
+    pub(super) fn take_turn(&self, part: Part) -> Result<Option<Box<dyn Send>>, SettingsError> {
+        Ok(self.shared.as_ref().map(|shared| shared.take_turn(part)).transpose()?)
+    }
+
+    /// Saves one of the texts in place of the one that was read.
+    pub(super) fn save_common(&self, part: Part, content: &str, read: &Text) -> Result<(), SettingsError> {
+        let Some(shared) = &self.shared else { return Ok(()) };
+        if shared.save(&[(part, content, Some(read.save))])? {
+            return Ok(());
+        }
+        Err(SettingsError::SavedMeanwhile { name: shared.name().to_owned() })
+    }
+}
+
+/// Both texts as one, for an editor.
+pub(super) fn joined(own: &str, common: &str) -> String {
+    let Ok(mut own) = own.parse::<DocumentMut>() else { return own.to_owned() };
+    own.remove("version");
+    COMMON.iter().for_each(|key| _ = own.remove(key));
+    let own = own.to_string();
+    let own = own.trim_start_matches('\n');
+    if own.trim().is_empty() { common.to_owned() } else { format!("{}\n\n{own}", common.trim_end()) }
+}
+
+/// The two texts that such a one is made of: what hosts have in common, and what stays here.
+pub(super) fn parted(both: &str) -> (String, String) {
+    let without = |keys: &[&str]| {
+        let mut text: DocumentMut = both.parse().unwrap_or_default();
+        keys.iter().for_each(|key| _ = text.remove(key));
+        text.entry("version").or_insert(Item::Value(VERSION.into()));
+        text.to_string()
+    };
+    (without(&OWN), without(&COMMON))
+}
