@@ -178,7 +178,7 @@ async fn secrets_stay_sealed_for_host_without_right_key() {
         assert_eq!(server.sql("sealed", "SELECT string_agg(content, '|' ORDER BY part) FROM settings"), before);
     };
     fs::write(&key, &wrong).unwrap();
-    is_told("is not the one that the secrets in the store are sealed with").await;
+    is_told("is not the one that the settings in the store are signed and sealed with").await;
     fs::write(&key, "hunter2\n").unwrap();
     is_told("holds no key of a store").await;
     fs::write(&key, &right).unwrap();
@@ -186,11 +186,20 @@ async fn secrets_stay_sealed_for_host_without_right_key() {
     is_told("others can read it").await;
     fs::remove_file(&key).unwrap();
     is_told("this host has no key for them").await;
-    // What is not sealed can be looked at.
-    other.run(&["clients"]).await.expect(0);
     fs::write(&key, &right).unwrap();
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     other.run(&["store", "key"]).await.expect(0);
+    // Whoever can write into the database does not decide where the Client Secret is sent.
+    let is = |url: &str, other: &str| {
+        let change = format!("replace(content, 'http://{url}', 'http://{other}')");
+        server.sql("sealed", &format!("UPDATE settings SET content = {change} WHERE part = 'configurations'"));
+    };
+    is("127", "128");
+    for command in ["check", "sync"] {
+        profile.run([command]).await.expect(7).says("signed and sealed");
+    }
+    is("128", "127");
+    profile.run(["sync"]).await.expect(0);
     // A key that is lost: what it has sealed is forgotten on purpose only.
     profile.run(["store", "key", "--new"]).await.expect(3).says("confirm with --yes");
     profile.run(["store", "key", "--new", "--yes"]).await.expect(0).says("A new key was made");
@@ -436,6 +445,7 @@ async fn store_moves_to_postgres_and_back() {
     let own = config();
     assert!(own.contains(&format!("url = \"{url}\"")) && !own.contains("acme"), "{own}");
     let kept = server.sql("moves", "SELECT content FROM settings WHERE part = 'configurations'");
+    let kept = kept.split_once('\n').unwrap().1;
     assert_eq!(kept.trim_end(), commented.trim_end());
     let place = |name: &str| profile.folder.path().join("data/pia-halo").join(name);
     assert!(!place("pia-halo.db").exists());

@@ -192,8 +192,10 @@ pub fn key(paths: &Paths, environment: &Environment) -> Result<(Fit, Option<Stri
 ///
 /// [`FailureKind::Declined`] where hosts have nothing in common; what the store says. Nothing is changed then.
 pub fn new_key(paths: &Paths, environment: &Environment) -> Result<String, Failure> {
-    let settings = settings(paths, environment)?;
-    if settings.common_saved()?.is_none() {
+    let settings = Settings::new(paths.clone());
+    let place = Place::of(&settings, environment, Entry::Work)?;
+    let settings = around(settings, &place, environment, actor_of(environment), Arc::new(SystemClock));
+    if !settings.has_common()? {
         return Err(Failure::new(FailureKind::Declined, "nothing is sealed: the settings are files of this host"));
     }
     Ok(settings.seal_anew()?.fingerprint())

@@ -107,14 +107,14 @@ pub enum SettingsError {
         /// Where the key should be.
         path: PathBuf,
     },
-    /// The secrets that hosts have in common are sealed, and this host has no key.
-    #[error("the secrets in the store are sealed, and this host has no key for them: {} is missing", path.display())]
+    /// What hosts have in common is signed and sealed, and this host has no key.
+    #[error("the settings in the store are signed and sealed, and this host has no key for them: {} is missing", path.display())]
     KeyMissing {
         /// Where the key should be.
         path: PathBuf,
     },
-    /// The key of this host is another one.
-    #[error("the key in {} is not the one that the secrets in the store are sealed with", path.display())]
+    /// The key of this host is another one, or somebody without a key has written them.
+    #[error("the key in {} is not the one that the settings in the store are signed and sealed with", path.display())]
     OtherKey {
         /// Where the key is.
         path: PathBuf,

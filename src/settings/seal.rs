@@ -1,9 +1,11 @@
-//! The seal of the secrets that hosts have in common: they are in the store that the hosts share, and whoever reads that has not
-//! read them. Each host holds the key in a file of its own.
+//! The seal of what hosts have in common. The secrets are in the store that the hosts share, and whoever reads that has not read
+//! them; the configurations are signed there, so that whoever writes into it does not decide where the Client Secret is sent, or
+//! what is run to get it. Each host holds the key in a file of its own.
 
 use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -18,6 +20,9 @@ const KIND: &str = "pia-halo-store-key-1-";
 
 /// What a sealed text begins with. It is sealed together with that: of another kind, it does not open.
 const FORM: &str = "sealed-1-";
+
+/// What the first line of a signed text begins with: a comment.
+const SIGNED: &str = "# signed-1-";
 
 /// A key. Its text is a secret.
 pub struct SealKey {
@@ -55,19 +60,36 @@ impl SealKey {
 
     /// Seals a text.
     pub(super) fn seal(&self, plain: &[u8]) -> Result<String, SettingsError> {
-        let no = |why: &str| SettingsError::NoRandom(why.to_owned());
         let mut nonce = [0; NONCE_LEN];
-        getrandom::fill(&mut nonce).map_err(|error| no(&error.to_string()))?;
+        getrandom::fill(&mut nonce).map_err(|error| SettingsError::NoRandom(error.to_string()))?;
         let mut sealed = nonce.to_vec();
         // Room for all of it: a buffer that grew would leave the secrets behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(plain.len() + CHACHA20_POLY1305.tag_len()));
         bytes.extend_from_slice(plain);
-        let cipher = self.cipher().ok_or_else(|| no("the cipher failed"))?;
+        let cipher = self.cipher().ok_or_else(failed)?;
         cipher
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(FORM), &mut *bytes)
-            .map_err(|_| no("the cipher failed"))?;
+            .map_err(|_| failed())?;
         sealed.extend_from_slice(&bytes);
         Ok(format!("{FORM}{}", BASE64.encode(sealed)))
+    }
+
+    /// Signs a text, in a line before it.
+    pub(super) fn sign(&self, text: &str) -> Result<String, SettingsError> {
+        let mac = self.mac(text).ok_or_else(failed)?;
+        Ok(format!("{SIGNED}{}\n{text}", BASE64.encode(mac.finalize().into_bytes())))
+    }
+
+    /// The text that was signed with this key; none of any other.
+    pub(super) fn signed<'a>(&self, signed: &'a str) -> Option<&'a str> {
+        let (signature, text) = signed.strip_prefix(SIGNED)?.split_once('\n')?;
+        self.mac(text)?.verify_slice(&BASE64.decode(signature).ok()?).ok().map(|()| text)
+    }
+
+    fn mac(&self, text: &str) -> Option<Hmac<Sha256>> {
+        let of = |key: &[u8], text: &str| Some(Hmac::<Sha256>::new_from_slice(key).ok()?.chain_update(text));
+        // Not with the key itself: that is the cipher's.
+        of(&of(self.key.as_slice(), SIGNED)?.finalize().into_bytes(), text)
     }
 
     /// Opens what was sealed with this key; none of anything else.
@@ -80,6 +102,10 @@ impl SealKey {
         rest.truncate(length);
         Some(rest)
     }
+}
+
+fn failed() -> SettingsError {
+    SettingsError::NoRandom("the cipher failed".to_owned())
 }
 
 impl Settings {
@@ -138,6 +164,24 @@ impl Settings {
         }
     }
 
+    /// The text of the configurations, where a host with this host's key has saved it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::unsealed`].
+    pub(super) fn signed(&self, signed: &str) -> Result<String, SettingsError> {
+        let path = self.paths().store_key();
+        match self.seal_key()? {
+            None => Err(SettingsError::KeyMissing { path }),
+            Some(key) => key.signed(signed).map(str::to_owned).ok_or(SettingsError::OtherKey { path }),
+        }
+    }
+
+    pub(super) fn sign(&self, text: &str) -> Result<String, SettingsError> {
+        let path = self.paths().store_key();
+        self.seal_key()?.ok_or(SettingsError::KeyMissing { path })?.sign(text)
+    }
+
     pub(super) fn sealed(&self, plain: &[u8]) -> Result<String, SettingsError> {
         let path = self.paths().store_key();
         self.seal_key()?.ok_or(SettingsError::KeyMissing { path })?.seal(plain)
@@ -165,6 +209,18 @@ mod tests {
         changed[last] = if changed[last] == b'A' { b'B' } else { b'A' };
         assert!(key.open(std::str::from_utf8(&changed).unwrap()).is_none());
         assert!(!sealed.contains("hunter2") && !key.fingerprint().contains(&key.text.expose()[KIND.len()..][..8]));
+    }
+
+    #[test]
+    fn only_text_that_was_signed_with_key_is_taken() {
+        let (key, other) = (SealKey::new().unwrap(), SealKey::new().unwrap());
+        let signed = key.sign("url = \"https://halo\"\n").unwrap();
+        assert_eq!(key.signed(&signed), Some("url = \"https://halo\"\n"));
+        assert!(other.signed(&signed).is_none());
+        for odd in [signed.replace("halo", "evil"), signed.replace('\n', ""), signed[3..].to_owned(), String::new()] {
+            assert!(key.signed(&odd).is_none(), "{odd}");
+        }
+        assert!(key.signed("url = \"https://evil\"\n").is_none());
     }
 
     #[test]

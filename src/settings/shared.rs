@@ -111,6 +111,15 @@ impl Settings {
     }
 
     pub(super) fn common_text(&self, part: Part) -> Result<Option<Text>, SettingsError> {
+        let Some(text) = self.common_as_it_is(part)? else { return Ok(None) };
+        match part {
+            Part::Configurations => Ok(Some(Text { content: self.signed(&text.content)?, ..text })),
+            Part::Secrets | Part::Owner => Ok(Some(text)),
+        }
+    }
+
+    /// A text, whoever has written it.
+    pub(super) fn common_as_it_is(&self, part: Part) -> Result<Option<Text>, SettingsError> {
         Ok(self.shared.as_ref().map(|shared| shared.read(part)).transpose()?.flatten())
     }
 
@@ -128,7 +137,8 @@ impl Settings {
     /// Saves one of the texts in place of the one that was read.
     pub(super) fn save_common(&self, part: Part, content: &str, read: &Text) -> Result<(), SettingsError> {
         let Some(shared) = &self.shared else { return Ok(()) };
-        if shared.save(&[(part, content, Some(read.save))])? {
+        let signed = if part == Part::Configurations { Some(self.sign(content)?) } else { None };
+        if shared.save(&[(part, signed.as_deref().unwrap_or(content), Some(read.save))])? {
             return Ok(());
         }
         Err(SettingsError::SavedMeanwhile { name: shared.name().to_owned() })

@@ -10,6 +10,15 @@ use super::shared::{Part, joined};
 use super::{SealKey, Settings, config};
 
 impl Settings {
+    /// Whether hosts have anything in common, also where this host cannot read it.
+    ///
+    /// # Errors
+    ///
+    /// What keeps that from being known.
+    pub fn has_common(&self) -> Result<bool, SettingsError> {
+        Ok(self.common_as_it_is(Part::Configurations)?.is_some())
+    }
+
     /// All settings as one text, that of `config.toml` where hosts have nothing in common; none where there are none.
     ///
     /// # Errors
@@ -28,7 +37,7 @@ impl Settings {
     ///
     /// What keeps the files or the key from being read.
     pub fn to_share(&self) -> Result<[String; 2], SettingsError> {
-        Ok([self.common_of_file()?, self.sealed_secrets()?])
+        Ok([self.sign(&self.common_of_file()?)?, self.sealed_secrets()?])
     }
 
     /// Takes what hosts have in common now out of the files of this host.
@@ -41,16 +50,28 @@ impl Settings {
         self.forget_common_secrets()
     }
 
-    /// Makes a new key, and forgets the secrets that were sealed with the one before it.
+    /// Makes a new key, forgets the secrets that were sealed with the one before it, and signs the configurations anew, whoever has
+    /// written them.
     ///
     /// # Errors
     ///
-    /// What keeps key or secrets from being saved.
+    /// What keeps key or texts from being saved.
     pub fn seal_anew(&self) -> Result<SealKey, SettingsError> {
-        let _turn = self.take_turn(Part::Secrets)?;
-        let key = SealKey::new()?;
-        if let Some(text) = self.common_text(Part::Secrets)? {
-            self.save_common(Part::Secrets, &key.seal(&no_secrets()?)?, &text)?;
+        let Some(shared) = &self.shared else { return self.make_seal_key() };
+        let _turns = [self.take_turn(Part::Configurations)?, self.take_turn(Part::Secrets)?];
+        let (key, mut texts) = (SealKey::new()?, Vec::new());
+        for part in [Part::Configurations, Part::Secrets] {
+            if let Some(text) = self.common_as_it_is(part)? {
+                let content = match part {
+                    Part::Secrets => key.seal(&no_secrets()?)?,
+                    _ => key.sign(text.content.split_once('\n').map_or("", |(_, text)| text))?,
+                };
+                texts.push((part, content, Some(text.save)));
+            }
+        }
+        let texts: Vec<_> = texts.iter().map(|(part, content, save)| (*part, content.as_str(), *save)).collect();
+        if !shared.save(&texts)? {
+            return Err(SettingsError::SavedMeanwhile { name: shared.name().to_owned() });
         }
         self.replace_seal_key(key)
     }
