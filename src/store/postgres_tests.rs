@@ -602,22 +602,32 @@ fn installation_whose_turn_another_has_had_stops() {
 /// One write, one word, whoever writes; a look is none.
 #[test]
 fn every_write_is_told_and_no_look() {
-    let Some(server) = Postgres::start() else { return };
+    let Some(mut server) = Postgres::start() else { return };
     let (address, store) = server.store();
     let (tell, told) = std::sync::mpsc::channel();
-    let news = store.news(move |_| _ = tell.send(())).unwrap().unwrap();
+    let news = store.news(move |word| _ = tell.send(word)).unwrap().unwrap();
     let soon = Duration::from_secs(20);
-    told.recv_timeout(soon).expect("it has begun to hear");
+    assert_eq!(told.recv_timeout(soon), Ok(Told::Anything), "it has begun to hear");
     let other = Store::on(&address).unwrap();
     other.clients(&id("acme")).unwrap();
     other.begin_run(&id("acme"), at(0)).unwrap();
-    told.recv_timeout(soon).expect("the write");
+    assert_eq!(told.recv_timeout(soon), Ok(Told::Rows), "the write");
+    let text = [(crate::settings::Part::Owner, "one", None)];
+    assert!(other.save_settings(&text, ("ada", "jump1"), at(0)).unwrap());
+    let words = [told.recv_timeout(soon).unwrap(), told.recv_timeout(soon).unwrap()];
+    assert!(words.contains(&Told::Settings), "{words:?}");
     let failed = other.write(|db| {
         db.execute("INSERT INTO configurations (id) VALUES ('beta')", &[])?;
         Err::<(), _>(Trouble::Stopped)
     });
     assert!(failed.is_err());
     assert!(told.recv_timeout(Duration::from_millis(300)).is_err(), "neither a look nor what was taken back");
+    // A server that is away is told once, however often it is tried: whoever is told reads everything again.
+    server.stop();
+    assert_eq!(told.recv_timeout(soon), Ok(Told::Anything));
+    assert!(told.recv_timeout(Duration::from_millis(2_500)).is_err(), "nothing is new");
+    server.start_again(&[]);
+    assert_eq!(told.recv_timeout(soon), Ok(Told::Anything));
     drop(news);
 }
 

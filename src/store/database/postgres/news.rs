@@ -43,7 +43,7 @@ pub struct News {
 }
 
 impl News {
-    /// Calls `told` after each write, and where one may have gone unheard.
+    /// Calls `told` after each write, and where one may have gone unheard: once a server is lost, and once it is there again.
     ///
     /// # Errors
     ///
@@ -56,7 +56,6 @@ impl News {
                 if let Err(trouble) = hear(&address, told.clone(), &ended) {
                     tracing::debug!(error = %trouble.on(address.shown()), "no news of the store");
                 }
-                told(Told::Anything);
                 if !ended.is_cancelled() {
                     thread::park_timeout(AGAIN);
                 }
@@ -85,13 +84,14 @@ fn hear(address: &Address, told: impl Fn(Told) + Clone + 'static, ends: &Cancell
         ends.cancelled().await;
         Ok(())
     };
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         tokio::select! {
             ended = traffic => ended,
             ended = listening => ended,
         }
-    })?;
-    Ok(())
+    });
+    told(Told::Anything);
+    Ok(ended?)
 }
 
 /// What goes on between the two ends of a session.
