@@ -150,6 +150,11 @@ async fn every_command_that_hint_names_runs() {
                 follow(&next, &busy).await.expect(2).says("names no PostgreSQL");
                 continue;
             }
+            // It is named where somebody has changed what hosts share; `sharing` follows it there.
+            Next::NewStoreKey => {
+                follow(&next, &busy).await.expect(3).says("--yes");
+                continue;
+            }
             // It is named where Halo tells no links; `configuring` follows it there.
             Next::Dismiss("drift") => {
                 follow(&next, &busy).await.expect(2).says("there is no issue drift");

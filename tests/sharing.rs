@@ -189,23 +189,149 @@ async fn secrets_stay_sealed_for_host_without_right_key() {
     fs::write(&key, &right).unwrap();
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     other.run(&["store", "key"]).await.expect(0);
-    // Whoever can write into the database does not decide where the Client Secret is sent.
-    let is = |url: &str, other: &str| {
-        let change = format!("replace(content, 'http://{url}', 'http://{other}')");
-        server.sql("sealed", &format!("UPDATE settings SET content = {change} WHERE part = 'configurations'"));
+    // Whoever can write into the database does not make up where the Client Secret is sent.
+    let text = |part: &str| server.sql("sealed", &format!("SELECT content FROM settings WHERE part = '{part}'"));
+    let set = |part: &str, to: &str| server.sql("sealed", &format!("UPDATE settings {to} WHERE part = '{part}'"));
+    let tampered = async || {
+        for command in [&["check"][..], &["sync"], &["config", "show"], &["store", "key"]] {
+            profile
+                .run(command.iter().copied())
+                .await
+                .expect(7)
+                .says("somebody without the key has changed the settings");
+        }
     };
-    is("127", "128");
-    for command in ["check", "sync"] {
-        profile.run([command]).await.expect(7).says("signed and sealed");
-    }
-    is("128", "127");
+    set("configurations", "SET content = replace(content, 'http://127', 'http://128')");
+    tampered().await;
+    // A new key does not make it right, unless a person has seen it.
+    let changed = text("configurations");
+    profile.run(["store", "key", "--new", "--yes"]).await.expect(3).says("a person has to see them");
+    let mut pty = profile.in_terminal().arguments(["store", "key", "--new"]).spawn();
+    pty.wait_until("Is it all as it should be?");
+    assert!(pty.screen().to_string().contains("http://128"), "{}", pty.screen());
+    pty.send("n\r");
+    assert_eq!(pty.exit_code(), 3);
+    assert_eq!(text("configurations"), changed);
+    set("configurations", "SET content = replace(content, 'http://128', 'http://127')");
     profile.run(["sync"]).await.expect(0);
-    // A key that is lost: what it has sealed is forgotten on purpose only.
+    // Nor is one save taken for another, or one part missed.
+    set("configurations", "SET save = save + 1");
+    tampered().await;
+    set("configurations", "SET save = save - 1");
+    server.sql("sealed", "CREATE TABLE aside AS SELECT * FROM settings WHERE part = 'secrets'");
+    server.sql("sealed", "DELETE FROM settings WHERE part = 'secrets'");
+    profile.run(["config", "show"]).await.expect(7).says("has taken some of them out");
+    server.sql("sealed", "INSERT INTO settings SELECT * FROM aside");
+    server.sql("sealed", "DROP TABLE aside");
+    profile.run(["sync"]).await.expect(0);
+}
+
+/// With a new key everything is sealed anew; with one that is lost, what was sealed is forgotten, on purpose only. A key that cannot be
+/// written changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn new_key_takes_everything_along_that_old_one_opens() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some(server) = Server::start() else { return };
+    let (profile, _) = shared(&server, "keys").await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let other = Host::beside(&profile);
+    let file = |name: &str| profile.config().with_file_name(name);
+    let [before, token] = [fs::read_to_string(file("store.key")).unwrap(), secrets(&profile).token.expose().to_owned()];
     profile.run(["store", "key", "--new"]).await.expect(3).says("confirm with --yes");
-    profile.run(["store", "key", "--new", "--yes"]).await.expect(0).says("A new key was made");
+    // What is where the key is to be written cannot be replaced.
+    fs::create_dir_all(file("store.key.new").join("in the way")).unwrap();
+    profile.run(["store", "key", "--new", "--yes"]).await.expect(7);
+    profile.run(["store", "key"]).await.expect(7);
+    fs::remove_dir_all(file("store.key.new")).unwrap();
+    profile.run(["store", "key"]).await.expect(0);
+    // What was stopped between key and texts goes on with the one that fits.
+    fs::write(file("store.key.new"), fs::read_to_string(file("store.key")).unwrap().replace('A', "B")).unwrap();
+    fs::set_permissions(file("store.key.new"), fs::Permissions::from_mode(0o600)).unwrap();
+    profile.run(["store", "key"]).await.expect(0);
+    profile.save("acme", "").await.expect(0);
+    let made = profile.json(["store", "key", "--new", "--yes"], 0).await;
+    assert_eq!((&made["status"], &made["secrets_kept"]), (&"made".into(), &true.into()), "{made}");
+    assert_eq!(secrets(&profile).token.expose(), token, "Halo goes on with it");
+    assert_eq!(profile.json(["plan"], 0).await["changes_pending"], false);
+    assert_eq!(fs::read_to_string(file("store.key.old")).unwrap(), before);
+    assert!(!file("store.key.new").exists());
+    profile.run(["audit"]).await.expect(0).says("make a store key");
     other.run(&["store", "key"]).await.expect(7).says("is not the one");
+    // As after a stop between texts and key.
+    fs::copy(file("store.key"), other.file("store.key.new")).unwrap();
+    other.run(&["store", "key"]).await.expect(0);
+    other.run(&["config", "show"]).await.expect(0);
+    // Lost.
+    fs::remove_file(file("store.key")).unwrap();
+    profile.run(["store", "key", "--new", "--yes"]).await.expect(3).says("a person has to see them");
+    let made = profile.json(["store", "key", "--new", "--yes", "--unverified"], 0).await;
+    assert_eq!(made["secrets_kept"], false, "{made}");
     profile.save("acme", "").await.expect(0);
     profile.run(["configure", "--yes"]).await.expect(0);
+}
+
+/// Whatever host rotates, a service that runs takes the new pair within moments: also behind the end of a session.
+#[tokio::test(flavor = "multi_thread")]
+async fn service_takes_rotated_token_from_store() {
+    let Some(server) = Server::start() else { return };
+    let (profile, _) = shared(&server, "rotated").await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let service = Service::start(&profile).await;
+    for round in ["one", "two"] {
+        let (old, event) = (secrets(&profile), event(round, 1));
+        assert_eq!(service.callback(&old, "ticket-created", &event).await.status, 200);
+        profile.run(["rotate", "--yes", "--overlap", "0"]).await.expect(0);
+        let new = secrets(&profile);
+        let began = Instant::now();
+        while service.callback(&new, "ticket-created", &event).await.status != 200 {
+            assert!(began.elapsed() < Duration::from_secs(5), "{round}: the new pair is refused");
+        }
+        let refused = service.callback(&old, "ticket-created", &event).await.status;
+        assert_eq!(refused, 404, "{round}: the old pair is good no more");
+        let listens = "query LIKE 'LISTEN%' AND pid <> pg_backend_pid()";
+        server.sql("rotated", &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {listens}"));
+    }
+    assert_eq!(service.terminate().await, 143);
+}
+
+/// An edit that was kept while only what is this host's own could be read goes on as such a one, and takes nothing from the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn edit_of_own_part_that_was_kept_takes_no_configuration() {
+    let Some(mut server) = Server::start() else { return };
+    let (profile, url) = shared(&server, "edits").await;
+    let own = fs::read_to_string(profile.config()).unwrap();
+    fs::write(profile.config(), format!("{own}\n[keys]\nquit = [\"ctrl-q\"]\n")).unwrap();
+    let edit = |script: &str| {
+        let editor = profile.folder.path().join("editor");
+        fs::write(&editor, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&editor, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        let mut pty =
+            profile.in_terminal().env("EDITOR", editor.to_str().unwrap()).arguments(["config", "edit"]).spawn();
+        (pty.exit_code(), pty.screen().to_string())
+    };
+    let kept = |server: &Server| server.sql("edits", "SELECT content FROM settings WHERE part = 'configurations'");
+    let before = kept(&server);
+    server.stop();
+    let (code, screen) = edit("sed -i 's/ctrl-q/no key/' \"$1\"");
+    assert!(code != 0 && screen.contains("only what is this host's own is edited"), "{screen}");
+    server.start_again(&[]);
+    let (code, screen) = edit("sed -i 's/no key/f9/' \"$1\"");
+    assert!(code == 0 && screen.contains("going on with the edit"), "{screen}");
+    assert_eq!(kept(&server), before);
+    let own = fs::read_to_string(profile.config()).unwrap();
+    assert!(own.contains("f9") && own.contains(&url), "{own}");
+    // What would be lost is refused, and the edit is kept.
+    let (code, screen) = edit("sed -i '/store]/d; /postgres:/d' \"$1\"");
+    assert!(code == 7 && screen.contains("[store] is missing"), "{screen}");
+    let (code, _) = edit(&format!("printf '\\n[store]\\nurl = \"{url}\"\\n' >> \"$1\""));
+    assert_eq!((code, kept(&server)), (0, before));
+    // A comment is a change, too; and so is an inline table where it was none.
+    let (code, _) = edit("sed -i 's/^\\[store\\]/# of this host\\n[store]/' \"$1\"");
+    assert!(code == 0 && fs::read_to_string(profile.config()).unwrap().contains("# of this host"));
+    let inline = format!("version = 1\nstore = {{ url = \"{url}\" }}\n");
+    fs::write(profile.config(), inline).unwrap();
+    let (code, screen) = edit("sed -i 's/04:30/05:45/' \"$1\"");
+    assert!(code == 0 && kept(&server).contains("05:45"), "{screen}");
 }
 
 /// Where a host had settings of its own before there were any in the store, they come along, comments too.
@@ -465,6 +591,29 @@ async fn store_moves_to_postgres_and_back() {
     assert!(place("pia-halo.db").exists());
     assert_eq!(profile.json(["clients"], 0).await.as_array().unwrap().len(), 4);
     assert_eq!(profile.json(["history"], 0).await.as_array().unwrap().len(), 2);
+}
+
+/// What other hosts have in common is not replaced by a machine that cannot even read it, nor without a yes.
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_of_hosts_are_not_replaced_unasked() {
+    let Some(server) = Server::start() else { return };
+    let hosts = Profile::with(options()).await;
+    let url = server.new_database("asked");
+    name_store(hosts.folder.path(), &url);
+    hosts.run(["store", "init"]).await.expect(0);
+    hosts.save("acme", "").await.expect(0);
+    let kept = || server.sql("asked", "SELECT string_agg(content, '|' ORDER BY part) FROM settings");
+    let before = kept();
+    let machine = Profile::synced(options()).await;
+    let to = ["store", "copy", "--to", url.as_str(), "--switch"];
+    machine.run(to).await.expect(3).says("and the settings that ");
+    machine.run([&to[..], &["--yes"]].concat()).await.expect(7).says("this host has no key for them");
+    assert_eq!(kept(), before);
+    assert!(!fs::read_to_string(machine.config()).unwrap().contains("[store]"));
+    let key = |profile: &Profile| profile.config().with_file_name("store.key");
+    fs::copy(key(&hosts), key(&machine)).unwrap();
+    machine.run([&to[..], &["--yes"]].concat()).await.expect(0);
+    hosts.run(["config", "show"]).await.expect(0).says("acme");
 }
 
 /// A switch that is killed on its way leaves the store that was in use.

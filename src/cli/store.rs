@@ -102,7 +102,11 @@ pub(super) async fn status(call: &mut Call, options: StoreStatus) -> Result<u8, 
     if call.output.json {
         let holds = figures.held.as_ref().map(|held| {
             let copied = held.copied.as_ref().map(|(host, at)| json!({ "host": host, "at": whole(*at) }));
-            json!({ "clients": held.clients, "events": held.events, "others": held.others, "copied": copied })
+            let settings = held.settings.as_ref().map(|(by, host)| json!({ "by": by, "host": host }));
+            json!({
+                "clients": held.clients, "events": held.events, "others": held.others, "copied": copied,
+                "settings": settings,
+            })
         });
         call.output.object(&json!({
             "status": "found",
@@ -165,20 +169,12 @@ pub(super) async fn init(call: &mut Call) -> Result<u8, Failure> {
 pub(super) async fn key(call: &mut Call, options: &StoreKey) -> Result<u8, Failure> {
     let paths = Paths::from_environment(&call.environment)?;
     let file = paths.store_key();
-    if options.new && !options.consent.yes {
-        let message = "this forgets the callback token and password, and what forwarded events are signed with";
-        if !call.can_ask() {
-            return Err(Failure::new(FailureKind::NeedsYes, message).hint("confirm with --yes; nothing was changed"));
-        }
-        call.output.warn(message);
-        if !prompt::yes("Make a new key?") {
-            return Err(Failure::new(FailureKind::NeedsYes, "nothing was changed"));
-        }
-    }
+    let seen = if options.new { agreed_to_new_key(call, &paths, options).await? } else { None };
     let (environment, is_new) = (call.environment.clone(), options.new);
-    let (fit, fingerprint) = off_the_threads(move || match is_new {
-        true => ops::sharing::new_key(&paths, &environment).map(|fingerprint| (Fit::Fits, Some(fingerprint))),
-        false => ops::sharing::key(&paths, &environment),
+    let (fit, fingerprint, kept) = off_the_threads(move || match is_new {
+        true => ops::sharing::new_key(&paths, &environment, seen.as_deref(), SystemClock.now())
+            .map(|(fingerprint, kept)| (Fit::Fits, Some(fingerprint), Some(kept))),
+        false => ops::sharing::key(&paths, &environment).map(|(fit, fingerprint)| (fit, fingerprint, None)),
     })
     .await?;
     let status = match fit {
@@ -187,22 +183,57 @@ pub(super) async fn key(call: &mut Call, options: &StoreKey) -> Result<u8, Failu
         Fit::NothingSealed => "nothing_sealed",
     };
     if call.output.json {
-        call.output.object(&json!({ "status": status, "file": file, "fingerprint": fingerprint }))?;
+        let answer = json!({ "status": status, "file": file, "fingerprint": fingerprint, "secrets_kept": kept });
+        call.output.object(&answer)?;
         return Ok(0);
     }
     let fingerprint = fingerprint.unwrap_or_else(|| "none".to_owned());
-    call.output.line(match fit {
-        Fit::Fits if is_new => "A new key was made, and what was sealed with the old one is forgotten",
-        Fit::Fits => "This host holds the key that the secrets in the store are sealed with",
-        Fit::NothingSealed => "Nothing is sealed: the settings and secrets are files of this host",
+    call.output.line(match (fit, kept) {
+        (_, Some(true)) => "A new key was made, and everything is sealed and signed with it",
+        (_, Some(false)) => "A new key was made, and what was sealed with the old one is forgotten",
+        (Fit::Fits, None) => "This host holds the key that the secrets in the store are sealed with",
+        (Fit::NothingSealed, None) => "Nothing is sealed: the settings and secrets are files of this host",
     });
     call.output.line(format!("{:<12} {}", "file", file.display()));
     call.output.line(format!("{:<12} {fingerprint}", "fingerprint"));
     if is_new {
         call.output.say("Copy the file to every other host.");
+    }
+    if kept == Some(false) {
         call.output.say(format!("To make a new callback token: {}; then: {}", Next::SetupAnswers, Next::Configure));
     }
     Ok(0)
+}
+
+/// Asks before a new key is made. Answers with the configurations that a person has seen, or wants signed unseen.
+async fn agreed_to_new_key(call: &mut Call, paths: &Paths, options: &StoreKey) -> Result<Option<String>, Failure> {
+    let needs_yes = |message: &str, hint: &str| Failure::new(FailureKind::NeedsYes, message).hint(hint.to_owned());
+    if !options.consent.yes && !call.can_ask() {
+        let message = "with a new key, every other host needs a copy of it, and can do nothing until then";
+        return Err(needs_yes(message, "confirm with --yes; nothing was changed"));
+    }
+    let (paths, environment) = (paths.clone(), call.environment.clone());
+    let unverified = off_the_threads(move || ops::sharing::unverified(&paths, &environment)).await?;
+    if options.consent.yes {
+        let is_agreed = unverified.is_none() || options.unverified;
+        let message =
+            "no key of this host tells who has written the configurations in the store; a person has to see them";
+        let hint = "run it without --yes in a terminal; to sign them unseen, add --unverified; nothing was changed";
+        return if is_agreed { Ok(unverified) } else { Err(needs_yes(message, hint)) };
+    }
+    let question = match &unverified {
+        None => "Make a new key? Every other host needs a copy of it, and can do nothing until then.",
+        Some(text) => {
+            text.lines().for_each(|line| call.output.line(Untrusted::new(line).display()));
+            call.output
+                .warn("no key of this host tells who has written that; secrets that it cannot open are forgotten");
+            "Is it all as it should be? Then it is signed with a new key."
+        }
+    };
+    match prompt::yes(question) {
+        true => Ok(unverified),
+        false => Err(Failure::new(FailureKind::NeedsYes, "nothing was changed")),
+    }
 }
 
 pub(super) fn set_aside(call: &mut Call) -> Result<u8, Failure> {

@@ -69,6 +69,7 @@ pub enum Next {
     ActivateYes(ConfigurationId),
     SetStoreAside,
     InitStore,
+    NewStoreKey,
     Completions,
 }
 
@@ -136,6 +137,7 @@ impl Next {
             Self::ActivateYes(id) => return format!("activate {id} --yes"),
             Self::SetStoreAside => "store set-aside",
             Self::InitStore => "store init",
+            Self::NewStoreKey => "store key --new",
             Self::Completions => "completions bash",
         };
         fixed.to_owned()
@@ -163,6 +165,7 @@ impl Next {
                 | Self::Restore
                 | Self::SetStoreAside
                 | Self::InitStore
+                | Self::NewStoreKey
                 | Self::Completions
         )
     }
@@ -239,6 +242,7 @@ impl Next {
             Self::Activate(None),
             Self::SetStoreAside,
             Self::InitStore,
+            Self::NewStoreKey,
             Self::Completions,
         ]
     }

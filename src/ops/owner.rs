@@ -7,11 +7,15 @@ use crate::domain::owner::{Belongs, Owner};
 
 /// This machine, as its mark names it. The name is for people: a renamed machine is the same one, and so is every host that has
 /// the configurations in common.
-pub(super) fn here(workspace: &Workspace) -> Owner {
+///
+/// # Errors
+///
+/// What keeps that from being read: a wrong mark would take the configuration from all of them.
+pub(super) fn here(workspace: &Workspace) -> Result<Owner, Failure> {
     let name = installation::name(workspace.environment());
-    let common = workspace.settings.common_owner().ok().flatten();
+    let common = workspace.settings.common_owner()?;
     let key = common.unwrap_or_else(|| installation::key(&name, workspace.settings.paths()));
-    Owner::new(&name, &workspace.actor().account(), workspace.now(), &key)
+    Ok(Owner::new(&name, &workspace.actor().account(), workspace.now(), &key))
 }
 
 /// Refuses to write where the configuration in Halo is another machine's, unless a person has agreed to take it over.

@@ -59,6 +59,11 @@ impl Place {
         Ok(Self { said, at, entry })
     }
 
+    /// A server that the settings need not name, to look at.
+    pub(super) fn on(server: &Address) -> Self {
+        Self { said: None, at: At::Server(Box::new(server.clone().to_look())), entry: Entry::Look }
+    }
+
     /// As it stands in the settings; none where it is a file of this machine.
     pub(super) fn said(&self) -> Option<&SharedStore> {
         self.said.as_ref()

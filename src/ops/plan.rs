@@ -137,7 +137,7 @@ impl Target {
         configuration: &Configuration,
         stored: &StoredSecrets,
     ) -> Result<Self, Failure> {
-        let here = owner::here(workspace);
+        let here = owner::here(workspace)?;
         let integration = &configuration.integration;
         let pia = integration.pia_url.as_ref();
         let addresses = pia.map(|pia| CallbackUrl::prefix(pia, id)).zip(integration.effective_chat_pod_url());

@@ -5,15 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use super::actor::actor_of;
 use super::installation;
 use super::place::{Entry, Place};
 use super::{Clock, SystemClock};
 use crate::coordination::{LockError, Shared};
-use crate::domain::activity::Actor;
+use crate::domain::activity::{Activity, Actor};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::settings::{Environment, Part, Paths, Settings, SharedSettings, Text};
-use crate::store::{Address, Store, StoreError};
+use crate::store::{Address, Audit, Store, StoreError};
 
 /// How long whoever saves now is waited for, and how often that is looked at.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -142,14 +144,13 @@ pub(super) fn put(
 ) -> Result<bool, Failure> {
     let before = |part| store.settings(part).map(|text| text.map(|text| text.save));
     let saves = [before(Part::Configurations)?, before(Part::Secrets)?, before(Part::Owner)?];
-    if saves[0].is_some() && !replace {
+    // A host that has none of its own has put them there already.
+    if saves[0].is_some() && (!replace || settings.load_own()?.configurations.is_empty()) {
         return Ok(false);
     }
-    settings.make_seal_key()?;
-    let [common, sealed] = settings.to_share()?;
     let host = installation::name(environment);
     // What it has in Halo already stays its own.
-    let owner = installation::key(&host, settings.paths());
+    let [common, sealed, owner] = settings.to_share(&installation::key(&host, settings.paths()), saves)?;
     let texts = [
         (Part::Configurations, common.as_str(), saves[0]),
         (Part::Secrets, sealed.as_str(), saves[1]),
@@ -160,6 +161,18 @@ pub(super) fn put(
         return Ok(true);
     }
     Err(Failure::new(FailureKind::Busy, "another host is putting its settings into the store").hint("run this again"))
+}
+
+/// Refuses to replace settings that this host could not read: they would be lost to the hosts that can.
+///
+/// # Errors
+///
+/// [`FailureKind::LocalState`] where the key is missing, is no key, or is another one; what the store says.
+pub(super) fn require_fit(server: &Address, paths: &Paths, environment: &Environment) -> Result<(), Failure> {
+    let (place, who) = (Place::on(server), actor_of(environment));
+    let there = around(Settings::new(paths.clone()), &place, environment, who, Arc::new(SystemClock));
+    there.every_secret()?;
+    Ok(there.common_saved().map(drop)?)
 }
 
 /// Whether this host's key opens the secrets that hosts have in common.
@@ -185,18 +198,59 @@ pub fn key(paths: &Paths, environment: &Environment) -> Result<(Fit, Option<Stri
     Ok((fit, fingerprint))
 }
 
-/// Makes a new key, and forgets what was sealed with the one before it: callback token and password, and what forwarded events are
-/// signed with.
+/// The configurations that hosts have in common, where this host cannot tell who has written them: a person has to look at them
+/// before they are signed.
 ///
 /// # Errors
 ///
-/// [`FailureKind::Declined`] where hosts have nothing in common; what the store says. Nothing is changed then.
-pub fn new_key(paths: &Paths, environment: &Environment) -> Result<String, Failure> {
+/// [`FailureKind::Declined`] where hosts have nothing in common; what the store says.
+pub fn unverified(paths: &Paths, environment: &Environment) -> Result<Option<String>, Failure> {
+    Ok(to_sign(paths, environment)?.unverified()?)
+}
+
+/// Makes a new key, and signs and seals with it what hosts have in common; the configurations that nobody can verify only as they
+/// were `seen`. Answers with the fingerprint, and whether the secrets were kept: what no key of this host opens is forgotten.
+///
+/// # Errors
+///
+/// [`FailureKind::Declined`] where hosts have nothing in common; what keeps the key or the texts from being saved. This host then
+/// opens what is there as before.
+pub fn new_key(
+    paths: &Paths,
+    environment: &Environment,
+    seen: Option<&str>,
+    now: Timestamp,
+) -> Result<(String, bool), Failure> {
+    let settings = to_sign(paths, environment)?;
+    let trail = Audit::new(paths.audit()).anchored(paths.anchor());
+    trail.require_writable()?;
+    let (key, is_kept) = settings.seal_anew(seen)?;
+    let message = match (is_kept, seen) {
+        (true, None) => "everything was sealed and signed anew",
+        (true, Some(_)) => "configurations that could not be verified were signed",
+        (false, None) => "secrets that could not be opened were forgotten",
+        (false, Some(_)) => "configurations that could not be verified were signed, and secrets were forgotten",
+    };
+    trail.append(&Activity {
+        at: now,
+        who: actor_of(environment),
+        configuration: None,
+        action: "make a store key".to_owned(),
+        object: Some(key.fingerprint()),
+        fields: Vec::new(),
+        outcome: "done".to_owned(),
+        message: Some(message.to_owned()),
+        halo: None,
+    })?;
+    Ok((key.fingerprint(), is_kept))
+}
+
+fn to_sign(paths: &Paths, environment: &Environment) -> Result<Settings, Failure> {
     let settings = Settings::new(paths.clone());
     let place = Place::of(&settings, environment, Entry::Work)?;
     let settings = around(settings, &place, environment, actor_of(environment), Arc::new(SystemClock));
     if !settings.has_common()? {
         return Err(Failure::new(FailureKind::Declined, "nothing is sealed: the settings are files of this host"));
     }
-    Ok(settings.seal_anew()?.fingerprint())
+    Ok(settings)
 }

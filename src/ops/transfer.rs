@@ -66,7 +66,11 @@ pub fn in_words(held: &Held) -> String {
         format!("a copy of {} as of {}", Untrusted::new(host).display(), utc(*at))
     });
     let [clients, events, others] = [held.clients, held.events, held.others].map(thousands);
-    format!("{whose} with {clients} clients, {events} events and {others} other rows")
+    let settings = held.settings.as_ref().map_or(String::new(), |(by, host)| {
+        let [by, host] = [by, host].map(|text| Untrusted::new(text).display());
+        format!(", and the settings that {by} saved on {host}")
+    });
+    format!("{whose} with {clients} clients, {events} events and {others} other rows{settings}")
 }
 
 /// Signs in to the server that the settings name.
@@ -189,6 +193,9 @@ impl Server {
         // Whatever was written meanwhile would stay behind.
         let _locks = hold_everything(&self.paths, &self.environment, LOCK, now)?;
         let url = StoreUrl::parse(&self.url).map_err(|why| Failure::new(FailureKind::Usage, why))?;
+        if self.holds()?.is_some_and(|held| held.settings.is_some()) {
+            sharing::require_fit(&self.address, &self.paths, &self.environment)?;
+        }
         let proof = self.take_as(false, agreed, now)?;
         self.put_settings(true)?;
         Settings::new(self.paths.clone()).update(|config| {
@@ -208,7 +215,10 @@ impl Server {
     fn is_expected(&mut self, is_copy: bool) -> Result<bool, Failure> {
         let named = Settings::new(self.paths.clone()).store()?;
         let is_named = named.is_some_and(|shared| shared.url.as_str() == self.url);
-        Ok(!is_copy && is_named && in_place(&self.paths.store()).is_some() && self.holds()?.is_none())
+        Ok(!is_copy
+            && is_named
+            && in_place(&self.paths.store()).is_some()
+            && self.holds()?.is_none_or(|held| !held.has_rows()))
     }
 
     /// Puts what hosts have in common of this host's settings there; says whether it was done.
@@ -252,7 +262,7 @@ impl Server {
             false => None,
         };
         // What this host cannot open would stay behind.
-        common.as_ref().map(Settings::every_secret).transpose()?;
+        common.as_ref().map(Settings::text_without_store).transpose()?;
         let _alone = self.alone(now)?;
         if self.holds()?.is_none() {
             return Err(Failure::new(
@@ -284,7 +294,8 @@ impl Server {
         let proof = copied.map_err(|failure| if self.cancel.is_cancelled() { stopped() } else { failure })?;
         self.note("copied the store from a server", now)?;
         if let Some(settings) = common {
-            settings.leave_store()?;
+            // Otherwise it would lie beside the store that is still in use.
+            settings.leave_store().inspect_err(|_| _ = store::set_aside(&place, now))?;
             self.note("moved the store to this machine", now)?;
         }
         Ok(proof)

@@ -137,7 +137,7 @@ pub async fn run(
     let address = listener.local_addr().map_err(|error| Failure::new(FailureKind::LocalState, error.to_string()))?;
     // Whoever looks can ask there whether it works.
     lock.listens(address)?;
-    let auth = Auth::open(&workspace)?;
+    let auth = Arc::new(Auth::open(&workspace)?);
     let intake = Intake::start(&workspace)?;
     let metrics = Metrics::default();
     let (last_event, last_daily_sync) = serving::last_work(&workspace)?;
@@ -164,6 +164,9 @@ pub async fn run(
 
     let parts = Parts::new(cancel.clone());
     parts.start("settings", settings_watch::follow(Arc::clone(&shared), signals));
+    if serving::is_on_server(&shared.workspace) {
+        parts.start("auth", auth::follow(Arc::clone(&shared), Arc::clone(&auth)));
+    }
     parts.start("lookups", lookups::run(Arc::clone(&shared)));
     parts.start("scheduler", Scheduler::new(Arc::clone(&shared), WallClock).run());
     if options.forward.is_none() {

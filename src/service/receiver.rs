@@ -44,7 +44,7 @@ pub struct Receiver {
 
 struct Context {
     shared: Arc<Shared>,
-    auth: Auth,
+    auth: Arc<Auth>,
     queue: Queue,
     room: Room,
     refused: Throttle,
@@ -54,7 +54,7 @@ struct Context {
 
 impl Receiver {
     /// A receiver that hands what it is given to the intake.
-    pub fn new(shared: Arc<Shared>, auth: Auth, queue: Queue) -> Self {
+    pub fn new(shared: Arc<Shared>, auth: Arc<Auth>, queue: Queue) -> Self {
         // One handler for every path: what is refused must not be told apart by who refuses it.
         let router = Router::new().fallback(answer).with_state(Arc::new(Context {
             shared,
@@ -319,7 +319,7 @@ pub(super) mod tests {
         let secrets = StoredSecrets { callback: Some(callback), ..StoredSecrets::default() };
         crate::service::testing::settings_of(workspace).save_secrets(&"acme".parse().unwrap(), &secrets).unwrap();
         let intake = Intake::start(workspace).unwrap();
-        let receiver = Receiver::new(shared, Auth::open(workspace).unwrap(), intake.queue());
+        let receiver = Receiver::new(shared, Arc::new(Auth::open(workspace).unwrap()), intake.queue());
         let basic = base64::engine::general_purpose::STANDARD.encode(user);
         (receiver, intake, path, format!("Basic {basic}"))
     }
@@ -381,7 +381,7 @@ pub(super) mod tests {
         let (_, intake, path, authorization) = receiver(&shared.workspace, Arc::clone(&shared));
         let (queue, thread) = crate::service::intake::unheard();
         drop(thread);
-        let receiver = Receiver::new(Arc::clone(&shared), Auth::open(&shared.workspace).unwrap(), queue);
+        let receiver = Receiver::new(Arc::clone(&shared), Arc::new(Auth::open(&shared.workspace).unwrap()), queue);
         assert_eq!(callback(&receiver, &path, &authorization, "{}").await, 503);
         assert!(shared.cancel.is_cancelled() && shared.intake_gone.load(Ordering::Relaxed));
         intake.finish();

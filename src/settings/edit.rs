@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::error::SettingsError;
 use super::private_file::{self, Exclusive, FileError};
 use super::shared::{self, Part};
-use super::{Settings, config};
+use super::{Config, Settings, config};
 use crate::domain::merge::Conflict;
 use crate::domain::untrusted::Untrusted;
 
@@ -27,7 +27,7 @@ impl Settings {
     /// where another program saved while the editor was open. The settings are then as they were.
     pub fn edit<E: From<SettingsError>>(&self, edit: impl FnOnce(&Path, bool) -> Result<(), E>) -> Result<bool, E> {
         self.require_trusted(&self.paths().config()).map_err(SettingsError::from)?;
-        let session = self.session().map_err(SettingsError::from)?;
+        let session = self.session()?;
         let is_kept = session.begin()?;
         let edited = edit(&session.copy, is_kept);
         let changed = match edited {
@@ -43,31 +43,38 @@ impl Settings {
         Ok(changed)
     }
 
-    /// The first copy that an earlier edit has left, otherwise the first that nobody has open.
-    fn session(&self) -> Result<Session, FileError> {
-        let config = self.paths().config();
-        let mut free = None;
-        for number in 1..=EDITORS {
-            let name = if number == 1 { "config.edit".to_owned() } else { format!("config.edit.{number}") };
-            let [copy, base] = ["toml", "base"].map(|ending| config.with_file_name(format!("{name}.{ending}")));
-            let is_there = std::fs::symlink_metadata(&copy).is_ok();
-            if (is_there || free.is_none())
-                && let Some(base) = Exclusive::take_now(&base)?
-            {
-                let session = Session { settings: self.clone(), config: config.clone(), copy, base };
-                if is_there {
-                    return Ok(session);
+    /// The first copy that an earlier edit has left, otherwise the first that nobody has open. One that was made while only what
+    /// is this host's own could be read goes on as such a one.
+    fn session(&self) -> Result<Session, SettingsError> {
+        let alone = Self { shared: None, ..self.clone() };
+        let is_alone = self.shared.is_none() && Self::new(self.paths().clone()).store()?.is_some();
+        let (mut free, config) = (None, self.paths().config());
+        for (settings, name) in [(&alone, "config.edit.own"), (self, "config.edit")] {
+            for number in 1..=EDITORS {
+                let name = if number == 1 { name.to_owned() } else { format!("{name}.{number}") };
+                let [copy, base] = ["toml", "base"].map(|ending| config.with_file_name(format!("{name}.{ending}")));
+                let is_there = std::fs::symlink_metadata(&copy).is_ok();
+                let is_own = name.starts_with("config.edit.own");
+                if (is_there || (free.is_none() && is_own == is_alone))
+                    && let Some(base) = Exclusive::take_now(&base)?
+                {
+                    let session = Session { settings: settings.clone(), is_own, config: config.clone(), copy, base };
+                    if is_there {
+                        return Ok(session);
+                    }
+                    free = Some(session);
                 }
-                free = Some(session);
             }
         }
-        free.ok_or(FileError::Locked { path: config, holder: None })
+        Ok(free.ok_or(FileError::Locked { path: config, holder: None })?)
     }
 }
 
 /// One editor: its copy of the settings, and the settings as they were when the copy was made.
 struct Session {
     settings: Settings,
+    /// Whether the copy is only of what is this host's own, while the rest is in a store.
+    is_own: bool,
     config: PathBuf,
     copy: PathBuf,
     /// Held as long as the editor is open.
@@ -107,9 +114,10 @@ impl Session {
             return Ok(false);
         }
         let (edited, mine) = config::read_whole(&self.copy, &contents)?;
+        self.require_place(&edited)?;
         let file = Exclusive::take(&self.config)?;
         let _turn = self.settings.take_turn(Part::Configurations)?;
-        let common = self.settings.common()?;
+        let common = self.settings.common_saved()?;
         let (before, now) = (self.before()?, self.settings.text()?);
         if now != before {
             let read = |text: &Option<Zeroizing<Vec<u8>>>| match text {
@@ -123,24 +131,39 @@ impl Session {
             self.base.replace(now.as_ref().map_or(&[], |now| now))?;
             return Err(SettingsError::ChangedMeanwhile {
                 copy: self.copy.clone(),
-                config: self.config.clone(),
+                config: if common.is_some() { self.settings.common_place() } else { self.config.clone() },
                 changes,
             });
         }
-        let Some((_, text)) = common else {
+        let Some(text) = common else {
             file.replace(&contents)?;
             return Ok(true);
         };
-        let (for_all, own) = shared::parted(std::str::from_utf8(&contents).unwrap_or_default());
+        let parted = |text: &[u8]| shared::parted(std::str::from_utf8(text).unwrap_or_default());
+        let (for_all, own) = parted(&contents);
+        let (_, own_before) = parted(before.as_ref().map_or(EMPTY, |before| before));
         if for_all.trim() != text.content.trim() {
-            self.settings.save_common(Part::Configurations, &for_all, &text)?;
+            self.settings.save_common(Part::Configurations, for_all.as_bytes(), &text)?;
         }
-        // Otherwise only a comment stands elsewhere.
-        let kept = self.settings.load_own()?;
-        if (&kept.keys, &kept.store) != (&edited.keys, &edited.store) {
+        if own.trim() != own_before.trim() {
             file.replace(own.as_bytes())?;
         }
         Ok(true)
+    }
+
+    /// Refuses what would be lost: configurations in the part of a host whose configurations are in a store, and that part
+    /// without the store.
+    fn require_place(&self, edited: &Config) -> Result<(), SettingsError> {
+        let not_editable = |why: &str| SettingsError::NotEditable { copy: self.copy.clone(), why: why.to_owned() };
+        if self.is_own && edited.store.is_some() && (edited.active.is_some() || !edited.configurations.is_empty()) {
+            let why = "the configurations are in the store, which cannot be read now; only [store] and [keys] are edited here";
+            return Err(not_editable(why));
+        }
+        if self.settings.has_common()? && edited.store.is_none() {
+            let why = "[store] is missing; to bring the store and the settings back to this machine: store copy --from --switch";
+            return Err(not_editable(why));
+        }
+        Ok(())
     }
 
     fn end(&self) -> Result<(), SettingsError> {

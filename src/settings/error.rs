@@ -81,7 +81,7 @@ pub enum SettingsError {
     ChangedMeanwhile {
         /// The copy that was edited.
         copy: PathBuf,
-        /// The settings as they are now.
+        /// Where the settings are as they are now.
         config: PathBuf,
         /// What the other program changed; none where it is only comments.
         changes: Vec<Conflict>,
@@ -113,11 +113,28 @@ pub enum SettingsError {
         /// Where the key should be.
         path: PathBuf,
     },
-    /// The key of this host is another one, or somebody without a key has written them.
+    /// The key of this host is another one.
     #[error("the key in {} is not the one that the settings in the store are signed and sealed with", path.display())]
     OtherKey {
         /// Where the key is.
         path: PathBuf,
+    },
+    /// The key fits what hosts have in common, but not all of it.
+    #[error("somebody without the key has changed the settings in {name}, or has taken some of them out")]
+    Tampered {
+        /// The store.
+        name: String,
+    },
+    /// The cipher has failed.
+    #[error("the settings cannot be sealed or signed: the cipher has failed")]
+    NoCipher,
+    /// An edit of what is this host's own that says something else.
+    #[error("{}: {why}", copy.display())]
+    NotEditable {
+        /// The copy that was edited.
+        copy: PathBuf,
+        /// What is wrong, and what would be right.
+        why: String,
     },
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers: {0}")]
@@ -125,6 +142,11 @@ pub enum SettingsError {
 }
 
 impl SettingsError {
+    /// Whether it is the key of this host that does not fit, or that is missing.
+    pub(super) fn is_of_key(&self) -> bool {
+        matches!(self, Self::KeyMissing { .. } | Self::OtherKey { .. } | Self::Tampered { .. })
+    }
+
     /// The next step for the person.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
@@ -134,7 +156,7 @@ impl SettingsError {
                 format!("update pia-halo; {} was left untouched", path.display())
             }
             Self::NotToml { path, .. } | Self::NotText { path } | Self::Invalid { path, .. } if is_copy(path) => {
-                format!("your edit is kept; to go on with it: {}; to drop it: rm {}", Next::ConfigEdit, quoted(path))
+                kept(path)
             }
             Self::NotToml { path, .. } | Self::NotText { path } | Self::Invalid { path, .. } => {
                 format!("Fix it in an editor: {}. pia-halo does not change it until then", path.display())
@@ -152,10 +174,18 @@ impl SettingsError {
                 let name = path.file_name().unwrap_or_default().display();
                 format!("Copy {name} to {} from a host that has the right one, for nobody else to read", quoted(path))
             }
-            Self::NotSaveable { .. } | Self::NoRandom(_) | Self::Shared(_) => return None,
+            Self::Tampered { .. } => {
+                format!("To see the configurations, and to sign them if they are right: {}", Next::NewStoreKey)
+            }
+            Self::NotEditable { copy, .. } => kept(copy),
+            Self::NotSaveable { .. } | Self::NoRandom(_) | Self::NoCipher | Self::Shared(_) => return None,
             Self::Secret { origin, .. } => origin.hint()?,
         })
     }
+}
+
+fn kept(copy: &Path) -> String {
+    format!("your edit is kept; to go on with it: {}; to drop it: rm {}", Next::ConfigEdit, quoted(copy))
 }
 
 /// Whether it is a copy that `config edit` keeps.

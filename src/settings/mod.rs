@@ -42,7 +42,7 @@ pub use given::{end_waits, names_file, open_named, read_named};
 pub use paths::Paths;
 pub use seal::SealKey;
 pub use secret_source::SecretSource;
-pub use shared::{Part, SharedSettings, Text};
+pub use shared::{Part, SharedSettings, Text, next_save};
 pub use variables::{Setting, set_variables, with_variables, without_variables};
 
 use self::private_file::FileError;

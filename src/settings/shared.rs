@@ -32,6 +32,9 @@ pub enum Part {
 }
 
 impl Part {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Configurations, Self::Secrets, Self::Owner];
+
     /// What it is called in the store.
     pub fn key(self) -> &'static str {
         match self {
@@ -55,6 +58,11 @@ pub struct Text {
     pub by: String,
     /// On which host.
     pub host: String,
+}
+
+/// How often a text was saved, once it is saved again.
+pub fn next_save(before: Option<u64>) -> u64 {
+    before.unwrap_or(0).saturating_add(1)
 }
 
 /// Where the texts are.
@@ -110,11 +118,16 @@ impl Settings {
         Ok(self.common_text(Part::Owner)?.map(|text| text.content))
     }
 
+    /// A text that hosts have in common; that of the secrets is sealed.
     pub(super) fn common_text(&self, part: Part) -> Result<Option<Text>, SettingsError> {
-        let Some(text) = self.common_as_it_is(part)? else { return Ok(None) };
+        let Some(text) = self.common_as_it_is(part)? else {
+            // They were saved together, and each is changed alone: none is taken out.
+            let is_alone = part == Part::Configurations || self.common_as_it_is(Part::Configurations)?.is_none();
+            return if is_alone { Ok(None) } else { Err(SettingsError::Tampered { name: self.common_name() }) };
+        };
         match part {
-            Part::Configurations => Ok(Some(Text { content: self.signed(&text.content)?, ..text })),
-            Part::Secrets | Part::Owner => Ok(Some(text)),
+            Part::Secrets => Ok(Some(text)),
+            Part::Configurations | Part::Owner => Ok(Some(Text { content: self.signed(part, &text)?, ..text })),
         }
     }
 
@@ -125,8 +138,11 @@ impl Settings {
 
     /// What they are called where something is wrong with them.
     pub(super) fn common_place(&self) -> PathBuf {
-        let name = self.shared.as_ref().map(|shared| shared.name()).unwrap_or_default();
-        PathBuf::from(format!("the settings in {name}"))
+        PathBuf::from(format!("the settings in {}", self.common_name()))
+    }
+
+    pub(super) fn common_name(&self) -> String {
+        self.shared.as_ref().map(|shared| shared.name()).unwrap_or_default().to_owned()
     }
 
     /// Keeps others from saving what hosts have in common, where they do.
@@ -134,25 +150,32 @@ impl Settings {
         Ok(self.shared.as_ref().map(|shared| shared.take_turn(part)).transpose()?)
     }
 
-    /// Saves one of the texts in place of the one that was read.
-    pub(super) fn save_common(&self, part: Part, content: &str, read: &Text) -> Result<(), SettingsError> {
+    /// Saves the configurations, or the secrets, in place of the text that was read.
+    pub(super) fn save_common(&self, part: Part, plain: &[u8], read: &Text) -> Result<(), SettingsError> {
         let Some(shared) = &self.shared else { return Ok(()) };
-        let signed = if part == Part::Configurations { Some(self.sign(content)?) } else { None };
-        if shared.save(&[(part, signed.as_deref().unwrap_or(content), Some(read.save))])? {
+        let (key, save) = (self.key_in_use()?, next_save(Some(read.save)));
+        let content = match part {
+            Part::Secrets => key.seal(part, save, plain)?,
+            _ => key.sign(part, save, &String::from_utf8_lossy(plain))?,
+        };
+        if shared.save(&[(part, &content, Some(read.save))])? {
             return Ok(());
         }
-        Err(SettingsError::SavedMeanwhile { name: shared.name().to_owned() })
+        Err(SettingsError::SavedMeanwhile { name: self.common_name() })
     }
 }
 
-/// Both texts as one, for an editor.
+/// Both texts as one, for an editor. What is not one of ours is left to whoever reads it.
 pub(super) fn joined(own: &str, common: &str) -> String {
-    let Ok(mut own) = own.parse::<DocumentMut>() else { return own.to_owned() };
-    own.remove("version");
-    COMMON.iter().for_each(|key| _ = own.remove(key));
-    let own = own.to_string();
-    let own = own.trim_start_matches('\n');
-    if own.trim().is_empty() { common.to_owned() } else { format!("{}\n\n{own}", common.trim_end()) }
+    let (Ok(mut own), Ok(mut both)) = (own.parse::<DocumentMut>(), common.parse::<DocumentMut>()) else {
+        return own.to_owned();
+    };
+    for key in OWN {
+        if let Some((name, item)) = own.remove_entry(key) {
+            both.insert_formatted(&name, item);
+        }
+    }
+    both.to_string()
 }
 
 /// The two texts that such a one is made of: what hosts have in common, and what stays here.

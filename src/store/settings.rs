@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::database::{Database, args};
 use super::error::Trouble;
 use super::{Store, StoreError, count_in, count_out, time_in, time_out};
-use crate::settings::{Part, Text};
+use crate::settings::{Part, Text, next_save};
 
 /// The table that they are in.
 pub(super) const TABLE: &str = "settings";
@@ -40,7 +40,7 @@ impl Store {
                 }
             }
             for (part, content, before) in texts {
-                let save = count_out(before.unwrap_or(0) + 1);
+                let save = count_out(next_save(*before));
                 db.execute(
                     "INSERT INTO settings (part, save, content, saved_at, saved_by, host) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                      ON CONFLICT (part) DO UPDATE SET save = excluded.save, content = excluded.content,
@@ -65,6 +65,11 @@ fn saved(db: &Database, part: Part) -> Result<Option<Text>, Trouble> {
             host: row.get(4)?,
         })
     })
+}
+
+/// Who has saved the configurations last, and on which host.
+pub(super) fn saved_by(db: &Database) -> Result<Option<(String, String)>, Trouble> {
+    Ok(saved(db, Part::Configurations)?.map(|saved| (saved.by, saved.host)))
 }
 
 #[cfg(test)]

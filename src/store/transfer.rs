@@ -39,6 +39,15 @@ pub struct Held {
     pub events: u64,
     /// Rows of every other kind.
     pub others: u64,
+    /// Who has saved the settings there that hosts have in common, and on which host; none where there are none.
+    pub settings: Option<(String, String)>,
+}
+
+impl Held {
+    /// Whether there is anything but settings.
+    pub fn has_rows(&self) -> bool {
+        self.clients + self.events + self.others > 0
+    }
 }
 
 impl Remote {
@@ -194,9 +203,11 @@ fn figures(db: &Database, place: String, form: Option<i64>) -> Result<Figures, T
 fn held(db: &Database) -> Result<Option<Held>, Trouble> {
     let copied = if db.is_file() { None } else { db.copied()? };
     let copied = copied.and_then(|(host, at)| Some((host, maybe_time_in(Some(at)).ok()??)));
-    let mut held = Held { copied, clients: 0, events: 0, others: 0 };
-    let ours = tables()?;
-    for table in db.table_names()?.into_iter().filter(|name| ours.iter().any(|table| table.name == *name)) {
+    let (names, ours) = (db.table_names()?, tables()?);
+    let is_shared = !db.is_file() && names.iter().any(|name| name == settings::TABLE);
+    let settings = if is_shared { settings::saved_by(db)? } else { None };
+    let mut held = Held { copied, clients: 0, events: 0, others: 0, settings };
+    for table in names.into_iter().filter(|name| ours.iter().any(|table| table.name == *name)) {
         let rows = db.count(&table)?;
         match table.as_str() {
             "clients" => held.clients = rows,
@@ -204,7 +215,7 @@ fn held(db: &Database) -> Result<Option<Held>, Trouble> {
             _ => held.others += rows,
         }
     }
-    Ok((held.clients + held.events + held.others > 0).then_some(held))
+    Ok((held.has_rows() || held.settings.is_some()).then_some(held))
 }
 
 /// The tables of the form. Their names come from no file: one could have been made to say more than a name. What hosts have in

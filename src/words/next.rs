@@ -97,6 +97,7 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         | Next::ShowEvent
         | Next::SetStoreAside
         | Next::InitStore
+        | Next::NewStoreKey
         | Next::Completions => return None,
     })
 }

@@ -123,7 +123,7 @@ pub enum Store {
     Copy(Copy),
     /// Make the store in the PostgreSQL that config.toml names, or bring it up to date
     ///
-    /// The configurations of this machine go into it, and its secrets without the Client Secret, which are sealed: see store key.
+    /// The configurations of this machine go into it, signed, and its secrets without the Client Secret, sealed: see store key.
     ///
     /// The address goes into config.toml, as url below a line `[store]`. The role has to own the database, which is for this alone.
     /// Where there is a store already, nothing is changed. To bring the store of this machine along, use store copy --to before.
@@ -131,8 +131,11 @@ pub enum Store {
     /// Whether this host holds the key that the secrets in the PostgreSQL are sealed with, and where
     ///
     /// The callback token and password, and what forwarded events are signed with, are sealed: whoever reads the database has not
-    /// read them. The first host makes the key; copy its file to every other one. With --new, a new key is made and what was
-    /// sealed is forgotten, for a key that is lost: afterwards, setup makes a new token, and configure installs it in Halo.
+    /// read them. The configurations are signed. The first host makes the key; copy its file to every other one.
+    ///
+    /// With --new, a new key is made, and everything is sealed and signed with it; the old one stays beside it, as store.key.old.
+    /// Where the old key is lost, the configurations are shown before they are signed, and what was sealed is forgotten: afterwards, setup
+    /// makes a new token, and configure installs it in Halo.
     Key(StoreKey),
     /// Which engine keeps the store, where, how large it is, and what is in it; with --of, the same of a PostgreSQL
     Status(StoreStatus),
@@ -141,9 +144,12 @@ pub enum Store {
 /// Options of `store key`.
 #[derive(Debug, Args)]
 pub struct StoreKey {
-    /// Make a new key, and forget the secrets that were sealed with the one before it
+    /// Make a new key
     #[arg(long)]
     pub new: bool,
+    /// With --new --yes: also sign configurations that no key of this host fits, without being shown them
+    #[arg(long, requires = "new")]
+    pub unverified: bool,
     #[command(flatten)]
     pub consent: Yes,
 }

@@ -109,7 +109,8 @@ fn write(
     seal: Option<&Seal>,
     cancel: &CancellationToken,
 ) -> Result<Manifest, Failure> {
-    let by = "back it up there with pg_dump, and config.toml and credentials.toml as the files that they are";
+    let by =
+        "back it up there with pg_dump, and config.toml, credentials.toml and store.key as the files that they are";
     require_file(workspace.paths(), "backup", by)?;
     require_something(workspace)?;
     let _turn = workspace.lock(LOCK, "backup")?;

@@ -11,12 +11,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 
+use super::Shared;
 use crate::domain::callback::{BASIC_USER, CallbackSecrets, EventGroup};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
 use crate::domain::redaction::Watch;
 use crate::domain::secret::Secret;
-use crate::ops::{Workspace, events};
+use crate::ops::{Workspace, events, serving};
 use crate::settings::{SecretSource, StoredSecrets, new_callback_secrets};
 
 /// What tells one state of a file from another: device, number, length, and when its content and its mode or owner changed.
@@ -33,6 +34,8 @@ const UNREAD: SignedDuration = SignedDuration::from_hours(24);
 pub struct Auth {
     workspace: Workspace,
     known: RwLock<Arc<Known>>,
+    /// Whether the secrets are in a store that hosts share. No callback waits for that: it is read when it tells of a change.
+    is_told: bool,
     /// What an unknown configuration is compared with.
     nobody: CallbackSecrets,
 }
@@ -63,7 +66,8 @@ impl Auth {
         read_outside(workspace);
         let read = workspace.read_secrets().clone();
         let known = Known { stamp, watches: watches(&secrets, &read), read: read.len(), secrets, unread: None };
-        Ok(Self { workspace: workspace.clone(), known: RwLock::new(Arc::new(known)), nobody })
+        let is_told = serving::is_on_server(workspace);
+        Ok(Self { workspace: workspace.clone(), known: RwLock::new(Arc::new(known)), is_told, nobody })
     }
 
     /// Whose callback this is, and of which group; none where it is nobody's.
@@ -100,23 +104,44 @@ impl Auth {
 
     fn known(&self) -> Arc<Known> {
         let known = Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner));
-        let (stamp, now) = (stamp(&self.workspace), self.workspace.now());
-        let is_current = known.stamp == stamp && known.unread.is_none_or(|unread| within(unread.tried, now, TRY_AGAIN));
-        let is_watched = known.read == self.workspace.read_secrets().len();
-        if is_current && is_watched {
-            return known;
+        let now = self.workspace.now();
+        let is_current = self.is_told
+            || (known.stamp == stamp(&self.workspace)
+                && known.unread.is_none_or(|unread| within(unread.tried, now, TRY_AGAIN)));
+        if !is_current {
+            return self.read_again(&known);
         }
         let read = self.workspace.read_secrets().clone();
-        let fresh = match events::secrets(&self.workspace) {
-            _ if is_current => Known { watches: watches(&known.secrets, &read), read: read.len(), ..(*known).clone() },
+        if known.read == read.len() {
+            return known;
+        }
+        // Whatever was read meanwhile stays.
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        *known = Arc::new(Known { watches: watches(&known.secrets, &read), read: read.len(), ..(**known).clone() });
+        Arc::clone(&known)
+    }
+
+    /// Reads the secrets again; whether they could be read.
+    pub fn reload(&self) -> bool {
+        let known = Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner));
+        self.read_again(&known).unread.is_none()
+    }
+
+    fn read_again(&self, known: &Known) -> Arc<Known> {
+        let (stamp, now) = (stamp(&self.workspace), self.workspace.now());
+        let secrets = events::secrets(&self.workspace);
+        let read = self.workspace.read_secrets().clone();
+        self.keep(match secrets {
             Ok(secrets) => {
-                tracing::info!("changed settings are in use");
+                if secrets != known.secrets || known.unread.is_some() {
+                    tracing::info!("changed settings are in use");
+                }
                 Known { stamp, watches: watches(&secrets, &read), read: read.len(), secrets, unread: None }
             }
             Err(failure) => {
                 // Half a change, or a slip of somebody's: what was good stays good for a while.
                 let since = known.unread.map_or(now, |unread| unread.since);
-                let mut old = Known { stamp, unread: Some(Unread { since, tried: now }), ..(*known).clone() };
+                let mut old = Known { stamp, unread: Some(Unread { since, tried: now }), ..known.clone() };
                 if known.unread.is_none() {
                     tracing::warn!(%failure, "the settings cannot be read; the old ones stay in use for a day");
                 }
@@ -126,10 +151,31 @@ impl Auth {
                 }
                 old
             }
-        };
-        let fresh = Arc::new(fresh);
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
-        fresh
+        })
+    }
+
+    fn keep(&self, known: Known) -> Arc<Known> {
+        let known = Arc::new(known);
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&known);
+        known
+    }
+}
+
+/// Reads the secrets again whenever the store that hosts share tells of a change, until the service ends; and until they can be
+/// read.
+pub async fn follow(shared: Arc<Shared>, auth: Arc<Auth>) {
+    let mut reloaded = shared.reloaded.subscribe();
+    let mut is_read = true;
+    while !shared.cancel.is_cancelled() {
+        tokio::select! {
+            biased;
+            () = shared.cancel.cancelled() => return,
+            Ok(()) = reloaded.changed() => {}
+            () = tokio::time::sleep(TRY_AGAIN.unsigned_abs()), if !is_read => {}
+        }
+        let auth = Arc::clone(&auth);
+        let read = shared.workspace.run_blocking(move |_| Ok(auth.reload())).await;
+        is_read = read.unwrap_or_default();
     }
 }
 

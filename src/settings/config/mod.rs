@@ -149,7 +149,7 @@ impl Settings {
             Some((was, text)) => {
                 if common_of(&config) != *was {
                     let fresh = text_of(Some((was, &text.content)), &config)?;
-                    self.save_common(Part::Configurations, &fresh, text)?;
+                    self.save_common(Part::Configurations, fresh.as_bytes(), text)?;
                 }
                 Config { keys: config.keys, store: config.store, ..own.clone() }
             }

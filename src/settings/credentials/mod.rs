@@ -167,7 +167,7 @@ impl Settings {
             let fresh = after.clone().with_client_secret(None);
             if of(&all) != fresh {
                 put(&mut all, id, fresh);
-                self.save_common(Part::Secrets, &self.sealed(&write(&all)?)?, &text)?;
+                self.save_common(Part::Secrets, &write(&all)?, &text)?;
             }
             here = StoredSecrets { client_secret: after.client_secret, ..StoredSecrets::default() };
         }
@@ -208,15 +208,15 @@ impl Settings {
     /// The secrets that hosts have in common, with their text; none where the file of this host counts.
     fn common_secrets(&self) -> Result<Option<(Secrets, Text)>, SettingsError> {
         let Some(text) = self.common_text(Part::Secrets)? else { return Ok(None) };
-        Ok(Some((all_in(&self.common_place(), Some(&self.unsealed(&text.content)?))?, text)))
+        Ok(Some((all_in(&self.common_place(), Some(&self.unsealed(&text)?))?, text)))
     }
 
-    /// What hosts would have in common of the secrets that are stored here, sealed.
-    pub(super) fn sealed_secrets(&self) -> Result<String, SettingsError> {
+    /// What hosts would have in common of the secrets that are stored here.
+    pub(super) fn secrets_to_share(&self) -> Result<Zeroizing<Vec<u8>>, SettingsError> {
         let mut all = self.own_secrets()?;
         all.values_mut().for_each(|secrets| secrets.client_secret = None);
         all.retain(|_, secrets| !secrets.is_empty());
-        self.sealed(&write(&all)?)
+        write(&all)
     }
 
     /// Stores the secrets of a configuration in place of those stored before. Those of others are kept.
