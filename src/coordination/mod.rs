@@ -3,26 +3,33 @@
 //! A lock has a name, and a holder who has signed it: who, on which machine, since when, what for. It is never waited for and
 //! never taken away, and it ends with its holder, even a killed one. Between the programs of one machine it is a file, whose
 //! lock the kernel holds ([`Lock`]); between those of several it is one of a PostgreSQL, which ends with the holder's session
-//! ([`Shared`]).
+//! ([`Shared`]). Whoever works holds both ([`Hold`]), and asks whether it is so still: a session can be lost.
 
 mod files;
+mod hold;
 mod server;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use self::files::Lock;
+pub use self::hold::{Hold, Watch};
 pub use self::server::Shared;
 use crate::domain::activity::Actor;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::untrusted::Untrusted;
 use crate::settings::private_file::FileError;
 use crate::store::{StoreError, host_name};
+
+/// What tells this run of the program from every other one, on whatever machine. Two machines have the same processes, by number.
+static RUN: LazyLock<String> =
+    LazyLock::new(|| getrandom::u64().map_or_else(|_| String::new(), |run| format!("{run:016x}")));
 
 /// Who holds a lock. Only for people: whether it is held, the kernel alone says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,12 +47,15 @@ pub struct Holder {
     /// Where it listens, once it does: there it can be asked whether it still works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listens: Option<SocketAddr>,
+    /// Which run of the program it is; nothing where that is not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub run: String,
 }
 
 impl Holder {
     /// Whether it is this process.
     pub fn is_self(&self) -> bool {
-        self.is_here() && self.pid == std::process::id()
+        self.pid == std::process::id() && !self.run.is_empty() && self.run == *RUN
     }
 
     /// Whether it is on this machine.
@@ -53,15 +63,16 @@ impl Holder {
         self.host == host_name()
     }
 
-    /// This program.
-    fn this(what: &str, who: &Actor, now: Timestamp) -> Self {
+    /// This program, on a machine that is called so.
+    fn this(what: &str, who: &Actor, host: &str, now: Timestamp) -> Self {
         Self {
             pid: std::process::id(),
             user: who.account(),
-            host: host_name(),
+            host: host.to_owned(),
             since: now,
             what: what.to_owned(),
             listens: None,
+            run: RUN.clone(),
         }
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Holder, LockError, Whoever};
 use crate::domain::activity::Actor;
-use crate::store::{Address, NamedLock};
+use crate::store::{Address, NamedLock, Store, StoreError};
 
 /// A lock that is held until it is dropped, or until the session ends: with the program or the server, and within a minute of
 /// the machine.
@@ -19,7 +19,7 @@ impl Shared {
     ///
     /// [`LockError::Held`] where another program has it, [`LockError::Server`] where the server cannot be used.
     pub fn take(server: &Address, name: &str, what: &str, who: &Actor, now: Timestamp) -> Result<Self, LockError> {
-        let note = serde_json::to_string(&Holder::this(what, who, now)).unwrap_or_default();
+        let note = serde_json::to_string(&Holder::this(what, who, server.host(), now)).unwrap_or_default();
         match NamedLock::take(server, name, &note)? {
             Ok(lock) => Ok(Self { lock }),
             Err(note) => Err(LockError::Held(note.and_then(|note| read(&note)).map(Box::new))),
@@ -33,6 +33,15 @@ impl Shared {
     /// [`LockError::Server`] where the server cannot be used.
     pub fn holder(server: &Address, name: &str) -> Result<Option<Whoever>, LockError> {
         Ok(NamedLock::note(server, name)?.map(|note| Whoever(read(&note))))
+    }
+
+    /// The same by a session that is open already.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the server cannot be asked.
+    pub fn holder_by(store: &Store, name: &str) -> Result<Option<Whoever>, StoreError> {
+        Ok(store.note_of_lock(name)?.map(|note| Whoever(read(&note))))
     }
 
     /// The lock itself, by which whoever works under it sees whether it is still there.
@@ -67,7 +76,7 @@ mod tests {
         let address = Address::new(&postgres.new_database("locks")).unwrap();
         let take = |name: &str, second| Shared::take(&address, name, "sync", &actor(), at(second));
         let held = take("sync-acme", 0).unwrap();
-        let holder = Holder::this("sync", &actor(), at(0));
+        let holder = Holder::this("sync", &actor(), address.host(), at(0));
         for _ in 0..2 {
             let Err(LockError::Held(told)) = take("sync-acme", 1) else { panic!() };
             assert_eq!(told.as_deref(), Some(&holder));

@@ -172,6 +172,9 @@ pub enum HaloError {
         /// Whether a request was on its way at that moment.
         in_flight: bool,
     },
+    /// Whoever writes does not hold the lock any more under which it is done.
+    #[error("stopped, because another machine may be at it by now; nothing was sent")]
+    LockLost,
 }
 
 /// How a host was not reached.
@@ -297,6 +300,7 @@ impl HaloError {
             | Self::InvalidScope { .. }
             | Self::MissingRight { .. }
             | Self::Tls { .. }
+            | Self::LockLost
             | Self::CaFile { .. }
             | Self::RateLimited { .. }
             | Self::Declined { .. }
@@ -373,7 +377,7 @@ impl HaloError {
             | Self::TooLarge { .. }
             | Self::ForeignAuthHost { .. } => FailureKind::Declined,
             Self::NotEncrypted => FailureKind::Usage,
-            Self::Cancelled { .. } => FailureKind::Interrupted,
+            Self::Cancelled { .. } | Self::LockLost => FailureKind::Interrupted,
         }
     }
 
@@ -487,7 +491,7 @@ impl HaloError {
             }
             Self::Redirected { to_host: None, .. } => "Check the Url: is it the address of Halo itself?".to_owned(),
             Self::NotEncrypted => "Use an address that starts with https://".to_owned(),
-            Self::Cancelled { .. } => return None,
+            Self::Cancelled { .. } | Self::LockLost => return None,
         };
         Some(match self {
             Self::WrongCredentials { product, .. }

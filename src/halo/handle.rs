@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::HaloApi;
 use super::governor::Urgency;
 use super::retry::{OF_A_PERSON, Patience};
+use super::{HaloApi, MayWrite};
 
 impl HaloApi {
     /// A handle that takes a 401 for an answer, and asks for no other token: where it is known that this Halo answers
@@ -55,6 +55,12 @@ impl HaloApi {
         let held_before = self.shared.governor.held_up();
         let counters = Arc::default();
         Self { counters, urgency: Urgency::Background, held_before, limit_until: None, ..self.clone() }
+    }
+
+    /// A handle that asks before each write whether it may still be sent, and sends nothing where it may not.
+    #[must_use]
+    pub fn writing_while(&self, may_write: MayWrite) -> Self {
+        Self { may_write: Some(may_write), ..self.clone() }
     }
 
     /// A handle whose every wait, for the limit, the network or a retry, ends at once when `token` is cancelled.

@@ -93,7 +93,7 @@ use self::error::HaloError as E;
 use self::governor::{Governor, Urgency};
 use self::http::{Call, Payload, Transport};
 use self::proxy::Proxy;
-use self::retry::{Answer, Attempts, CONNECTS_FOR_A_PERSON, Cause, Counters, OF_A_COMMAND, Stop, WaitedInVain};
+use self::retry::{Answer, Attempts, CONNECTS_FOR_A_PERSON, Cause, Counters, Lost, OF_A_COMMAND, Stop, WaitedInVain};
 use self::token::{Bearer, TokenHold};
 use crate::domain::address::{AuthUrl, HaloUrl};
 use crate::domain::redaction::Watch;
@@ -178,7 +178,12 @@ pub struct HaloApi {
     limit_patience: Duration,
     /// Until when it waits there at all.
     limit_until: Option<Instant>,
+    /// Whether a write may still be sent; none where nobody can forbid it.
+    may_write: Option<MayWrite>,
 }
+
+/// Says whether whoever writes may still do so. It may take a moment.
+pub type MayWrite = Arc<dyn Fn() -> bool + Send + Sync>;
 
 struct Shared {
     connection: Connection,
@@ -257,6 +262,7 @@ impl HaloApi {
             urgency: Urgency::Person,
             cancel: CancellationToken::new(),
             renews: true,
+            may_write: None,
         })
     }
 
@@ -439,7 +445,16 @@ impl HaloApi {
             repeatable: call.repeatable,
         };
         let text = bearer.map(|bearer| &bearer.text);
-        let attempt = |time| Box::pin(self.shared.transport.exchange(call, text, time));
+        let may_write = self.may_write.as_ref().filter(|_| !call.repeatable);
+        let attempt = |time| {
+            Box::pin(async move {
+                match may_write {
+                    // After every wait, right before it is sent.
+                    Some(may_write) if !asked(may_write).await => Err(Lost { cause: Cause::Forbidden, sent: false }),
+                    _ => self.shared.transport.exchange(call, text, time).await,
+                }
+            })
+        };
         if !call.repeatable {
             self.counters.write_status.store(0, Ordering::Relaxed);
             self.counters.has_written.store(true, Ordering::Relaxed);
@@ -470,6 +485,7 @@ impl HaloApi {
             Cause::Tls(cause) => E::Tls { host, cause },
             Cause::TooLarge => E::TooLarge { does: call.does, limit: self.shared.limits.body },
             Cause::NotEncrypted => E::NotEncrypted,
+            Cause::Forbidden => E::LockLost,
         }
     }
 
@@ -543,6 +559,12 @@ impl HaloApi {
             Err(error) => Err(error),
         }
     }
+}
+
+/// What was asked may wait for a server.
+async fn asked(may_write: &MayWrite) -> bool {
+    let may_write = Arc::clone(may_write);
+    tokio::task::spawn_blocking(move || may_write()).await.unwrap_or(false)
 }
 
 /// Says from which address of this machine no connection came about: the other end may keep a list of those it lets in.

@@ -109,6 +109,8 @@ pub(super) enum Cause {
     TooLarge,
     /// The client refuses to send unencrypted.
     NotEncrypted,
+    /// Whoever writes may not any more.
+    Forbidden,
 }
 
 /// Why a course ended without an answer worth reading.
@@ -262,7 +264,7 @@ impl Attempts<'_> {
                 Cause::Net(Unreached::ProxySignIn | Unreached::ClientCertificate) => false,
                 Cause::Net(_) if lost.sent => self.repeatable,
                 Cause::Net(_) => attempts < self.connects,
-                Cause::Tls(_) | Cause::TooLarge | Cause::NotEncrypted => false,
+                Cause::Tls(_) | Cause::TooLarge | Cause::NotEncrypted | Cause::Forbidden => false,
             },
         }
     }

@@ -34,6 +34,7 @@ pub async fn install(
     mut on_event: impl FnMut(Event<'_>) + Send,
 ) -> Result<ConfigureReport, Failure> {
     let lock = workspace.lock(CONFIGURE_LOCK, "Configure")?;
+    let workspace = &workspace.under(&lock);
     let (id, configuration) = &workspace.active_configuration(Some(id))?;
     workspace.recognise_under(&lock, id, &configuration.api)?;
     require_sync(workspace, id)?;
@@ -124,6 +125,7 @@ pub async fn switch_on(
     cancel: CancellationToken,
 ) -> Result<usize, Failure> {
     let lock = workspace.lock(CONFIGURE_LOCK, "the service")?;
+    let workspace = &workspace.under(&lock);
     let (id, configuration) = &workspace.active_configuration(Some(id))?;
     workspace.recognise_under(&lock, id, &configuration.api)?;
     let target = Target::to_install(workspace, id, configuration)?;

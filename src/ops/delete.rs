@@ -49,9 +49,10 @@ pub fn delete(workspace: &Workspace, id: &ConfigurationId) -> Result<(), Failure
         workspace.configuration(Some(id))?;
     }
     // A service that runs would go on with it.
-    let _service = workspace.lock(SERVICE_LOCK, "delete")?;
-    let _configure = workspace.lock(CONFIGURE_LOCK, "delete")?;
-    let _sync = workspace.lock(&sync_lock(id), "delete")?;
+    let _service = workspace.lock_here(SERVICE_LOCK, "delete")?;
+    let configure = workspace.lock(CONFIGURE_LOCK, "delete")?;
+    let sync = workspace.lock(&sync_lock(id), "delete")?;
+    let workspace = &workspace.under(&configure).under(&sync);
     workspace.require_trail()?;
     workspace.settings.update(|config: &mut Config| {
         config.configurations.remove(id);

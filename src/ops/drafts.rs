@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::Workspace;
 use super::workspace::ChosenDraft;
-use crate::coordination::{Lock, LockError};
+use crate::coordination::{Hold, Lock, LockError};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::Draft;
 use crate::domain::failure::{Failure, FailureKind};
@@ -65,7 +65,7 @@ fn nameless(draft: Draft) -> Draft {
 /// Keeps what was typed so far.
 pub fn save(workspace: &Workspace, draft: &Draft) -> Result<(), Failure> {
     let mut chosen = chosen(workspace);
-    let take = |place: usize| workspace.lock(&lock_name(place), "a draft");
+    let take = |place: usize| workspace.lock_here(&lock_name(place), "a draft");
     let (place, lock) = match chosen.take() {
         Some((place, Some(lock))) => (place, lock),
         // Another session may have taken up the same draft: from here on each has its own.
@@ -84,7 +84,7 @@ pub fn save(workspace: &Workspace, draft: &Draft) -> Result<(), Failure> {
 /// A place where nobody keeps anything.
 fn free_place(workspace: &Workspace) -> Result<(usize, Lock), Failure> {
     for place in Settings::DRAFTS.filter(|place| is_free(workspace, *place)) {
-        match workspace.lock(&lock_name(place), "a draft") {
+        match workspace.lock_here(&lock_name(place), "a draft") {
             Ok(lock) if !workspace.settings.has_draft(place)? => return Ok((place, lock)),
             Ok(_) | Err(LockError::Held(_) | LockError::Foreign { .. }) => {}
             Err(error) => return Err(error.into()),
@@ -108,7 +108,7 @@ fn edit_lock(id: &ConfigurationId) -> String {
 
 /// Says that this session changes a configuration, for as long as the lock is held; `Err` with whoever does already.
 /// Nobody is kept from anything by it.
-pub fn edit(workspace: &Workspace, id: &ConfigurationId) -> Result<Lock, Option<String>> {
+pub fn edit(workspace: &Workspace, id: &ConfigurationId) -> Result<Hold, Option<String>> {
     workspace.lock(&edit_lock(id), "being changed").map_err(|error| match error {
         LockError::Held(holder) => holder.map(|holder| holder.to_string()),
         // It is only a help.
@@ -118,7 +118,7 @@ pub fn edit(workspace: &Workspace, id: &ConfigurationId) -> Result<Lock, Option<
 
 /// Who changes a configuration now, in words.
 pub fn editor(workspace: &Workspace, id: &ConfigurationId) -> Option<String> {
-    let holder = Lock::holder(&workspace.settings.paths().lock(&edit_lock(id)))?;
+    let holder = workspace.holder(&edit_lock(id)).ok().flatten()?.0?;
     Some(format!("{id} is {holder}"))
 }
 

@@ -9,7 +9,6 @@ use tokio_util::sync::CancellationToken;
 use super::answering::may_work;
 use super::boards::Boards;
 use super::{Workspace, delivery};
-use crate::coordination::Lock;
 use crate::domain::callback::EventGroup;
 use crate::domain::check::CheckStatus;
 use crate::domain::client::ClientStatus;
@@ -125,7 +124,8 @@ pub async fn prove(
     cancel: CancellationToken,
     on_hop: impl FnMut(&HopReport) + Send,
 ) -> Result<FullCircle, Failure> {
-    let _lock = workspace.lock(LOCK, "check --full-circle")?;
+    let lock = workspace.lock(LOCK, "check --full-circle")?;
+    let workspace = &workspace.under(&lock);
     let id = &prepared.id;
     let halo = workspace.halo(id, &prepared.configuration.api).await?;
     let secrets = workspace.settings.secrets(id)?;
@@ -173,7 +173,8 @@ pub async fn prove(
 /// The tickets that runs before this one have left open, by the audit trail: killed in the middle, or refused by Halo at
 /// the end. None while one runs.
 pub fn left_open(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<LeftOpen>, Failure> {
-    if Lock::holder(&workspace.settings.paths().lock(LOCK)).is_some() {
+    // Where it is not known, one may.
+    if !matches!(workspace.holder(LOCK), Ok(None)) {
         return Ok(Vec::new());
     }
     opened(workspace, id)

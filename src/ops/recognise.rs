@@ -3,7 +3,7 @@
 use super::Workspace;
 use super::locks::CONFIGURE_LOCK;
 use super::workspace::INTERRUPTED;
-use crate::coordination::Lock;
+use crate::coordination::Hold;
 use crate::domain::configuration::{ApiCredentials, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 
@@ -14,7 +14,7 @@ impl Workspace {
         if self.is_another_halo(id, api)? {
             self.require_saved_halo(id, api)?;
             let lock = self.lock(CONFIGURE_LOCK, "a change of the Url")?;
-            return self.recognise_under(&lock, id, api);
+            return self.under(&lock).recognise_under(&lock, id, api);
         }
         self.store.recognise(id, &name_of_halo(api))?;
         Ok(())
@@ -41,7 +41,7 @@ impl Workspace {
     /// The same for whoever holds the lock of Configure.
     pub(super) fn recognise_under(
         &self,
-        _lock: &Lock,
+        _lock: &Hold,
         id: &ConfigurationId,
         api: &ApiCredentials,
     ) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use super::configure::{ended, refused, settle_open_intents};
 use super::locks::CONFIGURE_LOCK;
 use super::plan::Target;
 use super::{Workspace, check};
-use crate::coordination::Lock;
+use crate::coordination::Hold;
 use crate::domain::check::{Check, CheckId, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
@@ -68,7 +68,7 @@ pub async fn run(
 /// The same for whoever holds the lock already.
 pub(super) async fn run_locked(
     workspace: &Workspace,
-    lock: &Lock,
+    lock: &Hold,
     id: &ConfigurationId,
     extent: Extent,
     consent: Consent<'_>,
@@ -76,6 +76,7 @@ pub(super) async fn run_locked(
     mut on_event: impl FnMut(Event<'_>) + Send,
 ) -> Result<ConfigureReport, Failure> {
     let (id, configuration) = &workspace.active_configuration(Some(id))?;
+    let workspace = &workspace.under(lock);
     workspace.recognise_under(lock, id, &configuration.api)?;
     let work = Work::begin(workspace, id, configuration, extent, cancel).await?;
     let warnings = match work.test(Before::Writing, &mut |check: &Check| on_event(Event::Checked(check))).await? {
@@ -113,7 +114,8 @@ pub async fn forget_secrets(
     id: &ConfigurationId,
     cancel: CancellationToken,
 ) -> Result<(), Failure> {
-    let _lock = workspace.lock(CONFIGURE_LOCK, "Remove")?;
+    let lock = workspace.lock(CONFIGURE_LOCK, "Remove")?;
+    let workspace = &workspace.under(&lock);
     let (id, configuration, _) = &workspace.configuration(Some(id))?;
     let target = Target::new(workspace, id, configuration)?;
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel).while_a_person_waits();

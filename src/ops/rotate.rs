@@ -73,6 +73,7 @@ pub async fn run(
     mut on_event: impl FnMut(Event<'_>) + Send,
 ) -> Result<RotationReport, Failure> {
     let lock = workspace.lock(CONFIGURE_LOCK, "Rotate")?;
+    let workspace = &workspace.under(&lock);
     let (id, configuration) = &workspace.active_configuration(Some(id))?;
     workspace.recognise_under(&lock, id, &configuration.api)?;
     let work = Work::begin(workspace, id, configuration, terms, cancel).await?;

@@ -11,7 +11,7 @@ use crate::domain::sync_run::SyncReport;
 pub fn runs(workspace: &Workspace, id: &ConfigurationId, limit: usize) -> Result<Vec<SyncReport>, Failure> {
     // In this order: a run is begun under the lock, and ended before it is let go.
     if let Some(open) = workspace.store.open_run(id)?
-        && nobody_syncs(workspace.settings.paths(), id)
+        && nobody_syncs(workspace, id)
         && let Err(error) = workspace.store.end_killed(id, open)
     {
         tracing::warn!(%error, "a sync that was killed could not be written down");

@@ -58,7 +58,7 @@ pub fn save(workspace: &Workspace, request: &SaveRequest) -> Result<Result<SaveR
     let (old, configuration) = (old.as_ref(), &configuration);
 
     match &lock {
-        Some(lock) => workspace.recognise_under(lock, &id, &configuration.api)?,
+        Some(lock) => workspace.under(lock).recognise_under(lock, &id, &configuration.api)?,
         None => workspace.recognise(&id, &configuration.api)?,
     }
     if old.is_none_or(|old| old.integration != configuration.integration) {

@@ -42,8 +42,7 @@ pub fn standing(workspace: &Workspace, id: &ConfigurationId) -> Result<Standing,
     let runs = runs(workspace, &id, RUNS_KEPT)?;
     let status = status(workspace, &id, &configuration, active, runs.first())?;
     let hours = workspace.store.events_by_hour(&id, workspace.now())?;
-    let paths = workspace.settings.paths();
-    let (syncing, configuring) = (syncing(paths, &id), configuring(paths));
+    let (syncing, configuring) = (syncing(workspace, &id), configuring(workspace));
     Ok(Standing { status, runs, activity: workspace.audit.recent(ACTIVITY)?, hours, syncing, configuring })
 }
 
@@ -114,7 +113,7 @@ pub(super) fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<Ser
 
 /// Writes that nobody has seen the end of. While somebody holds the lock they are under way, and not left behind.
 fn unfinished(workspace: &Workspace, id: &ConfigurationId) -> Result<usize, Failure> {
-    Ok(if is_configuring(workspace.settings.paths()) { 0 } else { workspace.store.open_intents(id)?.len() })
+    Ok(if is_configuring(workspace) { 0 } else { workspace.store.open_intents(id)?.len() })
 }
 
 /// What was read of the webhooks that are installed: of one that was removed nothing is to be said any more.

@@ -78,6 +78,7 @@ pub async fn take_over(
     cancel: CancellationToken,
 ) -> Result<(), Failure> {
     let lock = workspace.lock(CONFIGURE_LOCK, "take over")?;
+    let workspace = &workspace.under(&lock);
     workspace.recognise_under(&lock, id, &configuration.api)?;
     let target = Target::to_install(workspace, id, configuration)?;
     let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);

@@ -106,7 +106,8 @@ async fn try_to_escalate(
         .await
         .map_err(|failure| Known::Unchanged.because(failure))?;
     let lock = workspace.lock(ESCALATE_LOCK, &format!("escalate {}", object(ticket_id)));
-    let _lock = lock.map_err(|error| Known::Unchanged.because(error))?;
+    let lock = lock.map_err(|error| Known::Unchanged.because(error))?;
+    let workspace = &workspace.under(&lock);
     let halo = workspace.halo(id, &configuration.api).await.map_err(|error| Known::Unchanged.because(error))?;
     let halo = halo.cancelled_by(cancel);
     // Up to the first write a person waits.

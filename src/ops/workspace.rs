@@ -1,16 +1,16 @@
 //! What every use-case works in: settings, store, audit trail, who is acting, and what time it is.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use jiff::Timestamp;
 
 use super::actor::actor_of;
 use super::check::passed::Passed;
 use super::clock::Clock;
-use super::locks::{LastAnswer, SERVE, SERVICE_LOCK};
 use super::place::{Entry, Place};
 use super::{aside, restored, sharing, units};
-use crate::coordination::{Lock, LockError};
+use crate::coordination::{Holder, Lock, Watch};
 use crate::domain::activity::{Activity, Actor, BreakReason, Chain, ChainBreak};
 use crate::domain::address::SignInPlace;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
@@ -18,6 +18,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State, replaced};
 use crate::domain::next::{Hint, Next};
 use crate::domain::secret::Secret;
+use crate::domain::status::Unanswered;
 use crate::domain::sync_run::{BudgetWait, Silence};
 use crate::domain::untrusted::Untrusted;
 use crate::halo::product::Product;
@@ -29,12 +30,11 @@ use crate::settings::{
 };
 use crate::store::{Audit, Store, Verified};
 
-/// How often a lock without a name on it is tried, and how long in between.
-const LOOKS: usize = 5;
-const LOOK: std::time::Duration = std::time::Duration::from_millis(40);
-
 /// What the audit trail calls a look at what a killed run has left open.
 pub(super) const INTERRUPTED: &str = "found after an interrupted run";
+
+/// What was heard last of the service that is there, and when.
+pub(super) type LastAnswer = Option<(Holder, Option<Unanswered>, Instant)>;
 
 /// The file of a session's draft, by its number, and the lock that keeps others from it once it was written.
 pub(super) type ChosenDraft = Option<(usize, Option<Lock>)>;
@@ -68,6 +68,8 @@ pub struct Workspace {
     draft: Arc<Mutex<ChosenDraft>>,
     /// The test that the last plan came of.
     pub(super) passed: Arc<Mutex<Option<Passed>>>,
+    /// The locks that are held while this works, as far as one can be lost.
+    under: Vec<Watch>,
     takes_over: bool,
     attended: bool,
 }
@@ -116,6 +118,7 @@ impl Workspace {
             answer: Arc::default(),
             draft: Arc::default(),
             passed: Arc::default(),
+            under: Vec::new(),
             takes_over: false,
             attended: true,
         };
@@ -204,21 +207,10 @@ impl Workspace {
         Self { tell, audit: self.audit.clone().telling(tell), ..self }
     }
 
-    /// Takes a lock of the profile, held until it is dropped or the program ends.
-    pub(super) fn lock(&self, name: &str, what: &str) -> Result<Lock, LockError> {
-        Lock::take(&self.settings.paths().lock(name), what, &self.actor, self.now())
-    }
-
-    /// Takes the lock of the service: one for each profile.
-    pub async fn service_lock(&self) -> Result<Lock, Failure> {
-        for _ in 0..LOOKS {
-            match self.lock(SERVICE_LOCK, SERVE) {
-                // Perhaps somebody only looks who has it.
-                Err(LockError::Held(None)) => tokio::time::sleep(LOOK).await,
-                other => return Ok(other?),
-            }
-        }
-        Ok(self.lock(SERVICE_LOCK, SERVE)?)
+    /// The same workspace with a store that is written under one more lock, which can be lost where it is watched.
+    pub(super) fn writing_under(&self, store: Store, lock: Option<Watch>) -> Self {
+        let under = self.under.iter().cloned().chain(lock).collect();
+        Self { store, under, ..self.clone() }
     }
 
     pub(super) fn actor(&self) -> &Actor {
@@ -405,7 +397,8 @@ impl Workspace {
         if let Some(product) = known.as_ref().and_then(Product::named) {
             halo.call_it(product);
         }
-        Ok(halo)
+        let under = self.under.clone();
+        Ok(if under.is_empty() { halo } else { halo.writing_while(Arc::new(move || under.iter().all(Watch::is_held))) })
     }
 
     /// The wait for Halo's request limit that this process is in, and how long Halo has been silent.

@@ -34,7 +34,7 @@ impl Store {
             {
                 return Ok(since);
             }
-            inner.database.write(|db| {
+            self.write_in(&mut inner.database, |db| {
                 db.execute(
                     "INSERT INTO configurations (id, served_since) VALUES (?1, ?2)
                      ON CONFLICT (id) DO UPDATE SET served_since = excluded.served_since",

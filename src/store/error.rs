@@ -16,6 +16,9 @@ use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::settings::private_file::{FileError, RAISE_LIMIT, quoted};
 
+/// What is said where nobody knows any more that no other machine is at it.
+const LOCK_LOST: &str = "the lock that keeps other machines away was lost";
+
 /// Bytes that the database writes in one piece at most: pages with what is before each in its log.
 const AT_ONCE: u64 = 128 << 10;
 
@@ -356,6 +359,8 @@ pub(super) enum Trouble {
     Foreign,
     /// See [`ServerFault::Pooler`].
     Pooler,
+    /// The session is over that had the lock under which this was to be written.
+    LockLost,
     /// See [`StoreError::Stopped`].
     Stopped,
     /// See [`ServerFault::Old`].
@@ -429,6 +434,7 @@ impl Trouble {
             Self::OnlyLooks => ServerFault::NoRight("this program only looks at it".to_owned()),
             Self::Foreign => ServerFault::Foreign,
             Self::Pooler => ServerFault::Pooler,
+            Self::LockLost => ServerFault::NotReached(LOCK_LOST.to_owned()),
             Self::Elsewhere(error) => return *error,
             Self::OldServer { found, oldest } => ServerFault::Old { found, oldest },
             Self::Newer { found, known } => ServerFault::Newer { found, known },
@@ -454,6 +460,7 @@ impl Trouble {
                 StoreError::Corrupt { path: path.to_owned(), why: "it belongs to another program".to_owned() }
             }
             Self::Pooler => StoreError::Io { path: path.to_owned(), why: "a pooler is before it".to_owned() },
+            Self::LockLost => StoreError::Io { path: path.to_owned(), why: LOCK_LOST.to_owned() },
             Self::NoForm | Self::OlderForm { .. } => {
                 StoreError::Io { path: path.to_owned(), why: "it has another form".to_owned() }
             }

@@ -57,7 +57,7 @@ pub use publish::{Evidence, Known, Publication};
 pub use runs::KEPT as RUNS_KEPT;
 pub use transfer::{Figures, Held, Remote, is_same};
 
-use self::database::Database;
+use self::database::{Database, Holding};
 use self::error::Trouble;
 use crate::domain::configuration::ConfigurationId;
 use crate::settings::private_file;
@@ -96,6 +96,8 @@ pub struct Store {
     is_new: bool,
     /// Whether there is none, and this is an empty one in memory.
     is_absent: bool,
+    /// What it is written under: without one of these locks, nothing is.
+    under: Arc<[Holding]>,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -205,7 +207,7 @@ impl Store {
         let files = file.into_iter().chain(OpenFile::beside(&database)).collect();
         let inner = Inner { database, open_runs: BTreeMap::new(), counted: BTreeMap::new() };
         let (path, inner) = (Arc::new(path.to_owned()), Arc::new(Mutex::new(inner)));
-        Self { path, files, is_new: false, is_absent: false, inner }
+        Self { path, files, is_new: false, is_absent: false, under: Arc::new([]), inner }
     }
 
     /// The same connection, which waits no longer than this for another program's write.
@@ -264,7 +266,16 @@ impl Store {
 
     /// As [`Database::write`].
     fn write<R>(&self, work: impl FnOnce(&Database) -> Result<R, Trouble>) -> Result<R, StoreError> {
-        self.with(|inner| inner.database.write(work))
+        self.with(|inner| self.write_in(&mut inner.database, work))
+    }
+
+    /// The same for whoever has the connection already.
+    fn write_in<R>(
+        &self,
+        database: &mut Database,
+        work: impl FnOnce(&Database) -> Result<R, Trouble>,
+    ) -> Result<R, Trouble> {
+        database.write(|db| self.require_locks(db).and_then(|()| work(db)))
     }
 
     /// Does something with the connection and puts the path into its errors.

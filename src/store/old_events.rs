@@ -39,7 +39,7 @@ impl Store {
                 "DELETE FROM events WHERE number IN
                  (SELECT number FROM events WHERE {OLD} ORDER BY received_at LIMIT {STEP})"
             );
-            let forgotten = inner.database.write(|db| db.execute(&sql, args![old.done, old.waiting]))?;
+            let forgotten = self.write_in(&mut inner.database, |db| db.execute(&sql, args![old.done, old.waiting]))?;
             inner.counted.clear();
             Ok(forgotten as usize)
         })

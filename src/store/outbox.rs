@@ -55,7 +55,7 @@ impl Store {
             if forwards_clients(&inner.database, id)? {
                 return Ok(None);
             }
-            inner.database.write(|db| {
+            self.write_in(&mut inner.database, |db| {
                 db.execute(
                     "INSERT INTO configurations (id, hands_on) VALUES (?1, 1) ON CONFLICT (id) DO UPDATE SET hands_on = 1",
                     args![id.as_str()],
@@ -72,7 +72,7 @@ impl Store {
             if !inner.database.value::<bool>(sql, &[])? {
                 return Ok(());
             }
-            inner.database.write(|db| {
+            self.write_in(&mut inner.database, |db| {
                 db.execute("DELETE FROM outbox", &[])?;
                 db.execute("UPDATE configurations SET hands_on = 0", &[]).map(drop)
             })

@@ -152,7 +152,7 @@ impl Store {
     ) -> Result<SyncReport, StoreError> {
         self.with(|inner| {
             let id = inner.owner(run)?;
-            let report = inner.database.write(|db| {
+            let report = self.write_in(&mut inner.database, |db| {
                 let sql = "SELECT baseline FROM runs WHERE id = ?1 AND status IS NULL";
                 let began_with: Option<Option<String>> = db.first(sql, args![run.0], |row| row.get(0))?;
                 // Ids of one Halo mean nothing in another: what was read of the one is not what the other has.

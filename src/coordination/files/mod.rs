@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::{Holder, LockError};
 use crate::domain::activity::Actor;
 use crate::settings::private_file::{self, FileError};
+use crate::store::host_name;
 
 /// A note is a line. Whatever is longer is not ours.
 const LONGEST_NOTE: u64 = 4 << 10;
@@ -33,7 +34,7 @@ impl Lock {
     pub fn take(path: &Path, what: &str, who: &Actor, now: Timestamp) -> Result<Self, LockError> {
         let mut file = private_file::open_private(path, false)?;
         lock_or_holder(&mut file, path)?;
-        let mut lock = Self { file, path: path.to_owned(), holder: Holder::this(what, who, now) };
+        let mut lock = Self { file, path: path.to_owned(), holder: Holder::this(what, who, &host_name(), now) };
         lock.sign()?;
         Ok(lock)
     }

@@ -519,5 +519,5 @@ pub(super) fn failure_text(error: &HaloError) -> String {
 
 /// What becomes of an object of which nothing reached Halo: one that a person stopped has not failed.
 fn unsent(error: &HaloError) -> Outcome {
-    if matches!(error, HaloError::Cancelled { .. }) { Outcome::Skipped } else { Outcome::Failed }
+    if matches!(error, HaloError::Cancelled { .. } | HaloError::LockLost) { Outcome::Skipped } else { Outcome::Failed }
 }

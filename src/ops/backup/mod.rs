@@ -113,7 +113,7 @@ fn write(
         "back it up there with pg_dump, and config.toml, credentials.toml and store.key as the files that they are";
     require_file(workspace.paths(), "backup", by)?;
     require_something(workspace)?;
-    let _turn = workspace.lock(LOCK, "backup")?;
+    let _turn = workspace.lock_here(LOCK, "backup")?;
     let part = workspace.settings.paths().data_dir.join("backup.part");
     empty(&part)?;
     let written = write_by(workspace, &part, to, seal, cancel);

@@ -41,7 +41,7 @@ pub(in crate::ops) fn judge(
         heard: store.last_deliveries(id)?,
         runs: store.runs(id, RUNS)?,
         published_at: store.published_at(id)?,
-        syncing: syncing(workspace.paths(), id),
+        syncing: syncing(workspace, id),
         has_unit: units::has_service(Path::new("/")),
         lists: store.lists(id)?,
         before: store.health(id)?,

@@ -60,11 +60,12 @@ pub async fn run(
     mut on_progress: impl FnMut(&SyncProgress) + Send,
 ) -> Result<SyncReport, Failure> {
     workspace.require_active(id)?;
-    let _lock = match workspace.lock(&sync_lock(id), "Sync Now") {
+    let lock = match workspace.lock(&sync_lock(id), "Sync Now") {
         Ok(lock) => lock,
         Err(held @ (LockError::Held(_) | LockError::Foreign { .. })) => return busy(workspace, id, held.into()),
         Err(error) => return Err(error.into()),
     };
+    let workspace = &workspace.under(&lock);
     workspace.require_trail()?;
     let halo = workspace.halo(id, &configuration.api).await?.in_background().cancelled_by(cancel);
     workspace.recognise(id, &configuration.api)?;
@@ -110,7 +111,7 @@ pub async fn run(
 
 /// The program, in words, that syncs a configuration now and is not this one.
 pub fn syncing(workspace: &Workspace, id: &ConfigurationId) -> Option<String> {
-    super::locks::syncing(workspace.paths(), id)
+    super::locks::syncing(workspace, id)
 }
 
 /// What was learnt of Halo's list.
@@ -388,9 +389,7 @@ pub async fn run_or_follow(
 ) -> Result<SyncReport, Failure> {
     let look = || {
         let id = id.clone();
-        workspace.run_blocking(move |workspace| {
-            Ok(sync_holder(workspace.settings.paths(), &id).map(|holder| holder.to_string()))
-        })
+        workspace.run_blocking(move |workspace| Ok(sync_holder(workspace, &id).map(|holder| holder.to_string())))
     };
     let mut unseen = false;
     loop {

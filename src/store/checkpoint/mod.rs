@@ -84,6 +84,7 @@ impl Store {
             let rows = rows.map_err(|_| Trouble::Content("a page"))?;
             // What a power cut takes is read again, and waiting for the disk at every page would take longer than that.
             inner.database.write_soon(|db| {
+                self.require_locks(db)?;
                 let mut insert = db.prepare(
                     "INSERT INTO pages (run, look, page, record_count, content, read_at)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -113,7 +114,7 @@ impl Store {
     ) -> Result<Option<Resumable>, StoreError> {
         self.with(|inner| {
             let id = inner.owner(run)?;
-            inner.database.write(|db| {
+            self.write_in(&mut inner.database, |db| {
                 let left: Option<(i64, u32, String)> = db.first(
                     "SELECT p.run, max(p.look), min(p.read_at) FROM pages p
                      JOIN runs old ON old.id = p.run JOIN runs new ON new.id = ?2
@@ -150,7 +151,9 @@ impl Store {
     pub fn drop_pages(&self, run: RunId) -> Result<(), StoreError> {
         self.with(|inner| {
             inner.owner(run)?;
-            inner.database.write(|db| db.execute("DELETE FROM pages WHERE run = ?1", args![run.0]).map(drop))
+            self.write_in(&mut inner.database, |db| {
+                db.execute("DELETE FROM pages WHERE run = ?1", args![run.0]).map(drop)
+            })
         })
     }
 }

@@ -141,6 +141,11 @@ impl Database {
         if let Engine::Postgres(_, session) = &self.engine { session.require_lock(held) } else { Ok(()) }
     }
 
+    /// The note of whoever has the lock of this name on its server; an empty one where another role has it.
+    pub(super) fn note_of_lock(&self, name: &str) -> Result<Option<String>, Trouble> {
+        if let Engine::Postgres(_, session) = &self.engine { session.note_of_lock(name) } else { Ok(None) }
+    }
+
     /// As [`Database::read`], in the form of now: one of an older version is upgraded for it, and left as it was.
     pub(super) fn read_upgraded<R>(
         &mut self,

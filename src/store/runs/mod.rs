@@ -38,7 +38,7 @@ impl Store {
     pub fn begin_run(&self, id: &ConfigurationId, now: Timestamp) -> Result<RunId, StoreError> {
         self.with(|inner| {
             inner.open_runs.retain(|_, owner| owner != id);
-            let run = inner.database.write(|db| {
+            let run = self.write_in(&mut inner.database, |db| {
                 end_killed(db, id, i64::MAX)?;
                 let baseline = baseline(db, id)?;
                 let run = db.add(
@@ -70,7 +70,7 @@ impl Store {
     pub fn end_run(&self, run: RunId, report: &SyncReport) -> Result<(), StoreError> {
         self.with(|inner| {
             inner.open_runs.remove(&run);
-            inner.database.write(|db| {
+            self.write_in(&mut inner.database, |db| {
                 end(db, run, report)?;
                 let mut held = Report::new(db, run);
                 for change in &report.disabling {
@@ -93,7 +93,7 @@ impl Store {
     /// Ends a run and those before it that have not ended: whoever was at them is gone, which the caller has seen after it
     /// saw the run open.
     pub fn end_killed(&self, id: &ConfigurationId, run: RunId) -> Result<(), StoreError> {
-        self.with(|inner| inner.database.write(|db| end_killed(db, id, run.0)))
+        self.with(|inner| self.write_in(&mut inner.database, |db| end_killed(db, id, run.0)))
     }
 
     /// The last runs of a configuration that have ended, newest first. The last 100 are remembered.

@@ -170,6 +170,11 @@ impl Address {
         self
     }
 
+    /// What this machine is called there.
+    pub fn host(&self) -> &str {
+        self.config.get_application_name().and_then(|name| name.strip_prefix(SIGNED_IN_FROM)).unwrap_or_default()
+    }
+
     /// The same for sessions in which nothing is written. They keep nobody away, and nobody keeps them away.
     #[must_use]
     pub fn to_look(mut self) -> Self {

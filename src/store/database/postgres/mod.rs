@@ -244,9 +244,7 @@ impl Session {
         if !self.wait(self.client.query(&sql, &[]))??.is_empty() {
             return Err(Trouble::Pooler);
         }
-        // Nothing in a note can end the comment that it is in, or begin another one: JSON can say a letter by its number.
-        let note = note.replace('*', "\\u002a").replace('/', "\\u002f");
-        let [begin, end] = NOTE;
+        let (note, [begin, end]) = (harmless(note), NOTE);
         // A session that does nothing is what holds it.
         self.batch("SET idle_session_timeout = 0")?;
         let sql = format!("SELECT pg_try_advisory_lock({NAMED_LOCK}, {number}), pg_backend_pid() {begin}{note}{end}");
@@ -272,8 +270,16 @@ impl Session {
         match self.wait(self.client.query(&sql, &[]))??.first() {
             Some(row) if row.try_get(0)? => Err(Trouble::Pooler),
             Some(_) => Ok(()),
-            None => Err(Trouble::Session("the lock that keeps other machines away was lost".to_owned())),
+            None => Err(Trouble::LockLost),
         }
+    }
+
+    /// Whether this session still has its lock, as far as the server answers. The note stays where others read it.
+    pub(in crate::store) fn has_lock(&self, held: &Holding, note: &str) -> bool {
+        let (Holding { number, pid }, [begin, end]) = (held, NOTE);
+        let is_own = format!("{} AND pid = pg_backend_pid() AND pid = {pid}", is_named_lock(*number));
+        let sql = format!("{begin}{}{end} SELECT FROM pg_locks WHERE {is_own}", harmless(note));
+        matches!(self.wait(self.client.query(&sql, &[])), Ok(Ok(found)) if !found.is_empty())
     }
 
     /// The note of whoever has the lock of this name in this database; an empty one where another role has it.
@@ -374,6 +380,11 @@ impl Session {
 pub(in crate::store) struct Holding {
     number: i32,
     pid: i32,
+}
+
+/// A note of which nothing can end the comment that it is in, or begin another one: JSON can say a letter by its number.
+fn harmless(note: &str) -> String {
+    note.replace('*', "\\u002a").replace('/', "\\u002f")
 }
 
 /// What is so of a lock by name in `pg_locks`, once somebody has it.
@@ -561,7 +572,7 @@ mod tests {
         assert!(matches!(session.require_lock(&held), Err(Trouble::Pooler)));
         assert!(matches!(session.try_lock("copy", "{}"), Err(Trouble::Pooler)));
         session.unlock(&held);
-        assert!(matches!(other.require_lock(&held), Err(Trouble::Session(_))));
+        assert!(matches!(other.require_lock(&held), Err(Trouble::LockLost)));
         other.try_lock("copy", "{}").unwrap().unwrap();
     }
 

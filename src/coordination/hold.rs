@@ -1,0 +1,46 @@
+//! A lock as whoever works holds it: on this machine, and among all that share a store.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::{Lock, Shared};
+use crate::store::Store;
+
+/// A lock that is held until it is dropped: the file of this machine, and with it that of the server where there is one.
+pub struct Hold {
+    // Dropped first: whoever finds the file free finds the server's free, too.
+    server: Option<Arc<Mutex<Shared>>>,
+    _file: Lock,
+}
+
+impl Hold {
+    /// Both, each of which was taken.
+    pub fn new(file: Lock, server: Option<Shared>) -> Self {
+        Self { server: server.map(|shared| Arc::new(Mutex::new(shared))), _file: file }
+    }
+
+    /// The same store for whoever writes under it; see [`Store::under`].
+    #[must_use]
+    pub fn over(&self, store: &Store) -> Store {
+        self.server.as_ref().map_or_else(|| store.clone(), |shared| store.under(lock(shared).lock()))
+    }
+
+    /// What tells whether it is still held. None where only a file is, which the kernel takes from nobody.
+    pub fn watch(&self) -> Option<Watch> {
+        self.server.as_ref().map(|shared| Watch(Arc::downgrade(shared)))
+    }
+}
+
+/// Tells whether a lock is still held. It does not hold it.
+#[derive(Clone)]
+pub struct Watch(Weak<Mutex<Shared>>);
+
+impl Watch {
+    /// Asks the server, and takes no answer for a no.
+    pub fn is_held(&self) -> bool {
+        self.0.upgrade().is_some_and(|shared| lock(&shared).lock().is_held())
+    }
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
