@@ -27,7 +27,7 @@ fn statuses(report: &Value) -> Vec<String> {
 }
 
 /// The statuses of the tickets that the program has made.
-fn made(profile: &Profile) -> Vec<i64> {
+pub fn made(profile: &Profile) -> Vec<i64> {
     profile.halo.look(|state| {
         let ours = state.tickets.iter().filter(|ticket| ticket.text("summary").starts_with("pia-halo full circle"));
         ours.map(|ticket| ticket.int("status_id").unwrap()).collect()

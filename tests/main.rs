@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod adopting;
+mod alone;
 mod architecture;
 mod audit;
 mod catching_up;

@@ -29,7 +29,7 @@ fn options() -> Options {
 }
 
 /// A profile that is set up and synced in a new database of this server.
-async fn shared(server: &Server, database: &str) -> (Profile, String) {
+pub async fn shared(server: &Server, database: &str) -> (Profile, String) {
     let (profile, url) = (Profile::with(options()).await, server.new_database(database));
     name_store(profile.folder.path(), &url);
     profile.run(["store", "init"]).await.expect(0).says("The store was made in PostgreSQL ");

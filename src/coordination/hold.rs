@@ -1,5 +1,6 @@
 //! A lock as whoever works holds it: on this machine, and among all that share a store.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::{Lock, Shared};
@@ -9,13 +10,13 @@ use crate::store::Store;
 pub struct Hold {
     // Dropped first: whoever finds the file free finds the server's free, too.
     server: Option<Arc<Mutex<Shared>>>,
-    _file: Lock,
+    file: Lock,
 }
 
 impl Hold {
     /// Both, each of which was taken.
     pub fn new(file: Lock, server: Option<Shared>) -> Self {
-        Self { server: server.map(|shared| Arc::new(Mutex::new(shared))), _file: file }
+        Self { server: server.map(|shared| Arc::new(Mutex::new(shared))), file }
     }
 
     /// The same store for whoever writes under it; see [`Store::under`].
@@ -27,6 +28,12 @@ impl Hold {
     /// What tells whether it is still held. None where only a file is, which the kernel takes from nobody.
     pub fn watch(&self) -> Option<Watch> {
         self.server.as_ref().map(|shared| Watch(Arc::downgrade(shared)))
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hold").field("file", &self.file).finish_non_exhaustive()
     }
 }
 

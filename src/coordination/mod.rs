@@ -136,3 +136,18 @@ impl From<LockError> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two machines have the same processes by number, and two containers the same name as well.
+    #[test]
+    fn process_of_same_number_elsewhere_is_another_one() {
+        let this = Holder::this("sync", &Actor::default(), &host_name(), Timestamp::UNIX_EPOCH);
+        assert!(this.is_self());
+        for run in ["", "0123456789abcdef"] {
+            assert!(!Holder { run: run.to_owned(), ..this.clone() }.is_self());
+        }
+    }
+}

@@ -81,7 +81,12 @@ mod tests {
             let Err(LockError::Held(told)) = take("sync-acme", 1) else { panic!() };
             assert_eq!(told.as_deref(), Some(&holder));
         }
-        assert_eq!(Shared::holder(&address, "sync-acme").unwrap(), Some(Whoever(Some(holder))));
+        assert_eq!(Shared::holder(&address, "sync-acme").unwrap(), Some(Whoever(Some(holder.clone()))));
+        assert!(held.lock().is_held());
+        // That was asked in the session of the lock, and its note is there still.
+        assert_eq!(Shared::holder(&address, "sync-acme").unwrap(), Some(Whoever(Some(holder.clone()))));
+        let store = Store::on(&address).unwrap();
+        assert_eq!(Shared::holder_by(&store, "sync-acme").unwrap(), Some(Whoever(Some(holder.clone()))));
         // What another role does, a role does not see; that it has it, it does.
         postgres.sql("locks", "CREATE ROLE guest LOGIN");
         let guest = Address::new(&format!("{}/locks", postgres.url().replace("pia@", "guest@"))).unwrap();
@@ -95,7 +100,9 @@ mod tests {
         // Its program was killed: the server ends the session.
         postgres.sql("locks", "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'");
         while Shared::holder(&address, "sync-acme").unwrap().is_some() {}
+        assert!(!held.lock().is_held());
         let again = take("sync-acme", 2).unwrap();
+        assert!(!held.lock().is_held(), "it is another's");
         drop((held, again));
         assert_eq!(Shared::holder(&address, "sync-acme").unwrap(), None, "given back, not only left");
     }

@@ -6,9 +6,18 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::HaloApi;
 use super::governor::Urgency;
 use super::retry::{OF_A_PERSON, Patience};
-use super::{HaloApi, MayWrite};
+
+/// Says whether whoever writes may still do so. It may take a moment.
+pub type MayWrite = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// What was asked may wait for a server.
+pub(super) async fn asked(may_write: &MayWrite) -> bool {
+    let may_write = Arc::clone(may_write);
+    tokio::task::spawn_blocking(move || may_write()).await.unwrap_or(false)
+}
 
 impl HaloApi {
     /// A handle that takes a 401 for an answer, and asks for no other token: where it is known that this Halo answers

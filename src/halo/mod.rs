@@ -77,6 +77,7 @@ pub use clients::{ClientPage, PAGE_SIZE};
 pub use discovery::Discovery;
 pub use error::{BadReply, HaloError, TlsCause, Unreached};
 pub use governors::Governors;
+pub use handle::MayWrite;
 pub use http::Limits;
 pub use lists::Instance;
 pub use loopback::LoopbackOnly;
@@ -181,9 +182,6 @@ pub struct HaloApi {
     /// Whether a write may still be sent; none where nobody can forbid it.
     may_write: Option<MayWrite>,
 }
-
-/// Says whether whoever writes may still do so. It may take a moment.
-pub type MayWrite = Arc<dyn Fn() -> bool + Send + Sync>;
 
 struct Shared {
     connection: Connection,
@@ -450,7 +448,9 @@ impl HaloApi {
             Box::pin(async move {
                 match may_write {
                     // After every wait, right before it is sent.
-                    Some(may_write) if !asked(may_write).await => Err(Lost { cause: Cause::Forbidden, sent: false }),
+                    Some(may_write) if !handle::asked(may_write).await => {
+                        Err(Lost { cause: Cause::Forbidden, sent: false })
+                    }
                     _ => self.shared.transport.exchange(call, text, time).await,
                 }
             })
@@ -559,12 +559,6 @@ impl HaloApi {
             Err(error) => Err(error),
         }
     }
-}
-
-/// What was asked may wait for a server.
-async fn asked(may_write: &MayWrite) -> bool {
-    let may_write = Arc::clone(may_write);
-    tokio::task::spawn_blocking(move || may_write()).await.unwrap_or(false)
 }
 
 /// Says from which address of this machine no connection came about: the other end may keep a list of those it lets in.

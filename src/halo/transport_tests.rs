@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
@@ -630,6 +631,21 @@ async fn cancel_ends_silent_exchange_and_tells_of_open_write() {
     assert_eq!(read, Err(HaloError::Cancelled { in_flight: false }));
     assert_eq!(write, Err(HaloError::Cancelled { in_flight: true }));
     assert!(matches!(handle.teams().await, Err(HaloError::Cancelled { in_flight: false })));
+}
+
+/// Whoever has lost what he writes under reads on, and writes nothing.
+#[tokio::test]
+async fn forbidden_write_is_not_sent() {
+    let server = Server::halo(|_, _| json(200, r#"{"id":7}"#)).await;
+    let allowed = Arc::new(AtomicBool::new(true));
+    let asked = Arc::clone(&allowed);
+    let api = server.api().writing_while(Arc::new(move || asked.load(Ordering::SeqCst)));
+    api.delete_tab(7).await.unwrap();
+    allowed.store(false, Ordering::SeqCst);
+    assert_eq!(api.while_a_person_waits().delete_tab(7).await, Err(HaloError::LockLost));
+    assert!(!HaloError::LockLost.may_have_been_applied());
+    assert_eq!(server.count("/api/Tabs/7"), 1);
+    api.client(7).await.unwrap();
 }
 
 /// A gateway's page is not Halo's word that it knows nothing of a client: on that word a client is disabled.

@@ -1,18 +1,12 @@
-//! The locks of a profile: their names, who has them, and all of them taken at once. On a server, what one host does alone it
-//! does alone among all that share the store; the service, drafts and backups are each host's own.
-
-use std::thread;
-use std::time::Duration;
+//! The locks of a profile: their names, and all of them taken at once.
 
 use jiff::Timestamp;
 
-use super::Workspace;
 use super::actor::actor_of;
-use crate::coordination::{Hold, Holder, Lock, LockError, Shared, Whoever};
+use crate::coordination::Lock;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
 use crate::settings::{Environment, Paths};
-use crate::store::{Address, StoreError};
 
 /// The lock of whoever writes into a Halo, or changes which one that is. One for the whole profile: what is being
 /// configured stays the active configuration until it is done.
@@ -27,108 +21,9 @@ pub(super) const SERVE: &str = "serve";
 /// What the name of the lock of a sync begins with.
 const SYNC: &str = "sync-";
 
-/// How often a lock without a name on it is tried, and how long in between.
-const LOOKS: usize = 5;
-const LOOK: Duration = Duration::from_millis(40);
-
-/// How often, and how soon again, a lock is tried that a program of this host has on the server and not on the host.
-const TRIES: usize = 60;
-const TRY: Duration = Duration::from_millis(50);
-
-impl Workspace {
-    /// Takes a lock, among all that share the store, held until it is dropped or the program ends. What is done under it is done
-    /// in [`Workspace::under`].
-    pub(super) fn lock(&self, name: &str, what: &str) -> Result<Hold, LockError> {
-        let file = self.lock_here(name, what)?;
-        let server = self.place().server().map(|server| self.lock_there(server, name, what)).transpose()?;
-        Ok(Hold::new(file, server))
-    }
-
-    /// Takes a lock of this host alone.
-    pub(super) fn lock_here(&self, name: &str, what: &str) -> Result<Lock, LockError> {
-        Lock::take(&self.paths().lock(name), what, self.actor(), self.now())
-    }
-
-    fn lock_there(&self, server: &Address, name: &str, what: &str) -> Result<Shared, LockError> {
-        let take = || Shared::take(server, name, what, self.actor(), self.now());
-        for _ in 0..TRIES {
-            match take() {
-                // Whoever has it there has its file no more: it was killed, and its session is about to end.
-                Err(LockError::Held(Some(holder))) if holder.host == server.host() => thread::park_timeout(TRY),
-                taken => return taken,
-            }
-        }
-        take()
-    }
-
-    /// Takes the lock of the service: one for each profile.
-    pub async fn service_lock(&self) -> Result<Lock, Failure> {
-        for _ in 0..LOOKS {
-            match self.lock_here(SERVICE_LOCK, SERVE) {
-                // Perhaps somebody only looks who has it.
-                Err(LockError::Held(None)) => tokio::time::sleep(LOOK).await,
-                other => return Ok(other?),
-            }
-        }
-        Ok(self.lock_here(SERVICE_LOCK, SERVE)?)
-    }
-
-    /// The same workspace for whoever works under a lock: once that is lost, nothing is written any more, into the store or into
-    /// Halo, as if the program had been killed.
-    #[must_use]
-    pub(super) fn under(&self, lock: &Hold) -> Self {
-        self.writing_under(lock.over(&self.store), lock.watch())
-    }
-
-    /// Who has a lock now; none where nobody has it.
-    pub(super) fn holder(&self, name: &str) -> Result<Option<Whoever>, StoreError> {
-        if self.store.is_file() {
-            return Ok(Lock::holder(&self.paths().lock(name)).map(|holder| Whoever(Some(holder))));
-        }
-        Shared::holder_by(&self.store, name)
-    }
-}
-
 /// The lock of a sync.
 pub(super) fn sync_lock(id: &ConfigurationId) -> String {
     format!("{SYNC}{id}")
-}
-
-/// Who is at a sync of a configuration now, as far as that is known.
-pub(super) fn sync_holder(workspace: &Workspace, id: &ConfigurationId) -> Option<Holder> {
-    known(workspace, &sync_lock(id))
-}
-
-/// Whether it can be seen that nobody is at a sync of a configuration.
-pub(super) fn nobody_syncs(workspace: &Workspace, id: &ConfigurationId) -> bool {
-    let name = sync_lock(id);
-    if workspace.store.is_file() {
-        return Lock::is_free(&workspace.paths().lock(&name));
-    }
-    matches!(workspace.holder(&name), Ok(None))
-}
-
-/// The program, in words, that is at a sync of a configuration now and is not this one.
-pub(super) fn syncing(workspace: &Workspace, id: &ConfigurationId) -> Option<String> {
-    another(sync_holder(workspace, id))
-}
-
-/// The program, in words, that writes into Halo now and is not this one.
-pub(super) fn configuring(workspace: &Workspace) -> Option<String> {
-    another(known(workspace, CONFIGURE_LOCK))
-}
-
-/// Whether somebody may be writing into a Halo at this moment.
-pub(super) fn is_configuring(workspace: &Workspace) -> bool {
-    !matches!(workspace.holder(CONFIGURE_LOCK), Ok(None))
-}
-
-fn known(workspace: &Workspace, name: &str) -> Option<Holder> {
-    workspace.holder(name).ok().flatten()?.0
-}
-
-fn another(holder: Option<Holder>) -> Option<String> {
-    holder.filter(|holder| !holder.is_self()).map(|holder| holder.to_string())
 }
 
 /// Keeps the service, every sync and Configure from working while the locks are held.

@@ -24,6 +24,7 @@ pub(crate) mod drafts;
 pub mod events;
 pub(crate) mod full_circle;
 pub(crate) mod health;
+mod holding;
 mod installation;
 mod locks;
 pub(crate) mod owner;

@@ -1,7 +1,7 @@
 //! The runs of the sync that are remembered.
 
 use super::Workspace;
-use super::locks::nobody_syncs;
+use super::holding::nobody_syncs;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
 use crate::domain::sync_run::SyncReport;

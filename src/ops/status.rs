@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::answering::may_work;
 use super::health::facts::judge;
-use super::locks::{configuring, is_configuring, syncing};
+use super::holding::{configuring, is_configuring, syncing};
 use super::runs::runs;
 use super::{Workspace, drafts, units};
 use crate::domain::callback::{CallbackUrl, EventGroup};

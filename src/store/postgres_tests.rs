@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
-use super::test_support::{SERVER, at, client, database, file_store, id, sync};
+use super::test_support::{SERVER, all_seen, at, client, database, file_store, id, report, stage, staged, sync};
 use super::*;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::include::IncludeRule;
+use crate::domain::sync_run::SyncStatus;
 
 #[path = "../../tests/support/postgres.rs"]
 mod postgres;
@@ -366,6 +368,41 @@ fn copy_that_loses_its_lock_is_taken_back() {
     }
     assert_eq!(look(&server, "copy").unwrap().holds().unwrap().unwrap().copied.unwrap().1, at(1));
     assert_eq!(empty.clients(&id("acme")).unwrap(), []);
+}
+
+/// Whoever has lost his lock neither publishes nor ends a run, nor notes anything else: another host may be at it by now.
+#[test]
+fn nothing_is_written_under_lock_that_is_lost() {
+    let Some(server) = Postgres::start() else { return };
+    let (address, store) = server.store();
+    let lock = NamedLock::take(&address, "sync-acme", "{}").unwrap().unwrap();
+    let under = store.under(&lock);
+    sync(&under, "acme", 0, &[client(1, "a")]);
+    let run = under.begin_run(&id("acme"), at(1)).unwrap();
+    let known = under.known(&id("acme")).unwrap();
+    stage(&under, run, &known, 1, &[client(1, "a"), client(2, "b")]);
+    server.sql(
+        &name_of(&address),
+        "SELECT pg_terminate_backend(pid, 9000) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1349083470",
+    );
+    let lost =
+        (FailureKind::NotReached, "it is not reached: the lock that keeps other machines away was lost".to_owned());
+    let rule = IncludeRule::default();
+    let publication = all_seen(FreshLists::default(), &rule);
+    let complete = |_, _| report(SyncStatus::Complete, 1);
+    assert_eq!(told(under.publish(run, &known, &publication, at(1), complete)), lost);
+    assert_eq!(told(under.end_run(run, &report(SyncStatus::Failed, 1))), lost);
+    let staged = staged(0, 2, &[client(3, "c")]);
+    assert!(under.stage(run, &staged, at(1)).is_err());
+    assert_eq!(told(under.set_configured_at(&id("acme"), Some(at(1)))), lost);
+    assert_eq!(under.clients(&id("acme")).unwrap().len(), 1, "reading is no harm");
+    assert_eq!(store.runs(&id("acme"), 9).unwrap().len(), 1);
+    // Another one goes on, under a lock that it has.
+    let other = Store::on(&address).unwrap();
+    let lock = NamedLock::take(&address, "sync-acme", "{}").unwrap().unwrap();
+    sync(&other.under(&lock), "acme", 2, &[client(1, "a"), client(2, "b")]);
+    let runs: Vec<SyncStatus> = other.runs(&id("acme"), 9).unwrap().iter().map(|run| run.status).collect();
+    assert_eq!(runs, [SyncStatus::Complete, SyncStatus::Interrupted, SyncStatus::Complete]);
 }
 
 /// The last word of a write was said already: whether it counts is waited for, whoever wants to stop.

@@ -8,7 +8,7 @@ use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::Failure;
 use crate::domain::health::{Facts, findings};
 use crate::domain::status::{Known, Status};
-use crate::ops::locks::syncing;
+use crate::ops::holding::syncing;
 use crate::ops::{Workspace, units};
 use crate::settings::{SettingsError, secret_source};
 

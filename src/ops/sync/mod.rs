@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::engine::{Conclusion, Engine, Rules};
 use self::reading::{Reading, SideLists};
-use super::locks::{sync_holder, sync_lock};
+use super::holding::sync_holder;
+use super::locks::sync_lock;
 pub use super::runs::runs;
 use super::signals::{Changes, Signals};
 use super::{Workspace, check, events, lost_task, take_over};
@@ -111,7 +112,7 @@ pub async fn run(
 
 /// The program, in words, that syncs a configuration now and is not this one.
 pub fn syncing(workspace: &Workspace, id: &ConfigurationId) -> Option<String> {
-    super::locks::syncing(workspace, id)
+    super::holding::syncing(workspace, id)
 }
 
 /// What was learnt of Halo's list.

@@ -5,13 +5,12 @@
 //! `IS DISTINCT FROM`, `CASE`, truth as 0 and 1.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::{CachedStatement, Connection, Transaction, TransactionBehavior, params_from_iter};
 
+use self::postgres::FORM;
 pub use self::postgres::{Address, GoOn, Installation, News, Told};
-use self::postgres::{FORM, SIGNED_IN_FROM, TELL_SETTINGS};
 pub(super) use self::postgres::{Holding, Session};
 pub(super) use self::table::Table;
 use self::table::quoted;
@@ -20,6 +19,7 @@ pub(super) use self::value::{Row, Value, args};
 use super::error::Trouble;
 use super::schema;
 
+mod on_server;
 mod postgres;
 mod table;
 mod value;
@@ -119,33 +119,6 @@ impl Database {
         Ok((Self::with(engine), form))
     }
 
-    /// From now on no answer of a server is waited for once this says no.
-    pub(super) fn heed(&self, go_on: &GoOn) {
-        if let Engine::Postgres(_, session) = &self.engine {
-            session.heed(Arc::clone(go_on));
-        }
-    }
-
-    /// Makes or upgrades the form on a server, in a write that was begun. That of a file is of now once it is open.
-    pub(super) fn bring_up(&self) -> Result<(), Trouble> {
-        if let Engine::Postgres(_, session) = &self.engine { session.bring_up() } else { Ok(()) }
-    }
-
-    /// Keeps other installations away from a server as long as this is open.
-    pub(super) fn come_in(&self, own: &Installation, has_form: bool) -> Result<(), Trouble> {
-        if let Engine::Postgres(_, session) = &self.engine { session.come_in(own, has_form) } else { Ok(()) }
-    }
-
-    /// Refuses to go on where a lock on its server was lost.
-    pub(super) fn require_lock(&self, held: &Holding) -> Result<(), Trouble> {
-        if let Engine::Postgres(_, session) = &self.engine { session.require_lock(held) } else { Ok(()) }
-    }
-
-    /// The note of whoever has the lock of this name on its server; an empty one where another role has it.
-    pub(super) fn note_of_lock(&self, name: &str) -> Result<Option<String>, Trouble> {
-        if let Engine::Postgres(_, session) = &self.engine { session.note_of_lock(name) } else { Ok(None) }
-    }
-
     /// As [`Database::read`], in the form of now: one of an older version is upgraded for it, and left as it was.
     pub(super) fn read_upgraded<R>(
         &mut self,
@@ -183,11 +156,6 @@ impl Database {
         if let Trouble::Session(why) = trouble {
             self.silent = Some((Instant::now(), why.clone()));
         }
-    }
-
-    /// Tells the other programs at a server, once it is kept, that what hosts have in common is written.
-    pub(super) fn tell_settings(&self) -> Result<(), Trouble> {
-        if let Engine::Postgres(_, session) = &self.engine { session.batch(TELL_SETTINGS) } else { Ok(()) }
     }
 
     /// Whether it is a file of SQLite.
@@ -392,18 +360,6 @@ impl Database {
         Ok(u64::try_from(bytes).unwrap_or(0))
     }
 
-    /// The machines whose programs are signed in to a server now.
-    pub(super) fn hosts(&self) -> Result<Vec<String>, Trouble> {
-        let sql = "SELECT DISTINCT substr(application_name, CAST(?1 AS INTEGER)) FROM pg_stat_activity
-                   WHERE datname = current_database() AND application_name LIKE CAST(?2 AS TEXT)
-                     AND (?3 = 1 OR pid <> pg_backend_pid()) ORDER BY 1";
-        let Engine::Postgres(server, _) = &self.engine else { return Ok(Vec::new()) };
-        // Whoever only asks works with nothing.
-        let works = i64::from(server.own.is_some());
-        let from = i64::try_from(SIGNED_IN_FROM.len() + 1).unwrap_or(1);
-        self.rows(sql, args![from, format!("{SIGNED_IN_FROM}%"), works], |row| row.get(0))
-    }
-
     /// How many rows a table has.
     pub(super) fn count(&self, table: &str) -> Result<u64, Trouble> {
         let rows: i64 = self.value(&format!("SELECT count(*) FROM {}", quoted(table)), &[])?;
@@ -413,21 +369,6 @@ impl Database {
     /// Takes every row out of a table.
     pub(super) fn empty(&self, table: &Table) -> Result<(), Trouble> {
         self.execute(&format!("DELETE FROM {}", quoted(&table.name)), &[]).map(drop)
-    }
-
-    /// Which machine's copy it is on a server, and as of when; none where it is no copy.
-    pub(super) fn copied(&self) -> Result<Option<(String, String)>, Trouble> {
-        let sql = format!("SELECT copied_from, copied_at FROM {FORM}");
-        let found: Option<(Option<String>, Option<String>)> =
-            self.first(&sql, &[], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(found.and_then(|(host, at)| host.zip(at)))
-    }
-
-    /// Notes on a server which machine's copy it is, and as of when; that it is none.
-    pub(super) fn set_copied(&self, copied: Option<(&str, &str)>) -> Result<(), Trouble> {
-        let (host, at) = copied.unzip();
-        let sql = format!("UPDATE {FORM} SET copied_from = CAST(?1 AS TEXT), copied_at = CAST(?2 AS TEXT)");
-        if self.is_file() { Ok(()) } else { self.execute(&sql, args![host, at]).map(drop) }
     }
 
     /// All tables of a file, by name.

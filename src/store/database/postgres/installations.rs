@@ -11,7 +11,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::address::Installation;
-use super::{Begun, SIGNED_IN_FROM, Session, number_of};
+use super::named::number_of;
+use super::{Begun, SIGNED_IN_FROM, Session};
 use crate::store::error::Trouble;
 
 /// Whoever comes in or looks who is there, holds it for that long: "PiaT".
