@@ -15,9 +15,9 @@ use crate::commands::holds_exactly_our_objects;
 use crate::delivering::few;
 use crate::full_circle::made;
 use crate::sharing::shared;
-use crate::support::Profile;
 use crate::support::changing::{plain, small};
 use crate::support::postgres::Server;
+use crate::support::{Profile, until};
 use crate::tickets::{escalate, escalating, writes};
 
 /// Sessions that hold a lock by name.
@@ -167,4 +167,19 @@ async fn run_of_another_host_is_interrupted_once_its_lock_is_gone() {
     assert_eq!(runs().len(), 1);
     drop(held);
     assert_eq!((runs().len(), runs()[0].status), (2, SyncStatus::Interrupted));
+}
+
+/// The server may hear of its end a moment later than the machine does.
+#[tokio::test(flavor = "multi_thread")]
+async fn lock_of_program_that_was_killed_here_is_waited_for() {
+    let Some(server) = Server::start() else { return };
+    let (profile, url) = shared(&server, "here").await;
+    let (who, here) = (Actor::default(), Address::new(&url).unwrap());
+    let held = Shared::take(&here, "sync-acme", "Sync Now", &who, Timestamp::now()).unwrap();
+    let mut next = profile.command(["sync"]).spawn().unwrap();
+    let file = profile.folder.path().join("data/pia-halo/sync-acme.lock");
+    until(|| std::fs::read_to_string(&file).unwrap().contains(&format!("\"pid\":{}", next.id()))).await;
+    drop(held);
+    let code = tokio::task::spawn_blocking(move || next.wait().unwrap().code());
+    assert_eq!(code.await.unwrap(), Some(0));
 }
