@@ -177,8 +177,8 @@ async fn lock_of_program_that_was_killed_here_is_waited_for() {
     let (who, here) = (Actor::default(), Address::new(&url).unwrap());
     let held = Shared::take(&here, "sync-acme", "Sync Now", &who, Timestamp::now()).unwrap();
     let mut next = profile.command(["sync"]).spawn().unwrap();
-    let file = profile.folder.path().join("data/pia-halo/sync-acme.lock");
-    until(|| std::fs::read_to_string(&file).unwrap().contains(&format!("\"pid\":{}", next.id()))).await;
+    let is_told = "pid <> pg_backend_pid() AND query LIKE '%JOIN pg_locks%'";
+    until(|| server.sql("here", &format!("SELECT count(*) FROM pg_stat_activity WHERE {is_told}")) != "0").await;
     drop(held);
     let code = tokio::task::spawn_blocking(move || next.wait().unwrap().code());
     assert_eq!(code.await.unwrap(), Some(0));
