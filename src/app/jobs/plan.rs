@@ -425,7 +425,7 @@ pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) 
         Ok(mut report) => {
             // What was not done comes first, and last what there was nothing to do about.
             report.results.sort_by_key(|result| (result.is_made(), result.outcome == Outcome::Unchanged));
-            ApplyWork::Ended { id, goal, report }
+            ApplyWork::Ended { id, goal, report: Box::new(report) }
         }
         Err(failure) => ApplyWork::Failed { id, goal, failure, results },
     };

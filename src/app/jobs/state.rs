@@ -430,7 +430,7 @@ pub enum ApplyWork {
     Ended {
         id: ConfigurationId,
         goal: Goal,
-        report: ConfigureReport,
+        report: Box<ConfigureReport>,
     },
     /// Ended with a failure.
     Failed {

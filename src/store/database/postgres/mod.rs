@@ -466,7 +466,6 @@ mod tests {
             assert_eq!(row.get::<_, &str>(0), is, "{setting}");
         }
     }
-    }
 
     /// Something listens there that is no PostgreSQL, or one that is stopped.
     #[test]
