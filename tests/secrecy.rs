@@ -92,6 +92,53 @@ async fn no_secret_is_found_in_any_file_log_output_or_error() {
     }
 }
 
+/// A Halo that writes our secrets into the texts of its own objects: they are shown nowhere, and not kept in what Configure
+/// was to change, so that forgetting the secrets forgets them.
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_in_texts_of_webhooks_are_neither_shown_nor_stored() {
+    let profile = Profile::synced(Options { clients: 3, ..Options::default() }).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let secrets = secrets_of(&profile);
+    let said_back = format!("of {}", secrets.join(" and "));
+    profile.halo.change(|state| {
+        for webhook in state.webhooks.iter_mut().filter(|webhook| webhook.text("name").starts_with("Pia")) {
+            for member in ["name", "content_type", "basic_username", "note", "custom_payload", "group_id"] {
+                webhook.set(member, &*said_back);
+            }
+        }
+        for binding in &mut state.notifications {
+            binding.set("name", &*said_back);
+        }
+        state.tabs.iter_mut().for_each(|tab| tab.set("icon", &*said_back));
+    });
+    let backup = profile.folder.path().join("backup");
+    let mut said = String::new();
+    for run in [
+        ["plan"].as_slice(),
+        &["plan", "--json"],
+        &["remove", "--plan"],
+        &["configure", "--yes", "-vv"],
+        &["backup", backup.to_str().unwrap(), "--without-secrets"],
+        &["configure", "--roll-back", "--yes"],
+        &["plan", "--json"],
+        &["audit"],
+        &["remove", "--yes", "--forget-secrets"],
+    ] {
+        let ran = profile.run(run).await;
+        said += &format!("{run:?} {}\n{}\n{}\n", ran.code, ran.stdout, ran.stderr);
+    }
+    assert!(said.contains("of [secret] and [secret]"), "{said}");
+    assert!(said.contains("-> application/json"), "{said}");
+    for form in secrets.iter().flat_map(|secret| forms(secret)) {
+        assert!(!said.contains(&form), "{}", said.replace(&form, "<<<HERE>>>"));
+        for file in files(profile.folder.path()) {
+            let bytes = std::fs::read(&file).unwrap();
+            let found = bytes.windows(form.len()).any(|window| window == form.as_bytes());
+            assert!(!found || file == profile.credentials(), "in {}", file.display());
+        }
+    }
+}
+
 /// What a callback carries is found where its body is kept and shown, and nowhere else: not in a log, however much that says,
 /// in a figure, a list, an answer, or on a pane. Of its headers and its query nothing is kept at all.
 #[tokio::test(flavor = "multi_thread")]

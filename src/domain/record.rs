@@ -71,11 +71,7 @@ impl Members {
         if from.is_empty() {
             return self.clone();
         }
-        let replaced = |value: &Value| match value {
-            Value::String(text) => Value::String(text.replace(from, to)),
-            other => other.clone(),
-        };
-        Self(self.0.iter().map(|(name, value)| (name.clone(), replaced(value))).collect())
+        Self(self.0.iter().map(|(name, value)| (name.clone(), replacing(value, from, to))).collect())
     }
 
     /// Whether a member means the same in both: Halo leaves out what is empty.
@@ -99,6 +95,17 @@ impl Members {
     /// The members as JSON.
     pub fn to_json(&self) -> Value {
         Value::Object(self.0.clone())
+    }
+}
+
+fn replacing(value: &Value, from: &str, to: &str) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.replace(from, to)),
+        Value::Array(items) => items.iter().map(|item| replacing(item, from, to)).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), replacing(value, from, to))).collect()
+        }
+        other => other.clone(),
     }
 }
 
@@ -200,6 +207,8 @@ mod tests {
         let one = members(json!({ "url": "https://x.example/secret" }));
         assert_eq!(format!("{one:?}"), "{\"url\"}");
         assert_eq!(one.replacing("secret", "…").text("url"), Some("https://x.example/…"));
+        let deep = members(json!({ "x": [{ "y": "a secret" }, 7], "secret": null }));
+        assert_eq!(deep.replacing("secret", "…").to_json(), json!({ "x": [{ "y": "a …" }, 7], "secret": null }));
     }
 
     #[test]

@@ -105,6 +105,7 @@ impl Server {
             request_budget: None,
             ca_file: None,
             hide: Vec::new(),
+            tokens: Vec::new(),
             attended: true,
             proxy: None,
         }

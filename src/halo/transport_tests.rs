@@ -946,6 +946,7 @@ fn budget_is_halos_unless_settings_or_loopback_differ() {
         request_budget,
         ca_file: None,
         hide: Vec::new(),
+        tokens: Vec::new(),
         attended: true,
         proxy: None,
     };

@@ -439,8 +439,7 @@ impl Workspace {
             self.require_usable_authorities()?;
         }
         let stored = id.map(|id| self.settings.secrets(id)).transpose()?.unwrap_or_default();
-        let hide = stored.all().cloned().collect();
-        Ok(Connection { proxy: self.proxy(), ..connection(api, client_secret, hide, self.attended)? })
+        Ok(Connection { proxy: self.proxy(), ..connection(api, client_secret, &stored, self.attended)? })
     }
 
     /// Remembers that Halo has accepted these credentials, and where.
@@ -561,7 +560,7 @@ impl Workspace {
 fn connection(
     api: &ApiCredentials,
     client_secret: Secret,
-    hide: Vec<Secret>,
+    stored: &StoredSecrets,
     attended: bool,
 ) -> Result<Connection, Failure> {
     // Whoever can write there says who is taken for Halo. What is missing or no file is said where it is read.
@@ -576,7 +575,8 @@ fn connection(
         client_secret,
         request_budget: api.request_budget,
         ca_file: api.ca_file.clone(),
-        hide,
+        hide: stored.all().cloned().collect(),
+        tokens: stored.every_callback().map(|pair| pair.token.clone()).collect(),
         attended,
         proxy: None,
     })

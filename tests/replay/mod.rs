@@ -51,6 +51,7 @@ fn connection(replay: &Replay, halo: &SimulatedHalo) -> Connection {
         request_budget: None,
         ca_file: None,
         hide: Vec::new(),
+        tokens: Vec::new(),
         attended: true,
         proxy: None,
     }

@@ -1,5 +1,6 @@
 //! Secrets taken out of what somebody else wrote: whole or in pieces, plain or encoded.
 
+mod addresses;
 mod reading;
 
 use std::collections::HashSet;
@@ -315,7 +316,13 @@ impl Watch {
 
     /// The JSON with a mask in place of each piece of a secret; as it came where it holds none.
     pub fn clean(&self, json: Vec<u8>) -> Vec<u8> {
-        let masked = self.masked(&without_escapes(&json));
+        self.clean_but_addresses(json, &[])
+    }
+
+    /// The same, but for the tokens that members called `url` end in: such an address is one of ours, and is compared with
+    /// what was written. Anywhere else, a token is masked like any secret.
+    pub fn clean_but_addresses(&self, json: Vec<u8>, tokens: &[Secret]) -> Vec<u8> {
+        let masked = self.masked(&without_escapes(&json), tokens);
         masked.map_or(json, String::into_bytes)
     }
 
@@ -325,11 +332,11 @@ impl Watch {
             return text;
         }
         // As a browser would show it, where that shows a secret.
-        let read = text.contains('&').then(|| as_read(&text)).and_then(|read| self.masked(read.as_bytes()));
-        read.or_else(|| self.masked(text.as_bytes())).unwrap_or(text)
+        let read = text.contains('&').then(|| as_read(&text)).and_then(|read| self.masked(read.as_bytes(), &[]));
+        read.or_else(|| self.masked(text.as_bytes(), &[])).unwrap_or(text)
     }
 
-    fn masked(&self, plain: &[u8]) -> Option<String> {
+    fn masked(&self, plain: &[u8], tokens: &[Secret]) -> Option<String> {
         if !self.may_hold(plain) && self.scattered(plain).is_empty() {
             return None;
         }
@@ -341,7 +348,10 @@ impl Watch {
         for (end, length) in self.pieces(text.as_bytes()) {
             covered[end - length..end].fill(true);
         }
-        Some(mask(&text, &covered))
+        for own in if tokens.is_empty() { Vec::new() } else { addresses::ends(text.as_bytes(), tokens) } {
+            covered[own].fill(false);
+        }
+        covered.contains(&true).then(|| mask(&text, &covered))
     }
 
     /// Whether there is a piece of a secret: fast, as this runs over all that Halo says.
@@ -871,6 +881,39 @@ mod tests {
             assert_eq!(clean(kept), kept);
         }
         assert_eq!(Watch::default().clean(TOKEN.into()), TOKEN.as_bytes());
+    }
+
+    /// An address of ours goes through as it is, and only there: not as a name, not in front of something, not of a secret
+    /// that is no token.
+    #[test]
+    fn token_is_let_through_at_end_of_address_alone() {
+        let other = "3a2088ac-07cb-4d3f-9f5e-cb23a2088ac0";
+        let watch = Watch::new([Secret::new(TOKEN), Secret::new(other)]);
+        let clean = |json: &str| {
+            String::from_utf8(watch.clean_but_addresses(json.as_bytes().to_vec(), &[Secret::new(TOKEN)])).unwrap()
+        };
+        for kept in [
+            format!(r#"[{{"name":"a","url" : "https://pia.example/x/{TOKEN}","id":"url"}}]"#),
+            format!(r#"{{"a":"\\","url":"https:\/\/pia.example\/{TOKEN}"}}"#),
+        ] {
+            assert_eq!(clean(&kept), kept);
+        }
+        for (json, masked) in [
+            (format!(r#"{{"name":"{TOKEN}"}}"#), r#"{"name":"[secret]"}"#),
+            (format!(r#"{{"name":"url","x":"/{TOKEN}"}}"#), r#"{"name":"url","x":"/[secret]"}"#),
+            (format!(r#"{{"x":"\"url\":\"/{TOKEN}"}}"#), r#"{"x":"\"url\":\"/[secret]"}"#),
+            (format!(r#"{{"url":[],"x":"/{TOKEN}"}}"#), r#"{"url":[],"x":"/[secret]"}"#),
+            (format!(r#"{{"url":"/{TOKEN}/x"}}"#), r#"{"url":"/[secret]/x"}"#),
+            (format!(r#"{{"url":"/x{TOKEN}"}}"#), r#"{"url":"/x[secret]"}"#),
+            (format!(r#"{{"url":"https://{other}.example/{TOKEN}"#), r#"{"url":"https://[secret].example/[secret]"#),
+            (format!(r#"{{"url":"https://x/{other}"}}"#), r#"{"url":"https://x/[secret]"}"#),
+            (
+                format!(r#"{{"url":"/a/{TOKEN}","name":"{other}"}}"#),
+                &*format!(r#"{{"url":"/a/{TOKEN}","name":"[secret]"}}"#),
+            ),
+        ] {
+            assert_eq!(clean(&json), masked);
+        }
     }
 
     #[test]
