@@ -5,6 +5,7 @@ use serde_json::json;
 use super::Call;
 use super::args::{Format, History};
 use crate::domain::calendar::{rfc3339, utc};
+use crate::domain::client::DisabledReason;
 use crate::domain::failure::Failure;
 use crate::domain::next::Next;
 use crate::domain::sync_run::{ClientChange, RUNS_KEPT, SyncReport, SyncStatus};
@@ -113,6 +114,7 @@ fn print_changes(call: &mut Call, format: Format, changes: &[ClientChange], stat
         object
     };
     let before = |line: &ClientChange| line.name_before.as_ref().map(Untrusted::display).unwrap_or_default();
+    let reason = |line: &ClientChange| line.reason.map(DisabledReason::word).unwrap_or_default().to_owned();
     let output = &mut call.output;
     match format {
         Format::Json => output.object(&changes.iter().map(object).collect::<Vec<_>>())?,
@@ -120,15 +122,15 @@ fn print_changes(call: &mut Call, format: Format, changes: &[ClientChange], stat
         Format::Csv => {
             let rows = changes.iter().map(|line| {
                 let before = line.name_before.as_ref().map(cell).unwrap_or_default();
-                [line.id.to_string(), word(line).to_owned(), cell(&line.name), before]
+                [line.id.to_string(), word(line).to_owned(), cell(&line.name), before, reason(line)]
             });
-            output.csv(["id", "change", "name", "name_before"], rows)?;
+            output.csv(["id", "change", "name", "name_before", "disabled_reason"], rows)?;
         }
         Format::Table => {
-            let rows = changes
-                .iter()
-                .map(|line| [word(line).to_owned(), line.id.to_string(), line.name.display(), before(line)]);
-            output.table(["CHANGE", "ID", "NAME", "NAME BEFORE"], rows);
+            let row = |line: &ClientChange| {
+                [word(line).to_owned(), line.id.to_string(), line.name.display(), before(line), reason(line)]
+            };
+            output.table(["CHANGE", "ID", "NAME", "NAME BEFORE", "WHY"], changes.iter().map(row));
             if changes.is_empty() {
                 output.say("This run changed no client");
             }

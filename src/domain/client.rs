@@ -58,7 +58,7 @@ pub enum ClientStatus {
 }
 
 /// Why a client is disabled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DisabledReason {
     /// Halo has it as inactive.
     InactiveInHalo,
@@ -66,6 +66,25 @@ pub enum DisabledReason {
     NoLongerInHalo,
     /// The rule of which clients Pia serves does not take it.
     LeftOut,
+}
+
+impl DisabledReason {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::InactiveInHalo, Self::NoLongerInHalo, Self::LeftOut];
+
+    /// The word for the screen, JSON and the store.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::InactiveInHalo => "inactive in Halo",
+            Self::NoLongerInHalo => "no longer in Halo",
+            Self::LeftOut => "left out by rule",
+        }
+    }
+
+    /// The reason that a word stands for.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.word() == word)
+    }
 }
 
 impl ClientStatus {
@@ -81,9 +100,7 @@ impl ClientStatus {
     pub fn reason(self) -> Option<&'static str> {
         match self {
             Self::Active => None,
-            Self::Disabled(DisabledReason::InactiveInHalo) => Some("inactive in Halo"),
-            Self::Disabled(DisabledReason::NoLongerInHalo) => Some("no longer in Halo"),
-            Self::Disabled(DisabledReason::LeftOut) => Some("left out by rule"),
+            Self::Disabled(reason) => Some(reason.word()),
         }
     }
 }

@@ -6,6 +6,7 @@
 pub mod activity;
 pub mod address;
 pub mod body;
+mod brake;
 pub(crate) mod calendar;
 pub mod callback;
 pub(crate) mod chat_pod;

@@ -6,6 +6,8 @@ use std::num::NonZeroU64;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 
+pub use super::brake::Brake;
+use super::client::DisabledReason;
 use super::failure::Failure;
 use super::next::{Hint, Next};
 use super::thousands;
@@ -262,6 +264,15 @@ pub struct ClientChange {
     pub name: Untrusted,
     /// Its name before the run, where that was another one.
     pub name_before: Option<Untrusted>,
+    /// Why it is not in use any more, where it was until then.
+    pub reason: Option<DisabledReason>,
+}
+
+impl ClientChange {
+    /// One that is not in use any more.
+    pub fn disabled(id: i64, name: Untrusted, reason: DisabledReason) -> Self {
+        Self { id, change: ChangeKind::Disabled, name, name_before: None, reason: Some(reason) }
+    }
 }
 
 /// Written out as one row of `history RUN --format json`: for scripts, so with the names as Halo wrote them.
@@ -273,12 +284,14 @@ impl Serialize for ClientChange {
             change: ChangeKind,
             name: Exact<'a>,
             name_before: Option<Exact<'a>>,
+            disabled_reason: Option<&'static str>,
         }
         Row {
             id: self.id,
             change: self.change,
             name: self.name.exact(),
             name_before: self.name_before.as_ref().map(Untrusted::exact),
+            disabled_reason: self.reason.map(DisabledReason::word),
         }
         .serialize(serializer)
     }
@@ -325,7 +338,7 @@ pub struct SyncReport {
     /// When it ended.
     #[serde(serialize_with = "crate::domain::calendar::json")]
     pub finished_at: Timestamp,
-    /// How many clients in use are gone, where that is more than a run may disable unasked. Not in the history.
+    /// How many clients would go out of use, where that is more than a run may disable unasked. Not in the history.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub would_disable: Option<u64>,
     /// Each of them. The history has them as what the run changed, had it not been held.
@@ -334,41 +347,6 @@ pub struct SyncReport {
     /// Why it failed, or who holds the sync. Only the run that has just ended has it, not the history.
     #[serde(skip)]
     pub error: Option<Failure>,
-}
-
-/// What happens to a run in which more active clients are gone than is plausible for one day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Brake {
-    /// It is held, and changes nothing.
-    On,
-    /// A person has confirmed that this many are gone; beyond that it is put on hold.
-    UpTo(u64),
-    /// Any number may be disabled.
-    Off,
-}
-
-impl Brake {
-    /// Clients in use that may vanish without a yes, or a tenth of them if that is more.
-    pub const FREE: u64 = 20;
-
-    /// How many of so many in use may be disabled without a yes.
-    pub fn allowed(active: u64) -> u64 {
-        Self::allowed_beyond(Self::FREE, active)
-    }
-
-    /// The same where `free` of them always may.
-    pub fn allowed_beyond(free: u64, active: u64) -> u64 {
-        free.max(active / 10)
-    }
-
-    /// Whether so many may be disabled, where so many may without a yes.
-    pub fn lets_pass(self, gone: u64, allowed: u64) -> bool {
-        match self {
-            Self::On => gone <= allowed,
-            Self::UpTo(agreed) => gone <= allowed.max(agreed),
-            Self::Off => true,
-        }
-    }
 }
 
 impl SyncReport {

@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use super::RunId;
 use super::database::{Database, args};
 use super::error::Trouble;
+use crate::domain::client::DisabledReason;
 use crate::domain::sync_run::{ChangeKind, ClientChange};
 use crate::domain::untrusted::Untrusted;
 
@@ -20,8 +23,9 @@ pub(super) struct Report<'a> {
     lines: Vec<u8>,
 }
 
-/// Kind, id, name, name before.
-type Line<'a> = (&'a str, i64, &'a str, Option<&'a str>);
+/// Kind, id, name, name before, and why it is not in use any more: that is left out where there is no such reason.
+#[derive(Serialize, Deserialize)]
+struct Line<T>(T, i64, T, Option<T>, #[serde(default, skip_serializing_if = "Option::is_none")] Option<T>);
 
 impl<'a> Report<'a> {
     /// The report of this run. What is pushed is written down inside a transaction of the caller.
@@ -35,8 +39,9 @@ impl<'a> Report<'a> {
         change: ChangeKind,
         name: &str,
         before: Option<&str>,
+        reason: Option<DisabledReason>,
     ) -> Result<(), Trouble> {
-        let line: Line<'_> = (change.word(), id, name, before);
+        let line = Line(change.word(), id, name, before, reason.map(DisabledReason::word));
         self.lines.push(if self.lines.is_empty() { b'[' } else { b',' });
         serde_json::to_writer(&mut self.lines, &line).map_err(|_| Trouble::Content("a change"))?;
         if self.lines.len() < PART { Ok(()) } else { self.write() }
@@ -68,13 +73,13 @@ pub(super) fn each_change(
     run: RunId,
     mut take: impl FnMut(ClientChange) -> Result<(), Trouble>,
 ) -> Result<(), Trouble> {
-    type Owned = (String, i64, String, Option<String>);
     let odd = || Trouble::Content("a change");
     db.each("SELECT changes FROM change_reports WHERE run = ?1 ORDER BY part", args![run.0], |part| {
         let text: Cow<'_, str> = part.get(0)?;
-        for (word, id, name, before) in serde_json::from_str::<Vec<Owned>>(&text).map_err(|_| odd())? {
+        for Line(word, id, name, before, why) in serde_json::from_str::<Vec<Line<String>>>(&text).map_err(|_| odd())? {
             let change = ChangeKind::from_word(&word).ok_or_else(odd)?;
-            take(ClientChange { id, change, name: name.into(), name_before: before.map(Untrusted::new) })?;
+            let reason = why.map(|why| DisabledReason::from_word(&why).ok_or_else(odd)).transpose()?;
+            take(ClientChange { id, change, name: name.into(), name_before: before.map(Untrusted::new), reason })?;
         }
         Ok(())
     })

@@ -160,19 +160,24 @@ impl Moment {
     }
 }
 
+/// Whether a client is in use, and the first reason of those why it is not.
+pub(super) fn status(gone: bool, inactive: bool, left_out: bool) -> ClientStatus {
+    match (gone, inactive, left_out) {
+        (true, ..) => ClientStatus::Disabled(DisabledReason::NoLongerInHalo),
+        (false, true, _) => ClientStatus::Disabled(DisabledReason::InactiveInHalo),
+        (false, false, true) => ClientStatus::Disabled(DisabledReason::LeftOut),
+        (false, false, false) => ClientStatus::Active,
+    }
+}
+
 pub(super) fn client(
     row: &Row<'_>,
     published: Option<Timestamp>,
     [first, last]: &mut [Moment; 2],
 ) -> Result<StoredClient, Trouble> {
     let text = |index: usize| row.get::<Option<String>>(index).map(|text| text.map(Untrusted::new));
-    let (inactive, gone): (bool, bool) = (row.get(4)?, row.get(5)?);
-    let status = match (gone, inactive, row.get(8)?) {
-        (true, ..) => ClientStatus::Disabled(DisabledReason::NoLongerInHalo),
-        (false, true, _) => ClientStatus::Disabled(DisabledReason::InactiveInHalo),
-        (false, false, true) => ClientStatus::Disabled(DisabledReason::LeftOut),
-        (false, false, false) => ClientStatus::Active,
-    };
+    let inactive: bool = row.get(4)?;
+    let status = status(row.get(5)?, inactive, row.get(8)?);
     let first_seen = first.read(&row.get::<Cow<'_, str>>(6)?)?;
     let last_seen = match row.get::<Option<Cow<'_, str>>>(7)? {
         Some(text) => last.read(&text)?,

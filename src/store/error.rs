@@ -89,12 +89,10 @@ pub enum StoreError {
     #[error("the sync run was superseded by another one, or by another Url")]
     RunGone,
     /// More clients would not be in use any more than a run may disable unasked.
-    #[error("{count} of {active} active clients would be disabled")]
+    #[error("{} of {active} active clients would be disabled", disabling.len())]
     Held {
-        /// Those that the rule of which clients Pia serves leaves out.
+        /// Which ones.
         disabling: Vec<ClientChange>,
-        /// How many, those included that are gone.
-        count: u64,
         /// Clients in use.
         active: u64,
     },
@@ -374,7 +372,7 @@ pub(super) enum Trouble {
     /// See [`StoreError::RunGone`].
     RunGone,
     /// See [`StoreError::Held`].
-    Held { disabling: Vec<ClientChange>, count: u64, active: u64 },
+    Held { disabling: Vec<ClientChange>, active: u64 },
     /// See [`StoreError::Moved`]: which file.
     Moved(PathBuf),
     /// See [`StoreError::Newer`]: its version, and the newest that this program knows.
@@ -483,7 +481,7 @@ impl Trouble {
             }
             Self::Elsewhere(error) => *error,
             Self::RunGone => StoreError::RunGone,
-            Self::Held { disabling, count, active } => StoreError::Held { disabling, count, active },
+            Self::Held { disabling, active } => StoreError::Held { disabling, active },
             Self::Moved(path) => StoreError::Moved { path },
             Self::Newer { found, known } => StoreError::Newer { path: path.to_owned(), found, known },
         }
@@ -544,6 +542,10 @@ fn of_database(error: rusqlite::Error, path: &Path) -> StoreError {
     use rusqlite::Error as E;
     let path = path.to_owned();
     match error.sqlite_error_code() {
+        // Here a lock was refused for another reason than that somebody has it.
+        Some(ErrorCode::SystemIoFailure) if error.sqlite_error().is_some_and(|told| is_of_lock(told.extended_code)) => {
+            StoreError::File(FileError::NoLocks { path })
+        }
         Some(ErrorCode::NotADatabase) => StoreError::Corrupt { path, why: "it is not a database".to_owned() },
         Some(ErrorCode::DatabaseCorrupt) => StoreError::Corrupt { path, why: "it is damaged".to_owned() },
         Some(ErrorCode::DiskFull) => StoreError::Full { path },
@@ -567,6 +569,18 @@ fn of_database(error: rusqlite::Error, path: &Path) -> StoreError {
             other => StoreError::Io { path, why: other.to_string() },
         },
     }
+}
+
+fn is_of_lock(code: i32) -> bool {
+    use rusqlite::ffi;
+    [
+        ffi::SQLITE_IOERR_LOCK,
+        ffi::SQLITE_IOERR_RDLOCK,
+        ffi::SQLITE_IOERR_UNLOCK,
+        ffi::SQLITE_IOERR_CHECKRESERVEDLOCK,
+        ffi::SQLITE_IOERR_SHMLOCK,
+    ]
+    .contains(&code)
 }
 
 fn is_full(path: &Path) -> bool {

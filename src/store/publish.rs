@@ -8,13 +8,13 @@ use jiff::Timestamp;
 
 use super::changes::Report;
 use super::checkpoint::{Parts, TraitParts, all_clients};
-use super::clients::counts;
+use super::clients::{counts, status};
 use super::database::{Database, Statement, args};
 use super::error::Trouble;
 use super::lists::{self, FreshLists};
 use super::runs::{baseline, end};
 use super::{RunId, Store, StoreError, outbox, time_out};
-use crate::domain::client::{Client, Traits};
+use crate::domain::client::{Client, ClientStatus, DisabledReason, Traits};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::include::IncludeRule;
 use crate::domain::status::ClientCounts;
@@ -106,7 +106,7 @@ pub struct Publication<'a> {
     pub fresh: FreshLists<'a>,
     /// Which clients Pia serves: the others are kept as left out.
     pub rule: &'a IncludeRule,
-    /// What becomes of it where the rule leaves many out that were in use.
+    /// What becomes of it where many go out of use.
     pub brake: Brake,
 }
 
@@ -174,6 +174,7 @@ impl Store {
                 work.disable(publication)?;
                 work.take_over(run, publication.evidence)?;
                 work.apply_rule(publication)?;
+                work.brake(publication.brake)?;
                 let changes = work.finish(run, publication)?;
                 lists::replace(db, &id, publication.fresh, now)?;
                 let report = tell(changes, counts(db, &id)?);
@@ -236,8 +237,10 @@ impl Work<'_> {
             let found = gone.first(args![id, *client], |row| Ok((row.get::<String>(0)?, row.get(1)?)))?;
             if let Some((name, unused)) = found {
                 // One that was not in use before is not in use now for another reason.
-                let change = if unused { ChangeKind::Changed } else { ChangeKind::Disabled };
-                self.note(*client, change, &name, None)?;
+                match unused {
+                    true => self.note(*client, ChangeKind::Changed, &name, None)?,
+                    false => self.note_disabled(*client, &name, None, DisabledReason::NoLongerInHalo)?,
+                }
             }
         }
         Ok(())
@@ -334,7 +337,11 @@ impl Work<'_> {
                 _ => ChangeKind::Changed,
             };
             self.differed += u64::from(!gone);
-            self.note(client, change, now_name, (name != now_name).then_some(name.as_str()))?;
+            let before = (name != now_name).then_some(name.as_str());
+            match change {
+                ChangeKind::Disabled => self.note_disabled(client, now_name, before, DisabledReason::InactiveInHalo)?,
+                _ => self.note(client, change, now_name, before)?,
+            }
         }
         let mut update = self.db.prepare(
             "UPDATE clients SET name = ?3, toplevel = ?4, main_site = ?5, inactive = ?6, gone = 0, last_seen = NULL,
@@ -346,8 +353,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Leaves out whom the rule does not take, and takes back whom it does. That a rule leaves out many is as much news as
-    /// that many are gone.
+    /// Leaves out whom the rule does not take, and takes back whom it does.
     fn apply_rule(&mut self, publication: &Publication<'_>) -> Result<(), Trouble> {
         let rule = publication.rule;
         let mut flips = Vec::new();
@@ -365,7 +371,6 @@ impl Work<'_> {
             Ok(())
         })?;
         let mut update = self.db.prepare("UPDATE clients SET left_out = ?3 WHERE configuration = ?1 AND id = ?2")?;
-        let mut disabling = Vec::new();
         for (client, name, leave_out, would_serve) in flips {
             update.execute(args![self.id.as_str(), client, leave_out])?;
             if !would_serve {
@@ -377,23 +382,58 @@ impl Work<'_> {
             }
             // One that is new or back in this run is told as that.
             if leave_out && self.known.was_in_use(client) {
-                self.note(client, ChangeKind::Disabled, &name, None)?;
-                let name = Untrusted::new(name);
-                disabling.push(ClientChange { id: client, change: ChangeKind::Disabled, name, name_before: None });
+                self.note_disabled(client, &name, None, DisabledReason::LeftOut)?;
             } else if !leave_out {
                 self.note(client, ChangeKind::Returned, &name, None)?;
             }
         }
-        let active = self.known.expected().filter(|(_, in_use)| *in_use).count() as u64;
-        let gone = publication.gone.iter().filter(|id| self.known.was_in_use(**id)).count();
-        let count = (disabling.len() + gone) as u64;
-        if !disabling.is_empty() && !publication.brake.lets_pass(count, Brake::allowed(active)) {
-            return Err(Trouble::Held { disabling, count, active });
-        }
         Ok(())
     }
 
+    /// Holds the run where more clients have gone out of use than one may disable unasked, whatever the reason.
+    fn brake(&self, brake: Brake) -> Result<(), Trouble> {
+        let mut disabling = Vec::new();
+        let sql = "SELECT id, name, gone, inactive, left_out FROM clients
+             WHERE configuration = ?1 AND (gone = 1 OR inactive = 1 OR left_out = 1) ORDER BY id";
+        self.db.each(sql, args![self.id.as_str()], |row| {
+            let id = row.get(0)?;
+            let status = status(row.get(2)?, row.get(3)?, row.get(4)?);
+            if let ClientStatus::Disabled(reason) = status
+                && self.known.was_in_use(id)
+            {
+                disabling.push(ClientChange::disabled(id, row.get::<String>(1)?.into(), reason));
+            }
+            Ok(())
+        })?;
+        let active = self.known.expected().filter(|(_, in_use)| *in_use).count() as u64;
+        match brake.lets_pass(disabling.len() as u64, Brake::allowed(active)) {
+            true => Ok(()),
+            false => Err(Trouble::Held { disabling, active }),
+        }
+    }
+
     fn note(&mut self, id: i64, change: ChangeKind, name: &str, before: Option<&str>) -> Result<(), Trouble> {
+        self.tell(id, change, name, before, None)
+    }
+
+    fn note_disabled(
+        &mut self,
+        id: i64,
+        name: &str,
+        before: Option<&str>,
+        reason: DisabledReason,
+    ) -> Result<(), Trouble> {
+        self.tell(id, ChangeKind::Disabled, name, before, Some(reason))
+    }
+
+    fn tell(
+        &mut self,
+        id: i64,
+        change: ChangeKind,
+        name: &str,
+        before: Option<&str>,
+        reason: Option<DisabledReason>,
+    ) -> Result<(), Trouble> {
         let counts = &mut self.counts;
         *match change {
             ChangeKind::Added => &mut counts.added,
@@ -404,7 +444,7 @@ impl Work<'_> {
         if self.known.get(id).is_some() {
             self.noted.insert(id);
         }
-        self.report.push(id, change, name, before)
+        self.report.push(id, change, name, before, reason)
     }
 
     fn finish(mut self, run: RunId, publication: &Publication<'_>) -> Result<ChangeCounts, Trouble> {

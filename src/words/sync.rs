@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
+use crate::domain::client::DisabledReason;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::sync_run::{ChangeCounts, Silence, SyncReport, SyncStatus, confirm};
+use crate::domain::sync_run::{ChangeCounts, ClientChange, Silence, SyncReport, SyncStatus, confirm};
 use crate::domain::thousands;
 
 use super::Tone;
@@ -112,20 +113,29 @@ pub fn no_list() -> Failure {
         .hint("Check the Url and what is in between: a proxy may answer in Halo's place")
 }
 
-/// The sync is held: more clients are gone than anyone expects in a day.
-pub fn held(gone: u64, active: u64) -> Failure {
-    let (gone, active) = (thousands(gone), thousands(active));
-    let message = format!("{gone} of {active} active clients are no longer in Halo's list; nothing was changed");
-    Failure::new(FailureKind::NeedsYes, message)
-        .hint(confirm("set \"Allow use of all Customers/Clients\" on the agent"))
+/// The sync is held: more clients would go out of use than anyone expects in a day.
+pub fn held(disabling: &[ClientChange], active: u64) -> Failure {
+    let count = |reason| disabling.iter().filter(|client| client.reason == Some(reason)).count() as u64;
+    let there = DisabledReason::ALL.into_iter().filter(|reason| count(*reason) > 0);
+    let reasons: Vec<_> =
+        there.clone().map(|reason| format!("{} {}", thousands(count(reason)), reason.word())).collect();
+    let otherwise: Vec<_> = there.map(otherwise).collect();
+    let message = format!(
+        "{} of {} active clients would be disabled: {}; nothing was changed",
+        thousands(disabling.len() as u64),
+        thousands(active),
+        reasons.join(", ")
+    );
+    Failure::new(FailureKind::NeedsYes, message).hint(confirm(&otherwise.join("; ")))
 }
 
-/// The sync is held: the include rule leaves out more clients than anyone expects in a day.
-pub fn held_by_rule(count: u64, active: u64) -> Failure {
-    let (count, active) = (thousands(count), thousands(active));
-    let message =
-        format!("{count} of {active} active clients are gone or would be left out by the rule; nothing was changed");
-    Failure::new(FailureKind::NeedsYes, message).hint(confirm("change Clients Served"))
+/// What to change where clients are not to go for this reason.
+fn otherwise(reason: DisabledReason) -> &'static str {
+    match reason {
+        DisabledReason::InactiveInHalo => "set them active again in Halo",
+        DisabledReason::NoLongerInHalo => "set \"Allow use of all Customers/Clients\" on the agent",
+        DisabledReason::LeftOut => "change Clients Served",
+    }
 }
 
 #[cfg(test)]

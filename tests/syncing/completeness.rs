@@ -70,7 +70,7 @@ async fn list_that_does_not_add_up_is_never_called_complete() {
 async fn unproved_sync_does_not_unlock_configure() {
     let profile = Profile::set_up(small()).await;
     profile.halo.set_fault("record-count-wrong".parse().unwrap(), true);
-    profile.run(["sync"]).await.expect(3).says("this sync disabled nothing");
+    profile.run(["sync"]).await.expect(3).says("no client missing from the list was disabled");
     assert_eq!(profile.json(["status"], 0).await["steps"]["initial_sync"], "todo");
     profile.run(["configure", "--yes"]).await.expect(1).says("no complete sync yet");
     profile.halo.set_fault("record-count-wrong".parse().unwrap(), false);
@@ -110,7 +110,12 @@ async fn history_tells_what_each_run_changed() {
     };
     assert!(line("renamed", renamed)["name_before"].is_string());
     assert_eq!(line("disabled", gone.id)["name"], gone.name);
-    profile.run(["history", &run, "--format", "csv"]).await.expect(0).says("'=cmd").says("id,change,name,name_before");
+    profile
+        .run(["history", &run, "--format", "csv"])
+        .await
+        .expect(0)
+        .says("'=cmd")
+        .says("id,change,name,name_before,disabled_reason");
     profile.run(["history", &run]).await.expect(0).says("NAME BEFORE").says("renamed");
     let runs = profile.json(["history"], 0).await;
     assert_eq!((runs.as_array().unwrap().len(), &runs[0]["run"]), (2, &report["run"]));

@@ -69,6 +69,50 @@ async fn mass_change_is_held_until_somebody_says_yes() {
     assert!(ids(&profile, "active").await.len() <= 40);
 }
 
+/// Halo that has every client inactive all at once: a broken import, say. Held like any other mass change, with the reason
+/// wherever it is told; that they come back is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_halo_switches_off_are_held_too() {
+    let profile = Profile::synced(small()).await;
+    let active = ids(&profile, "active").await;
+    let set = |off: &dyn Fn(&Client) -> bool| {
+        profile.halo.change(|state| state.clients.iter_mut().for_each(|client| client.inactive = off(client)));
+    };
+    set(&|_| true);
+    let held = profile.json(["sync"], 3).await;
+    let count = active.len();
+    assert_eq!((&held["status"], &held["would_disable"]), (&json!("needs_confirmation"), &json!(count)));
+    assert!(held["disabling"].as_array().unwrap().iter().all(|row| row["disabled_reason"] == "inactive in Halo"));
+    let told =
+        format!("{count} of {count} active clients would be disabled: {count} inactive in Halo; nothing was changed");
+    assert!(held["warnings"].to_string().contains(&told), "{held}");
+    assert_eq!(ids(&profile, "active").await, active);
+    profile.run(["history", "2"]).await.expect(0).says("WHY").says("inactive in Halo");
+    assert!(profile.json(["issues"], 0).await.to_string().contains(&told));
+    profile.run(["sync"]).await.expect(3).says("set them active again in Halo");
+    let done = profile.json(["sync", "--yes"], 0).await;
+    assert_eq!(done["changes"]["disabled"], count);
+    set(&|client| !active.contains(&client.id));
+    let back = profile.json(["sync"], 0).await;
+    assert_eq!((&back["status"], &back["changes"]["returned"]), (&json!("complete"), &json!(count)));
+}
+
+/// What is said of a list that could not be proved is true beside clients that Halo itself has switched off.
+#[tokio::test(flavor = "multi_thread")]
+async fn unproved_list_keeps_missing_clients_and_obeys_inactive_ones() {
+    let profile = Profile::synced(small()).await;
+    let (active, off) = (ids(&profile, "active").await, |id: i64| id % 40 == 7);
+    profile.halo.change(|state| {
+        state.clients.iter_mut().filter(|client| off(client.id)).for_each(|client| client.inactive = true);
+    });
+    profile.halo.set_fault("record-count-wrong".parse().unwrap(), true);
+    let report = profile.json(["sync"], 3).await;
+    let disabled = active.iter().filter(|id| off(**id)).count();
+    assert_eq!((&report["proved"], &report["changes"]["disabled"]), (&json!(false), &json!(disabled)));
+    assert!(disabled > 0 && !report.to_string().contains("disabled nothing"), "{report}");
+    assert!(report["warnings"].to_string().contains("no client missing from the list was disabled"), "{report}");
+}
+
 /// A yes is for as many as were seen: where more are gone by the next look, it asks again.
 #[tokio::test(flavor = "multi_thread")]
 async fn yes_to_mass_change_is_for_no_more_than_were_seen() {

@@ -685,7 +685,13 @@ pub fn changes(times: i64) -> Vec<ClientChange> {
     for (at, kind) in (0..).zip(ChangeKind::ALL) {
         for id in (0..times).map(|time| 7 + at + 5 * time) {
             let name_before = (kind == ChangeKind::Renamed).then(|| foreign("Northwind (old)"));
-            changes.push(ClientChange { id, change: kind, name: foreign("Northwind Traders"), name_before });
+            changes.push(ClientChange {
+                id,
+                change: kind,
+                name: foreign("Northwind Traders"),
+                name_before,
+                reason: None,
+            });
         }
     }
     changes

@@ -24,13 +24,14 @@ pub use super::runs::runs;
 use super::signals::{Changes, Signals};
 use super::{Workspace, check, events, lost_task, take_over};
 use crate::coordination::LockError;
+use crate::domain::client::DisabledReason;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{BY_SYNC, from_sync, not_told_to};
 use crate::domain::include::IncludeRule;
 use crate::domain::next::Next;
 use crate::domain::status::ClientCounts;
-use crate::domain::sync_run::{Brake, ChangeKind, ClientChange, Sight, SyncProgress, SyncReport, SyncStatus};
+use crate::domain::sync_run::{Brake, ClientChange, Sight, SyncProgress, SyncReport, SyncStatus};
 use crate::domain::thousands;
 use crate::halo::{HaloApi, HaloError, Token};
 use crate::store::{Evidence, Known, Publication, RunId, StoreError};
@@ -206,9 +207,10 @@ impl Run<'_> {
                     Ok(disabling) => learnt.disabling = disabling,
                     Err(why) => return Err(stopped(learnt, why)),
                 }
-                learnt.warnings.push(name_some("no longer in Halo's list", &learnt.disabling, run.number()));
+                learnt.warnings.extend(name_some(&learnt.disabling, run.number()));
                 learnt.would_disable = Some(gone.len() as u64);
-                Err(stopped(learnt, words::held(gone.len() as u64, *active)))
+                let held = words::held(&learnt.disabling, *active);
+                Err(stopped(learnt, held))
             }
             Some(Conclusion::NoList) => Err(stopped(learnt, words::no_list())),
             None => {
@@ -266,19 +268,19 @@ impl Run<'_> {
             Ok(store.publish(run, &known, &publication, now, tell))
         };
         let published = tokio::task::spawn_blocking(publish).await.map_err(lost_task).flatten();
-        let (disabling, would_disable, why) = match published {
+        let (disabling, why) = match published {
             Ok(Ok(report)) => return Ok(report),
-            Ok(Err(StoreError::Held { disabling, count, active })) => {
-                (disabling, Some(count), words::held_by_rule(count, active))
+            Ok(Err(StoreError::Held { disabling, active })) => {
+                let held = words::held(&disabling, active);
+                (disabling, held)
             }
-            Ok(Err(error)) => (Vec::new(), None, error.into()),
-            Err(why) => (Vec::new(), None, why),
+            Ok(Err(error)) => (Vec::new(), error.into()),
+            Err(why) => (Vec::new(), why),
         };
         let ClientCounts { active, disabled, left_out } = self.workspace.store.client_counts(self.id)?;
-        let mut report = SyncReport { active, disabled, left_out, would_disable, ..report };
-        if !disabling.is_empty() {
-            report.warnings.push(name_some("left out by the rule", &disabling, report.run));
-        }
+        let mut report = SyncReport { active, disabled, left_out, ..report };
+        report.would_disable = (!disabling.is_empty()).then_some(disabling.len() as u64);
+        report.warnings.extend(name_some(&disabling, report.run));
         self.end(SyncReport { disabling, ..report }, why)
     }
 
@@ -321,20 +323,27 @@ impl Run<'_> {
     }
 }
 
-/// Clients that would be disabled, with their names.
+/// Clients that would be disabled because they are gone, with their names.
 fn whom(workspace: &Workspace, id: &ConfigurationId, clients: &[i64]) -> Result<Vec<ClientChange>, Failure> {
     let mut whom = Vec::with_capacity(clients.len());
     for client in clients {
         for row in workspace.store.clients_after(id, client.checked_sub(1), 1)? {
-            let name = row.client.name;
-            whom.push(ClientChange { id: *client, change: ChangeKind::Disabled, name, name_before: None });
+            whom.push(ClientChange::disabled(*client, row.client.name, DisabledReason::NoLongerInHalo));
         }
     }
     Ok(whom)
 }
 
-/// The first clients of a list by name and id, and how many more there are, with where they are listed.
-fn name_some(what: &str, clients: &[ClientChange], run: Option<NonZeroU64>) -> String {
+/// For each reason, the first clients that it would disable by name and id, and how many more there are, with where they are
+/// listed.
+fn name_some(clients: &[ClientChange], run: Option<NonZeroU64>) -> Vec<String> {
+    let with = |reason| clients.iter().filter(|client| client.reason == Some(reason)).collect();
+    let reasons = DisabledReason::ALL.map(|reason| (reason, with(reason)));
+    let there = reasons.into_iter().filter(|(_, clients): &(_, Vec<_>)| !clients.is_empty());
+    there.map(|(reason, clients)| name_first(reason.word(), &clients, run)).collect()
+}
+
+fn name_first(what: &str, clients: &[&ClientChange], run: Option<NonZeroU64>) -> String {
     let some = clients.iter().take(NAMED).map(|client| format!("{} ({})", client.name.display(), client.id));
     let names = some.collect::<Vec<_>>().join(", ");
     match clients.len().saturating_sub(NAMED) as u64 {

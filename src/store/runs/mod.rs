@@ -74,7 +74,7 @@ impl Store {
                 end(db, run, report)?;
                 let mut held = Report::new(db, run);
                 for change in &report.disabling {
-                    held.push(change.id, change.change, change.name.raw(), None)?;
+                    held.push(change.id, change.change, change.name.raw(), None, change.reason)?;
                 }
                 held.finish().map(drop)
             })

@@ -531,8 +531,9 @@ fn include_rule_that_leaves_many_out_meets_brake() {
     let clients: Vec<Client> = (1..=60).map(|id| under(if id <= 30 { 1 } else { 2 }, id)).collect();
     sync_by(&store, 1, &clients, "", Brake::On).unwrap();
     let error = sync_by(&store, 2, &clients, "top level = 1", Brake::On).unwrap_err();
-    let StoreError::Held { disabling, count, active } = error else { panic!("{error}") };
-    assert_eq!((disabling.len(), count, active), (30, 30, 60), "each of them is named");
+    let StoreError::Held { disabling, active } = error else { panic!("{error}") };
+    assert_eq!((disabling.len(), active), (30, 60), "each of them is named");
+    assert!(disabling.iter().all(|line| line.reason == Some(DisabledReason::LeftOut)));
     let counts = store.client_counts(&id("acme")).unwrap();
     assert_eq!(counts, ClientCounts { active: 60, disabled: 0, left_out: 0 }, "nothing was changed");
     assert!(sync_by(&store, 3, &clients, "top level = 1", Brake::UpTo(29)).is_err());
@@ -541,12 +542,47 @@ fn include_rule_that_leaves_many_out_meets_brake() {
     assert_eq!(store.known(&id("acme")).unwrap().expected().filter(|(_, in_use)| *in_use).count(), 30);
 }
 
+/// Gone, inactive and left out count together, each with its reason, and whoever was not in use before does not count.
+#[test]
+fn brake_holds_whatever_takes_clients_out_of_use() {
+    let (_folder, store) = store();
+    let client = |id: i64| under(if id <= 8 { 2 } else { 1 }, id);
+    let inactive = |id: i64| Client { inactive: true, ..client(id) };
+    let before: Vec<Client> = (1..=60).map(|id| if id > 50 { inactive(id) } else { client(id) }).collect();
+    sync_by(&store, 1, &before, "", Brake::On).unwrap();
+    // Ten come into use, and that brakes nobody; nor do twenty that go.
+    let woken: Vec<Client> = (1..=60).map(client).collect();
+    assert_eq!(sync_by(&store, 2, &woken, "", Brake::On).unwrap().changes.returned, 10);
+    let twenty: Vec<Client> = (1..=60).map(|id| if id > 40 { inactive(id) } else { client(id) }).collect();
+    assert_eq!(sync_by(&store, 3, &twenty, "", Brake::On).unwrap().changes.disabled, 20);
+    assert_eq!(sync_by(&store, 4, &woken, "", Brake::On).unwrap().changes.returned, 20);
+    // Eight by the rule, twelve by Halo, one gone: none of them is many alone.
+    let rest: Vec<Client> = (1..=59).map(|id| if id > 47 { inactive(id) } else { client(id) }).collect();
+    let run = store.begin_run(&id("acme"), at(5)).unwrap();
+    let known = store.known(&id("acme")).unwrap();
+    stage(&store, run, &known, 1, &rest);
+    let rule = IncludeRule::parse("top level = 1").unwrap();
+    let mixed = Publication { unseen: &[60], gone: &[60], ..all_seen(FreshLists::default(), &rule) };
+    let tell = |changes, counts: ClientCounts| told(changes, counts, 5);
+    let error = store.publish(run, &known, &mixed, at(5), tell).unwrap_err();
+    let StoreError::Held { disabling, active } = error else { panic!("{error}") };
+    let reasons = |lines: &[ClientChange]| {
+        DisabledReason::ALL.map(|reason| lines.iter().filter(|line| line.reason == Some(reason)).count())
+    };
+    assert_eq!((reasons(&disabling), active), ([12, 1, 8], 60));
+    assert_eq!(store.client_counts(&id("acme")).unwrap().active, 60, "nothing was changed");
+    let agreed = Publication { brake: Brake::UpTo(21), ..mixed };
+    assert_eq!(store.publish(run, &known, &agreed, at(6), tell).unwrap().changes.disabled, 21);
+    assert_eq!(reasons(&store.changes(&id("acme"), 5).unwrap().unwrap()), [12, 1, 8]);
+}
+
 #[test]
 fn held_run_remembers_everybody_it_would_have_disabled() {
     let (_folder, store) = store();
     let run = store.begin_run(&id("acme"), at(1)).unwrap();
-    let whom = |id| ClientChange { id, change: ChangeKind::Disabled, name: "x".into(), name_before: None };
+    let whom = |id| ClientChange::disabled(id, "x".into(), DisabledReason::LeftOut);
     let held = SyncReport { disabling: (1..=40).map(whom).collect(), ..report(SyncStatus::NeedsConfirmation, 1) };
     store.end_run(run, &held).unwrap();
-    assert_eq!(store.changes(&id("acme"), 1).unwrap().unwrap().len(), 40);
+    let changes = store.changes(&id("acme"), 1).unwrap().unwrap();
+    assert_eq!(changes.iter().filter(|line| line.reason == Some(DisabledReason::LeftOut)).count(), 40);
 }

@@ -338,7 +338,7 @@ impl Engine {
         } else {
             let missing = thousands(self.missing.len() as u64);
             let line = format!(
-                "Halo's list keeps changing while it is read: {missing} clients are missing; this sync disabled nothing"
+                "Halo's list keeps changing while it is read: {missing} clients are missing; no client missing from the list was disabled"
             );
             self.warnings.add(Kind::Other(line), None);
             self.publish_unproved();

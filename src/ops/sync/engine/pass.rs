@@ -179,18 +179,23 @@ pub(super) fn describe_mismatch(pass: &Pass) -> String {
     let read = thousands(pass.seen.len() as u64);
     match pass.counts {
         Some((first, last)) if first != last => format!(
-            "Halo's list changed while it was read ({} clients, then {}); this sync disabled nothing",
+            "Halo's list changed while it was read ({} clients, then {}); no client missing from the list was disabled",
             thousands(first),
             thousands(last)
         ),
         Some((_, count)) if count == pass.seen.len() as u64 => {
             format!(
-                "Halo's list changed while it was read, although it has {read} clients as before; this sync disabled nothing"
+                "Halo's list changed while it was read, although it has {read} clients as before; no client missing from the list was disabled"
             )
         }
         Some((_, count)) => {
-            format!("Halo says {}, but {read} could be read; this sync disabled nothing", thousands(count))
+            format!(
+                "Halo says {}, but {read} could be read; no client missing from the list was disabled",
+                thousands(count)
+            )
         }
-        None => format!("Halo gave no count to prove that {read} clients are all; this sync disabled nothing"),
+        None => format!(
+            "Halo gave no count to prove that {read} clients are all; no client missing from the list was disabled"
+        ),
     }
 }
