@@ -3,13 +3,15 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
+use der::asn1::AnyRef;
+use der::{Decode as _, Reader as _, SliceReader, Tagged as _};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, verify_server_name};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
 /// The certificates of a file, or what is wrong with it.
@@ -88,6 +90,11 @@ impl ServerCertVerifier for Trust {
                 verify_server_name(&ParsedCertificate::try_from(shown)?, name)?;
                 Ok(ServerCertVerified::assertion())
             }
+            // An appliance's is often no authority, and the usual rules say nothing of why it is not good.
+            Err(error) if is_odd(error) && is_self_signed(shown) => {
+                let told = CertificateError::Other(OtherError(Arc::new(SelfSigned)));
+                Err(Error::InvalidCertificate(told))
+            }
             _ => verdict,
         }
     }
@@ -132,16 +139,60 @@ impl ResolvesClientCert for NoCertificate {
     }
 }
 
+/// What [`super::http`] tells a certificate by that has signed itself.
+#[derive(Debug, thiserror::Error)]
+#[error("SelfSigned")]
+struct SelfSigned;
+
+fn is_odd(error: &Error) -> bool {
+    use CertificateError as C;
+    let is_odd = |fault: &C| matches!(fault, C::Other(_) | C::UnknownIssuer | C::BadSignature | C::BadEncoding);
+    matches!(error, Error::InvalidCertificate(fault) if is_odd(fault))
+}
+
 fn is_own_authority(error: &Error) -> bool {
     matches!(error, Error::InvalidCertificate(CertificateError::Other(why)) if format!("{why:?}").contains("CaUsedAsEndEntity"))
+}
+
+/// Whether a certificate names itself as who has issued it.
+fn is_self_signed(shown: &[u8]) -> bool {
+    let names = || {
+        let certificate = AnyRef::from_der(shown).ok()?;
+        let signed: AnyRef = SliceReader::new(certificate.value()).ok()?.decode().ok()?;
+        let mut fields = SliceReader::new(signed.value()).ok()?;
+        let mut next = || fields.decode::<AnyRef>().ok();
+        if next()?.tag().is_context_specific() {
+            next()?;
+        }
+        next()?;
+        let issuer = next()?;
+        next()?;
+        Some((issuer, next()?))
+    };
+    names().is_some_and(|(issuer, subject)| issuer == subject)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
     use crate::domain::fuzz::{like, tries};
     use proptest::prelude::*;
     use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+
+    #[test]
+    fn certificate_that_issued_itself_is_known() {
+        let made = rcgen::generate_simple_self_signed(["pia.example".to_owned()]).unwrap();
+        assert!(is_self_signed(made.cert.der()));
+        let key = KeyPair::generate().unwrap();
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.distinguished_name.push(rcgen::DnType::CommonName, "an authority");
+        let issuer = rcgen::Issuer::new(authority, key);
+        let leaf = CertificateParams::new(["pia.example".to_owned()]).unwrap();
+        let leaf = leaf.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap();
+        assert!(!is_self_signed(leaf.der()) && !is_self_signed(b"none"));
+    }
 
     fn own_authority(name: &str, until: i32) -> CertificateDer<'static> {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();

@@ -121,6 +121,12 @@ pub enum HaloError {
         /// What was asked for.
         does: &'static str,
     },
+    /// An id that Halo told and that must not stand in an address. Halo was not asked.
+    #[error("cannot {does}: Halo gives it an id that may lead elsewhere, so Halo was not asked")]
+    OddId {
+        /// What was not asked for.
+        does: &'static str,
+    },
     /// Halo, or a gateway before it, failed, and the retries did not outlast it.
     #[error("Halo failed when asked to {does} ({status})")]
     ServerError {
@@ -305,6 +311,7 @@ impl HaloError {
             | Self::RateLimited { .. }
             | Self::Declined { .. }
             | Self::NotFound { .. }
+            | Self::OddId { .. }
             | Self::Intercepted { .. }
             | Self::ForeignAuthHost { .. }
             | Self::Redirected { .. }
@@ -373,6 +380,7 @@ impl HaloError {
             Self::RateLimited { until } => FailureKind::RateLimited(*until),
             Self::Declined { .. }
             | Self::NotFound { .. }
+            | Self::OddId { .. }
             | Self::Unexpected { .. }
             | Self::TooLarge { .. }
             | Self::ForeignAuthHost { .. } => FailureKind::Declined,
@@ -408,6 +416,9 @@ impl HaloError {
             Self::InvalidScope { .. } => {
                 format!("Open the application in Halo ({APPLICATIONS}), and on its Permissions tab allow \"all\"")
             }
+            Self::MissingRight { said: Some(said), .. } if said.raw().to_ascii_lowercase().contains("ip address") => {
+                "Add this machine's address to the addresses that Halo lets in".to_owned()
+            }
             Self::MissingRight { .. } => format!(
                 "Two places must allow it: the Permissions tab of the application ({APPLICATIONS}), and the role \
                  of the application's agent (Configuration › Teams & Agents). The Administrator \
@@ -425,11 +436,11 @@ impl HaloError {
                     )
                 }
                 Unreached::Proxy | Unreached::NoTunnel => {
-                    "Check HTTPS_PROXY and NO_PROXY in the environment: the proxy's name, port and certificate, what it \
-                     requires, and whether it lets this host through"
+                    "Check HTTPS_PROXY or ALL_PROXY, and NO_PROXY, in the environment: the proxy's name, port and \
+                     certificate, what it requires, and whether it lets this host through"
                         .to_owned()
                 }
-                Unreached::ProxySignIn => "Put the user and the password for the proxy into HTTPS_PROXY \
+                Unreached::ProxySignIn => "Put the user and the password for the proxy into HTTPS_PROXY or ALL_PROXY \
                                            (http://user:password@proxy:port), or name Halo's host in NO_PROXY"
                     .to_owned(),
                 Unreached::Silent | Unreached::NoAnswer | Unreached::TooSlow | Unreached::Broken => {
@@ -465,7 +476,13 @@ impl HaloError {
                  integrations",
                 until.map_or("later".to_owned(), |until| until.strftime("after %H:%M:%S UTC").to_string())
             ),
+            Self::Declined { status: 402, .. } => "Ask whoever manages your Halo: it wants a payment".to_owned(),
+            // Otherwise Halo's own words say what is wrong.
+            Self::Declined { said: None, .. } => {
+                "Check the Url: is it the address of Halo itself? Something before it may answer in its place".to_owned()
+            }
             Self::Declined { .. } => return None,
+            Self::OddId { .. } => "Do it by hand in Halo".to_owned(),
             Self::Intercepted { .. } => "A firewall (such as Cloudflare), a proxy or a sign-in portal answers in Halo's \
                                          place: have it let this machine through to Halo's API. Neither the credentials \
                                          nor the rights were looked at"
@@ -551,6 +568,29 @@ mod tests {
             "{hint}"
         );
         assert!(error(401).to_string().ends_with("401 although the token is good"));
+    }
+
+    #[test]
+    fn refusal_without_words_and_odd_id_have_next_step() {
+        let does = "delete the webhook";
+        let declined = |status, said| HaloError::Declined { does, status, said };
+        let shut_out = HaloError::MissingRight {
+            does,
+            status: 401,
+            said: Some("Your IP address is not allowed".into()),
+            product: Product::default(),
+        };
+        for (error, hint) in [
+            (declined(402, None), "payment"),
+            (declined(405, None), "Check the Url"),
+            (HaloError::OddId { does }, "by hand"),
+            (shut_out, "this machine's address"),
+        ] {
+            let failure = Failure::from(error);
+            assert!(failure.hint.clone().unwrap().contains(hint), "{failure:?}");
+        }
+        assert!(HaloError::OddId { does }.to_string().ends_with("Halo was not asked"));
+        assert_eq!(Failure::from(declined(400, Some("Priority must not be blank".into()))).hint, None);
     }
 
     #[test]

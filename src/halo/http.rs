@@ -383,10 +383,10 @@ fn words_of(error: &reqwest::Error) -> String {
 
 fn certificate_fault(words: &str) -> TlsCause {
     let says = |word: &str| words.contains(word);
-    if says("unknownissuer") || says("unknown issuer") {
-        TlsCause::UnknownAuthority
-    } else if says("causedasendentity") {
+    if says("causedasendentity") || says("selfsigned") {
         TlsCause::SelfSigned
+    } else if says("unknownissuer") || says("unknown issuer") {
+        TlsCause::UnknownAuthority
     } else if says("expired") {
         TlsCause::Expired
     } else if says("not valid yet") || says("notvalidyet") {

@@ -332,8 +332,14 @@ fn token_refusal(call: &Call, answer: &Answer) -> HaloError {
         Some("invalid_client" | "invalid_grant" | "access_denied") => {
             HaloError::WrongCredentials { status, said, product }
         }
+        // By the standard these pass.
+        Some("server_error" | "temporarily_unavailable" | "slow_down") => {
+            HaloError::ServerError { does: call.does, status, said }
+        }
         _ => match call.refusal(answer, &[]) {
             HaloError::MissingRight { .. } => HaloError::WrongCredentials { status, said, product },
+            // Whatever answers there issues none.
+            HaloError::NotFound { does } => HaloError::Unexpected { does, what: BadReply::NoToken },
             refusal => refusal,
         },
     }

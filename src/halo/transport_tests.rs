@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::error::Unreached;
+use super::error::{TlsCause, Unreached};
 use super::testing::{Play, SECRET, Seen, Server, TOKEN, bound, json, quick, token};
 use super::*;
 use crate::domain::address::SignInPlace;
@@ -676,6 +676,26 @@ async fn another_way_of_signing_in_names_authentication_method() {
     }
 }
 
+/// What passes by the standard is told as that, and nothing is looked for in Halo that was never there.
+#[tokio::test]
+async fn sign_in_server_that_is_out_of_order_is_no_refusal() {
+    for (status, body, kind, hint) in [
+        (400, r#"{"error":"server_error"}"#, FailureKind::NotReached, "Try again"),
+        (400, r#"{"error":"temporarily_unavailable"}"#, FailureKind::NotReached, "Try again"),
+        (400, r#"{"error":"slow_down"}"#, FailureKind::NotReached, "Try again"),
+        (404, "", FailureKind::Declined, "Check the Url"),
+    ] {
+        let server = Server::bare(move |seen, _| match seen.path() {
+            "/auth/token" => json(status, body),
+            _ => json(404, ""),
+        })
+        .await;
+        let failure = Failure::from(server.api().sign_in().await.unwrap_err());
+        assert_eq!(failure.kind, kind, "{body}: {failure:?}");
+        assert!(failure.hint.clone().unwrap().contains(hint), "{body}: {failure:?}");
+    }
+}
+
 #[tokio::test]
 async fn every_odd_answer_is_named() {
     let odd = |status, body: &'static str| async move {
@@ -811,12 +831,12 @@ async fn client_certificate_is_named_in_every_version_of_tls() {
 
 #[tokio::test]
 async fn self_signed_certificate_names_ca_file() {
-    for is_ca in [IsCa::NoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
+    for is_ca in [IsCa::NoCa, IsCa::ExplicitNoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
         let plain = |certificate, key| {
             ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap()
         };
         let error = encrypted(|params| params.is_ca = is_ca, plain, false).await;
-        assert!(matches!(error, HaloError::Tls { .. }), "{error:?}");
+        assert!(matches!(error, HaloError::Tls { cause: TlsCause::SelfSigned, .. }), "{error:?}");
         let hint = Failure::from(error).hint.unwrap();
         assert!(hint.contains("set ca_file to"), "{hint}");
     }

@@ -223,7 +223,7 @@ struct EventRow {
 /// A webhook's id as a part of an address. Ids come from Halo, and one such as `../Client/7` must not lead elsewhere.
 pub(super) fn safe_id<'a>(does: &'static str, id: &'a str) -> Result<&'a str, HaloError> {
     let is_safe = (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if is_safe { Ok(id) } else { Err(HaloError::NotFound { does }) }
+    if is_safe { Ok(id) } else { Err(HaloError::OddId { does }) }
 }
 
 impl HaloApi {

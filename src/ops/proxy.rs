@@ -76,8 +76,11 @@ fn require_sound(environment: &Environment) -> Result<(), Failure> {
 
 /// What is wrong with the address of a proxy. It may hold a password: it is not repeated.
 fn proxy_fault(value: &str) -> Option<&'static str> {
-    if value.chars().any(|c| c.is_whitespace() || c.is_control()) {
+    if value.chars().any(char::is_whitespace) {
         return Some(if value.trim().is_empty() { "is blank" } else { "has blanks in it" });
+    }
+    if value.chars().any(char::is_control) {
+        return Some("has control characters in it");
     }
     if value.chars().any(is_invisible) {
         return Some("has invisible characters in it");
@@ -150,6 +153,7 @@ mod tests {
                 ("\u{a0}".as_bytes(), "is blank"),
                 ("http://127.0.0.1:7130\u{200b}".as_bytes(), "has invisible characters in it"),
                 ("\u{feff}http://127.0.0.1:7130".as_bytes(), "has invisible characters in it"),
+                (b"http://127.0.0.1:7130\x1b[2J", "has control characters in it"),
             ] {
                 let told = (FailureKind::Usage, format!("{name} {why}; nothing was sent"));
                 assert_eq!(refusal(name, value), Some(told), "{value:?}");

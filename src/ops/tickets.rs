@@ -243,7 +243,8 @@ impl TicketEdit<'_> {
             let fresh = FreshLists { agents: Some(&agents), ..FreshLists::default() };
             store.keep_lists(self.id, fresh, self.workspace.now())?;
         }
-        Err(Failure::new(FailureKind::Declined, fault).hint(format!("Nothing was changed: {hint} under Pia Screen")))
+        let hint = hint.replacen("another contact", "another contact under Pia Screen", 1);
+        Err(Failure::new(FailureKind::Declined, fault).hint(format!("Nothing was changed: {hint}")))
     }
 
     fn has(&self, ticket: &Ticket) -> bool {

@@ -23,6 +23,11 @@ pub(super) fn plan_events(
 ) {
     let bindings = webhook.map_or(&[][..], |webhook| &webhook.bindings);
     let events = group.chosen(&wanted.options);
+    let is_chosen = !wanted.options.events.is_empty();
+    let is_bound = |event: &EventNumber| bindings.iter().any(|binding| binding.event == *event);
+    let is_known = |event: &EventNumber| is_bound(event) || catalogue_name(held, *event).is_some();
+    // Without any of its events a webhook would be silent, which nobody has asked for.
+    let tells_nothing = !events.is_empty() && !events.iter().any(is_known);
     for event in &events {
         let name = name_of(held, *event);
         let mut bound = bindings.iter().filter(|binding| binding.event == *event);
@@ -42,12 +47,15 @@ pub(super) fn plan_events(
             None => plan.blocked.push(Blocked {
                 kind: ObjectKind::WebhookEvent,
                 name,
-                reason: format!("skipped: this Halo's catalogue has no event {event}"),
-                only_told: true,
+                reason: match is_chosen {
+                    true => format!("this Halo's catalogue has no event {event}; choose another in webhook_options"),
+                    false => format!("skipped: this Halo's catalogue has no event {event}"),
+                },
+                only_told: !is_chosen && !tells_nothing,
             }),
         }
     }
-    for binding in bindings.iter().filter(|binding| !events.contains(&binding.event)) {
+    for binding in bindings.iter().filter(|binding| !tells_nothing && !events.contains(&binding.event)) {
         plan.steps.push(unbind(webhook, binding, &binding.name, NOT_WANTED));
     }
 }
@@ -115,4 +123,31 @@ fn catalogue_name(held: &Existing, event: EventNumber) -> Option<&Untrusted> {
         .filter(|(number, _)| *number == event)
         .map(|(_, name)| name)
         .find(|name| !name.raw().contains("Assigned"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan;
+    use super::super::tests::{installed, wanted};
+    use super::*;
+
+    /// A number that Halo does not know is a slip: nothing is taken off for it, and the plan is not whole.
+    #[test]
+    fn events_that_halo_lacks_silence_no_webhook() {
+        let (held, record) = installed();
+        let of = |events: &str| {
+            let plan = plan(&Wanted { options: events.parse().unwrap(), ..wanted() }, &held, &record);
+            let unbound = plan.pending().filter(|step| step.kind == ObjectKind::WebhookEvent).count();
+            (unbound, plan.hindrances().count())
+        };
+        assert_eq!(of("events = 3, 999999"), (0, 1), "the webhook of changes would have none");
+        assert_eq!(of("events = 3, 19, 999999"), (3, 1), "it still has one");
+        assert_eq!(of("events = 3"), (4, 0), "as it was chosen");
+        // Of those that nobody has chosen, one may be newer than this Halo.
+        let mut older = held.clone();
+        older.events.retain(|(event, _)| event.0 != 1072);
+        older.webhooks.iter_mut().for_each(|own| own.bindings.retain(|binding| binding.event.0 != 1072));
+        let plan = plan(&wanted(), &older, &record);
+        assert_eq!((plan.blocked.len(), plan.hindrances().count(), plan.changes_pending()), (1, 0, false));
+    }
 }
