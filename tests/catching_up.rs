@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use pia_halo::demo::{Fault, Object, Scripted, ScriptedAnswer};
 use pia_halo::domain::callback::EventGroup;
-use pia_halo::domain::event::{FetchedFrom, Incoming};
+use pia_halo::domain::event::{EventBody, FetchedFrom, Incoming};
 use pia_halo::domain::gap::Gap;
 use pia_halo::ops::catch_up;
 use pia_halo::store::NewEvent;
@@ -319,6 +319,37 @@ async fn whole_log_is_believed_in_order_and_nothing_comes_twice() {
     });
     let (gap, lists) = look_after(&profile, false).await;
     assert!(lists > 0 && gap.problems[0].contains("cannot be read"), "{gap:?}");
+}
+
+/// Before the first ticket of all, an empty log is no loss, and a ticket that was made is found all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn empty_log_before_first_event_is_no_issue() {
+    let profile = with_logs().await;
+    profile.halo.change(|state| state.webhook_events.clear());
+    let (gap, lists) = look_after(&profile, false).await;
+    assert!(lists > 0 && gap.problems.is_empty(), "{gap:?}");
+    profile.halo.change(|state| {
+        let mut ticket = state.tickets[0].clone();
+        ticket.set("id", 40_001);
+        ticket.set("dateoccurred", ago(10).to_string());
+        state.tickets.push(ticket);
+    });
+    let (gap, _) = look_after(&profile, false).await;
+    assert_eq!((gap.from_tickets, gap.problems.len()), (1, 1), "{gap:?}");
+    // Once one has come in, Halo keeps no log of it, and says nothing of others.
+    let heard = EventBody::read(event("told", 40_002).to_string().into_bytes()).unwrap();
+    let (configuration, group) = (profile.id(), EventGroup::TicketUpdated);
+    let events = heard.events().map(|incoming| NewEvent {
+        configuration: configuration.clone(),
+        group,
+        incoming,
+        received_at: ago(5),
+        fetched_from: None,
+        forward: false,
+    });
+    profile.store().add_events(events).unwrap();
+    let (gap, _) = look_after(&profile, false).await;
+    assert!(gap.problems.iter().any(|problem| problem.contains("does not report when")), "{gap:?}");
 }
 
 /// Where a log is too short, the tickets that have changed since are read: each once, and none that was told.

@@ -50,7 +50,7 @@ fn state(model: &Model) -> (Tone, String) {
     let sync = format!("   sync {} UTC", saved.configuration.company_sync.daily_sync_time);
     let sync = if runs { sync.as_str() } else { "" };
     let last = service::status(model).and_then(|service| service.last_event_at);
-    let last = last.map_or_else(|| "no event yet".to_owned(), |at| format!("event {}", ago(model.now, at)));
+    let last = last.map_or_else(|| health::NO_EVENT.to_owned(), |at| format!("event {}", ago(model.now, at)));
     if syncs {
         // The sign is that of the issue, and so its words come first.
         return (tone, format!("{words} · syncing   {host}"));

@@ -14,7 +14,7 @@ use crate::domain::ticket::{Known, Unfinished};
 use crate::domain::untrusted::Untrusted;
 use crate::keys::Pane;
 use crate::words::Phrase;
-use crate::words::health::{burns, issue};
+use crate::words::health::{NO_EVENT, burns, issue};
 use crate::words::time::{ago, moment};
 
 use super::jobs::health;
@@ -143,7 +143,7 @@ pub fn words(model: &Model) -> Option<Vec<String>> {
     };
     parts.push(match service.last_event_at {
         Some(last) => format!("last event {}", ago(model.now, last)),
-        None => "no event yet".to_owned(),
+        None => NO_EVENT.to_owned(),
     });
     // Where nothing runs it, none is promised.
     if let Some(saved) = model.current_saved().filter(|saved| saved.status.active && service.running) {

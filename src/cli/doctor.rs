@@ -8,6 +8,7 @@ use super::exit::ExitCode;
 use super::output::Output;
 use crate::app::header::summary;
 use crate::app::model::first_unfinished;
+use crate::domain::calendar::rfc3339;
 use crate::domain::check::Check;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::exit_code;
@@ -16,8 +17,8 @@ use crate::domain::health::{Finding, Rule, State, issues};
 use crate::domain::next::Next;
 use crate::domain::step::Step;
 use crate::ops::{self, Workspace};
-use crate::words;
-use crate::words::health::{NOTHING_TO_DO, fact, not_renewed, state};
+use crate::words::health::{NO_EVENT, NOTHING_TO_DO, fact, not_renewed, state};
+use crate::words::{self, Tone};
 
 pub(super) async fn run(call: &mut Call, options: &Doctor) -> Result<u8, Failure> {
     let workspace = if options.offline { call.look()? } else { call.workspace()? };
@@ -192,16 +193,23 @@ pub(super) async fn list(call: &mut Call, options: Issues) -> Result<u8, Failure
 // What is tried again without a yes is told: a program need not know the rules.
 fn row(issue: &Finding) -> serde_json::Value {
     json!({
-        "id": issue.rule, "state": issue.state, "cause": issue.fact, "since": issue.since, "seen_at": issue.seen_at,
+        "id": issue.rule, "state": issue.state, "cause": issue.fact, "since": issue.since.map(rfc3339),
+        "seen_at": issue.seen_at.map(rfc3339),
         "next": issue.next, "dismissed": issue.dismissed, "can_retry": issue.rule.retry().is_some(),
     })
 }
 
 /// What `status` says of all of it in a line.
 pub(super) fn line(output: &Output, findings: &[Finding]) -> String {
-    let (tone, words) = summary(findings);
+    let (tone, words) = verdict(findings);
     let more = if findings.iter().any(Finding::is_issue) { " (pia-halo issues)" } else { "" };
     format!("{} Health           {words}{more}", output.sign(tone))
+}
+
+// On the screen stands behind it that no event has come.
+fn verdict(findings: &[Finding]) -> (Tone, String) {
+    let (tone, words) = summary(findings);
+    (tone, if words.is_empty() { NO_EVENT.to_owned() } else { words })
 }
 
 #[cfg(test)]
@@ -217,6 +225,14 @@ mod tests {
         assert_eq!(one, format!("Nothing to do. 1 rule could not be checked: {}.", Rule::Deliveries.title()));
         let two = sentence(&[unknown(Rule::Deliveries), unknown(Rule::Drift)]);
         assert!(two.contains("2 rules could not be checked: ") && two.contains(Rule::Drift.title()), "{two}");
+    }
+
+    #[test]
+    fn line_of_status_says_what_it_waits_for() {
+        let unknown = |rule| Finding::new(rule, State::Unknown, "f");
+        let waits = [Finding::well(Rule::Drift, "f"), unknown(Rule::Silence), unknown(Rule::Lag)];
+        assert_eq!(verdict(&waits).1, NO_EVENT);
+        assert_eq!(verdict(&waits[..1]).1, "no issues");
     }
 
     #[test]

@@ -299,9 +299,13 @@ impl<'a> Incoming<'a> {
         // to. A payload that somebody has made up has whatever he put there: a ticket, a client, the webhook's own id.
         let is_own = event.is_some() && object.is_some();
         let guid = id.as_ref().and_then(Value::as_str).filter(|guid| {
-            is_own && is_guid(guid) && *guid != NO_GUID && webhook.as_ref().is_none_or(|other| other != guid)
+            is_own
+                && is_guid(guid)
+                && *guid != NO_GUID
+                && webhook.as_ref().and_then(Value::as_str).is_none_or(|other| !other.eq_ignore_ascii_case(guid))
         });
-        let guid = guid.map(ToOwned::to_owned);
+        // In capitals it is the same one.
+        let guid = guid.map(str::to_ascii_lowercase);
         let ticket_id = [object, scalar(in_ticket), scalar(other), scalar(in_data), scalar(of_data), id];
         let event = event.and_then(|event| match event {
             Value::String(words) => Some(words),
@@ -611,6 +615,16 @@ mod tests {
         let events = read(batch.as_bytes());
         assert_eq!(events.iter().map(|event| event.ticket_id).collect::<Vec<_>>(), [Some(33_479), Some(2)]);
         assert_eq!(read(b"[]"), []);
+    }
+
+    #[test]
+    fn event_in_capitals_is_same_event() {
+        let body = |id: &str| format!(r#"{{"id":"{id}","webhook_id":"w","event":"e","object_id":7}}"#);
+        let (small, large) = (body(GUID), body(&GUID.to_uppercase()));
+        assert_eq!((one(&small).id.as_deref(), one(&large).id.as_deref()), (Some(GUID), Some(GUID)));
+        assert_eq!(one(&large).body, large, "kept to the letter");
+        let own = format!(r#"{{"id":"{}","webhook_id":"{GUID}","event":"e","object_id":7}}"#, GUID.to_uppercase());
+        assert_eq!(one(&own).id, None, "it is the webhook's");
     }
 
     #[test]

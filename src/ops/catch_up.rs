@@ -69,9 +69,10 @@ pub async fn run(
         };
         let mut webhooks = workspace.store.installed(&of)?;
         webhooks.retain(|object| object.kind == ObjectKind::Webhook);
-        Ok(Some((earlier.map_or(since, |earlier| earlier.min(since)), webhooks)))
+        let has_heard = !workspace.store.last_deliveries(&of)?.is_empty();
+        Ok(Some((earlier.map_or(since, |earlier| earlier.min(since)), webhooks, has_heard)))
     };
-    let Some((since, webhooks)) = workspace.run_blocking(read).await? else { return Ok(None) };
+    let Some((since, webhooks, has_heard)) = workspace.run_blocking(read).await? else { return Ok(None) };
     let mut gap = Gap { since, until, from_log: 0, from_tickets: 0, problems: Vec::new() };
     let from = since.checked_sub(CLOCKS_APART).unwrap_or(since);
     let states = if webhooks.is_empty() { Default::default() } else { halo.webhook_states().await? };
@@ -92,11 +93,13 @@ pub async fn run(
         logs.push(Log { group, part: log, is_new: webhook.installed_at > from, is_on, days });
     }
     let tells_nothing = was_off || !tell_everything(&logs);
+    let is_first_time = !has_heard && are_blank(&logs, until.duration_since(from));
     let calls = logs.into_iter().flat_map(|log| log.part.calls.into_iter().map(move |call| (call, log.group)));
     let mut missed: Vec<Missed> = calls.filter_map(|(call, group)| of_log(call, group, ours_since)).collect();
     if tells_nothing {
         let (tickets, untold) = halo.tickets_changed_since(since).await?;
-        if untold > 0 {
+        // Before the first ticket of all there is nothing to doubt.
+        if untold > 0 && !is_first_time {
             let tickets = if untold == 1 { "1 ticket" } else { &format!("{untold} tickets") };
             gap.problems.push(format!(
                 "Halo's log is incomplete, and Halo does not report when {tickets} last changed; no loss is known"
@@ -161,6 +164,16 @@ fn tell_everything(logs: &[Log]) -> bool {
         // What happens while a webhook is off, Halo does not even try to tell.
         log.is_on && log.part.was_read_out && logs.iter().any(|other| speaks(other, log))
     })
+}
+
+/// Whether Halo keeps logs that reach back so far and have no row at all. Where nothing has ever come in either, Halo has most
+/// likely not had anything to tell yet: a ticket that says when it was made is looked for all the same.
+fn are_blank(logs: &[Log], back: SignedDuration) -> bool {
+    let is_blank = |log: &Log| {
+        let reaches = log.days.is_some_and(|days| SignedDuration::from_hours(days.saturating_mul(24)) > back);
+        log.is_on && log.part.was_read_out && log.part.calls.is_empty() && reaches
+    };
+    !logs.is_empty() && logs.iter().all(is_blank)
 }
 
 fn is_refused(error: &HaloError) -> bool {
@@ -273,7 +286,17 @@ mod tests {
         let new = |calls| Log { is_new: true, part: LogPart { calls, ..log(false, month).part }, ..log(false, month) };
         assert!(tell_everything(&[new(vec![call.clone()]), new(Vec::new())]));
         assert!(!tell_everything(&[new(Vec::new()), new(Vec::new())]), "perhaps Halo keeps no log");
-        assert!(!tell_everything(&[new(vec![call]), log(false, month)]), "what it had before is not known");
+        assert!(!tell_everything(&[new(vec![call.clone()]), log(false, month)]), "what it had before is not known");
+
+        // Nothing has happened yet, and the log is kept for long enough.
+        let day = SignedDuration::from_hours(24);
+        assert!(are_blank(&[log(false, month), log(false, month)], day));
+        assert!(!are_blank(&[log(false, month), log(false, month)], day * 31));
+        for other in [log(false, None), log(false, Some(0)), Log { is_on: false, ..log(false, month) }, new(vec![call])]
+        {
+            assert!(!are_blank(&[log(false, month), other], day));
+        }
+        assert!(!are_blank(&[], day));
     }
 
     /// Nothing is lost with a take-over, and nothing is told twice.

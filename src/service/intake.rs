@@ -178,6 +178,16 @@ impl Queue {
 
 fn write_all(store: &Store, waiting: &Receiver<Job>, ends: &AtomicBool) {
     let (not_stored, odd) = (Throttle::default(), Throttle::default());
+    write_until_end(store, waiting, ends, &not_stored, &odd);
+    if let Some(times) = odd.rest() {
+        tracing::warn!(times, "more events were not understood; they were stored as received");
+    }
+    if let Some(times) = not_stored.rest() {
+        tracing::error!(times, "more callbacks could not be stored");
+    }
+}
+
+fn write_until_end(store: &Store, waiting: &Receiver<Job>, ends: &AtomicBool, not_stored: &Throttle, odd: &Throttle) {
     while let Ok(first) = waiting.recv() {
         let mut jobs = vec![first];
         while jobs.len() < BATCH {
@@ -194,8 +204,8 @@ fn write_all(store: &Store, waiting: &Receiver<Job>, ends: &AtomicBool) {
                     // Whoever hung up before the answer has his event stored all the same.
                     let _ = answer.send(Ok(stored));
                 }
-                if let Some(problem) = added.not_understood
-                    && let Some(times) = odd.again()
+                if let Some((problem, count)) = added.not_understood
+                    && let Some(times) = odd.again_by(count)
                 {
                     tracing::warn!(problem, times, "an event was not understood; it was stored as received");
                 }
@@ -235,8 +245,8 @@ fn is_busy(error: &StoreError) -> bool {
 #[derive(Default)]
 struct Added {
     stored: Vec<Stored>,
-    /// Why the first event that was not understood was not.
-    not_understood: Option<String>,
+    /// Why the first event that was not understood was not, and how many were not.
+    not_understood: Option<(String, u64)>,
 }
 
 /// Another program's write is waited for; the callbacks wait with it.
@@ -252,14 +262,16 @@ fn add(store: &Store, callbacks: &[Option<Callback>], ends: &AtomicBool) -> Resu
 
 fn add_once(store: &Store, callbacks: &[Option<Callback>]) -> Result<Added, StoreError> {
     let mut added = Added { stored: vec![Stored::default(); callbacks.len()], not_understood: None };
-    let (mut of, mut problem) = (Vec::new(), None);
+    let (mut of, mut problem) = (Vec::new(), None::<(String, u64)>);
     let events = callbacks
         .iter()
         .enumerate()
         .flat_map(|(at, callback)| callback.iter().flat_map(Callback::events).map(move |event| (at, event)));
     let events = events.map(|(at, event)| {
         of.push(at);
-        problem = problem.take().or_else(|| event.incoming.not_understood.clone());
+        if let Some(why) = &event.incoming.not_understood {
+            problem.get_or_insert_with(|| (why.clone(), 0)).1 += 1;
+        }
         event
     });
     // Nobody who only asks for a sign of life waits for the disk.

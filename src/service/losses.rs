@@ -18,10 +18,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub struct Losses(Arc<Mutex<HashMap<ConfigurationId, Loss>>>);
 
 struct Loss {
-    count: u64,
+    /// How many there are of each cause.
+    whys: Vec<(&'static str, u64)>,
     first: Timestamp,
     last: Timestamp,
-    why: &'static str,
     /// Whether somebody is writing it down, and looks again before he ends.
     is_written: bool,
 }
@@ -31,9 +31,13 @@ impl Losses {
     pub fn note(&self, workspace: &Workspace, configuration: &ConfigurationId, why: &'static str) {
         let now = workspace.now();
         let mut losses = self.lock();
-        let new = || Loss { count: 0, first: now, last: now, why, is_written: false };
+        let new = || Loss { whys: Vec::new(), first: now, last: now, is_written: false };
         let loss = losses.entry(configuration.clone()).or_insert_with(new);
-        (loss.count, loss.last, loss.why) = (loss.count + 1, now, why);
+        loss.last = now;
+        match loss.whys.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, count)) => *count += 1,
+            None => loss.whys.push((why, 1)),
+        }
         if !std::mem::replace(&mut loss.is_written, true) {
             tokio::spawn(self.clone().write(workspace.clone(), configuration.clone()));
         }
@@ -53,8 +57,9 @@ impl Losses {
     fn untold(&self, configuration: &ConfigurationId, told: u64) -> Option<(u64, Finding)> {
         let mut losses = self.lock();
         let loss = losses.get_mut(configuration)?;
-        loss.is_written = loss.count > told;
-        loss.is_written.then(|| (loss.count, not_stored(loss.count, loss.why, loss.first, loss.last)))
+        let count = loss.whys.iter().map(|(_, count)| count).sum();
+        loss.is_written = count > told;
+        loss.is_written.then(|| (count, not_stored(&loss.whys, loss.first, loss.last)))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ConfigurationId, Loss>> {

@@ -52,6 +52,18 @@ struct Context {
     losses: Losses,
 }
 
+impl Drop for Context {
+    /// What is in no line by then is told in a last one.
+    fn drop(&mut self) {
+        if let Some(times) = self.refused.rest() {
+            tracing::warn!(times, "more requests were rejected");
+        }
+        if let Some(times) = self.not_taken.rest() {
+            tracing::warn!(times, "more callbacks with the right token were not accepted");
+        }
+    }
+}
+
 impl Receiver {
     /// A receiver that hands what it is given to the intake.
     pub fn new(shared: Arc<Shared>, auth: Arc<Auth>, queue: Queue) -> Self {

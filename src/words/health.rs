@@ -219,6 +219,9 @@ pub fn known_since(since: Timestamp) -> String {
     format!("Only what is {} is listed: the store before was lost or set aside.", known_here(since))
 }
 
+/// Where nothing but what the first event brings is unknown.
+pub const NO_EVENT: &str = "no event yet";
+
 /// What the list of issues says where it is empty.
 pub const NOTHING_TO_DO: &str = "No issues, nothing to do";
 

@@ -66,7 +66,10 @@ impl Facts<'_> {
                 finding
             }
             None => match self.read_at() {
-                Some(at) => Finding { seen_at: Some(at), ..Finding::well(rule, "all webhooks are on") },
+                Some(at) => {
+                    let found = Finding { seen_at: Some(at), ..Finding::well(rule, "all webhooks are on") };
+                    self.known_at(Some(at), found)
+                }
                 // Whoever saw that all is as Configure made it has seen that too.
                 None => match self.seen(Rule::Drift) {
                     drift if drift.state == State::Well => {

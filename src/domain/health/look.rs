@@ -250,7 +250,12 @@ pub(super) fn from_plan(plan: &Plan) -> Finding {
     let state = if is_broken { State::Broken } else { State::Watch };
     let blocked = plan.blocked.iter().map(|blocked| &blocked.name);
     let names: Vec<String> = pending.iter().map(|change| &change.name).chain(blocked).map(Untrusted::display).collect();
-    Finding::new(rule, state, facts.join("; ")).about(names.join(NAMES_APART)).next(repair())
+    // What Configure cannot do it does not repair either.
+    let next = match pending.is_empty() {
+        true => Hint::from("Why that cannot be done: ").next(Next::Plan),
+        false => repair(),
+    };
+    Finding::new(rule, state, facts.join("; ")).about(names.join(NAMES_APART)).next(next)
 }
 
 fn repair() -> Hint {
@@ -403,7 +408,12 @@ pub(super) const CHECK_SENDER: &str =
 pub(super) const NOT_STORED: &str = "not stored: ";
 
 /// Callbacks with the right token that were not stored, and come in the same form again; why the last one was not.
-pub fn not_stored(count: u64, why: &str, first: Timestamp, last: Timestamp) -> Finding {
+pub fn not_stored(whys: &[(&str, u64)], first: Timestamp, last: Timestamp) -> Finding {
+    let count = whys.iter().map(|(_, count)| count).sum();
+    let why = match whys {
+        [(why, _)] => (*why).to_owned(),
+        whys => whys.iter().map(|(why, count)| format!("{} {why}", thousands(*count))).collect::<Vec<_>>().join(", "),
+    };
     let deliveries = match count {
         1 => "a delivery with the right token was".to_owned(),
         count => format!("{} deliveries with the right token were", thousands(count)),

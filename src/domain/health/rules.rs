@@ -7,9 +7,10 @@ use super::look::{ANSWERED, BY_SYNC, FAILED, REMOVED, allowed, cut_short, sight_
 use crate::domain::calendar::rfc3339;
 use crate::domain::configuration::Configuration;
 use crate::domain::next::{Hint, Next};
+use crate::domain::people::Agent;
 use crate::domain::status::{DOES_NOT_ANSWER, NOT_IN_STORE, NOT_LOOKED, Status, Unanswered, Unrecorded};
 use crate::domain::sync_run::{SyncStatus, confirm};
-use crate::domain::untrusted::Untrusted;
+use crate::domain::untrusted::{Untrusted, same_name};
 
 /// A sync a day, and time for its retries.
 const SYNC_DUE: SignedDuration = SignedDuration::from_hours(26);
@@ -155,11 +156,15 @@ impl Facts<'_> {
         let Some(last) = self.last(rule).filter(|last| last.seen_at.is_some()) else {
             return Finding::new(rule, State::Unknown, "not checked yet").next(look());
         };
-        let is_stale = last.seen_at.is_some_and(|at| self.is_older(at, STALE));
-        if is_stale && last.state == State::Well {
-            return Finding { state: State::Unknown, next: Some(look()), ..last.clone() };
+        self.known_at(last.seen_at, last.clone())
+    }
+
+    // What was good so long ago is not known to be so now.
+    pub(super) fn known_at(&self, at: Option<Timestamp>, found: Finding) -> Finding {
+        match at.is_some_and(|at| self.is_older(at, STALE)) && found.state == State::Well {
+            true => Finding { state: State::Unknown, next: Some(look()), ..found },
+            false => found,
         }
-        last.clone()
     }
 
     fn credentials(&self) -> Finding {
@@ -174,7 +179,11 @@ impl Facts<'_> {
         match self.status.steps.credentials {
             step if step.was_finished() => {
                 let seen_at = self.last(rule).filter(|last| last.state == State::Well).and_then(|last| last.seen_at);
-                Finding { seen_at, ..Finding::well(rule, "accepted by Halo") }
+                // A sync has signed in, too.
+                self.known_at(
+                    seen_at.max(self.published_at()),
+                    Finding { seen_at, ..Finding::well(rule, "accepted by Halo") },
+                )
             }
             _ => Finding::new(rule, State::Watch, "saved, but not tested yet")
                 .next(Hint::from("Test them: ").next(Next::Check)),
@@ -184,7 +193,8 @@ impl Facts<'_> {
     // A sync that has succeeded since was answered, too.
     fn halo(&self) -> Finding {
         let silent = self.last(Rule::Halo).filter(|last| last.is_issue() && self.published_at() < last.seen_at);
-        silent.cloned().unwrap_or(Finding::well(Rule::Halo, ANSWERED))
+        let answered_at = self.last(Rule::Halo).and_then(|last| last.seen_at).max(self.published_at());
+        silent.cloned().unwrap_or_else(|| self.known_at(answered_at, Finding::well(Rule::Halo, ANSWERED)))
     }
 
     fn rights(&self) -> Finding {
@@ -230,16 +240,23 @@ impl Facts<'_> {
             .filter(|board| !is_team(board))
             .map(|board| format!("no team \"{}\" is visible in Halo", clean(board)))
             .collect();
-        if let Some(contact) = &screen.escalate_to
-            && !lists.agents.iter().any(|agent| agent.id == contact.agent_id && agent.assignable)
-        {
-            gone.push(format!("tickets cannot be assigned to {}", clean(&contact.name)));
+        if let Some(contact) = &screen.escalate_to {
+            let name = clean(&contact.name);
+            let agent = lists.agents.iter().find(|agent| agent.id == contact.agent_id && agent.assignable);
+            let is_named = |agent: &&Agent| same_name(agent.name.raw(), &contact.name) || agent.name.display() == name;
+            match agent {
+                None => gone.push(format!("tickets cannot be assigned to {name}")),
+                Some(agent) if !is_named(&agent) => {
+                    gone.push(format!("{name}, to whom tickets are escalated, is called {} in Halo now", agent.name));
+                }
+                Some(_) => {}
+            }
         }
         match gone.is_empty() {
             // As old as the lists, which a look at a Halo that does not answer cannot renew.
             true => Finding { seen_at: lists.read_at, ..Finding::well(rule, "all found in Halo") }
                 .since(self.published_at()),
-            false => Finding::new(rule, State::Watch, gone.join("; "))
+            false => Finding { seen_at: lists.read_at, ..Finding::new(rule, State::Watch, gone.join("; ")) }
                 .about(gone.join("; "))
                 .next("Create them in Halo, or choose others under Pia Screen"),
         }

@@ -440,7 +440,7 @@ fn unit_is_named_only_where_it_is_installed() {
 #[test]
 fn refused_delivery_is_told_beside_stored_ones() {
     let at = |hours: i32| now() - hours * HOUR;
-    let refused = |hours: i32| not_stored(1, "not JSON", at(hours), at(hours));
+    let refused = |hours: i32| not_stored(&[("not JSON", 1)], at(hours), at(hours));
     let told = |hours: i32, before: Option<Finding>| {
         found(Rule::NotUnderstood, |world| {
             world.status.known.not_understood = Some((8, now() - HOUR));
@@ -457,9 +457,12 @@ fn refused_delivery_is_told_beside_stored_ones() {
     let alone = found(Rule::NotUnderstood, |world| world.note(3, both.clone()));
     assert!(alone.fact.starts_with("a delivery with the right token was not stored"), "{}", alone.fact);
     assert!(!told(24 * 8, None).fact.contains("not stored"), "a week later");
-    let many = told(3, Some(not_stored(1_017, "not JSON", at(9), at(3))));
+    let many = told(3, Some(not_stored(&[("not JSON", 1_017)], at(9), at(3))));
     assert!(many.fact.ends_with(", and 1,017 deliveries with the right token were not stored: not JSON"), "{many:?}");
     assert_eq!(told(3, Some(many.clone())), many, "written down, it is the same");
+    let mixed = not_stored(&[("not JSON", 1_017), ("larger than 16 MiB", 1)], at(9), at(3));
+    let fact = "1,018 deliveries with the right token were not stored: 1,017 not JSON, 1 larger than 16 MiB";
+    assert_eq!(mixed.fact, fact, "each cause with its own number");
 }
 
 /// That it did not fail is said of a run that did not.
@@ -1121,6 +1124,35 @@ fn rules_know_when_nothing_could_be_expected() {
     assert_eq!(state(Rule::Rights, judged), State::Unknown);
     let one_board = |world: &mut World| world.status.known.lists.teams.clear();
     assert_eq!(found(Rule::Boards, one_board).fact, "no team \"Pia\" is visible in Halo");
+}
+
+/// A month later without a look, what Halo last said is no word of how it is.
+#[test]
+fn what_was_good_long_ago_is_not_known_now() {
+    let long_ago = |world: &mut World| {
+        let at = now() - 24 * 40 * HOUR;
+        world.status.known.runs.clear();
+        world.status.last_sync = None;
+        world.status.known.before.iter_mut().for_each(|finding| finding.seen_at = finding.seen_at.map(|_| at));
+        world.status.integration.deliveries.iter_mut().for_each(|delivery| delivery.read_at = at);
+        world.status.known.published_at = Some(at);
+        world.note(24 * 40, Finding::well(Rule::Credentials, "accepted by Halo"));
+    };
+    for rule in [Rule::Credentials, Rule::Halo, Rule::WebhookOff] {
+        let found = found(rule, long_ago);
+        assert_eq!(found.state, State::Unknown, "{found:?}");
+        assert!(found.next.unwrap().to_string().contains("pia-halo doctor"), "{rule:?}");
+    }
+}
+
+/// It is known from the lists of the last sync, and as old as they are, whatever it says.
+#[test]
+fn contact_of_another_name_is_told_with_age_of_lists() {
+    let read_at = Some(now() - HOUR);
+    let renamed = found(Rule::Boards, |world| world.status.known.lists.agents[0].name = "Fox Mulder".into());
+    assert_eq!(renamed.fact, "Dana Scully, to whom tickets are escalated, is called Fox Mulder in Halo now");
+    let gone = found(Rule::Boards, |world| world.status.known.lists.agents[0].assignable = false);
+    assert_eq!([renamed.seen_at, gone.seen_at], [read_at; 2]);
 }
 
 /// An event is promised only where one would come in.
