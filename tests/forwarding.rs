@@ -213,6 +213,18 @@ async fn changed_secret_of_signature_is_taken_up_without_restart() {
     give(keys[1]);
     let second = arrives(&service, "second").await;
     assert!(second.is_signed_with(keys[1]) && !second.is_signed_with(keys[0]));
+    // What is told is what is used.
+    let told = async |json: &[&str]| {
+        let mut command = profile.command([&["events", "--forward-secret"], json].concat());
+        command.env("PIA_HALO_FORWARD_SECRET_FILE", &file);
+        crate::support::run(command, String::new()).await
+    };
+    assert_eq!(told(&[]).await.expect(0).stdout.trim(), keys[1]);
+    assert_eq!(told(&["--json"]).await.expect(0).json()["forward_secret"], keys[1]);
+    give("");
+    let refused = told(&[]).await;
+    assert!(refused.code != 0 && !refused.stderr.contains("Client Secret"), "{refused:?}");
+    refused.says("the secret that signs forwarded events from ").says("empty");
     give("half of it");
     assert!(arrives(&service, "third").await.is_signed_with(keys[1]));
     assert_eq!(service.terminate().await, 143);

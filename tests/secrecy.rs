@@ -260,6 +260,11 @@ async fn planted_secrets_are_in_no_file_of_support_bundle() {
     assert!(asked.stderr.contains("check.json") && !file.exists(), "nothing is written without a yes: {asked:?}");
     let shown = support(&["--list"]).await.expect(0).stdout;
     support(&[path, "--yes"]).await.expect(0);
+    // Where it cannot be written, nobody waits for it, and nobody is asked.
+    profile.halo.clear_requests();
+    support(&[profile.folder.path().to_str().unwrap(), "--yes"]).await.expect(2).says("is not a file");
+    support(&["/no/such/folder/bundle", "--yes"]).await.expect(7);
+    assert_eq!(profile.halo.requests().len(), 0);
     let mut names = Vec::new();
     let mut said = vec![shown.clone()];
     let unpacked = flate2::read::GzDecoder::new(std::fs::File::open(&file).unwrap());

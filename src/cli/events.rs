@@ -17,6 +17,7 @@ use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::ops::signals::{Changes, Signals};
 use crate::ops::{self, Workspace};
+use crate::settings::given_forward_secret;
 use crate::words;
 
 /// How often it is looked whether anybody still reads what is printed.
@@ -35,7 +36,11 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
     };
     let (id, _, _) = call.chosen(&workspace)?;
     if options.forward_secret {
-        let secret = ops::events::forward_secret(&workspace, &id)?;
+        // What a service signs with that is started here.
+        let secret = match super::serve::secret_file(call) {
+            Some(file) => given_forward_secret(&file)?,
+            None => ops::events::forward_secret(&workspace, &id)?,
+        };
         if call.output.json {
             call.output.object(&json!({ "configuration": id, "forward_secret": secret.expose() }))?;
         } else {

@@ -104,7 +104,7 @@ fn handed(listen: SocketAddr) -> Result<Listen, Failure> {
 }
 
 /// Where the secret of the signature comes from outside: the file that it is in.
-fn secret_file(call: &Call) -> Option<PathBuf> {
+pub(super) fn secret_file(call: &Call) -> Option<PathBuf> {
     let folder = call.environment.get("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let credential = folder.map(|folder| folder.join("forward_secret")).filter(|file| file.exists());
     credential.or_else(|| call.environment.get("PIA_HALO_FORWARD_SECRET_FILE").map(PathBuf::from))

@@ -18,12 +18,15 @@ pub(super) async fn run(call: &mut Call, options: Support) -> Result<u8, Failure
         // Without one, the rest is of use all the more.
         Err(_) => None,
     };
-    let output = std::sync::Mutex::new(&mut call.output);
-    let tell = |what: &str| output.lock().unwrap_or_else(std::sync::PoisonError::into_inner).progress(what);
-    let files = support::collect(&workspace, chosen, call.cancel.clone(), tell).await;
     let now = workspace.now();
     let usual = || PathBuf::from(format!("pia-halo-support-{}.tar.gz", now.strftime("%Y%m%dT%H%M%SZ")));
     let path = options.file.unwrap_or_else(usual);
+    if !options.list && (options.consent.yes || call.can_ask()) {
+        support::require_writable(&path)?;
+    }
+    let output = std::sync::Mutex::new(&mut call.output);
+    let tell = |what: &str| output.lock().unwrap_or_else(std::sync::PoisonError::into_inner).progress(what);
+    let files = support::collect(&workspace, chosen, call.cancel.clone(), tell).await;
     let list: Vec<_> = files.iter().map(|file| json!({ "name": file.name, "bytes": file.text.len() })).collect();
     if options.list {
         return match call.output.json {

@@ -132,6 +132,8 @@ pub enum Note {
     Punycode(String),
     /// A host that was typed with signs that stand for others: wide letters, an ideographic full stop, a soft hyphen.
     Host(String),
+    /// A path that goes up, or has backslashes, as a browser reads it.
+    Path(String),
     /// What looks wrong although it can be saved.
     Doubt(String),
 }
@@ -139,7 +141,8 @@ pub enum Note {
 impl Note {
     /// Whether the person should look twice.
     pub fn is_warning(&self) -> bool {
-        matches!(self, Self::NotEncrypted | Self::LookAlike | Self::Punycode(_) | Self::Host(_) | Self::Doubt(_))
+        let is_calm = matches!(self, Self::SchemeAdded | Self::SchemeMended | Self::Dropped(_) | Self::Private);
+        !is_calm
     }
 }
 
@@ -154,6 +157,7 @@ impl fmt::Display for Note {
             Self::LookAlike => f.write_str("looks like a Halo address but is another host"),
             Self::Punycode(host) => write!(f, "contains look-alike letters; its true name is {host}"),
             Self::Host(host) => write!(f, "the host was read as {host}"),
+            Self::Path(path) => write!(f, "the path was read as {path}"),
             Self::Doubt(why) => f.write_str(why),
         }
     }
@@ -334,6 +338,9 @@ fn read(text: &str, pages: &[&str], vendor: bool) -> Result<(Url, Vec<Note>), Ad
     }
     check_host(&url, &typed_host)?;
     require_plain_meaning(&url, &with_scheme, scheme.is_some())?;
+    if is_path_rewritten(&with_scheme) {
+        notes.push(Note::Path(url.path().to_owned()));
+    }
     if let Some(host) = url.host_str().and_then(|host| host.strip_suffix('.')).map(str::to_owned) {
         url.set_host(Some(&host)).map_err(|_| AddressError::Shape)?;
         notes.push(Note::Dropped("the dot after the host".to_owned()));
@@ -375,6 +382,14 @@ fn require_plain_meaning(url: &Url, text: &str, has_scheme: bool) -> Result<(), 
     let is_scheme = authority.ends_with(':') || (is_word && segment.is_empty());
     let is_half = is_word && (is_halo_host(segment) || (!has_scheme && !has_port));
     if goes_on && (is_scheme || is_half) { Err(AddressError::Misread { host: host.to_owned() }) } else { Ok(()) }
+}
+
+/// Whether a browser would read another path than the one that was typed.
+fn is_path_rewritten(text: &str) -> bool {
+    let behind = text.split_once("://").map_or("", |(_, rest)| &rest[authority(text).len()..]);
+    let path = behind.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    let goes_up = |part: &str| matches!(&*part.replace("%2e", "."), "." | "..");
+    path.contains('\\') || path.split('/').any(goes_up)
 }
 
 fn is_of_scheme(byte: u8) -> bool {
@@ -648,6 +663,21 @@ mod tests {
         for (typed, base, notes) in cases {
             let (read, said) = halo(typed);
             assert_eq!((read.as_str(), said), (base, notes.iter().map(ToString::to_string).collect()), "{typed}");
+        }
+    }
+
+    #[test]
+    fn rewritten_path_is_told() {
+        let told = |text: &str| {
+            let notes = PiaUrl::read(text).unwrap().notes;
+            notes.iter().find(|note| matches!(note, Note::Path(_))).map(ToString::to_string)
+        };
+        let path = |path: &str| Some(format!("the path was read as {path}"));
+        assert_eq!(told("https://pia.example\\@evil.example"), path("/@evil.example"));
+        assert_eq!(told("https://pia.example/a/../x"), path("/x"));
+        assert_eq!(told("https://pia.example/%2E%2e/evil"), path("/evil"));
+        for plain in ["https://pia.example/a.b/..c?x=../y", "pia.example", "https://pia.example/"] {
+            assert_eq!(told(plain), None, "{plain}");
         }
     }
 

@@ -7,15 +7,18 @@ use jiff::Timestamp;
 /// The longest time that is read out of it; whoever waits has a bound of its own.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// How long to wait, by seconds or by any of HTTP's three forms of a date, a day at most. What makes no sense counts as not
-/// said, and so does a time that is over: it would only bring the next refusal.
+/// How long to wait, by seconds or by any of HTTP's three forms of a date, a day at most. A part of a second, and no wait at
+/// all, are a second. What makes no sense counts as not said, and so does a date that is over: clocks differ.
 pub fn read(text: &str, now: Timestamp) -> Option<Duration> {
     // A header that came twice is one line with a comma; so is a date, behind the name of its day.
     let first = text.split(',').next().unwrap_or_default().trim();
-    if !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit()) {
+    let (whole, part) = first.split_once('.').unwrap_or((first, "0"));
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number(whole) && is_number(part) {
         // More than a number holds is a long time too.
-        let asked = first.parse().map_or(LONGEST, Duration::from_secs);
-        return Some(asked.min(LONGEST)).filter(|asked| !asked.is_zero());
+        let asked = whole.parse().map_or(LONGEST, Duration::from_secs);
+        let more = Duration::from_secs(u64::from(part.bytes().any(|byte| byte != b'0')));
+        return Some(asked.saturating_add(more).clamp(Duration::from_secs(1), LONGEST));
     }
     let date = httpdate::parse_http_date(text.trim()).ok()?;
     let ahead = date.duration_since(now.into()).ok()?;
@@ -40,6 +43,11 @@ mod tests {
             (" 1 ", 1),
             ("007", 7),
             ("120, 120", 120),
+            ("0", 1),
+            ("0, 5", 1),
+            ("2.5", 3),
+            ("2.0", 2),
+            ("0.001", 1),
             ("Tue, 24 Nov 2026 04:31:30 GMT", 90),
             (" Tue, 24 Nov 2026 04:31:30 GMT ", 90),
             ("Tuesday, 24-Nov-26 04:31:30 GMT", 90),
@@ -59,11 +67,11 @@ mod tests {
         for text in [
             "",
             " ",
-            "0",
-            "0, 5",
             "-5",
             "+5",
-            "1.5",
+            "1.",
+            ".5",
+            "1.5.1",
             "1e3",
             "0x10",
             "٣",

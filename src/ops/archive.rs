@@ -7,6 +7,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
+use tempfile::NamedTempFile;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::failure::{Failure, FailureKind};
@@ -44,17 +45,31 @@ impl<W: Write> Archive<W> {
 /// it stays as it is.
 pub(super) fn to_file<R>(path: &Path, fill: impl FnOnce(&File) -> Result<R, Failure>) -> Result<R, Failure> {
     let fail = |source: io::Error| cannot("write", path, source);
-    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-        return Err(Failure::new(FailureKind::Usage, format!("{} is not a file", path.display())));
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let fresh = tempfile::Builder::new().prefix(".pia-halo-").tempfile_in(folder).map_err(fail)?;
+    let fresh = beside(path)?;
     let answer = fill(fresh.as_file())?;
     fresh.as_file().sync_all().map_err(fail)?;
     fresh.persist(path).map_err(|error| fail(error.error))?;
     // Some file systems cannot sync a folder: the file is there all the same.
-    _ = File::open(folder).and_then(|folder| folder.sync_all());
+    _ = File::open(folder_of(path)).and_then(|folder| folder.sync_all());
     Ok(answer)
+}
+
+/// Refuses a file that [`to_file`] would not write in the end, before all the work for it.
+pub(super) fn require_writable(path: &Path) -> Result<(), Failure> {
+    beside(path).map(drop)
+}
+
+/// An empty file that takes the place of `path`.
+fn beside(path: &Path) -> Result<NamedTempFile, Failure> {
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(Failure::new(FailureKind::Usage, format!("{} is not a file", path.display())));
+    }
+    let fresh = tempfile::Builder::new().prefix(".pia-halo-").tempfile_in(folder_of(path));
+    fresh.map_err(|source| cannot("write", path, source))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The failure of work with a file.

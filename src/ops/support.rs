@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::archive::{Archive, cannot, to_file};
+use super::archive::{self, Archive, cannot, to_file};
 use super::{Workspace, check, events, plan, status, sync};
 use crate::domain::activity::mask_tokens;
 use crate::domain::calendar::rfc3339;
@@ -79,6 +79,15 @@ pub async fn collect(
         Document { name, text: masked(&text, &all) }
     };
     files.into_iter().map(document).collect()
+}
+
+/// Refuses a file that [`write`] could not write: before everything is looked at for it.
+///
+/// # Errors
+///
+/// What keeps it from being written.
+pub fn require_writable(path: &Path) -> Result<(), Failure> {
+    archive::require_writable(path)
 }
 
 /// Writes the bundle into a file, whole or not at all.

@@ -40,7 +40,7 @@ use crate::halo::LoopbackOnly;
 use crate::halo::proxy::through;
 use crate::ops::serving::{self, AtOnce, Due};
 use crate::ops::{Workspace, events};
-use crate::settings::given_secret;
+use crate::settings::given_forward_secret;
 use crate::store::{ClientToForward, ForwardTry, ToForward};
 
 /// The waits between tries. The last one repeats until [`GIVE_UP`].
@@ -109,7 +109,7 @@ impl Destination {
     /// Where the secret cannot be read, or is none of the scheme's.
     pub fn signature(&self, workspace: &Workspace, id: &ConfigurationId) -> Result<Signer, Failure> {
         let secret = match &self.secret_file {
-            Some(file) => given_secret(file)?.secret,
+            Some(file) => given_forward_secret(file)?,
             None => events::forward_secret(workspace, id)?,
         };
         workspace.watch_for(&secret);

@@ -68,8 +68,8 @@ pub enum SettingsError {
         /// What is wrong, and what would be right.
         why: String,
     },
-    /// A place that ought to give the Client Secret does not.
-    #[error("the Client Secret from {origin}: {why}")]
+    /// A place that ought to give a secret does not.
+    #[error("the {} from {origin}: {why}", .origin.what())]
     Secret {
         /// The place.
         origin: SecretSource,

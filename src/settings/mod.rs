@@ -31,7 +31,9 @@ mod sharing;
 mod suggestion;
 mod variables;
 
-pub use client_secret::{FoundSecret, client_secret, given_secret, is_there, require_own_command, secret_source};
+pub use client_secret::{
+    FoundSecret, client_secret, given_forward_secret, given_secret, is_there, require_own_command, secret_source,
+};
 pub use config::{Config, SharedStore};
 pub use copies::Copies;
 pub use credentials::{FormerCallback, StoredSecrets, new_callback_secrets, new_forward_secret};

@@ -16,6 +16,8 @@ pub const VARIABLE: &str = "PIA_HALO_CLIENT_SECRET";
 pub enum SecretSource {
     /// The file that was named on the command line.
     GivenFile(PathBuf),
+    /// The file that gives the secret with which forwarded events are signed.
+    ForwardFile(PathBuf),
     /// Standard input.
     StandardInput,
     /// A credential that systemd hands to the service.
@@ -31,11 +33,19 @@ pub enum SecretSource {
 }
 
 impl SecretSource {
+    /// What it gives.
+    pub fn what(&self) -> &'static str {
+        match self {
+            Self::ForwardFile(_) => "secret that signs forwarded events",
+            _ => "Client Secret",
+        }
+    }
+
     /// What to do where the place does not give it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::GivenFile(path) | Self::Systemd(path) => {
-                format!("put the Client Secret, and nothing else, on the only line of {}", path.display())
+            Self::GivenFile(path) | Self::Systemd(path) | Self::ForwardFile(path) => {
+                format!("put the {}, and nothing else, on the only line of {}", self.what(), path.display())
             }
             Self::StandardInput => "write the Client Secret, and nothing else, to standard input".to_owned(),
             Self::EnvironmentFile(_) => format!("correct {FILE_VARIABLE}, or unset it"),
@@ -53,7 +63,7 @@ impl SecretSource {
 impl fmt::Display for SecretSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::GivenFile(path) | Self::Stored(path) => path.display().fmt(f),
+            Self::GivenFile(path) | Self::ForwardFile(path) | Self::Stored(path) => path.display().fmt(f),
             Self::StandardInput => f.write_str("standard input"),
             Self::Systemd(path) => write!(f, "the systemd credential {}", path.display()),
             Self::EnvironmentFile(path) => write!(f, "{FILE_VARIABLE} ({})", path.display()),

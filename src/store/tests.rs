@@ -183,6 +183,19 @@ fn what_is_no_database_of_ours_is_refused_and_left_as_it_is() {
     }
 }
 
+/// Refused for another reason than that somebody has it: that is no fault of the disk.
+#[test]
+fn lock_that_file_system_refuses_is_told_as_that() {
+    let of = |code| {
+        let error = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+        Trouble::from(error).at(Path::new("/x/pia-halo.db")).to_string()
+    };
+    for code in [rusqlite::ffi::SQLITE_IOERR_RDLOCK, rusqlite::ffi::SQLITE_IOERR_SHMLOCK] {
+        assert_eq!(of(code), "the file system of /x/pia-halo.db has no file locks");
+    }
+    assert!(of(rusqlite::ffi::SQLITE_IOERR_READ).contains("disk I/O error"));
+}
+
 #[test]
 fn no_damage_of_database_makes_program_panic() {
     let (folder, store) = file_store();

@@ -552,6 +552,9 @@ fn forms(secret: &str) -> Vec<Form> {
         Form::new(of_each("%", ""), APART),
     ];
     forms.extend([" ", ":", "-", ","].map(|between| Form::new(of_each("", between), APART)));
+    // As numbers, which take up to three digits each and what stands between them.
+    let numbers = |between: &str| bytes.iter().map(u8::to_string).collect::<Vec<_>>().join(between);
+    forms.extend([",", ", ", " "].map(|between| Form::new(numbers(between), APART + between.len())));
     // As Windows keeps text: two bytes a letter, the second of them nothing.
     let wide = Zeroizing::new(secret.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
     forms.push(Form::new(hex(&wide), 4));
@@ -629,6 +632,12 @@ mod tests {
             assert_eq!(told(&format!("no {apart} here")).replace("0x[", "["), "no [secret] here", "{mark:?}");
         }
         assert_eq!(told(&format!("no {} here", bytes(TOKEN.as_bytes(), "\\x", ""))), "no [secret] here");
+        for mark in [",", ", ", " "] {
+            let numbers = TOKEN.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(mark);
+            assert_eq!(told(&format!("no {numbers} here")), "no [secret] here", "{mark:?}");
+            let kept = Watch::new([Secret::new(TOKEN)]).clean_text(format!("no {numbers} here"));
+            assert_eq!(kept, "no [secret] here", "{mark:?}");
+        }
         for letters in [between(" "), between("','"), between("\0")] {
             let left = told(&letters);
             assert!(left.contains("[secret]") && left.len() < 20, "{left}");

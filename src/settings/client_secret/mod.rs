@@ -29,7 +29,7 @@ const FOLDER_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
 /// A Client Secret has some 80 characters. Whoever points at a disk image should hear of it soon.
 const LONGEST: usize = 16 << 10;
 
-const TOO_LONG: &str = "far too long to be a Client Secret";
+const TOO_LONG: &str = "far too long to be a secret";
 
 /// How long a command may take to give the secret.
 const COMMAND_LIMIT: Duration = Duration::from_secs(10);
@@ -69,6 +69,18 @@ pub fn given_secret(file: &Path) -> Result<FoundSecret, SettingsError> {
         private_file::require_secret(file, None)?;
     }
     read_file(file, source)
+}
+
+/// Reads the secret with which forwarded events are signed from the file that gives it.
+///
+/// # Errors
+///
+/// As [`given_secret`].
+pub fn given_forward_secret(file: &Path) -> Result<Secret, SettingsError> {
+    if given::names_file(file) {
+        private_file::require_secret(file, None)?;
+    }
+    Ok(read_file(file, SecretSource::ForwardFile(file.to_owned()))?.secret)
 }
 
 /// Which place would give the Client Secret, without asking it: no command is run, no file but `credentials.toml` read.

@@ -238,10 +238,18 @@ fn require_owner(path: &Path, metadata: &fs::Metadata) -> Result<(), FileError> 
 ///
 /// [`FileError::NoLocks`] where the file system has none, otherwise [`FileError::Io`].
 pub fn try_lock(file: &File, path: &Path) -> Result<bool, FileError> {
-    match file.try_lock() {
-        Ok(()) => Ok(true),
-        Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(error)) => Err(lock_error(error, path)),
+    try_lock_by(|| file.try_lock(), path)
+}
+
+/// Tries it again where a signal came in between.
+fn try_lock_by(take: impl Fn() -> Result<(), TryLockError>, path: &Path) -> Result<bool, FileError> {
+    loop {
+        return match take() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(TryLockError::Error(error)) => Err(lock_error(error, path)),
+        };
     }
 }
 
@@ -296,11 +304,7 @@ fn has_record_locks(file: &File) -> bool {
 ///
 /// As [`try_lock`].
 pub fn try_lock_shared(file: &File, path: &Path) -> Result<bool, FileError> {
-    match file.try_lock_shared() {
-        Ok(()) => Ok(true),
-        Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(error)) => Err(lock_error(error, path)),
-    }
+    try_lock_by(|| file.try_lock_shared(), path)
 }
 
 /// Gives a lock back. Closing the file is not enough: a child that is being started has a copy of it for a moment, and the

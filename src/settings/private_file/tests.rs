@@ -235,6 +235,20 @@ fn reading_makes_nothing() {
 }
 
 #[test]
+fn signal_while_lock_is_taken_ends_nothing() {
+    let tries = std::cell::Cell::new(0);
+    let take = || {
+        tries.set(tries.get() + 1);
+        match tries.get() {
+            1 | 2 => Err(TryLockError::Error(io::ErrorKind::Interrupted.into())),
+            _ => Ok(()),
+        }
+    };
+    assert!(try_lock_by(take, Path::new("/x/.y.lock")).unwrap());
+    assert_eq!(tries.get(), 3);
+}
+
+#[test]
 fn file_system_without_locks_is_named_as_such() {
     for errno in [rustix::io::Errno::NOLCK, rustix::io::Errno::NOTSUP] {
         let error = lock_error(io::Error::from_raw_os_error(errno.raw_os_error()), Path::new("/x/.y.lock"));
