@@ -327,9 +327,9 @@ async fn lists_of_restricted_agent_are_not_taken_for_truth() {
 async fn of_writing_no_more_is_said_than_is_known() {
     let profile = Profile::set_up(small()).await;
     for (fault, writes, status, words) in [
-        (None, "expected", "pass", "scope and role allow writing"),
+        (None, "expected", "pass", "writing allowed by scope and role"),
         (Some(Fault::AgentUnknown), "not_provable", "pass", "not tested yet"),
-        (Some(Fault::ForbiddenWrites), "doubtful", "warn", "write access is doubtful"),
+        (Some(Fault::ForbiddenWrites), "doubtful", "warn", "writing doubtful"),
     ] {
         fault.into_iter().for_each(|fault| profile.halo.set_fault(fault, true));
         let report = profile.json(["check"], 0).await;

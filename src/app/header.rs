@@ -15,6 +15,7 @@ use crate::domain::draft::Step;
 use crate::domain::health::{Finding, REMOVED, Rule, State, issues};
 use crate::domain::status::ServiceStatus;
 use crate::domain::untrusted::Untrusted;
+use crate::words::check::is_untested;
 use crate::words::health::{self, short};
 use crate::words::time::{ago, moment};
 
@@ -138,6 +139,8 @@ pub fn connection(model: &Model) -> (Tone, String) {
                 Some(found) => (Tone::Warn, format!("{}   {}", short(&found), host())),
                 None => match known_issues(model).or_else(|| unfinished(model)) {
                     Some((tone, words)) => (tone, format!("{words}   {}", host())),
+                    // What nobody knows of writing is no reason to be green.
+                    None if wizard.test.checks().iter().any(is_untested) => (Tone::Calm, host()),
                     None => (Tone::Good, host()),
                 },
             },
@@ -155,8 +158,19 @@ fn unfinished(model: &Model) -> Option<(Tone, String)> {
         ApplyWork::Failed { .. } => true,
         ApplyWork::None | ApplyWork::Running { .. } => false,
     };
-    let words = if stopped { "Configure stopped" } else { "Configure not finished" };
-    (is_here && is_open).then(|| (Tone::Warn, words.to_owned()))
+    let has_failed = match model.apply() {
+        ApplyWork::Ended { report, .. } => report.cause.is_some(),
+        ApplyWork::Failed { .. } => true,
+        // A run that failed is not forgotten with its page.
+        ApplyWork::None => findings(model).iter().any(|found| found.rule == Rule::Interrupted && found.is_open()),
+        ApplyWork::Running { .. } => false,
+    };
+    let (tone, words) = match (stopped, has_failed) {
+        (true, _) => (Tone::Warn, "Configure stopped"),
+        (false, true) => (Tone::Bad, "Configure failed"),
+        (false, false) => (Tone::Warn, "Configure not finished"),
+    };
+    (is_here && (is_open || has_failed)).then(|| (tone, words.to_owned()))
 }
 
 // What the panes say of what runs already: on its last page, behind that and among the settings the set-up is no greener than

@@ -10,19 +10,21 @@ use super::popup::HelpLine;
 use super::text::wrap;
 use super::wizard::checklist::NEEDS;
 use super::wizard::state::{Item, Wizard};
-use crate::domain::check::{Check, CheckStatus};
+use crate::domain::check::CheckStatus;
 use crate::domain::draft::Step;
 use crate::domain::plan::Parts;
+use crate::words::check::{Told, told};
 use crate::words::{self, by_hand};
 
 // The results that the focus is on: one of them, or all that are not as they should be.
-fn found(wizard: &Wizard) -> impl Iterator<Item = &Check> {
-    let is_meant = |at: usize, check: &Check| match wizard.focus {
-        Item::Check(of) | Item::Advice(of) => of == at,
-        Item::Test => matches!(check.status, CheckStatus::Fail | CheckStatus::Warn),
+fn found(wizard: &Wizard) -> impl Iterator<Item = Told> {
+    let focus = wizard.focus;
+    let is_meant = move |told: &Told| match focus {
+        Item::Check(of) | Item::Advice(of) => of == told.at,
+        Item::Test => matches!(told.check.status, CheckStatus::Fail | CheckStatus::Warn),
         _ => false,
     };
-    wizard.test.checks().iter().enumerate().filter(move |(at, check)| is_meant(*at, check)).map(|(_, check)| check)
+    told(wizard.test.checks(), wizard.test.order()).into_iter().filter(is_meant)
 }
 
 /// The help for what has the focus: the field first, then every key.
@@ -46,10 +48,10 @@ pub fn lines(model: &Model, columns: usize) -> Vec<HelpLine> {
             lines.push(HelpLine::Blank);
         }
         // What the test found, whole: on a low terminal there is no room for it beside the results.
-        for check in found(wizard) {
-            lines.push(HelpLine::Title(check.id.title().to_owned()));
-            text(&mut lines, &words::check::found(check));
-            if let Some(advice) = words::check::advice(check) {
+        for told in found(wizard) {
+            lines.push(HelpLine::Title(told.title));
+            text(&mut lines, &words::check::found(&told.check));
+            if let Some(advice) = words::check::advice(&told.check) {
                 text(&mut lines, &advice.with_keys(&model.keys));
             }
             lines.push(HelpLine::Blank);

@@ -65,7 +65,10 @@ pub fn meaning(model: &Model, event: KeyEvent) -> Meaning {
 fn now(model: &Model, place: Place, command: Command) -> Now {
     match command {
         C::Integrations => Now::only_if(!matches!(model.screen, Screen::Integrations | Screen::Starting)),
-        C::InstallService => Now::only_if(model.can_install_service()),
+        C::InstallService => match model.screen {
+            Screen::Starting | Screen::Integrations => Now::only_if(model.can_install_service()),
+            Screen::Wizard | Screen::Panes => Now::unless(model.install_refusal()),
+        },
         // Anywhere but in its pane it leads there, or to its step.
         C::Configure if place != P::Pane(Pane::Integration) => match model.screen {
             Screen::Starting => Now::Hidden,

@@ -381,7 +381,18 @@ impl Model {
 
     /// Whether the service can be installed from here, as a unit of systemd.
     pub(crate) fn can_install_service(&self) -> bool {
-        self.systemd && self.status().is_some_and(|status| !status.service.running && !status.service.is_silent())
+        self.install_refusal().is_none()
+    }
+
+    /// Why it cannot be.
+    pub(crate) fn install_refusal(&self) -> Option<&'static str> {
+        match self.status().map(|status| &status.service) {
+            None => Some("Save the configuration first."),
+            Some(service) if service.running => Some("The service is already running."),
+            Some(service) if service.is_silent() => Some("Its process is there: stop it first."),
+            Some(_) if !self.systemd => Some("There is no systemd here: let your supervisor run pia-halo serve."),
+            Some(_) => None,
+        }
     }
 
     /// How Configure stands for the configuration that is open.

@@ -57,7 +57,7 @@ pub fn everything(model: &Model, here: Place) -> Vec<Offer> {
     if all.iter().all(|known| known.command() != C::Configure) {
         all.extend(configure(model, here));
     }
-    for command in [C::Remove, C::Rotate] {
+    for command in [C::Remove, C::Rotate, C::InstallService] {
         if all.iter().all(|known| known.command() != command) {
             all.extend(not_yet(model, here, command));
         }

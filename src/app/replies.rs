@@ -1,6 +1,7 @@
 //! What answers change: each goes to the job or the screen that asked.
 
 use crate::domain::draft::{Draft, Step};
+use crate::domain::health::{Rule, State};
 use crate::domain::request::Standing;
 use crate::domain::status::Overview;
 use crate::domain::thousands;
@@ -117,19 +118,22 @@ fn standing_read(model: &mut Model, standing: Box<Standing>) -> Vec<Effect> {
     let Some(now) = &model.facts.standing else { return Vec::new() };
     let is_installed = is_done || installed(&before) != installed(now);
     let is_rotated = before.status.integration.rotation != now.status.integration.rotation;
+    let is_other = found(&before) != found(now);
     let shows_objects = model.screen == Screen::Panes && model.panes.pane == Pane::Integration;
     if is_installed && !shows_objects {
         plan::forget(model);
     }
+    // Another look at the same Halo may have seen what this plan has not.
+    let looks_again = if is_other || !shows_objects { plan::yield_to_look(model, shows_objects) } else { Vec::new() };
     let is_open = keymap::below(model) == Place::Plan && matches!(model.apply(), ApplyWork::None);
     if is_installed && is_open && matches!(model.work.plan, PlanWork::Ready(_)) {
         model.work.plan_stale = true;
     }
     // What was done here asks for itself.
     if model.screen != Screen::Panes || model.work.sync.run_of(Some(&id)).is_some() {
-        return Vec::new();
+        return looks_again;
     }
-    let mut effects = Vec::new();
+    let mut effects = looks_again;
     if is_synced {
         effects.push(Effect::LoadLists(id.clone()));
         effects.extend((model.panes.pane == Pane::Clients).then(|| Effect::LoadClients(id.clone())));
@@ -137,10 +141,17 @@ fn standing_read(model: &mut Model, standing: Box<Standing>) -> Vec<Effect> {
     if is_rotated {
         effects.push(Effect::LoadCallbacks(id));
     }
-    if is_installed && shows_objects && !model.panes.planning {
+    let is_read = effects.iter().any(|effect| matches!(effect, Effect::LoadPlan(_)));
+    if is_installed && shows_objects && !model.panes.planning && !is_read {
         effects.extend(plan::follow(model));
     }
     effects
+}
+
+// What the last look at the objects in Halo has found.
+fn found(standing: &Standing) -> Option<(State, &str)> {
+    let drift = standing.status.known.before.iter().find(|found| found.rule == Rule::Drift);
+    drift.map(|drift| (drift.state, drift.fact.as_str()))
 }
 
 pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {

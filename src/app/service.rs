@@ -7,7 +7,6 @@ use crate::app::layout::LOW;
 use crate::app::model::{Model, Screen};
 use crate::app::notice::Tone;
 use crate::app::text::wrap;
-use crate::domain::gap::Gap;
 use crate::domain::health::{Finding, Rule, State, next_judgement};
 use crate::domain::status::{DOES_NOT_ANSWER, ServiceStatus};
 use crate::domain::ticket::{Known, Unfinished};
@@ -61,7 +60,11 @@ pub fn head(model: &Model) -> Vec<(Tone, String)> {
     let mut head: Vec<(Tone, String)> = warnings.map(told).collect();
     let day = model.now.checked_sub(DAY).unwrap_or(Timestamp::MIN);
     let gaps = status(model).into_iter().flat_map(|service| &service.gaps).filter(|gap| gap.until > day);
-    head.extend(gaps.take(1).flat_map(Gap::words).map(|words| (Tone::Calm, Untrusted::new(words).display() + ".")));
+    for gap in gaps.take(1) {
+        let told = |tone| move |words: String| (tone, sentence(&words));
+        head.extend(gap.lost().into_iter().map(told(Tone::Warn)));
+        head.extend(gap.fetched().into_iter().map(told(Tone::Calm)));
+    }
     match &model.work.escalate {
         work if work.id() != model.current.as_ref() => {}
         EscalateWork::None => {}
@@ -93,6 +96,13 @@ pub fn head(model: &Model) -> Vec<(Tone, String)> {
         }
     }
     head
+}
+
+// As a sentence of its own.
+fn sentence(words: &str) -> String {
+    let words = Untrusted::new(words).display();
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
 
 /// The lines that it takes.

@@ -123,7 +123,7 @@ async fn verify(call: &mut Call, workspace: &ops::Workspace, request: &VerifyReq
 
 /// One verdict: a line, and a second one with what to change.
 pub(super) fn print(output: &mut Output, check: &Check) {
-    let (tone, word) = words::check::verdict(check.status);
+    let (tone, word) = words::check::sign(check);
     let mark = output.sign(tone);
     output.line(format!("{mark} {word:<7}  {:<21} {}", check.id.title(), check.message));
     if let Some(hint) = &check.hint {

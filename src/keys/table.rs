@@ -277,11 +277,13 @@ impl Command {
             Self::ReadDeliveries => "webhook log",
             Self::ProveIt => "full circle",
             Self::Rotate => "new secrets",
-            Self::InstallService => "start restart daemon",
+            Self::InstallService => "start restart daemon service install systemd",
             Self::Export => "csv file save",
             Self::Dismiss => "ignore clear hide",
             Self::Repaint => "clear screen refresh",
-            Self::Setting(FieldId::ClientSecret) => "password",
+            Self::Setting(FieldId::ClientSecret) => "password api.client_secret client_secret",
+            // As the file of the settings names it.
+            Self::Setting(field) => field.info().key,
             _ => "",
         }
     }
@@ -376,6 +378,12 @@ const FORM: &[Place] = &[
     P::Checklist, P::Field, P::Choice, P::Test, P::SyncButton, P::Callbacks, P::Setting, P::SettingChoice, P::Review,
     P::InitialSync, P::Finished,
 ];
+// What may be longer than the screen: the focus goes through it by pages.
+const PAGES: &[Place] =
+    &[P::Checklist, P::Field, P::Choice, P::Test, P::SyncButton, P::Callbacks, P::InitialSync, P::Finished];
+// The same where Home and End move in no text.
+const TEXTLESS: &[Place] =
+    &[P::Checklist, P::Choice, P::Test, P::SyncButton, P::Callbacks, P::InitialSync, P::Finished];
 const SETTINGS: &[Place] = &[P::Setting, P::SettingChoice, P::Review];
 // The settings, and the test that their save waits for.
 const CHANGING: &[Place] = &[P::Setting, P::SettingChoice, P::Review, P::Test, P::Field];
@@ -488,7 +496,6 @@ pub const BINDINGS: &[Binding] = &[
     row(C::EnterField, "accept", &[P::Field], "Continue", Left),
     row(C::EnterField, "accept", &[P::Setting], "Go to Save", Left),
     row(C::ChooseAgent, "accept", &[P::Choice], "Choose", Left),
-    row(C::ChooseAgent, "down", &[P::Choice], "Choose", Left),
     row(C::ChooseAgent, "accept", &[P::SettingChoice], "Choose", Left),
     row(C::ChooseAgent, "choose", &[P::Choice, P::SettingChoice], "Choose", Left),
     row(C::ChooseAgent, "choose", &[P::Finished], "Pia Escalate To", Left),
@@ -574,9 +581,13 @@ pub const BINDINGS: &[Binding] = &[
     row(C::Up, "up", LISTS, "Up", Help),
     row(C::Up, "up", FORM, "Up", Help),
     row(C::PageDown, "page_down", LISTS, "A page down", Help),
+    row(C::PageDown, "page_down", PAGES, "A page down", Help),
     row(C::PageUp, "page_up", LISTS, "A page up", Help),
+    row(C::PageUp, "page_up", PAGES, "A page up", Help),
     row(C::First, "first", LONG_LISTS, "To the first", Help),
+    row(C::First, "first", TEXTLESS, "To the first", Help),
     row(C::Last, "last", LONG_LISTS, "To the last", Help),
+    row(C::Last, "last", TEXTLESS, "To the last", Help),
     row(C::Back, "cancel", FORM, "Back", Left),
     row(C::Back, "cancel", &[P::Plan], "Back", Left),
     row(C::Back, "cancel", &[P::Cards], "Back", Left),

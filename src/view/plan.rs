@@ -19,6 +19,7 @@ use crate::domain::check::{Check, CheckId};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::FailureKind;
 use crate::domain::next::Hint;
+use crate::domain::object::ObjectKind;
 use crate::domain::plan::{
     Action, Change, ChangeResult, ConfigureReport, ConfigureStatus, FieldChange, Offer, Parts, Plan, plain_name,
 };
@@ -146,8 +147,9 @@ fn ended(model: &Model, page: &mut Page, report: &ConfigureReport, title: &str) 
     let stopped = plan::how_far(model);
     let tone = match report.status {
         status if status.is_complete() => Tone::Good,
-        ConfigureStatus::PartlyDone => Tone::Warn,
         _ if stopped.is_some() => Tone::Warn,
+        // The header says of a run in which something failed that it has.
+        ConfigureStatus::PartlyDone if report.cause.is_none() => Tone::Warn,
         _ => Tone::Bad,
     };
     page.heading(title, "", Style::new());
@@ -292,10 +294,11 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
         page.blank();
     }
     // What this agent does not see is neither in the plan nor missing from it.
-    for warning in &model.work.plan_warnings {
+    let warnings = words::check::warnings(&model.work.plan_checks);
+    for warning in &warnings {
         page.state(Tone::Warn, warning, MARGIN);
     }
-    if !model.work.plan_warnings.is_empty() {
+    if !warnings.is_empty() {
         page.blank();
     }
     if !plan.offers.is_empty() {
@@ -417,21 +420,26 @@ fn field_line(page: &mut Page, field: &FieldChange, name: usize) {
     }
 }
 
-// Whether Configure has the permissions it needs, as the test of this session found.
+// Whether Configure has the permissions it needs, as the test before the plan found, or Halo's own answer to a write.
 fn permissions(model: &Model, page: &mut Page) {
     let styles = page.styles;
-    let Some(wizard) = &model.wizard else { return };
-    let checks = wizard.test.checks();
+    let checks = &model.work.plan_checks;
     let of = |id: CheckId| checks.iter().find(|check: &&Check| check.id == id);
-    let needed =
-        [(CheckId::Webhooks, "webhooks"), (CheckId::CustomTabs, "custom tabs"), (CheckId::TicketTypes, "ticket types")];
-    if needed.iter().all(|(id, _)| of(*id).is_none()) {
+    let needed = [
+        (CheckId::Webhooks, "webhooks", ObjectKind::Webhook),
+        (CheckId::CustomTabs, "custom tabs", ObjectKind::CustomTab),
+        (CheckId::TicketTypes, "ticket types", ObjectKind::TicketType),
+    ];
+    if needed.iter().all(|(id, ..)| of(*id).is_none()) {
         return;
     }
     let start = |words: &str| Row::new(styles, false).cell(words, styles.dim(), 13);
     let mut row = start("Permissions:");
-    for (at, (id, name)) in needed.into_iter().enumerate() {
-        let (tone, word) = words::check::permission(of(id));
+    for (at, (id, name, kind)) in needed.into_iter().enumerate() {
+        let (tone, word) = match plan::is_refused(model, kind) {
+            true => words::check::REFUSED,
+            false => words::check::permission(of(id)),
+        };
         if at > 0 && row.used() + name.len() + word.len() + 6 > page.width {
             page.push(std::mem::replace(&mut row, start("")));
         }
@@ -519,10 +527,9 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
     let plan = match &model.work.plan {
         PlanWork::Ready(plan) => plan,
         PlanWork::Refused(report) => {
-            return report
-                .checks
+            return words::check::report_rows(report)
                 .get(line)
-                .map(|check| check_help(check, &model.keys, styles, columns))
+                .map(|told| check_help(told, &model.keys, styles, columns))
                 .unwrap_or_default();
         }
         _ => return Vec::new(),

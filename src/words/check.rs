@@ -16,6 +16,17 @@ pub fn verdict(status: CheckStatus) -> (Tone, &'static str) {
     }
 }
 
+/// The verdict on one check: what could be read, and may or may not be written, is no right that is known.
+pub fn sign(check: &Check) -> (Tone, &'static str) {
+    match (check.status, check.writes) {
+        (CheckStatus::Pass, Some(WriteProof::NotProvable)) => READ,
+        (status, _) => verdict(status),
+    }
+}
+
+/// The verdict on what could be read, where nothing more is known.
+pub const READ: (Tone, &str) = (Tone::Calm, "read");
+
 /// What was found, with Halo's status code where that says more.
 pub fn found(check: &Check) -> String {
     match check.http_status.filter(|_| check.status == CheckStatus::Fail) {
@@ -41,16 +52,23 @@ pub fn in_short(check: &Check, room: usize) -> Option<String> {
 }
 
 /// What is said where the scope and the role cover writing.
-const ALLOWED: &str = "scope and role allow writing";
+const ALLOWED: &str = "writing allowed by scope and role";
 
 /// What the scope and the role say of writing, in short: nothing was written to find out.
 const MAY_WRITE: &str = "writing allowed";
 
+/// The same where Halo does not tell, and where they speak against it.
+const NOT_TESTED: &str = "writing not tested";
+const DOUBTFUL: &str = "writing doubtful";
+
+/// What is known of writing once Halo has refused it.
+pub const REFUSED: (Tone, &str) = (Tone::Bad, "writing refused");
+
 /// Checks that passed and of which no more has to be said than what can be said of writing: by that, with their names.
-pub fn by_caveat<'a>(checks: impl Iterator<Item = &'a Check>) -> Vec<(Option<&'static str>, Vec<&'static str>)> {
-    let mut groups: Vec<(Option<&'static str>, Vec<&'static str>)> = Vec::new();
+pub fn by_caveat<'a>(checks: impl Iterator<Item = &'a Check>) -> Vec<(Option<WriteProof>, Vec<&'static str>)> {
+    let mut groups: Vec<(Option<WriteProof>, Vec<&'static str>)> = Vec::new();
     for check in checks {
-        let caveat = check.writes.map(writing);
+        let caveat = check.writes;
         match groups.iter_mut().find(|(known, _)| *known == caveat) {
             Some((_, names)) => names.push(check.id.title()),
             None => groups.push((caveat, vec![check.id.title()])),
@@ -64,6 +82,96 @@ pub fn by_caveat<'a>(checks: impl Iterator<Item = &'a Check>) -> Vec<(Option<&'s
 /// Whether what was found is told with its group. A caveat of its own is told with it.
 pub fn is_plain(check: &Check) -> bool {
     check.status == CheckStatus::Pass && (check.writes.is_some() || !check.message.contains("; "))
+}
+
+/// A check as it is told, in a row of its own; or several that failed for one cause.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Its name, or how many they are.
+    pub title: String,
+    /// The check; of several the first, with the words of all.
+    pub check: Check,
+    /// Where it stands among the checks.
+    pub at: usize,
+}
+
+/// The checks at these places, in their order. Those that failed for one cause, with one remedy, are told in one row.
+pub fn told(checks: &[Check], order: impl IntoIterator<Item = usize>) -> Vec<Told> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for at in order {
+        let check = &checks[at];
+        match groups.iter_mut().find(|group| is_one_cause(&checks[group[0]], check)) {
+            Some(group) => group.push(at),
+            None => groups.push(vec![at]),
+        }
+    }
+    groups.into_iter().map(|group| together(checks, &group)).collect()
+}
+
+/// The rows of a whole report: what failed first.
+pub fn report_rows(report: &CheckReport) -> Vec<Told> {
+    let mut order: Vec<usize> = (0..report.checks.len()).collect();
+    order.sort_by_key(|at| match report.checks[*at].status {
+        CheckStatus::Fail => 0,
+        CheckStatus::Warn => 1,
+        CheckStatus::Pass => 2,
+        CheckStatus::Skip => 3,
+    });
+    told(&report.checks, order)
+}
+
+fn is_one_cause(one: &Check, other: &Check) -> bool {
+    let is_alike = (&one.failure, one.http_status, &one.hint) == (&other.failure, other.http_status, &other.hint);
+    let have_failed = [one, other].iter().all(|check| check.status == CheckStatus::Fail);
+    have_failed && is_alike && in_common([&one.message, &other.message]).is_some()
+}
+
+fn together(checks: &[Check], group: &[usize]) -> Told {
+    let first = &checks[group[0]];
+    let messages: Vec<&str> = group.iter().map(|at| checks[*at].message.as_str()).collect();
+    match in_common(&messages).filter(|_| group.len() > 1) {
+        None => Told { title: first.id.title().to_owned(), check: first.clone(), at: group[0] },
+        Some(words) => {
+            let names: Vec<&str> = group.iter().map(|at| checks[*at].id.title()).collect();
+            let check = Check { message: format!("{}: {words}", names.join(", ")), ..first.clone() };
+            Told { title: format!("{} checks", group.len()), check, at: group[0] }
+        }
+    }
+}
+
+// What sentences say alike that differ in what was asked for: "Halo does not let the agent list them".
+fn in_common<T: AsRef<str>>(messages: impl AsRef<[T]>) -> Option<String> {
+    let split = |message: &T| -> Vec<String> { message.as_ref().split(' ').map(str::to_owned).collect() };
+    let all: Vec<Vec<String>> = messages.as_ref().iter().map(split).collect();
+    let (first, others) = all.split_first()?;
+    let alike = |same: &dyn Fn(&[String]) -> bool| others.iter().all(|words| same(words));
+    if alike(&|words| words == first) {
+        return Some(first.join(" "));
+    }
+    let begin = (0..first.len()).take_while(|at| alike(&|words| words.get(*at) == Some(&first[*at]))).count();
+    let from_end = |words: &[String], back: usize| words.len().checked_sub(back + 1).map(|at| words[at].clone());
+    let end = (0..first.len() - begin)
+        .take_while(|back| {
+            alike(&|words| words.len() > begin + back && from_end(words, *back) == from_end(first, *back))
+        })
+        .count();
+    let middle = &first[begin..first.len() - end];
+    // The sign behind what differs belongs to the sentence.
+    let sign = middle.last().and_then(|word| word.chars().last()).filter(|last| [',', ':', ';'].contains(last));
+    let sign = sign.map(String::from).unwrap_or_default();
+    let mut words: Vec<&str> = first[..begin].iter().map(String::as_str).collect();
+    if words.len() < 3 || middle.len() > 5 {
+        return None;
+    }
+    if words.last() == Some(&"the") {
+        words.pop();
+    }
+    // Where not even what is done with them is the same, it is that they are read.
+    let them = if matches!(words.last(), Some(&("to" | "agent"))) { "read them" } else { "them" };
+    let them = format!("{them}{sign}");
+    words.push(&them);
+    words.extend(first[first.len() - end..].iter().map(String::as_str));
+    Some(words.join(" "))
 }
 
 /// What there is to look at although nothing failed; a doubt that several share is told once, with their names.
@@ -109,20 +217,19 @@ pub fn found_once<'a>(check: &Check, later: impl Iterator<Item = &'a Check>) -> 
 }
 
 /// What is known of writing where something could be read.
-pub fn writing(proof: WriteProof) -> &'static str {
+pub fn writing(proof: WriteProof) -> (Tone, &'static str) {
     match proof {
-        WriteProof::Expected => "read; scope and role allow writing",
-        WriteProof::NotProvable => "read; write access not tested",
-        WriteProof::Doubtful => "read; write access is doubtful",
+        WriteProof::Expected => (Tone::Good, MAY_WRITE),
+        WriteProof::NotProvable => (Tone::Calm, NOT_TESTED),
+        WriteProof::Doubtful => (Tone::Warn, DOUBTFUL),
     }
 }
 
 /// A permission, as the plan lists it: that something can be read is not called a right to write.
 pub fn permission(check: Option<&Check>) -> (Tone, &'static str) {
     match check.map(|check| (check.status, check.writes)) {
-        Some((CheckStatus::Pass, Some(WriteProof::Expected))) => (Tone::Good, MAY_WRITE),
-        Some((CheckStatus::Pass, _)) => (Tone::Calm, "write untested"),
-        Some((CheckStatus::Warn, _)) => (Tone::Warn, "in doubt"),
+        Some((CheckStatus::Pass | CheckStatus::Warn, Some(proof))) => writing(proof),
+        Some((CheckStatus::Pass | CheckStatus::Warn, None)) => (Tone::Calm, NOT_TESTED),
         Some((CheckStatus::Fail, _)) => (Tone::Bad, "missing"),
         Some((CheckStatus::Skip, _)) | None => (Tone::Calm, "not tested"),
     }
@@ -160,8 +267,21 @@ pub fn refused_since(found: &Finding, now: Timestamp) -> String {
     format!("failed since it was tested{seen}: {}", found.fact)
 }
 
-/// What is said of a passed test, with how long it took.
-pub fn passed(report: &CheckReport) -> String {
+/// What is said of a passed test, with how long it took; green where all is known that could be.
+pub fn passed(report: &CheckReport) -> (Tone, String) {
+    let words = passed_words(report);
+    match report.checks.iter().any(is_untested) {
+        true => (Tone::Calm, format!("{words}; {NOT_TESTED}")),
+        false => (Tone::Good, words),
+    }
+}
+
+/// Whether it could be read, and nothing is known of writing.
+pub fn is_untested(check: &Check) -> bool {
+    (check.status, check.writes) == (CheckStatus::Pass, Some(WriteProof::NotProvable))
+}
+
+fn passed_words(report: &CheckReport) -> String {
     let took = took(report.checks.iter().map(|check| check.duration_ms).sum());
     let version = report.halo.version.as_ref().map(|version| format!(", Halo {version}")).unwrap_or_default();
     let skipped = report.checks.iter().filter(|check| check.status == CheckStatus::Skip && check.id.is_asked()).count();
@@ -217,11 +337,11 @@ mod tests {
     fn right_to_write_is_told_with_its_caveat() {
         let check = |writes| check(CheckId::Webhooks, CheckStatus::Pass, writes, "2 webhooks can be read");
         let unsure = check(Some(WriteProof::NotProvable));
-        assert_eq!(permission(Some(&unsure)), (Tone::Calm, "write untested"));
+        assert_eq!(permission(Some(&unsure)), (Tone::Calm, "writing not tested"));
         assert_eq!(permission(Some(&check(Some(WriteProof::Expected)))).0, Tone::Good);
         assert_eq!(permission(Some(&check(None))).0, Tone::Calm, "nothing is known of writing");
         let groups = by_caveat([&unsure, &check(None)].into_iter());
-        assert_eq!(groups, [(Some("read; write access not tested"), vec!["Webhooks"]), (None, vec!["Webhooks"])]);
+        assert_eq!(groups, [(Some(WriteProof::NotProvable), vec!["Webhooks"]), (None, vec!["Webhooks"])]);
     }
 
     #[test]
@@ -229,11 +349,11 @@ mod tests {
         let check = |id, writes, message| check(id, CheckStatus::Warn, writes, message);
         let doubtful = Some(WriteProof::Doubtful);
         let checks = [
-            check(CheckId::Webhooks, doubtful, "2 webhooks can be read; write access is doubtful"),
+            check(CheckId::Webhooks, doubtful, "2 webhooks can be read; writing doubtful"),
             check(CheckId::Clients, None, "237 clients; perhaps not all"),
-            check(CheckId::CustomTabs, doubtful, "1 custom tab can be read; write access is doubtful"),
+            check(CheckId::CustomTabs, doubtful, "1 custom tab can be read; writing doubtful"),
         ];
-        let told = ["Webhooks, Custom tabs: write access is doubtful", "Clients: 237 clients; perhaps not all"];
+        let told = ["Webhooks, Custom tabs: writing doubtful", "Clients: 237 clients; perhaps not all"];
         assert_eq!(warnings(&checks), told);
     }
 
@@ -243,5 +363,35 @@ mod tests {
         let checks = [check(CheckId::Clients, "a"), check(CheckId::Teams, "b"), check(CheckId::Webhooks, "a")];
         let said = |at: usize| advice_once(&checks[at], checks[at + 1..].iter()).map(|advice| advice.without_keys());
         assert_eq!([said(0), said(1), said(2)], [None, Some("b".to_owned()), Some("a".to_owned())]);
+    }
+
+    /// Six lines that say one thing leave no room for the remedy.
+    #[test]
+    fn checks_that_failed_for_one_cause_share_row() {
+        let check = |id, message: &str| Check {
+            hint: Some("in Halo, look".into()),
+            http_status: Some(401),
+            ..check(id, CheckStatus::Fail, None, message)
+        };
+        let lists = |what: &str| format!("Halo does not let the agent list the {what}: it answers 401");
+        let checks = [
+            check(CheckId::Clients, &lists("clients")),
+            check(CheckId::TicketTypes, &lists("ticket types")),
+            Check { http_status: Some(500), ..check(CheckId::Teams, "Halo failed when asked to list the teams (500)") },
+            check(CheckId::Webhooks, &lists("webhooks")),
+            check(CheckId::Tickets, "Halo does not let the agent find a ticket: it answers 401"),
+        ];
+        let rows = told(&checks, 0..checks.len());
+        assert_eq!(rows.iter().map(|row| row.at).collect::<Vec<_>>(), [0, 2]);
+        assert_eq!(rows[0].title, "4 checks");
+        let words = "Clients, Ticket types, Webhooks, Tickets: Halo does not let the agent read them: it answers 401";
+        assert_eq!(rows[0].check.message, words);
+        let rows = told(&checks, 0..4);
+        assert!(rows[0].check.message.ends_with(": Halo does not let the agent list them: it answers 401"));
+        let sent = |what: &str| check(CheckId::Agents, &format!("asked Halo to list the {what}, got a web page"));
+        let rows = told(&[sent("agents"), sent("teams")], 0..2);
+        assert!(rows[0].check.message.ends_with(": asked Halo to list them, got a web page"), "{rows:?}");
+        let other = Check { hint: Some("elsewhere".into()), ..sent("teams") };
+        assert_eq!(told(&[sent("agents"), other], 0..2).len(), 2, "another remedy");
     }
 }

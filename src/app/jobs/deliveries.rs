@@ -109,11 +109,9 @@ pub fn summary(model: &Model) -> Option<(Tone, String)> {
         None => (Tone::Good, format!("Every webhook delivers, read {read}.")),
         Some(bad) => {
             let words = short(bad.state);
-            let rest = match open.len() {
-                1 => String::new(),
-                open => format!(" and {} more", open - 1),
-            };
-            (tone(bad.state), format!("{}{rest}: {words}, read {read}.", name(bad)))
+            // Those alone that have it for the same cause.
+            let same = open.iter().filter(|other| other.state == bad.state).map(|other| name(other));
+            (tone(bad.state), format!("{}: {words}, read {read}.", same.collect::<Vec<_>>().join(", ")))
         }
     })
 }

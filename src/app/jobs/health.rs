@@ -10,9 +10,11 @@ use crate::app::notice::Tone;
 use crate::app::popup::{Ask, Confirm, Popup};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{self, Facts, Finding, Rule, State, WEBHOOKS_REMOVED, issues};
+use crate::domain::fields::FieldId;
+use crate::domain::health::{self, Facts, Finding, NONE_SENDS, Rule, SIGHT_NOT_TOLD, State, WEBHOOKS_REMOVED, issues};
 use crate::domain::next::{Hint, Next, Part};
 use crate::domain::status::DOES_NOT_ANSWER;
+use crate::domain::untrusted::Untrusted;
 
 /// Every finding of the configuration that is open; none where it is not the active one. Where its state cannot be read,
 /// nothing is known to be well.
@@ -59,8 +61,22 @@ pub fn mend(model: &Model, finding: &Finding) -> Option<C> {
         C::InstallService if !model.can_install_service() => line(&Next::Serve),
         // Reading Halo's log once more tells nothing new of it; a ticket does.
         C::Look | C::Pane(Pane::Integration) if never_delivered(model, finding) => Some(C::ProveIt),
+        C::Edit => Some(wrong_field(model, finding).map_or(C::Edit, C::Setting)),
         command => Some(command),
     }
+}
+
+// The setting that it is about, where it is one.
+fn wrong_field(model: &Model, finding: &Finding) -> Option<FieldId> {
+    let named = [FieldId::PiaBoard, FieldId::EscalationBoard, FieldId::EscalateTo, FieldId::PiaUrl];
+    let saved = &model.current_saved()?.configuration;
+    let value = |field: FieldId| Untrusted::new((field.info().get)(saved)).display();
+    named.into_iter().find(|field| match field {
+        FieldId::PiaUrl => finding.rule == Rule::SettingsFiles && finding.fact.starts_with("the Pia Url is"),
+        _ if finding.rule != Rule::Boards => false,
+        FieldId::EscalateTo => finding.fact.contains("cannot be assigned"),
+        field => finding.fact.contains(&format!("\"{}\"", value(*field))),
+    })
 }
 
 // Whether it is about a webhook that has had nothing to deliver, where a test ticket can give it something.
@@ -92,11 +108,15 @@ fn command(finding: &Finding) -> Option<C> {
         // Nobody can ask for it: it comes, or it does not.
         Rule::Silence | Rule::Lag if is_unknown => C::Pane(Pane::Events),
         // A look tells nothing new of it; Configure installs them again.
-        Rule::Deliveries if is_unknown && finding.fact == WEBHOOKS_REMOVED => C::Pane(Pane::Integration),
+        Rule::Deliveries if is_unknown && [WEBHOOKS_REMOVED, NONE_SENDS].contains(&finding.fact.as_str()) => {
+            C::Pane(Pane::Integration)
+        }
         Rule::Disk => return line(&Next::ConfigPath),
         Rule::Boards if is_unknown => C::SyncNow,
         Rule::Credentials if finding.state == State::Watch => C::Look,
         Rule::SyncProved if is_unknown => C::SyncNow,
+        // Asked again, Halo does not tell it either.
+        Rule::AgentRestricted if is_unknown && finding.fact == SIGHT_NOT_TOLD => return None,
         _ if is_unknown => C::Look,
         Rule::Credentials | Rule::SettingsFiles | Rule::Boards => C::Edit,
         Rule::Halo | Rule::Rights | Rule::AgentRestricted | Rule::Clock | Rule::Store | Rule::Certificate => C::Look,

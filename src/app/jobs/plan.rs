@@ -11,8 +11,11 @@ use crate::app::model::{Model, saved_title};
 use crate::app::notice::{Holds, Tone};
 use crate::app::popup::{About, Popup, Typed};
 use crate::domain::check::{Check, CheckReport};
+use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::health::Rule;
 use crate::domain::next::Next;
+use crate::domain::object::ObjectKind;
 use crate::domain::owner::Owner;
 use crate::domain::plan::{Action, ChangeResult, ConfigureReport, Outcome, Plan};
 use crate::words::by_hand;
@@ -109,6 +112,28 @@ pub fn forget(model: &mut Model) {
     if is_idle(model) && matches!(model.work.plan, PlanWork::Ready(_)) && keymap::below(model) != Place::Plan {
         model.work.forget_plan();
     }
+}
+
+/// Whether somebody has looked at what is in Halo since the plan was read.
+fn is_overtaken(model: &Model) -> bool {
+    let seen = model.status().and_then(|status| {
+        status.known.before.iter().find(|found| found.rule == Rule::Drift).and_then(|drift| drift.seen_at)
+    });
+    model.work.plan_read.is_some_and(|read| seen.is_some_and(|seen| seen > read))
+}
+
+/// What a newer look has found, the plan does not know: it holds no more. Where it is `shown` beside what was found, Halo is
+/// read again; the page of a plan that a person reads stays as it is.
+pub fn yield_to_look(model: &mut Model, shown: bool) -> Vec<Effect> {
+    let reads = matches!(model.work.plan, PlanWork::Reading { .. } | PlanWork::None);
+    if reads || !is_idle(model) || keymap::below(model) == Place::Plan || !is_overtaken(model) {
+        return Vec::new();
+    }
+    if shown {
+        return follow(model);
+    }
+    model.work.forget_plan();
+    Vec::new()
 }
 
 fn is_idle(model: &Model) -> bool {
@@ -263,8 +288,8 @@ pub fn checked(model: &mut Model, check: Check) {
 
 /// The plan is there.
 pub fn planned(model: &mut Model, outcome: Result<Result<Plan, CheckReport>, Failure>) {
-    let PlanWork::Reading { checks, .. } = &model.work.plan else { return };
-    model.work.plan_warnings = words::check::warnings(checks);
+    let PlanWork::Reading { checks, .. } = &mut model.work.plan else { return };
+    model.work.plan_checks = std::mem::take(checks);
     model.work.plan_read = Some(model.now);
     model.work.plan = match outcome {
         Ok(Ok(plan)) => PlanWork::Ready(plan),
@@ -421,6 +446,9 @@ pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) 
             model.unconfigure(true);
         }
     }
+    if let Ok(report) = &outcome {
+        note_refused(model, &id, report);
+    }
     model.work.apply = match outcome {
         Ok(mut report) => {
             // What was not done comes first, and last what there was nothing to do about.
@@ -430,6 +458,25 @@ pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) 
         Err(failure) => ApplyWork::Failed { id, goal, failure, results },
     };
     effects
+}
+
+// What Halo has just refused is known, whatever the next test says of it; what it has taken is known, too.
+fn note_refused(model: &mut Model, id: &ConfigurationId, report: &ConfigureReport) {
+    let known = model.work.refused.take().filter(|(of, _)| of == id).map(|(_, kinds)| kinds);
+    let mut kinds = known.unwrap_or_default();
+    for result in report.results.iter().filter(|result| result.action != Action::Keep) {
+        kinds.retain(|kind| *kind != result.kind);
+        if result.outcome == Outcome::Failed && report.cause == Some(FailureKind::MissingRight) {
+            kinds.push(result.kind);
+        }
+    }
+    model.work.refused = Some((id.clone(), kinds));
+}
+
+/// Whether Halo has refused to write such an object of the configuration that is open.
+pub fn is_refused(model: &Model, kind: ObjectKind) -> bool {
+    let refused = model.work.refused.as_ref().filter(|(of, _)| model.current.as_ref() == Some(of));
+    refused.is_some_and(|(_, kinds)| kinds.contains(&kind))
 }
 
 /// How far it came, where it was stopped or failed before its end; one count, and how to go on.

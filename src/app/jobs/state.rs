@@ -9,10 +9,12 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::delivery::Delivery;
 use crate::domain::failure::Failure;
 use crate::domain::full_circle::{FullCircle, HopReport};
+use crate::domain::object::ObjectKind;
 use crate::domain::plan::Parts;
 use crate::domain::plan::{Blocked, Change, ChangeResult, ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::sync_run::{BudgetWait, Silence, SyncProgress, SyncReport};
 use crate::domain::ticket::{BoardTickets, Unfinished};
+use crate::words::check::report_rows;
 use crate::words::plan::told;
 
 /// A sync that ended with a question: whether so many clients are to be disabled.
@@ -45,8 +47,10 @@ pub struct Work {
     pub apply: ApplyWork,
     /// Reading Halo's delivery log.
     pub deliveries: DeliveryWork,
-    /// What the test before the plan had doubts about.
-    pub plan_warnings: Vec<String>,
+    /// The test before the plan.
+    pub plan_checks: Vec<Check>,
+    /// The kinds of objects that Halo has refused to write, of which configuration.
+    pub refused: Option<(ConfigurationId, Vec<ObjectKind>)>,
     /// Reading the tickets on the Pia Board.
     pub tickets: TicketWork,
     /// Those tickets as they were last read, and when.
@@ -125,7 +129,7 @@ impl Work {
         if !self.apply.is_running() {
             self.apply = ApplyWork::None;
         }
-        self.plan_warnings.clear();
+        self.plan_checks.clear();
         self.plan_read = None;
         self.plan_stale = false;
         self.freed = None;
@@ -143,7 +147,7 @@ impl Work {
             (ApplyWork::Running { results, .. } | ApplyWork::Failed { results, .. }, _) => told(results).len(),
             (ApplyWork::Ended { report, .. }, _) => told(&report.results).len(),
             (ApplyWork::None, PlanWork::Ready(plan)) => lines(plan).len(),
-            (ApplyWork::None, PlanWork::Refused(report)) => report.checks.len(),
+            (ApplyWork::None, PlanWork::Refused(report)) => report_rows(report).len(),
             (ApplyWork::None, _) => 0,
         }
     }

@@ -153,7 +153,11 @@ fn rank(offers: &[Offer], query: &str) -> Vec<usize> {
                 return Some((1, refused, Reverse(u32::MAX - before as u32), at));
             }
             let names = offer.command().also_called();
-            if !query.is_empty() && (names.starts_with(&query) || names.contains(&format!(" {query}"))) {
+            if !query.is_empty()
+                && (names.starts_with(&query)
+                    || names.contains(&format!(" {query}"))
+                    || names.contains(&format!(".{query}")))
+            {
                 return Some((2, refused, Reverse(0), at));
             }
             let parts: Vec<&str> = words.split_whitespace().collect();

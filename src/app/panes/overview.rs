@@ -3,9 +3,10 @@
 use crate::app::controls::{Controls, Move, Now};
 use crate::app::effect::Effect;
 use crate::app::jobs::{health, prove, sync};
-use crate::app::keymap::{Binding, COMMAND_LINES, Command as C, Place as P};
+use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::panes::Pane;
+use crate::app::wizard;
 use crate::domain::health::{Finding, Retry};
 use crate::domain::sync_run::Brake;
 
@@ -65,6 +66,7 @@ impl OverviewControls {
                 effects
             }
             (C::CommandLine(at), _) => model.copy_command(at),
+            (C::Setting(field), _) => wizard::setting(model, field),
             _ => super::on(model, command),
         }
     }
@@ -87,8 +89,11 @@ impl Controls for OverviewControls {
             _ => return super::words(model, binding),
         }
         let mend = mends()?;
-        if let C::CommandLine(at) = mend {
-            return COMMAND_LINES.get(at).map(|(_, words, _)| (*words).to_owned());
+        match mend {
+            // It is given in a shell, and not here.
+            C::CommandLine(_) => return Some("Copy the command".to_owned()),
+            C::Setting(field) => return Some(format!("Edit {}", field.info().label)),
+            _ => {}
         }
         model.keys.rows(place).find(|(row, _)| row.command == mend).map(|(row, _)| row.words.to_owned())
     }

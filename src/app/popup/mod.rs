@@ -330,7 +330,7 @@ impl Ask {
             Self::Switch { .. } => "Switch",
             Self::Deactivate { .. } => "Deactivate",
             Self::Clash(_) => "Save mine",
-            Self::Untested { .. } => "Continue untested",
+            Self::Untested { .. } => "Continue anyway",
             Self::MassChange { .. } => "Sync and disable",
             Self::InstallService { .. } => "Install",
             Self::Dismiss { .. } => "Dismiss",

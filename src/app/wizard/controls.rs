@@ -11,7 +11,7 @@ use crate::app::notice::Tone;
 use crate::app::parts::{line, line::Changed, plan as page};
 use crate::app::popup::{Ask, Confirm, Popup};
 use crate::app::text::NO_CALLBACKS;
-use crate::app::wizard::state::{Item, Wizard};
+use crate::app::wizard::state::{Item, Test, Wizard};
 use crate::app::wizard::{self, credentials, initial_sync, pia_screen, review};
 use crate::domain::draft::Step;
 use crate::domain::sync_run::Brake;
@@ -112,6 +112,8 @@ impl Controls for WizardControls {
             (C::NextItem, P::Setting | P::SettingChoice) => "",
             (C::NextItem, _) => "Next",
             (C::Reveal, _) if model.facts.revealed => "Hide",
+            // It was tested, and failed.
+            (C::Untested, _) if matches!(wizard.test, Test::Failed(_) | Test::Broken(_)) => "Continue anyway",
             (C::Test, _) if !wizard.test.checks().is_empty() || wizard.test.is_passed() => "Test again",
             (C::EnterField, P::Setting) => return None,
             (C::EnterField, _) => match (wizard.step, wizard.focus) {

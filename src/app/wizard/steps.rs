@@ -75,9 +75,9 @@ fn results<'a>(model: &Model, wizard: &'a Wizard) -> Box<dyn Iterator<Item = Ite
         return Box::new((is_low && failure.hint.is_some()).then_some(Item::Advice(0)).into_iter());
     }
     let checks = wizard.test.checks();
-    Box::new(wizard.test.order().into_iter().flat_map(move |at| {
-        let advised = is_low && check::advice(&checks[at]).is_some();
-        std::iter::once(Item::Check(at)).chain(advised.then_some(Item::Advice(at)))
+    Box::new(check::told(checks, wizard.test.order()).into_iter().flat_map(move |told| {
+        let advised = is_low && check::advice(&told.check).is_some();
+        std::iter::once(Item::Check(told.at)).chain(advised.then_some(Item::Advice(told.at)))
     }))
 }
 

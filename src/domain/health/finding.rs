@@ -343,8 +343,17 @@ pub fn issues(findings: &[Finding]) -> Vec<&Finding> {
 pub fn light(findings: &[Finding], light: Light) -> Option<&Finding> {
     // What is left to do about one ticket says nothing of what Halo delivers.
     let of = findings.iter().filter(|finding| finding.rule.light() == light && finding.rule != Rule::EscalationNote);
+    let delivers = findings.iter().find(|finding| finding.rule == Rule::Deliveries);
+    // Whose last deliveries are known to have succeeded is not less known for want of an event.
+    let is_well = delivers.is_some_and(|found| found.state == State::Well);
+    let of = of
+        .filter(|found| !(is_well && found.state == State::Unknown && matches!(found.rule, Rule::Silence | Rule::Lag)));
     // Of equals the first rule of the table counts.
-    of.rev().max_by_key(|finding| finding.weight())
+    let worst = of.rev().max_by_key(|finding| finding.weight())?;
+    // That no webhook sends events is known, whichever rule tells why.
+    let is_cause = |found: &&Finding| matches!(found.rule, Rule::WebhookOff | Rule::Drift | Rule::Owner);
+    let cause = || findings.iter().filter(|found| found.is_issue()).find(is_cause);
+    if worst.fact == NONE_SENDS { cause().or(Some(worst)) } else { Some(worst) }
 }
 
 /// What was known before, and what was found now: a state that has not changed keeps its age.
@@ -356,6 +365,9 @@ pub fn aged(before: &[Finding], now: Vec<Finding>) -> Vec<Finding> {
     };
     now.into_iter().map(age).collect()
 }
+
+/// What is known of deliveries where every webhook is off or gone: another rule tells which.
+pub const NONE_SENDS: &str = "no webhook in Halo sends events now";
 
 /// What is known of deliveries where a person took the webhooks out.
 pub const WEBHOOKS_REMOVED: &str = "the webhooks were removed";

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::finding::{Finding, Rule, State, WEBHOOKS_REMOVED};
+use super::finding::{Finding, NONE_SENDS, Rule, State, WEBHOOKS_REMOVED};
 use super::rules::{Facts, NEW, NOT_ALL_SAVED, clean, look, see_and};
 use crate::domain::callback::EventGroup;
 use crate::domain::delivery::{Delivery, DeliveryState};
@@ -111,7 +111,7 @@ impl Facts<'_> {
         let worst = on.into_iter().max_by_key(|delivery| state(delivery));
         let found = match worst.map(|worst| (state(worst), worst)) {
             // The rule of the webhooks tells which.
-            None if !off.is_empty() => Finding::new(rule, State::Unknown, "no webhook in Halo sends events now"),
+            None if !off.is_empty() => Finding::new(rule, State::Unknown, NONE_SENDS),
             Some((State::Well, _)) if !off.is_empty() => {
                 Finding::well(rule, "the last delivery of each webhook that sends events succeeded")
             }

@@ -106,9 +106,13 @@ fn sees_all() -> Finding {
 
 /// What the agent sees is not known.
 pub(super) fn sight_not_told() -> Finding {
-    Finding::new(Rule::AgentRestricted, State::Unknown, "Halo has not told whether the agent sees every client")
-        .next("Check \"Allow use of all Customers/Clients\" of the agent and its role")
+    let look =
+        "Asking again tells no more: in Halo, check \"Allow use of all Customers/Clients\" of the agent and its role";
+    Finding::new(Rule::AgentRestricted, State::Unknown, SIGHT_NOT_TOLD).next(look)
 }
+
+/// What is known of an agent that Halo says nothing of.
+pub const SIGHT_NOT_TOLD: &str = "Halo does not say whether the agent sees every client";
 
 fn is_unreached(check: &Check) -> bool {
     matches!(check.failure, Some(FailureKind::NotReached | FailureKind::RateLimited(_)))

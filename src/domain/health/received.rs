@@ -66,10 +66,12 @@ impl Facts<'_> {
         let (rule, gaps) = (Rule::Missed, &self.status.service.gaps);
         match gaps.iter().find(|gap| !gap.problems.is_empty()) {
             None => self.none(rule, "none in the last week", WEEK),
-            Some(gap) => Finding::new(rule, State::Watch, clean(&gap.problems.join("; ")))
-                .about(rfc3339(gap.until))
-                .since(gap.until)
-                .next(Hint::from("Check the tickets of that time in Halo, then ").next(Next::Dismiss("missed"))),
+            Some(gap) => {
+                Finding::new(rule, State::Watch, clean(&format!("{}: {}", gap.between(), gap.problems.join("; "))))
+                    .about(rfc3339(gap.until))
+                    .since(gap.until)
+                    .next(Hint::from("Check the tickets of that time in Halo, then ").next(Next::Dismiss("missed")))
+            }
         }
     }
 

@@ -240,6 +240,7 @@ impl Facts<'_> {
             .filter(|board| !is_team(board))
             .map(|board| format!("no team \"{}\" is visible in Halo", clean(board)))
             .collect();
+        let is_board = !gone.is_empty();
         if let Some(contact) = &screen.escalate_to {
             let name = clean(&contact.name);
             let agent = lists.agents.iter().find(|agent| agent.id == contact.agent_id && agent.assignable);
@@ -258,7 +259,11 @@ impl Facts<'_> {
                 .since(self.published_at()),
             false => Finding { seen_at: lists.read_at, ..Finding::new(rule, State::Watch, gone.join("; ")) }
                 .about(gone.join("; "))
-                .next("Create them in Halo, or choose others under Pia Screen"),
+                .next(match (is_board, gone.len()) {
+                    (false, _) => "Choose another agent in Pia Escalate To",
+                    (true, 1) => "Create it in Halo, or choose another in the settings",
+                    (true, _) => "Create them in Halo, or choose others in the settings",
+                }),
         }
     }
 

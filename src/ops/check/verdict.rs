@@ -41,16 +41,16 @@ impl Verdict {
     pub(super) fn and_writing(mut self, id: CheckId, write: WriteProof) -> Self {
         self.writes = Some(write);
         match write {
-            WriteProof::Expected => self.message.push_str("; scope and role allow writing"),
-            WriteProof::NotProvable => self.message.push_str("; write access not tested yet"),
+            WriteProof::Expected => self.message.push_str("; writing allowed by scope and role"),
+            WriteProof::NotProvable => self.message.push_str("; writing not tested yet"),
             WriteProof::Doubtful => {
                 self.status = CheckStatus::Warn;
                 let advice = if matches!(id, CheckId::Tickets | CheckId::Actions) {
-                    self.message.push_str("; write access is doubtful: it needs the scope \"edit:tickets\"");
+                    self.message.push_str("; writing doubtful: it needs the scope \"edit:tickets\"");
                     format!("in Halo, {APPLICATION}: \"all\", or at least \"edit:tickets\"")
                 } else {
                     self.message.push_str(
-                        "; write access is doubtful: it needs the scope \"all\" and an \
+                        "; writing doubtful: it needs the scope \"all\" and an \
                          administrator",
                     );
                     format!("in Halo, {APPLICATION}: \"all\"; and {ROLE}: \"Is a HaloPSA Administrator\"")

@@ -327,7 +327,7 @@ impl<P: Person> Dialogue<P> {
             let Some(wizard) = &self.model().wizard else { return Ok(Tested::On) };
             match &wizard.test {
                 Test::Passed(report) => {
-                    let words = format!("Connection test: {}.", told::check::passed(report));
+                    let words = format!("Connection test: {}.", told::check::passed(report).1);
                     self.say(words);
                     return Ok(Tested::On);
                 }
@@ -348,7 +348,7 @@ impl<P: Person> Dialogue<P> {
             let (few, many): (Vec<FieldId>, Vec<FieldId>) = fields.partition(|field| field.is_advanced());
             let change = |field: &FieldId| format!("Change {}", field.info().label);
             rows.extend(many.iter().map(change));
-            rows.push("Continue untested".to_owned());
+            rows.push("Continue anyway".to_owned());
             rows.extend(few.iter().map(change));
             let untested = many.len() + 1;
             match self.pick(&rows, Some(0), "What now?").await? {

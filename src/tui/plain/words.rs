@@ -33,7 +33,7 @@ pub fn closed(phrase: &str) -> String {
 
 /// A check: a line, and one more with what to change.
 pub fn check(check: &Check) -> Vec<String> {
-    let (_, verdict) = told::check::verdict(check.status);
+    let (_, verdict) = told::check::sign(check);
     let mut lines = vec![format!("{}: {verdict}, {}", check.id.title(), told::check::found(check))];
     lines.extend(told::check::advice(check).map(|advice| sentence(&advice.without_keys())));
     lines

@@ -18,7 +18,7 @@ use crate::app::text::{width, wrap};
 use crate::domain::daily::DailyOutcome;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::draft::Draft;
-use crate::domain::health::{Finding, Light, Rule, State, issues, light};
+use crate::domain::health::{Finding, Light, NONE_SENDS, Rule, State, issues, light};
 use crate::domain::request::Standing;
 use crate::domain::sync_run::SyncStatus;
 use crate::domain::thousands;
@@ -120,6 +120,8 @@ fn shine(model: &Model, page: &mut Page, one: Light, found: &Finding, findings: 
         State::Well => told(main(one), findings).map_or_else(String::new, |main| fact(main, model.now)),
         // The list below tells it whole.
         State::Watch | State::Broken if is_narrow => dismissible(found, &beside_ageless(found)),
+        // The other light says what is wrong, this one what comes of it.
+        State::Watch | State::Broken if found.rule.light() != one => dismissible(found, NONE_SENDS),
         State::Watch | State::Broken => dismissible(found, &beside(found, model.now)),
         // The light's own name says what its first rule is about; what else is not known stands behind that.
         _ if found.rule == main(one) => fact(found, model.now),
@@ -407,7 +409,8 @@ fn rest(model: &Model, page: &mut Page, list: &[Finding]) {
 // The key that mends it beside Enter. A command for a shell has none, and of what comes by itself Enter only shows more.
 fn mend(model: &Model, finding: &Finding) -> Option<Command> {
     let comes = matches!(finding.rule, Rule::Silence | Rule::Lag) && finding.state == State::Unknown;
-    enter(model, finding).filter(|command| !comes && !matches!(command, Command::CommandLine(_)))
+    let command = enter(model, finding).filter(|command| !comes && !matches!(command, Command::CommandLine(_)));
+    command.map(|command| if matches!(command, Command::Setting(_)) { Command::Edit } else { command })
 }
 
 // What is not known of a rule, and what settles it: a key of this pane, or what a person has to do elsewhere.
@@ -469,7 +472,11 @@ pub(super) fn lines(model: &Model) -> Vec<String> {
         .map(|(one, found)| {
             let found = if found.state == State::Well { told(main(one), &findings).unwrap_or(found) } else { found };
             // The list below tells an issue whole.
-            let words = if found.is_issue() { beside_ageless(found) } else { fact(found, model.now) };
+            let words = match found.is_issue() {
+                true if found.rule.light() != one => NONE_SENDS.to_owned(),
+                true => beside_ageless(found),
+                false => fact(found, model.now),
+            };
             format!("{}: {}, {words}.", name_of(one), burns(found).1)
         })
         .collect();

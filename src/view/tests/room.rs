@@ -49,7 +49,7 @@ fn right_that_was_only_read_is_not_called_passed_alone() {
     let mut report = passed();
     for check in report.checks.iter_mut().filter(|check| [CheckId::Webhooks, CheckId::CustomTabs].contains(&check.id)) {
         check.writes = Some(WriteProof::NotProvable);
-        check.message.push_str("; write access not tested yet");
+        check.message.push_str("; writing not tested yet");
     }
     stage.keys("Enter");
     stage.reply(Reply::Verified(Ok(report)));
@@ -57,7 +57,7 @@ fn right_that_was_only_read_is_not_called_passed_alone() {
         stage.resize(width, height);
         let text = plain(&stage).replace(['\n', '│', '█'], " ");
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(words.contains("write access not tested"), "{width}: {text}");
+        assert!(words.contains("writing not tested"), "{width}: {text}");
     }
 }
 
@@ -389,7 +389,7 @@ fn one_doubt_of_several_checks_is_said_once_at_80x24() {
     let restricted = [CheckId::Clients, CheckId::Teams, CheckId::TicketTypes, CheckId::Webhooks, CheckId::CustomTabs];
     for check in report.checks.iter_mut().filter(|check| restricted.contains(&check.id)) {
         check.status = CheckStatus::Warn;
-        check.message = format!("4 can be read; there may be more: {doubt}; scope and role allow writing");
+        check.message = format!("4 can be read; there may be more: {doubt}; writing allowed by scope and role");
     }
     let said = |stage: &Stage, what: &str| {
         let text = plain(stage).replace(['\n', '│', '█'], " ");

@@ -8,7 +8,7 @@ use crate::app::notice::Tone;
 use crate::app::text::wrap;
 use crate::app::wizard::credentials::{Test, known_failure, tested_at};
 use crate::app::wizard::{Item, Wizard};
-use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
+use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, WriteProof};
 use crate::keys::KeyMap;
 use crate::view::page::{MARGIN, Page, Row};
 use crate::view::progress::seconds_since;
@@ -16,6 +16,7 @@ use crate::view::text::{ago, duration};
 use crate::view::theme::{Styles, symbol};
 use crate::words;
 use crate::words::Phrase;
+use crate::words::check::Told;
 
 /// How much is shown of what a check that passed has found.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,14 +34,14 @@ pub enum Words {
 pub fn check_row<'a>(
     page: &mut Page,
     keys: &KeyMap,
-    check: &Check,
+    (title, check): (&str, &Check),
     focused: bool,
     later: impl Iterator<Item = &'a Check> + Clone,
     shown: Words,
 ) {
     let styles = page.styles;
     let from = page.lines.len();
-    let (tone, word) = words::check::verdict(check.status);
+    let (tone, word) = words::check::sign(check);
     let name = if focused { styles.focus() } else { Style::new() };
     let style = if check.status == CheckStatus::Skip { styles.dim() } else { styles.tone(tone) };
     // On a narrow terminal the words go under the name.
@@ -55,7 +56,7 @@ pub fn check_row<'a>(
     let first = lines.next().unwrap_or_default();
     let row = Row::new(styles, focused).cell(&format!("{} {word}", symbol(tone)), style, 10);
     let words = if check.status == CheckStatus::Skip { styles.dim() } else { Style::new() };
-    let row = row.cell(check.id.title(), name, 22);
+    let row = row.cell(title, name, 22);
     if narrow {
         page.push(row);
         page.push(Row::new(styles, false).to(column).text(&first, words));
@@ -79,11 +80,16 @@ pub fn check_row<'a>(
     }
 }
 
+// A row of what is told.
+fn told_row(page: &mut Page, keys: &KeyMap, told: &Told, focused: bool, later: &[Told], shown: Words) {
+    check_row(page, keys, (&told.title, &told.check), focused, later.iter().map(|told| &told.check), shown);
+}
+
 /// The checks of a test that runs: those that are done, the one that is asked for and since when, and those that follow.
 pub fn checks_so_far(model: &Model, page: &mut Page, since: jiff::Timestamp, done: &[Check], follow: &[CheckId]) {
     let styles = page.styles;
     for (at, check) in done.iter().enumerate() {
-        check_row(page, &model.keys, check, false, done.iter().skip(at + 1), Words::Line);
+        check_row(page, &model.keys, (check.id.title(), check), false, done.iter().skip(at + 1), Words::Line);
     }
     let mut left = follow.iter().filter(|id| done.iter().all(|check| check.id != **id));
     if let Some(now) = left.next() {
@@ -97,9 +103,10 @@ pub fn checks_so_far(model: &Model, page: &mut Page, since: jiff::Timestamp, don
 // The same where there is no room for a line each: those that passed share one, and so do those that follow.
 fn checks_in_short(model: &Model, page: &mut Page, since: jiff::Timestamp, done: &[Check], follow: &[CheckId]) {
     let styles = page.styles;
-    let others: Vec<&Check> = done.iter().filter(|check| !words::check::is_plain(check)).collect();
-    for (at, check) in others.iter().enumerate() {
-        check_row(page, &model.keys, check, false, others.iter().skip(at + 1).copied(), Words::Line);
+    let others = (0..done.len()).filter(|at| !words::check::is_plain(&done[*at]));
+    let others = words::check::told(done, others);
+    for (at, told) in others.iter().enumerate() {
+        told_row(page, &model.keys, told, false, &others[at + 1..], Words::Line);
     }
     let names = done.iter().filter(|check| words::check::is_plain(check)).map(|check| check.id.title());
     let names = names.collect::<Vec<_>>().join(", ");
@@ -132,8 +139,14 @@ fn together<'a>(page: &mut Page, checks: impl Iterator<Item = &'a Check>, mut af
     let styles = page.styles;
     for (caveat, names) in words::check::by_caveat(checks) {
         let names = names.join(", ");
-        let words = caveat.map_or_else(|| names.clone(), |caveat| format!("{names}: {caveat}"));
-        let row = Row::new(styles, false).cell("✓ passed", styles.tone(Tone::Good), 10);
+        let words =
+            caveat.map_or_else(|| names.clone(), |proof| format!("{names}: {}", words::check::writing(proof).1));
+        // What is not known has no green sign.
+        let (tone, word) = match caveat {
+            Some(WriteProof::NotProvable) => words::check::READ,
+            _ => words::check::verdict(CheckStatus::Pass),
+        };
+        let row = Row::new(styles, false).cell(&format!("{} {word}", symbol(tone)), styles.tone(tone), 10);
         page.words(row, &words, Style::new());
         if caveat.is_some() {
             after_caveat(page);
@@ -141,10 +154,11 @@ fn together<'a>(page: &mut Page, checks: impl Iterator<Item = &'a Check>, mut af
     }
 }
 
-/// Every check of a report, one of them with the focus.
+/// Every check of a report, one of the rows with the focus.
 pub fn report_rows(page: &mut Page, keys: &KeyMap, report: &CheckReport, focus: Option<usize>) {
-    for (at, check) in report.checks.iter().enumerate() {
-        check_row(page, keys, check, focus == Some(at), report.checks.iter().skip(at + 1), Words::Line);
+    let rows = words::check::report_rows(report);
+    for (at, told) in rows.iter().enumerate() {
+        told_row(page, keys, told, focus == Some(at), &rows[at + 1..], Words::Line);
     }
 }
 
@@ -189,7 +203,8 @@ pub fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
             page.words(row, &format!("testing the connection, {}", duration(seconds)), Style::new());
         }
         Test::Passed(report) => {
-            page.words(row, &format!("✓ {}", words::check::passed(report)), styles.tone(Tone::Good))
+            let (tone, words) = words::check::passed(report);
+            page.words(row, &format!("{} {words}", symbol(tone)), styles.tone(tone));
         }
         Test::Failed(report) => {
             let count = report.checks.iter().filter(|check| check.status == CheckStatus::Fail).count();
@@ -226,12 +241,12 @@ pub fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
     let in_list = matches!(wizard.focus, Item::Check(_) | Item::Advice(_));
     if !in_list && order.len() + 2 > room {
         let plain = |at: &&usize| words::check::is_plain(&checks[**at]);
-        let shown: Vec<&Check> = order.iter().filter(|at| !plain(at)).map(|at| &checks[*at]).collect();
+        let shown = words::check::told(checks, order.iter().filter(|at| !plain(at)).copied());
         // What failed, and what to do about it, has to be in sight; for anything else the form is not pushed away.
         let mut kept = page.lines.len();
-        for (row, check) in shown.iter().enumerate() {
-            check_row(page, &model.keys, check, false, shown.iter().skip(row + 1).copied(), Words::Line);
-            if check.status == CheckStatus::Fail {
+        for (row, told) in shown.iter().enumerate() {
+            told_row(page, &model.keys, told, false, &shown[row + 1..], Words::Line);
+            if told.check.status == CheckStatus::Fail {
                 kept = page.lines.len();
             }
         }
@@ -250,16 +265,17 @@ pub fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
     }
     // Where all of it has room, nothing is cut.
     let column = page.width.saturating_sub(MARGIN + 10 + 22 + 1).max(8);
-    let lines: usize = order.iter().map(|at| wrap(&words::check::found(&checks[*at]), column).len()).sum();
+    let rows = words::check::told(checks, order);
+    let lines: usize = rows.iter().map(|told| wrap(&words::check::found(&told.check), column).len()).sum();
     let is_free = page.width >= 70 && page.lines.len() + lines < usize::from(model.layout.body.height);
     let words = if is_free { Words::Whole } else { Words::Line };
     let mut failed = page.lines.len();
-    for (row, at) in order.iter().enumerate() {
-        let later = order.iter().skip(row + 1).map(|later| &checks[*later]);
-        let advised = wizard.focus == Item::Advice(*at);
+    for (row, told) in rows.iter().enumerate() {
+        let advised = wizard.focus == Item::Advice(told.at);
         let words = if advised { Words::Advice } else { words };
-        check_row(page, &model.keys, &checks[*at], advised || wizard.focus == Item::Check(*at), later, words);
-        if checks[*at].status == CheckStatus::Fail {
+        let focused = advised || wizard.focus == Item::Check(told.at);
+        told_row(page, &model.keys, told, focused, &rows[row + 1..], words);
+        if told.check.status == CheckStatus::Fail {
             failed = page.lines.len();
         }
     }
@@ -270,8 +286,9 @@ pub fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
     }
 }
 
-pub(crate) fn check_help(check: &Check, keys: &KeyMap, styles: Styles, columns: usize) -> Vec<Line<'static>> {
-    let mut lines = vec![Line::default(), Line::styled(check.id.title(), styles.title()), Line::default()];
+pub(crate) fn check_help(told: &Told, keys: &KeyMap, styles: Styles, columns: usize) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::default(), Line::styled(told.title.clone(), styles.title()), Line::default()];
+    let check = &told.check;
     lines.extend(wrap(&check.message, columns).into_iter().map(Line::raw));
     if let Some(hint) = &check.hint {
         lines.push(Line::default());

@@ -51,11 +51,10 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
     let Some(wizard) = &model.wizard else { return Vec::new() };
     match wizard.focus {
         Item::Field(field) => field_help(field, styles, columns),
-        Item::Check(at) | Item::Advice(at) => wizard
-            .test
-            .checks()
-            .get(at)
-            .map(|check| checks::check_help(check, &model.keys, styles, columns))
+        Item::Check(at) | Item::Advice(at) => words::check::told(wizard.test.checks(), wizard.test.order())
+            .iter()
+            .find(|told| told.at == at)
+            .map(|told| checks::check_help(told, &model.keys, styles, columns))
             .unwrap_or_default(),
         Item::Plan => plan::detail(model, styles, columns),
         _ => Vec::new(),
