@@ -67,7 +67,10 @@ fn now(model: &Model, place: Place, command: Command) -> Now {
         C::Integrations => Now::only_if(!matches!(model.screen, Screen::Integrations | Screen::Starting)),
         C::InstallService => match model.screen {
             Screen::Starting | Screen::Integrations => Now::only_if(model.can_install_service()),
-            Screen::Wizard | Screen::Panes => Now::unless(model.install_refusal()),
+            Screen::Wizard | Screen::Panes => match model.status() {
+                Some(status) if !status.service.running => Now::unless(model.install_refusal()),
+                _ => Now::Hidden,
+            },
         },
         // Anywhere but in its pane it leads there, or to its step.
         C::Configure if place != P::Pane(Pane::Integration) => match model.screen {

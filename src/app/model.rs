@@ -388,7 +388,7 @@ impl Model {
     pub(crate) fn install_refusal(&self) -> Option<&'static str> {
         match self.status().map(|status| &status.service) {
             None => Some("Save the configuration first."),
-            Some(service) if service.running => Some("The service is already running."),
+            Some(service) if service.running => Some("The service is running already."),
             Some(service) if service.is_silent() => Some("Its process is there: stop it first."),
             Some(_) if !self.systemd => Some("There is no systemd here: let your supervisor run pia-halo serve."),
             Some(_) => None,

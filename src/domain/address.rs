@@ -270,6 +270,10 @@ impl PiaUrl {
         if self.0.origin() == halo.0.origin() && path(&self.0) == path(&halo.0) {
             return Some(OF_HALO);
         }
+        // In the vendor's cloud nothing of ours stands, whoever's Halo it is.
+        if halo.0.host_str() != self.0.host_str() && self.0.host_str().is_some_and(is_halo_host) {
+            return Some(OF_HALO);
+        }
         (halo.0.host_str().is_some_and(is_halo_host) && is_private(&self.0)).then_some(OUT_OF_REACH)
     }
 }

@@ -100,6 +100,10 @@ impl Delivery {
     /// How long it took, in whole milliseconds where Halo writes a number.
     pub fn took(&self) -> Option<String> {
         let text = self.duration.as_ref()?;
-        Some(text.parse::<f64>().map_or_else(|_| text.clone(), |number| format!("{number:.0} ms")))
+        Some(text.parse::<f64>().map_or_else(
+            |_| text.clone(),
+            // What somebody waits for is told in seconds.
+            |number| if number >= 10_000.0 { format!("{:.0} s", number / 1_000.0) } else { format!("{number:.0} ms") },
+        ))
     }
 }

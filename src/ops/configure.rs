@@ -91,7 +91,7 @@ pub async fn install(
     // What Halo says nothing of keeps nothing from being in place.
     let configured_at = report.is_settled().then(|| workspace.now());
     if configured_at.is_some() {
-        let fact = "nothing in Halo has changed since Configure";
+        let fact = "unchanged since Configure";
         let here = Belongs::Here(owner::here(workspace)?);
         // The run is over: what it did to Halo is reported whatever happens to the store.
         if let Err(failure) = delivery::forget_repaired(workspace, id, plan.moves_webhooks()) {

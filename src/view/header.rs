@@ -23,17 +23,23 @@ const LEAST: usize = 7;
 /// The first line.
 pub fn line(model: &Model, styles: Styles) -> Line<'static> {
     let columns = usize::from(model.layout.header.width);
-    let mut spans = vec![Span::raw(" "), Span::styled("pia-halo", styles.title())];
-    if model.demo {
-        spans.push(Span::styled(" demo", styles.dim()));
-    }
-    spans.push(Span::raw("  "));
-    let used: usize = spans.iter().map(|span| width(&span.content)).sum();
     let (tone, words) = header::standing(model);
     let mut right = match tone {
         Tone::Calm => words,
         tone => format!("{} {words}", symbol(tone)),
     };
+    let mut spans = vec![Span::raw(" "), Span::styled("pia-halo", styles.title())];
+    if model.demo {
+        spans.push(Span::styled(" demo", styles.dim()));
+    }
+    spans.push(Span::raw("  "));
+    let taken = |spans: &[Span<'_>]| -> usize { spans.iter().map(|span| width(&span.content)).sum() };
+    // How it stands is read here alone: it is not cut for the name of the program.
+    let whole = right.split("   ").next().map(width).unwrap_or_default();
+    if tone != Tone::Calm && taken(&spans) + LEAST + whole + 3 > columns {
+        spans.remove(1);
+    }
+    let used = taken(&spans);
     // What stands behind three blanks gives way before the name does; a name that is the address is enough.
     let title = model.title();
     if let Some(front) = right.strip_suffix(&format!("   {title}")).filter(|_| !title.is_empty()) {

@@ -181,6 +181,15 @@ pub fn selected(model: &Model) -> Option<Card> {
     cards(model).0.get(model.integrations.window.selected).cloned()
 }
 
+/// The selection stays with its card, wherever that stands now.
+pub fn follow(model: &mut Model, card: Option<&Card>) {
+    let saved = card.filter(|card| matches!(card, Card::Saved(_)) && model.screen == Screen::Integrations);
+    let row = saved.and_then(|card| cards(model).0.iter().position(|other| other == card));
+    if let Some(row) = row {
+        select(model, row);
+    }
+}
+
 /// Rows of the list that fit.
 pub fn list_height(model: &Model) -> usize {
     usize::from(model.layout.body.height).saturating_sub(7).max(1)

@@ -189,6 +189,8 @@ pub struct SyncRun {
     pub id: ConfigurationId,
     pub since: Timestamp,
     pub progress: SyncProgress,
+    /// When more was read last.
+    pub read_at: Timestamp,
     /// Whose it is, where another program is at it and it is only followed here.
     pub other: Option<String>,
     /// Whether the person stopped it: it ends, and says how.
@@ -238,11 +240,20 @@ impl SyncWork {
     }
 }
 
+// No page of a Halo that answers takes so long at the rate at which clients are told by the second.
+const STILL: jiff::SignedDuration = jiff::SignedDuration::from_secs(3);
+
 impl SyncRun {
     /// Clients a second, once there is something to go by.
     pub fn rate(&self, now: Timestamp) -> Option<f64> {
         let seconds = now.duration_since(self.since).as_secs_f64();
-        (seconds >= 1.0 && self.progress.clients_read > 0).then(|| self.progress.clients_read as f64 / seconds)
+        (seconds >= 1.0 && self.progress.clients_read > 0 && !self.stands_still(now))
+            .then(|| self.progress.clients_read as f64 / seconds)
+    }
+
+    /// Whether nothing came in for longer than a page takes: what was read before tells nothing of what is left.
+    pub fn stands_still(&self, now: Timestamp) -> bool {
+        self.progress.silence.is_some() || now.duration_since(self.read_at) >= STILL
     }
 
     /// Seconds until the end, at this rate. A few pages tell none, and a wait for Halo's limit is told by itself: a guess
@@ -250,7 +261,7 @@ impl SyncRun {
     pub fn seconds_left(&self, now: Timestamp) -> Option<u64> {
         const PAGES: u64 = 10;
         let waits = self.progress.waiting.is_some_and(|wait| !wait.one_by_one && wait.lasts(now));
-        if waits || self.progress.pages < PAGES {
+        if waits || self.progress.pages < PAGES || self.stands_still(now) {
             return None;
         }
         let left = self.progress.clients_total?.checked_sub(self.progress.clients_read)?;

@@ -55,6 +55,7 @@ pub fn start(model: &mut Model, brake: Brake) -> Vec<Effect> {
         id: id.clone(),
         since: model.now,
         progress: SyncProgress::default(),
+        read_at: model.now,
         other: None,
         stopping: false,
     });
@@ -85,6 +86,9 @@ pub fn progress(model: &mut Model, progress: SyncProgress) {
         // The other one has ended without a result, and it is its turn now.
         if run.other.take().is_some() {
             run.since = now;
+        }
+        if progress.clients_read != run.progress.clients_read {
+            run.read_at = now;
         }
         run.progress = progress;
         model.touch();

@@ -43,6 +43,7 @@ pub(crate) mod events;
 
 use super::effect::Effect;
 use super::go::Go;
+use super::jobs::state::PlanWork;
 use super::keymap::KeyMap;
 use super::message::{Message, Reply};
 use super::wizard::SaveState;
@@ -131,6 +132,12 @@ impl Stage {
             report.configuration.clone_from(configuration);
         }
         let is_plan = matches!(reply, Reply::Planned(_));
+        if let (Reply::Planned(Ok(Ok(_))), PlanWork::Reading { checks, .. }) = (&reply, &mut self.model.work.plan)
+            && checks.is_empty()
+        {
+            // No plan comes without its test.
+            *checks = passed().checks;
+        }
         let effects = self.send(Message::Reply(Box::new(reply)));
         if is_plan {
             self.read_plan();
@@ -268,7 +275,7 @@ pub fn status(name: &str, active: bool, synced: bool, configured: bool) -> Statu
 /// What the rules of health judge by where nothing is wrong.
 fn known(synced: bool) -> Known {
     let seen_at = Some(at("2026-11-23T10:00:00Z"));
-    let seen = |rule: Rule| Finding { seen_at, ..Finding::well(rule, "nothing in Halo has changed since Configure") };
+    let seen = |rule: Rule| Finding { seen_at, ..Finding::well(rule, "unchanged since Configure") };
     let run = SyncReport { finished_at: at("2026-11-23T04:30:04Z"), ..sync_report(SyncStatus::Complete) };
     Known {
         free: Some(1 << 40),

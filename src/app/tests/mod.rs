@@ -10,5 +10,6 @@ mod panes;
 mod removing;
 mod running;
 mod together;
+mod walked;
 mod walker;
 mod wizard;

@@ -9,6 +9,7 @@ use crate::domain::draft::Step;
 use crate::domain::health::Rule;
 use crate::domain::plan::ChangeResult;
 use crate::domain::status::StepState;
+use crate::domain::sync_run::Sight;
 use crate::words::health::short;
 use crate::words::service;
 
@@ -43,7 +44,8 @@ pub fn open_lines(model: &Model) -> Vec<(StepState, &'static str, String)> {
         (configured, "Configure", "Configure in the Integration pane"),
     ]
     .map(|(state, name, open)| (state, name, if state == StepState::Done { "" } else { open }.to_owned()));
-    if let (StepState::Done, Some(SyncEnd::Report(run))) = (lines[2].0, model.work.sync.end_of(model.current.as_ref()))
+    if let (StepState::Done | StepState::NotProved, Some(SyncEnd::Report(run))) =
+        (lines[2].0, model.work.sync.end_of(model.current.as_ref()))
     {
         // It was over in a moment, and led on by itself.
         lines[2].2 = run.usage();
@@ -93,14 +95,23 @@ pub fn below(model: &Model) -> (usize, usize) {
     (if runs { 1 } else { service::commands(model.systemd).len() }, results(model).len())
 }
 
-/// How far the first sync is.
+/// How far the first sync is. What only this agent is known to see is not proved to be all.
 pub fn synced(model: &Model) -> StepState {
     match model.status().map(|status| status.steps.initial_sync) {
         Some(StepState::NotProved) if !model.current.as_ref().is_some_and(|id| model.work.sync.proved(id)) => {
             StepState::NotProved
         }
+        _ if model.is_synced() && is_seen_in_part(model) => StepState::NotProved,
         _ if model.is_synced() => StepState::Done,
         _ => StepState::Todo,
+    }
+}
+
+// Whether Halo may have more clients than the agent of the last sync sees.
+fn is_seen_in_part(model: &Model) -> bool {
+    match model.work.sync.end_of(model.current.as_ref()) {
+        Some(SyncEnd::Report(run)) => matches!(run.sight(), Some(Sight::Chosen | Sight::NotTold)),
+        _ => findings(model).iter().any(|found| found.rule == Rule::SyncProved && found.is_reported_elsewhere()),
     }
 }
 

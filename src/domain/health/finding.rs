@@ -423,7 +423,7 @@ pub(super) fn one_cause(mut judged: Vec<Finding>) -> Vec<Finding> {
     judged
 }
 
-fn reported(finding: &Finding, by: Rule) -> Finding {
+pub(super) fn reported(finding: &Finding, by: Rule) -> Finding {
     let told = Finding::new(finding.rule, State::Unknown, format!("{REPORTED}{}", by.code()));
     Finding { seen_at: finding.seen_at, ..told }
 }

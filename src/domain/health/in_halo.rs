@@ -15,6 +15,11 @@ impl Facts<'_> {
     pub(super) fn drift(&self) -> Finding {
         let (seen, integration) = (self.seen(Rule::Drift), &self.status.integration);
         let is_told = seen.is_issue() || integration.unfinished > 0 || self.failed_run().is_some();
+        // What Halo has refused to show since then is not known to be as it was.
+        let refused = self.last(Rule::Credentials).filter(|last| last.state == State::Broken);
+        if seen.state == State::Well && refused.is_some_and(|last| last.seen_at > seen.seen_at) {
+            return Finding { state: State::Unknown, next: None, ..seen };
+        }
         if integration.configured_at.is_some() || is_told {
             return seen;
         }

@@ -235,7 +235,7 @@ pub(super) fn from_plan(plan: &Plan) -> Finding {
     let rule = Rule::Drift;
     let pending: Vec<_> = plan.changes.iter().filter(|change| change.action != Action::Keep).collect();
     if pending.is_empty() && plan.blocked.is_empty() {
-        return Finding::well(rule, "nothing in Halo has changed since Configure");
+        return Finding::well(rule, "unchanged since Configure");
     }
     if plan.blocked.is_empty() && pending.iter().all(|change| change.is_untold()) {
         return links_not_told(&pending.iter().map(|change| change.name.display()).collect::<Vec<_>>());

@@ -2,14 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::finding::{Finding, Rule, State, aged, one_cause};
+use super::finding::{Finding, Rule, State, aged, one_cause, reported};
 use super::look::{ANSWERED, BY_SYNC, FAILED, REMOVED, allowed, cut_short, sight_not_told};
 use crate::domain::calendar::rfc3339;
 use crate::domain::configuration::Configuration;
 use crate::domain::next::{Hint, Next};
 use crate::domain::people::Agent;
 use crate::domain::status::{DOES_NOT_ANSWER, NOT_IN_STORE, NOT_LOOKED, Status, Unanswered, Unrecorded};
-use crate::domain::sync_run::{SyncStatus, confirm};
+use crate::domain::sync_run::{Sight, SyncStatus, confirm};
 use crate::domain::untrusted::{Untrusted, same_name};
 
 /// A sync a day, and time for its retries.
@@ -417,7 +417,13 @@ impl Facts<'_> {
                 Finding::new(rule, State::Unknown, "the last good sync is too long ago").next(sync())
             }
             None => Finding::new(rule, State::Unknown, "no sync yet").next(sync()),
-            Some(run) if run.proved => Finding::well(rule, "the last sync was proved complete").since(run.finished_at),
+            Some(run) if run.proved => {
+                let well = Finding::well(rule, "the last sync was proved complete").since(run.finished_at);
+                // All that this agent sees: whether Halo has more is told of the agent.
+                let is_part = matches!(run.sight(), Some(Sight::Chosen | Sight::NotTold));
+                let is_open = is_part && self.agent_restricted().state != State::Well;
+                if is_open { reported(&well, Rule::AgentRestricted) } else { well }
+            }
             Some(run) => {
                 // Numbers that agree are not the reason.
                 let agree = run.halo_count == Some(run.stored);

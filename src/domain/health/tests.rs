@@ -559,6 +559,10 @@ fn light_is_green_only_over_what_is_all_well() {
     for rule in Rule::ALL.into_iter().filter(|rule| *rule != Rule::EscalationNote) {
         assert_eq!(light(&well, rule.light()).unwrap().state, State::Well);
         for (state, dismissed) in [(State::Unknown, false), (State::Watch, true), (State::Broken, true)] {
+            // Where the deliveries are known to succeed, no light waits for an event.
+            if matches!(rule, Rule::Silence | Rule::Lag) && state == State::Unknown {
+                continue;
+            }
             let mut findings = well.clone();
             findings[rule as usize] = Finding { dismissed, ..Finding::new(rule, state, "f") };
             assert_eq!(light(&findings, rule.light()).unwrap().rule, rule, "{state:?}");

@@ -282,8 +282,7 @@ fn daily(model: &Model, wizard: &Wizard, page: &mut Page, focused: bool) {
         Ok(time) => {
             // The zone beside the value, where the cursor does not stand; what is typed otherwise, as it is taken.
             let typed = wizard.form.text(FieldId::DailySyncTime).trim();
-            let is_plain = typed.bytes().all(|byte| byte.is_ascii_digit() || b":.".contains(&byte));
-            let beside = if is_plain { "   UTC".to_owned() } else { format!("   = {time} UTC") };
+            let beside = if typed == time.to_string() { "   UTC".to_owned() } else { format!("   = {time} UTC") };
             if let Some(last) = page.lines.last_mut() {
                 last.push_span(ratatui::text::Span::styled(beside, styles.dim()));
             }

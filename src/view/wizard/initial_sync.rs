@@ -136,6 +136,10 @@ pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
     match (progress.waiting, progress.silence) {
         (Some(wait), _) => waiting(model, page, wait),
         (None, Some(silence)) => silent(model, page, silence),
+        (None, None) if run.stands_still(model.now) && progress.clients_read > 0 => {
+            let still = duration(seconds_since(model, run.read_at));
+            page.state(Tone::Warn, &format!("Nothing was read for {still}: Halo is asked again."), MARGIN);
+        }
         (None, None) => {}
     }
     if let (None, Some(budget)) = (progress.waiting, progress.budget) {

@@ -210,6 +210,8 @@ pub fn leads_elsewhere(model: &Model) -> bool {
 
 fn state(change: &Change, recorded: bool) -> (Tone, String) {
     match change.action {
+        // Nothing of ours is there, and nothing is to be.
+        Action::Keep if change.reason.ends_with("skipped") => (Tone::Calm, change.reason.clone()),
         Action::Keep => (Tone::Good, "in place".to_owned()),
         Action::Create if recorded => (Tone::Bad, "missing in Halo".to_owned()),
         Action::Create => (Tone::Warn, "not in Halo yet".to_owned()),

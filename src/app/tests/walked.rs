@@ -1,0 +1,255 @@
+//! What a demanding newcomer met on a walk through the interface: each as a kind.
+
+use jiff::SignedDuration;
+
+use crate::app::effect::Effect;
+use crate::app::footer::hints;
+use crate::app::form::FieldId;
+use crate::app::jobs::state::PlanWork;
+use crate::app::jobs::{deliveries, health, plan as job};
+use crate::app::keymap::{Command as C, Pane};
+use crate::app::message::Reply;
+use crate::app::offers::everything;
+use crate::app::popup::Popup;
+use crate::app::testing::{
+    Stage, at, at_configure, configure_report, deliveries as log, failed, in_panes, kept, lists, now, passed, plan,
+    standing, status, with_credentials,
+};
+use crate::app::wizard::{Item, items};
+use crate::app::{keymap, service};
+use crate::domain::delivery::{Delivery, DeliveryState};
+use crate::domain::draft::Step;
+use crate::domain::failure::FailureKind;
+use crate::domain::gap::Gap;
+use crate::domain::health::{Finding, Light, NONE_SENDS, Rule, SIGHT_NOT_TOLD, State, light};
+use crate::domain::object::ObjectKind;
+use crate::domain::plan::Outcome;
+use crate::domain::status::Status;
+
+// Lets the store say what somebody has found.
+fn tell(stage: &mut Stage, change: impl FnOnce(&mut Status)) -> Vec<Effect> {
+    let mut found = status("Acme MSP", true, true, true);
+    change(&mut found);
+    stage.reply(Reply::Status(Ok(standing(found))))
+}
+
+fn drift(stage: &mut Stage, state: State, fact: &str) -> Vec<Effect> {
+    let seen_at = Some(stage.now + SignedDuration::from_secs(1));
+    tell(stage, |status| {
+        status.known.before.retain(|finding| finding.rule != Rule::Drift);
+        status.known.before.push(Finding { seen_at, ..Finding::new(Rule::Drift, state, fact) });
+    })
+}
+
+fn is_read(effects: &[Effect]) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::LoadPlan(_)))
+}
+
+/// A look of the overview that is newer than that of pane 3 knows better, whichever of them is on the screen.
+#[test]
+fn newer_look_makes_pane_look_again() {
+    let mut stage = in_panes();
+    stage.keys("3");
+    stage.reply(Reply::Planned(Ok(Ok(kept()))));
+    assert!(matches!(stage.model.work.plan, PlanWork::Ready(_)));
+    stage.keys("0");
+    assert!(!is_read(&drift(&mut stage, State::Broken, "Pia - Ticket Created (switched off)")));
+    assert!(matches!(stage.model.work.plan, PlanWork::None), "what it saw before is forgotten");
+    assert!(is_read(&stage.keys("3")));
+    stage.reply(Reply::Planned(Ok(Ok(kept()))));
+    assert!(is_read(&drift(&mut stage, State::Broken, "Pia - Ticket Updated (missing in Halo)")), "on the screen");
+    stage.reply(Reply::Planned(Ok(Ok(kept()))));
+    assert!(!is_read(&drift(&mut stage, State::Broken, "Pia - Ticket Updated (missing in Halo)")), "nothing new");
+}
+
+/// Its own look is as new as what it has written down.
+#[test]
+fn own_look_is_not_read_again() {
+    let mut stage = in_panes();
+    stage.keys("3");
+    stage.reply(Reply::Planned(Ok(Ok(plan()))));
+    stage.keys("0");
+    let seen_at = Some(stage.now - SignedDuration::from_secs(1));
+    tell(&mut stage, |status| {
+        status.known.before.push(Finding { seen_at, ..Finding::new(Rule::Drift, State::Broken, "other") });
+    });
+    assert!(matches!(stage.model.work.plan, PlanWork::Ready(_)));
+}
+
+/// One that is off and one that has delivered nothing yet are two causes.
+#[test]
+fn summary_of_deliveries_names_those_of_one_cause() {
+    let mut stage = in_panes();
+    let [first, second, ..] = log().try_into().unwrap_or_else(|log: Vec<Delivery>| {
+        let first = log[0].clone();
+        [first.clone(), Delivery { webhook: "Pia - Ticket Updated".to_owned(), ..first }]
+    });
+    let of = |state: [DeliveryState; 2]| {
+        let [one, other] = state;
+        vec![Delivery { state: one, ..first.clone() }, Delivery { state: other, ..second.clone() }]
+    };
+    let mut said = |state| {
+        stage.model.work.deliveries = crate::app::jobs::state::DeliveryWork::Read(of(state));
+        deliveries::summary(&stage.model).unwrap().1
+    };
+    let apart = said([DeliveryState::SwitchedOff, DeliveryState::Never]);
+    assert!(apart.starts_with(&format!("{}: switched off in Halo", first.webhook)), "{apart}");
+    let both = said([DeliveryState::SwitchedOff, DeliveryState::SwitchedOff]);
+    assert!(both.starts_with(&format!("{}, {}: switched off in Halo", first.webhook, second.webhook)), "{both}");
+}
+
+/// Enter on a board that is not in Halo leads to its field.
+#[test]
+fn missing_board_leads_to_its_field() {
+    let mut stage = in_panes();
+    tell(&mut stage, |status| status.known.lists.teams.retain(|team| team.name.raw() != "Pia"));
+    stage.keys("0");
+    let boards = health::findings(&stage.model).into_iter().find(|found| found.rule == Rule::Boards).unwrap();
+    assert_eq!(health::mend(&stage.model, &boards), Some(C::Setting(FieldId::PiaBoard)), "{boards:?}");
+    assert_eq!(boards.next.unwrap().to_string(), "Create it in Halo, or choose another in the settings");
+    stage.model.panes.issue = Some(Rule::Boards);
+    stage.keys("Enter");
+    let wizard = stage.model.wizard.as_ref().unwrap();
+    assert_eq!((wizard.step, wizard.focus), (Step::Review, Item::Field(FieldId::PiaBoard)));
+}
+
+/// A gap is told with its sign, as a sentence.
+#[test]
+fn missed_events_are_told_with_sign_and_length() {
+    let mut stage = in_panes();
+    let gap = Gap {
+        since: now() - SignedDuration::from_secs(9),
+        until: now() - SignedDuration::from_secs(7),
+        from_log: 0,
+        from_tickets: 0,
+        problems: vec!["Halo's log is incomplete".to_owned()],
+    };
+    tell(&mut stage, |status| status.service.gaps = vec![gap.clone()]);
+    let head = service::head(&stage.model);
+    let told = head.iter().find(|(_, words)| words.contains("incomplete")).unwrap();
+    assert!(
+        told.0 == crate::app::notice::Tone::Warn && told.1.starts_with("Events may be missing between "),
+        "{told:?}"
+    );
+    let missed = health::findings(&stage.model).into_iter().find(|found| found.rule == Rule::Missed).unwrap();
+    assert!(missed.fact.starts_with(&gap.between()), "{missed:?}");
+}
+
+/// What is only a command of a shell is found with the reason why it is not done here.
+#[test]
+fn commands_find_service_install_and_settings_by_their_keys() {
+    let mut stage = in_panes();
+    let offer = |stage: &Stage, command: C| {
+        let here = keymap::below(&stage.model);
+        everything(&stage.model, here).into_iter().find(|offer| offer.command() == command)
+    };
+    stage.model.systemd = false;
+    tell(&mut stage, |status| status.service.running = false);
+    let refused = offer(&stage, C::InstallService).unwrap().refused.unwrap().with_keys(&stage.model.keys);
+    assert!(refused.contains("no systemd"), "{refused}");
+    stage.model.systemd = true;
+    assert_eq!(offer(&stage, C::InstallService).unwrap().refused, None);
+    for (query, command) in [
+        ("service install", C::InstallService),
+        ("auth_url", C::Setting(FieldId::AuthUrl)),
+        ("request_budget", C::Setting(FieldId::RequestBudget)),
+    ] {
+        stage.keys(":");
+        stage.type_text(query);
+        assert_eq!(stage.model.palette.as_ref().unwrap().chosen, Some(command), "{query}");
+        stage.keys("Esc Esc");
+        stage.model.palette = None;
+    }
+}
+
+/// A page that is longer than the screen is gone through by pages, and no arrow opens a list on the way.
+#[test]
+fn long_pages_scroll_and_arrows_open_nothing() {
+    let mut stage = at_configure();
+    stage.reply(Reply::Lists(Ok(lists())));
+    stage.reply(Reply::Planned(Ok(Ok(plan()))));
+    stage.keys("y");
+    stage.reply(Reply::Configured(Ok(configure_report(&plan()))));
+    assert_eq!(stage.model.wizard.as_ref().unwrap().step, Step::Finished);
+    let all = items(&stage.model);
+    let focus = |stage: &Stage| stage.model.wizard.as_ref().unwrap().focus;
+    for _ in 0..all.len() {
+        stage.keys("Down");
+        assert!(stage.model.popup.is_none(), "{:?}", focus(&stage));
+    }
+    assert_eq!(Some(&focus(&stage)), all.last());
+    stage.keys("Home");
+    assert_eq!(Some(&focus(&stage)), all.first());
+    stage.keys("PgDn PgDn");
+    assert_eq!(Some(&focus(&stage)), all.last());
+    stage.keys("PgUp PgUp End");
+    assert_eq!(Some(&focus(&stage)), all.last());
+    // In a field, too, where the test has failed below it.
+    let mut stage = with_credentials();
+    stage.keys("Enter");
+    stage.reply(Reply::Verified(Ok(failed())));
+    stage.keys("PgDn PgDn");
+    assert!(matches!(focus(&stage), Item::Check(_)), "{:?}", focus(&stage));
+    assert!(!matches!(stage.model.popup, Some(Popup::Chooser(_))));
+}
+
+/// What was tested and has failed is not called untested.
+#[test]
+fn failed_test_is_continued_anyway() {
+    let mut stage = with_credentials();
+    stage.keys("Enter");
+    stage.reply(Reply::Verified(Ok(failed())));
+    stage.keys("PgDn");
+    let words: Vec<String> = hints(&stage.model, 200).0.into_iter().map(|hint| hint.words).collect();
+    assert!(words.contains(&"Continue anyway".to_owned()), "{words:?}");
+}
+
+/// What Halo has refused is known, whatever the next test expects.
+#[test]
+fn refused_write_is_no_permission() {
+    let mut stage = in_panes();
+    stage.keys("3");
+    stage.reply(Reply::Planned(Ok(Ok(plan()))));
+    stage.keys("Enter");
+    stage.read_plan();
+    stage.keys("y");
+    let mut report = configure_report(&plan());
+    report.cause = Some(FailureKind::MissingRight);
+    let kind = report.results[0].kind;
+    report.results.iter_mut().filter(|result| result.kind == kind).for_each(|r| r.outcome = Outcome::Failed);
+    stage.reply(Reply::Configured(Ok(report)));
+    assert!(job::is_refused(&stage.model, kind), "{kind:?}");
+    let other = [ObjectKind::Webhook, ObjectKind::CustomTab].into_iter().find(|other| *other != kind).unwrap();
+    assert!(!job::is_refused(&stage.model, other));
+}
+
+/// A known stop of all events is told by the light of the deliveries, and an event that has not come yet greys none.
+#[test]
+fn light_of_deliveries_tells_what_is_known() {
+    let off = Finding::new(Rule::WebhookOff, State::Broken, "both are off");
+    let none = Finding::new(Rule::Deliveries, State::Unknown, NONE_SENDS);
+    assert_eq!(light(&[off.clone(), none], Light::Deliveries), Some(&off));
+    let well = Finding::well(Rule::Deliveries, "the last delivery of each webhook succeeded");
+    let silent = Finding::new(Rule::Silence, State::Unknown, "no event received yet");
+    assert_eq!(light(&[well.clone(), silent.clone()], Light::Deliveries), Some(&well));
+    let unread = Finding::new(Rule::Deliveries, State::Unknown, "not read");
+    assert_ne!(light(&[unread, silent], Light::Deliveries).unwrap().state, State::Well);
+}
+
+/// A key that never changes anything is not offered: the reason stands there.
+#[test]
+fn agent_of_whom_halo_says_nothing_has_no_key() {
+    let mut stage = in_panes();
+    tell(&mut stage, |status| {
+        status.known.before.retain(|finding| finding.rule != Rule::AgentRestricted);
+        let seen_at = Some(at("2026-11-23T10:50:00Z"));
+        let unknown = Finding::new(Rule::AgentRestricted, State::Unknown, SIGHT_NOT_TOLD);
+        status.known.before.push(Finding { seen_at, ..unknown.next("Asking again tells no more") });
+    });
+    stage.keys("0");
+    let found = health::findings(&stage.model);
+    let agent = found.into_iter().find(|found| found.rule == Rule::AgentRestricted).unwrap();
+    assert_eq!((agent.state, health::mend(&stage.model, &agent)), (State::Unknown, None), "{agent:?}");
+    assert_eq!(stage.model.panes.pane, Pane::Overview);
+    assert!(passed().ok);
+}
