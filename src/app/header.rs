@@ -33,8 +33,16 @@ fn state(model: &Model) -> (Tone, String) {
     let Some(saved) = model.current_saved() else { return (Tone::Calm, String::new()) };
     let host = saved.configuration.api.url.host();
     let syncs = model.work.sync.run_of(model.current.as_ref()).is_some() || job::elsewhere(model).is_some();
-    let findings = findings(model);
+    let mut findings = findings(model);
+    let applies = model.apply().is_running();
+    if applies {
+        // What is being put right is not asked for.
+        findings.retain(|found| !(found.rule == Rule::Drift && found.is_open()));
+    }
     let has_issues = findings.iter().any(Finding::is_open);
+    if applies && !has_issues {
+        return (Tone::Calm, format!("{} is running   {host}", model.goal().word()));
+    }
     // A sync hides no issue, for however long it runs.
     if syncs && !has_issues {
         return (Tone::Calm, format!("Syncing   {host}"));

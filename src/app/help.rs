@@ -52,7 +52,7 @@ pub fn lines(model: &Model, columns: usize) -> Vec<HelpLine> {
             lines.push(HelpLine::Title(told.title));
             text(&mut lines, &words::check::found(&told.check));
             if let Some(advice) = words::check::advice(&told.check) {
-                text(&mut lines, &advice.with_keys(&model.keys));
+                text(&mut lines, &words::capital(&advice.with_keys(&model.keys)));
             }
             lines.push(HelpLine::Blank);
         }

@@ -12,9 +12,9 @@ use crate::domain::status::{DOES_NOT_ANSWER, ServiceStatus};
 use crate::domain::ticket::{Known, Unfinished};
 use crate::domain::untrusted::Untrusted;
 use crate::keys::Pane;
-use crate::words::Phrase;
 use crate::words::health::{NO_EVENT, burns, issue};
 use crate::words::time::{ago, moment};
+use crate::words::{Phrase, capital};
 
 use super::jobs::health;
 
@@ -100,9 +100,7 @@ pub fn head(model: &Model) -> Vec<(Tone, String)> {
 
 // As a sentence of its own.
 fn sentence(words: &str) -> String {
-    let words = Untrusted::new(words).display();
-    let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+    format!("{}.", capital(&Untrusted::new(words).display()))
 }
 
 /// The lines that it takes.

@@ -581,6 +581,7 @@ mod tests {
         let why = |pia: &str| PiaUrl::read(pia).unwrap().address.unreachable_from(&halo);
         assert_eq!(why("https://acme.halopsa.com"), Some(OF_HALO));
         assert_eq!(why("https://ACME.halopsa.com:443/"), Some(OF_HALO));
+        assert_eq!(why("https://other.halopsa.com"), Some(OF_HALO), "of the same cloud");
         assert_eq!(why("https://acme.halopsa.com:8443"), None, "another port may be a proxy");
         assert_eq!(why("https://acme.halopsa.com/pia"), None, "and so may a path");
         assert_eq!(why("https://pia.acme.example"), None);

@@ -12,7 +12,7 @@ use crate::app::notice::Tone;
 use crate::app::text::{width, wrap};
 use crate::domain::failure::Failure;
 use crate::keys::KeyMap;
-use crate::words::Phrase;
+use crate::words::{Phrase, capital};
 
 use super::text::fit;
 use super::theme::{Styles, symbol};
@@ -262,7 +262,7 @@ impl Page {
     /// What to do next.
     pub fn advice(&mut self, failure: &Failure, column: usize, keys: &KeyMap) {
         if let Some(hint) = &failure.hint {
-            self.paragraph(&Phrase::from(hint).with_keys(keys), column + 2, Style::new());
+            self.paragraph(&capital(&Phrase::from(hint).with_keys(keys)), column + 2, Style::new());
         }
     }
 

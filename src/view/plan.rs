@@ -433,20 +433,21 @@ fn permissions(model: &Model, page: &mut Page) {
     if needed.iter().all(|(id, ..)| of(*id).is_none()) {
         return;
     }
-    let start = |words: &str| Row::new(styles, false).cell(words, styles.dim(), 13);
-    let mut row = start("Permissions:");
-    for (at, (id, name, kind)) in needed.into_iter().enumerate() {
-        let (tone, word) = match plan::is_refused(model, kind) {
-            true => words::check::REFUSED,
-            false => words::check::permission(of(id)),
-        };
-        if at > 0 && row.used() + name.len() + word.len() + 6 > page.width {
-            page.push(std::mem::replace(&mut row, start("")));
+    // One state is told once, with the names of all that have it.
+    let mut groups: Vec<((Tone, &str), Vec<&str>)> = Vec::new();
+    for (id, name, kind) in needed {
+        let state =
+            if plan::is_refused(model, kind) { words::check::REFUSED } else { words::check::permission(of(id)) };
+        match groups.iter_mut().find(|(known, _)| *known == state) {
+            Some((_, names)) => names.push(name),
+            None => groups.push((state, vec![name])),
         }
-        let state = format!("{} {word}", symbol(tone));
-        row = row.text(&format!("{name} "), Style::new()).text(&state, styles.tone(tone)).text("   ", Style::new());
     }
-    page.push(row);
+    for (at, ((tone, word), names)) in groups.into_iter().enumerate() {
+        let row = Row::new(styles, false).cell(if at == 0 { "Permissions:" } else { "" }, styles.dim(), 13);
+        let row = row.text(&format!("{} {word}", symbol(tone)), styles.tone(tone)).text(": ", Style::new());
+        page.words(row, &names.join(", "), Style::new());
+    }
 }
 
 fn result_of<'a>(results: &'a [ChangeResult], change: &Change) -> Option<&'a ChangeResult> {

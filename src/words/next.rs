@@ -56,7 +56,7 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
     Some(match next {
         Next::Check => ("Test", Some("test")),
         Next::Sync | Next::SyncYes => ("Sync Now", Some("sync_now")),
-        Next::Plan => ("Check Halo", Some("check_halo")),
+        Next::Plan => ("Integration", Some("pane_integration")),
         Next::Doctor => ("Check now", Some("check_halo")),
         Next::Configure | Next::ConfigureUnproved | Next::TakeOver | Next::TakeOverAdopting(_) => ("Configure", None),
         Next::Adopt(_) | Next::AdoptYes(_) => ("Take over", Some("take_over")),

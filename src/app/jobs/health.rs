@@ -176,7 +176,16 @@ pub fn looked(model: &mut Model, outcome: Result<Option<Failure>, Failure>) -> V
         Ok(None) if model.screen != Screen::Panes => {}
         Ok(None) => model.say(Tone::Good, "Checked just now."),
         Err(failure) if failure.kind == FailureKind::Interrupted => model.say(Tone::Calm, "The check was stopped."),
-        Ok(Some(failure)) | Err(failure) => model.say(Tone::Bad, failure.to_string()),
+        Ok(Some(failure)) | Err(failure) => {
+            // A wait has its end.
+            let until = match failure.kind {
+                FailureKind::RateLimited(Some(until)) if until > model.now => {
+                    format!(", until {} UTC", until.strftime("%H:%M:%S"))
+                }
+                _ => String::new(),
+            };
+            model.say(Tone::Bad, format!("{failure}{until}"));
+        }
     }
     model.current.clone().map(Effect::LoadStatus).into_iter().collect()
 }

@@ -168,6 +168,8 @@ fn ask(model: &mut Model, question: HeldSync) {
     model.say_while(
         Holds::Held,
         Tone::Warn,
-        format!("The sync of {name} needs your answer: more clients than usual are gone. Press Sync Now."),
+        Phrase::from(format!("The sync of {name} needs your answer: more clients than usual are gone. Press Sync Now"))
+            .key(" (", "sync_now", ")")
+            .text("."),
     );
 }

@@ -257,8 +257,8 @@ impl Ask {
                          its place."
                     ),
                     format!(
-                        "Its webhooks and Pia Chat Pod stay in its Halo, and its daily sync stops. Nothing of \
-                         {active_name} is deleted here."
+                        "Nothing of {active_name} is deleted here: its webhooks and Pia Chat Pod stay in its Halo, and its \
+                         daily sync stops."
                     ),
                 ];
                 let first = "Remove first: shows what is removed from its Halo, and switches once that is done.";

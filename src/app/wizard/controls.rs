@@ -82,6 +82,10 @@ impl Controls for WizardControls {
             (C::EnterField, P::Field) => {
                 unless(wizard.is_some_and(|w| w.id.is_none() && w.is_saving()), review::SAVING)
             }
+            // Where nothing matches there is nothing to take.
+            (C::TakeAgent, _) => {
+                Now::only_if(matches!(&model.popup, Some(Popup::Chooser(chooser)) if chooser.selected().is_some()))
+            }
             (C::ClearAgent, _) => unless(wizard.is_none_or(|w| w.form.escalate_to.is_none()), "Already blank."),
             (C::DiscardDraft, _) => Now::only_if(wizard.is_some_and(|wizard| wizard.settings && wizard.is_edited())),
             (C::SyncNow, _) => Now::unless(sync::refusal(model)),

@@ -173,7 +173,7 @@ pub fn detail(model: &Model, styles: Styles, columns: usize) -> Vec<Line<'static
             lines.extend(wrap(text, columns).into_iter().map(Line::raw));
         }
         lines.push(Line::default());
-        if !matches!(row.kind, ObjectKind::CustomTab | ObjectKind::TicketType) {
+        if row.kind != ObjectKind::CustomTab {
             return lines;
         }
     }

@@ -75,7 +75,7 @@ pub(super) fn body(model: &Model, page: &mut Page) {
         for chart in charts(model, standing, styles) {
             let row =
                 Row::new(styles, false).cell(chart.name, Style::new(), NAME).spans(chart.strip(1).swap_remove(0).spans);
-            page.push(row.text(&format!("  {}", chart.words), styles.dim()));
+            page.push(row.text(&format!("  {}", chart.words), Style::new()));
         }
     }
     air(model, page);

@@ -30,8 +30,8 @@ const BEGAN: usize = 15;
 const CHANGE: usize = 10;
 const ID: usize = 12;
 
-/// Columns of its result: "! Complete with warnings".
-const RESULT: usize = 26;
+/// Columns of its result: "! Waiting for confirmation".
+const RESULT: usize = 27;
 
 pub fn body(model: &Model, page: &mut Page) {
     let styles = page.styles;

@@ -478,3 +478,17 @@ fn other_run_that_has_finished_is_not_waited_for() {
     assert!(text.contains("The other run has finished (10:5") && text.contains("reads Halo again"), "{text}");
     assert!(!text.contains("already running") && !text.contains("○"), "{text}");
 }
+
+/// On a narrow screen how it stands is worth more than the name of the program.
+#[test]
+fn problem_in_header_is_whole_on_narrow_screen() {
+    let mut stage = in_panes();
+    stage.resize(40, 12);
+    let mut standing = standing(status("Acme MSP", true, true, true));
+    standing.status.integration.deliveries = crate::app::testing::deliveries();
+    standing.status.integration.deliveries[0].state = crate::domain::delivery::DeliveryState::ServerError;
+    stage.reply(Reply::Status(Ok(standing)));
+    let text = plain(&stage);
+    let header = text.lines().next().unwrap_or_default();
+    assert!(header.contains("✗ ") && !header.trim_end().ends_with('…'), "{header}");
+}

@@ -197,7 +197,7 @@ fn what_matters_is_whole_at_every_width() {
         ),
         ("wizard_review_failed", &["the settings could not be written: disk full"]),
         ("wizard_draft_not_kept", &["the store could not be read: disk I/O error"]),
-        ("wizard_sync_mass_change_later", &["more clients than usual are gone. Press Sync Now."]),
+        ("wizard_sync_mass_change_later", &["more clients than usual are gone. Press Sync Now (s)."]),
         ("integrations_switch", &["Its webhooks and Pia Chat Pod stay in its Halo, and its daily sync stops."]),
         ("wizard_configure_quit", &["What is done is kept; run it again to finish."]),
         ("pane_integration_repair", &["without the Pia Chat Pod", "changed in Halo: url"]),

@@ -69,7 +69,11 @@ pub fn check_row<'a>(
     let advice = if focused { words::check::advice(check) } else { words::check::advice_once(check, later) };
     if let Some(hint) = advice {
         let from = page.lines.len();
-        page.paragraph(&hint.with_keys(keys), if narrow { MARGIN + 2 } else { MARGIN + 10 }, Style::new());
+        page.paragraph(
+            &words::capital(&hint.with_keys(keys)),
+            if narrow { MARGIN + 2 } else { MARGIN + 10 },
+            Style::new(),
+        );
         if shown == Words::Advice {
             page.keep_from(from);
             return;
@@ -292,7 +296,7 @@ pub(crate) fn check_help(told: &Told, keys: &KeyMap, styles: Styles, columns: us
     lines.extend(wrap(&check.message, columns).into_iter().map(Line::raw));
     if let Some(hint) = &check.hint {
         lines.push(Line::default());
-        lines.extend(wrap(&Phrase::from(hint).with_keys(keys), columns).into_iter().map(Line::raw));
+        lines.extend(wrap(&words::capital(&Phrase::from(hint).with_keys(keys)), columns).into_iter().map(Line::raw));
     }
     lines
 }

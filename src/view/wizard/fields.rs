@@ -255,6 +255,9 @@ fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused
         return;
     }
     let help = wizard.help(id);
+    // What would be better has its reason.
+    let why = better.as_ref().and_then(|_| wizard.form.error(id, wizard.has_secret));
+    let better = better.map(|better| why.map_or_else(|| better.clone(), |why| format!("{why}: {better}")));
     page.paragraph(better.as_deref().unwrap_or(&help), page.value_column(), styles.dim());
     if id == FieldId::ChatPodUrl
         && wizard.form.text(id).is_empty()
