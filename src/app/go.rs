@@ -2,6 +2,7 @@
 
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::{Draft, Step};
+use crate::domain::fields::FieldId;
 use crate::keys::Pane;
 
 use super::popup::Answer;
@@ -38,6 +39,8 @@ pub enum Go {
     Unfinished(ConfigurationId),
     /// The settings of a saved configuration, or its draft.
     Edit(ConfigurationId),
+    /// One setting of what is open.
+    Setting(FieldId),
     /// The set-up that a draft was kept of.
     Draft(Box<Draft>),
 }

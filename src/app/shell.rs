@@ -432,6 +432,7 @@ fn lead(model: &mut Model, go: Go) -> Vec<Effect> {
         Go::New => return wizard::new(model),
         Go::Unfinished(id) => return wizard::unfinished(model, &id),
         Go::Edit(id) => return wizard::edit(model, &id),
+        Go::Setting(field) => return wizard::setting(model, field),
         Go::Draft(draft) => return wizard::resume_draft(model, &draft),
     }
     Vec::new()

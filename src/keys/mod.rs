@@ -2,6 +2,7 @@
 //! place and nobody is locked out; the settings change it, and the interface is read from it.
 
 mod key;
+mod rows;
 mod table;
 
 use std::collections::BTreeMap;
@@ -10,9 +11,8 @@ use std::sync::LazyLock;
 use serde::{Serialize, Serializer};
 
 pub use key::{Key, NotAKey};
-pub use table::{
-    BINDINGS, Binding, COMMAND_LINE_ROWS, COMMAND_LINES, Command, Group, Pane, Place, SETTING_ROWS, Shown,
-};
+pub use rows::{COMMAND_LINE_ROWS, COMMAND_LINES, SETTING_ROWS};
+pub use table::{BINDINGS, Binding, Command, Group, Pane, Place, Shown};
 
 /// The default keys, commented: the one place where they are written.
 pub const DEFAULTS: &str = include_str!("../../assets/keys.toml");

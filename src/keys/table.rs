@@ -1,7 +1,6 @@
 //! The table of what keys mean: where, and in which words. The keys themselves stand in `assets/keys.toml`.
 
-use crate::domain::fields::{FIELDS, FieldId};
-use crate::domain::next::Next;
+use crate::domain::fields::FieldId;
 
 /// A pane: what is seen once the set-up is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -257,37 +256,6 @@ impl Command {
         }
     }
 
-    /// What else people call it: found in the list of commands by these names, too.
-    pub fn also_called(self) -> &'static str {
-        match self {
-            Self::CommandLine(at) => COMMAND_LINES.get(at).map_or("", |(_, _, also)| also),
-            Self::Pane(Pane::Overview) => "status health issues",
-            Self::Pane(Pane::Sync) => "history of syncs runs",
-            Self::Pane(Pane::Activity) => "audit trail log who",
-            Self::Look => "doctor diagnose",
-            Self::ReadPlan => "drift plan",
-            Self::Configure => "plan install repair setup adopt take over",
-            Self::OpenCard => "setup wizard install",
-            Self::Integrations => "setup wizard configurations",
-            Self::Edit => "settings change",
-            Self::Remove => "uninstall take out",
-            Self::Deactivate => "stop pause",
-            Self::Quit => "exit leave",
-            Self::TakeOver => "adopt",
-            Self::ReadDeliveries => "webhook log",
-            Self::ProveIt => "full circle",
-            Self::Rotate => "new secrets",
-            Self::InstallService => "start restart daemon service install systemd",
-            Self::Export => "csv file save",
-            Self::Dismiss => "ignore clear hide",
-            Self::Repaint => "clear screen refresh",
-            Self::Setting(FieldId::ClientSecret) => "password api.client_secret client_secret",
-            // As the file of the settings names it.
-            Self::Setting(field) => field.info().key,
-            _ => "",
-        }
-    }
-
     /// Whether it only takes the focus further, which nobody would look up by name.
     pub fn is_step(self) -> bool {
         matches!(
@@ -332,7 +300,7 @@ pub struct Binding {
     pub shown: Shown,
 }
 
-const fn row(
+pub(super) const fn row(
     command: Command,
     id: &'static str,
     places: &'static [Place],
@@ -411,43 +379,6 @@ const LONG_LISTS: &[Place] = &[
     P::Cards, P::Plan, OVERVIEW, SYNC, CLIENTS, INTEGRATION, EVENTS, P::EventPage, P::PaneTickets,
     P::TicketPage, ACTIVITY, P::HelpPage, P::ClientPage,
 ];
-
-/// What only a command of the program does, in the words of the list of commands, and what else people call it.
-pub static COMMAND_LINES: [(Next, &str, &str); 11] = [
-    (Next::Audit, "Verify the audit trail", "audit check"),
-    (Next::Support, "Support bundle", "logs"),
-    (Next::Backup, "Backup", "save a copy"),
-    (Next::ForwardTo, "Forward events", "destination"),
-    (Next::ByHand, "Set up in Halo by hand", "configure by hand manual"),
-    (Next::ConfigPath, "Where the settings are", "file path"),
-    (Next::Restore, "Restore a backup", ""),
-    (Next::Report, "Report of a month", ""),
-    (Next::Serve, "Run the service by hand", "start restart daemon"),
-    (Next::Completions, "Completions for your shell", "bash zsh fish"),
-    (Next::Help, "All commands and options", "theme colors flags man proxy language"),
-];
-
-/// A line for each of them.
-pub static COMMAND_LINE_ROWS: [Binding; COMMAND_LINES.len()] = {
-    let mut rows = [row(C::Help, "command_line", &[], "", Help); COMMAND_LINES.len()];
-    let mut at = 0;
-    while at < rows.len() {
-        rows[at] = row(C::CommandLine(at), "command_line", &[], COMMAND_LINES[at].1, Help);
-        at += 1;
-    }
-    rows
-};
-
-/// A line for each setting: it has no key, and is found among the commands.
-pub static SETTING_ROWS: [Binding; FIELDS.len()] = {
-    let mut rows = [row(C::Help, "setting", &[], "", Help); FIELDS.len()];
-    let mut at = 0;
-    while at < rows.len() {
-        rows[at] = row(C::Setting(FIELDS[at].id), "setting", &[], FIELDS[at].label, Help);
-        at += 1;
-    }
-    rows
-};
 
 /// The table. Where a key has several meanings in one place, the first that can be meant now is meant.
 pub const BINDINGS: &[Binding] = &[

@@ -110,8 +110,11 @@ pub fn summary(model: &Model) -> Option<(Tone, String)> {
         Some(bad) => {
             let words = short(bad.state);
             // Those alone that have it for the same cause.
-            let same = open.iter().filter(|other| other.state == bad.state).map(|other| name(other));
-            (tone(bad.state), format!("{}: {words}, read {read}.", same.collect::<Vec<_>>().join(", ")))
+            let same: Vec<String> =
+                open.iter().filter(|other| other.state == bad.state).map(|other| name(other)).collect();
+            let which =
+                if same.len() == known.len() && same.len() > 1 { "Every webhook".to_owned() } else { same.join(", ") };
+            (tone(bad.state), format!("{which}: {words}, read {read}."))
         }
     })
 }

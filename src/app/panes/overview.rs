@@ -2,11 +2,11 @@
 
 use crate::app::controls::{Controls, Move, Now};
 use crate::app::effect::Effect;
+use crate::app::go::Go;
 use crate::app::jobs::{health, prove, sync};
 use crate::app::keymap::{Binding, Command as C, Place as P};
 use crate::app::model::Model;
 use crate::app::panes::Pane;
-use crate::app::wizard;
 use crate::domain::health::{Finding, Retry};
 use crate::domain::sync_run::Brake;
 
@@ -66,7 +66,7 @@ impl OverviewControls {
                 effects
             }
             (C::CommandLine(at), _) => model.copy_command(at),
-            (C::Setting(field), _) => wizard::setting(model, field),
+            (C::Setting(field), _) => model.go(Go::Setting(field)),
             _ => super::on(model, command),
         }
     }
