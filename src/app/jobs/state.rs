@@ -261,7 +261,7 @@ impl SyncRun {
     pub fn seconds_left(&self, now: Timestamp) -> Option<u64> {
         const PAGES: u64 = 10;
         let waits = self.progress.waiting.is_some_and(|wait| !wait.one_by_one && wait.lasts(now));
-        if waits || self.progress.pages < PAGES || self.stands_still(now) {
+        if waits || self.progress.pages < PAGES {
             return None;
         }
         let left = self.progress.clients_total?.checked_sub(self.progress.clients_read)?;
