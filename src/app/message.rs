@@ -36,6 +36,8 @@ pub enum Message {
     /// Characters came faster than anybody types: a paste that the terminal does not mark, or what was typed while the
     /// line stalled.
     Burst(Secret),
+    /// Enter right behind characters that came at once, in a terminal that marks its pastes.
+    QuickEnter,
     /// A text was pasted, to the letter.
     Paste(Secret),
     /// A paste was begun whose end has not come: every key is taken for a part of it.
@@ -75,6 +77,7 @@ impl fmt::Debug for Message {
             Self::Answer(field, _) => write!(f, "Answer({field:?}, _)"),
             Self::Read(slot) => f.debug_tuple("Read").field(slot).finish(),
             Self::Burst(_) => f.write_str("Burst(_)"),
+            Self::QuickEnter => f.write_str("QuickEnter"),
             Self::Paste(_) => f.write_str("Paste(_)"),
             Self::PasteOpen => f.write_str("PasteOpen"),
             Self::Resize(size) => f.debug_tuple("Resize").field(size).finish(),

@@ -43,6 +43,7 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
     let mut effects = match message {
         Message::Key(event) => key(model, event),
         Message::Burst(text) => burst(model, text.expose()),
+        Message::QuickEnter => quick_enter(model),
         Message::Paste(text) => {
             if model.notice.take_if(|notice| notice.while_so == Some(Holds::PasteOpen)).is_some() {
                 model.touch();
@@ -372,6 +373,16 @@ fn burst(model: &mut Model, text: &str) -> Vec<Effect> {
         effects.extend(follow(model));
     }
     effects
+}
+
+// An Enter at the heels of quick characters. It goes on as any other, but agrees to nothing that a word was typed for: that
+// may have been pasted with its newline.
+fn quick_enter(model: &mut Model) -> Vec<Effect> {
+    if keymap::place(model) == Place::Typed {
+        model.say(Tone::Warn, "Not taken yet: Enter came with the text, as in a paste. Press it once more.");
+        return Vec::new();
+    }
+    key(model, KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE))
 }
 
 // What changes something, ends something or shows a secret.

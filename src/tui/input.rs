@@ -169,7 +169,7 @@ pub struct PasteBurst {
     /// The keys of the characters, without the characters.
     keys: Vec<KeyEvent>,
     last: Option<Instant>,
-    /// The terminal marks its pastes itself, so quick characters are typing after all.
+    /// The terminal marks its pastes itself, so quick characters are typing after all; but for the newline behind them.
     marked: bool,
 }
 
@@ -190,7 +190,7 @@ impl PasteBurst {
         match event {
             Event::Key(key) => match typed_character(key) {
                 // Enter by itself, as people press it, waits for nothing.
-                Some(character) if !self.marked && (character != '\n' || !self.held.is_empty()) => {
+                Some(character) if character != '\n' || !self.held.is_empty() => {
                     self.held.push(character);
                     self.keys.push(without_character(key));
                     self.last = Some(now);
@@ -219,12 +219,16 @@ impl PasteBurst {
         self.last = None;
         let keys = std::mem::take(&mut self.keys);
         let before_newline = self.held.iter().position(|character| *character == '\n').unwrap_or(self.held.len());
-        let messages = if before_newline >= BURST_LENGTH {
+        let messages = if before_newline >= BURST_LENGTH && !self.marked {
             let mut text = String::with_capacity(self.held.iter().map(|character| character.len_utf8()).sum());
             text.extend(self.held.iter());
             vec![Message::Burst(Secret::new(text))]
         } else {
-            keys.into_iter().zip(self.held.iter()).map(|(key, at)| Message::Key(with_character(key, *at))).collect()
+            let message = |(place, (key, at)): (usize, (KeyEvent, &char))| match at {
+                '\n' if place >= BURST_LENGTH => Message::QuickEnter,
+                at => Message::Key(with_character(key, *at)),
+            };
+            keys.into_iter().zip(self.held.iter()).enumerate().map(message).collect()
         };
         // Erases the whole room and keeps it.
         self.held.zeroize();
@@ -403,7 +407,11 @@ mod tests {
         let pasted = burst.accept(Event::Paste("x\ny".to_owned()), Instant::now());
         assert_eq!(pasted, [Message::Paste(Secret::new("x\ny"))]);
         let keys = [quick('a'), quick('b'), quick('c'), (1, KeyCode::Enter)];
-        assert_eq!(type_keys(&mut burst, &keys), keys.map(|(_, code)| key(code)));
+        let typed = [KeyCode::Char('a'), KeyCode::Char('b'), KeyCode::Char('c')].map(key);
+        // It may paste unmarked all the same: the newline is told as one that nobody need have pressed.
+        let expected: Vec<Message> = typed.into_iter().chain([Message::QuickEnter]).collect();
+        assert_eq!(type_keys(&mut burst, &keys), expected);
+        assert_eq!(type_keys(&mut burst, &[(50, KeyCode::Enter)]), [key(KeyCode::Enter)]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::app::panes::integration::objects;
 use crate::app::popup::Popup;
 use crate::app::testing::{
     Stage, at, at_configure, configure_report, deliveries as log, failed, id, in_panes, kept, lists, now, overview,
-    plan, progress, saved, standing, status, sync_report, with_credentials,
+    plan, progress, removal, saved, standing, status, sync_report, with_credentials,
 };
 use crate::app::wizard::{Item, finished, items};
 use crate::app::{header, keymap, service};
@@ -371,4 +371,21 @@ fn failed_configure_has_one_sign() {
     stage.reply(Reply::Configured(Ok(report)));
     let (tone, words) = header::standing(&stage.model);
     assert_eq!((tone, words.starts_with("Configure failed")), (Tone::Bad, true), "{words}");
+}
+
+/// What is pasted unmarked with its newline agrees to nothing: Enter is a decision of its own.
+#[test]
+fn pasted_word_with_newline_agrees_to_nothing() {
+    let mut stage = in_panes();
+    stage.keys("3");
+    stage.reply(Reply::Planned(Ok(Ok(kept()))));
+    stage.keys("x");
+    stage.reply(Reply::Planned(Ok(Ok(removal()))));
+    stage.keys("y");
+    assert!(matches!(stage.model.popup, Some(Popup::Typed(_))));
+    stage.type_text("acme");
+    assert_eq!(stage.send(Message::QuickEnter), []);
+    assert!(matches!(stage.model.popup, Some(Popup::Typed(_))), "{}", stage.notice());
+    assert!(stage.notice().contains("once more"), "{}", stage.notice());
+    assert!(stage.keys("Enter").iter().any(|effect| matches!(effect, Effect::Remove { .. })));
 }
