@@ -348,8 +348,11 @@ async fn json_of_setup_tells_what_was_made_of_address() {
 #[tokio::test(flavor = "multi_thread")]
 async fn configure_without_yes_or_terminal_ends_with_question() {
     let profile = Profile::synced(Options::default()).await;
-    let ran =
-        profile.run(["configure"]).await.expect(3).says("Apply this plan to Halo (8 to create, 6 to link, 2 kept)?");
+    let ran = profile
+        .run(["configure"])
+        .await
+        .expect(3)
+        .says("Apply this plan to Halo (8 to create, 6 to link, 2 unchanged)?");
     assert_eq!(ran.stdout, "");
     assert_eq!(profile.halo.writes().len(), 0);
 }

@@ -399,6 +399,7 @@ async fn doctor_without_answer_says_when_each_was_last_seen_so() {
         format!("UPDATE health SET finding = json_set(finding, '$.seen_at', {earlier}) WHERE finding LIKE '%seen_at%'");
     connection.execute(&age, []).unwrap();
     connection.execute(&format!("UPDATE runs SET finished_at = {earlier}"), []).unwrap();
+    connection.execute(&format!("UPDATE configurations SET lists_at = {earlier}"), []).unwrap();
     drop(connection);
     let (profile, _port) = profile.without_halo(few()).await;
     let told = profile.run(["doctor"]).await.expect(5);

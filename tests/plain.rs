@@ -128,7 +128,7 @@ async fn walk_by_questions_ends_with_exactly_our_objects() {
     listener.hears("Halo says 237, stored 237.");
     listener.answers("Pia Escalate To", "dana");
     listener.answers("Enter takes Dana", "");
-    listener.hears("The plan: 8 to create, 6 to link, 2 kept.");
+    listener.hears("The plan: 8 to create, 6 to link, 2 unchanged.");
     assert_eq!(profile.halo.writes().len(), 0, "nothing is written before a yes");
     listener.answers("Apply this plan", "y");
     listener.hears("Custom tab Pia Chat Pod: created");

@@ -315,7 +315,7 @@ impl Plan {
         }
     }
 
-    /// The headline: `3 to create, 6 to link, 1 kept`.
+    /// The headline: `3 to create, 6 to link, 1 unchanged`.
     pub fn summary(&self) -> String {
         let counts = self.counts();
         let hindrances = self.hindrances().count() as u64;
@@ -326,7 +326,7 @@ impl Plan {
             (counts.link, "to link"),
             (counts.unlink, "to unlink"),
             (counts.delete, "to delete"),
-            (counts.keep, "kept"),
+            (counts.keep, "unchanged"),
             (hindrances, "blocked"),
         ]
         .into_iter()

@@ -102,7 +102,7 @@ fn what_is_installed_is_kept_and_second_plan_is_empty() {
     let (held, record) = installed();
     let plan = plan(&wanted(), &held, &record);
     assert!(!plan.changes_pending(), "{plan:#?}");
-    assert_eq!(plan.shown().summary(), "12 kept");
+    assert_eq!(plan.shown().summary(), "12 unchanged");
 }
 
 #[test]
