@@ -138,7 +138,8 @@ pub fn progress(model: &Model, page: &mut Page, run: &SyncRun) {
         (None, Some(silence)) => silent(model, page, silence),
         (None, None) if run.stands_still(model.now) && progress.clients_read > 0 => {
             let still = duration(seconds_since(model, run.read_at));
-            page.state(Tone::Warn, &format!("Nothing was read for {still}: Halo is asked again."), MARGIN);
+            let again = if progress.retries > 0 { ": Halo is asked again" } else { "" };
+            page.state(Tone::Warn, &format!("Nothing was read for {still}{again}."), MARGIN);
         }
         (None, None) => {}
     }
