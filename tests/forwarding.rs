@@ -217,7 +217,7 @@ async fn changed_secret_of_signature_is_taken_up_without_restart() {
     let told = async |json: &[&str]| {
         let mut command = profile.command([&["events", "--forward-secret"], json].concat());
         command.env("PIA_HALO_FORWARD_SECRET_FILE", &file);
-        crate::support::run(command, String::new()).await
+        run(command, String::new()).await
     };
     assert_eq!(told(&[]).await.expect(0).stdout.trim(), keys[1]);
     assert_eq!(told(&["--json"]).await.expect(0).json()["forward_secret"], keys[1]);

@@ -390,7 +390,7 @@ impl Model {
             None => Some("Save the configuration first."),
             Some(service) if service.running => Some("The service is running already."),
             Some(service) if service.is_silent() => Some("Its process is there: stop it first."),
-            Some(_) if !self.systemd => Some("There is no systemd here: let your supervisor run pia-halo serve."),
+            Some(_) if !self.systemd => Some("There is no systemd here: let your own supervisor run the service."),
             Some(_) => None,
         }
     }

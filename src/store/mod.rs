@@ -29,6 +29,7 @@ mod outbox;
 mod publish;
 mod runs;
 mod schema;
+mod server_fault;
 mod settings;
 mod transfer;
 
@@ -45,7 +46,7 @@ pub use audit::Audit;
 pub use checkpoint::{Resumable, StagedPage};
 pub use copy::{Proof, Snapshot, TableSum, prove};
 pub use database::{Address, GoOn, Installation, News, Told};
-pub use error::{ServerFault, StoreError};
+pub use error::StoreError;
 pub use events::{NewEvent, ToForward, ToLookUp};
 pub use installed::Verified;
 pub use intents::{ConfigureRun, Intent, IntentId};
@@ -55,6 +56,7 @@ pub use old_events::{KEPT as EVENTS_KEPT, OldEvents, STEP};
 pub use outbox::{ClientToForward, ForwardTry};
 pub use publish::{Evidence, Known, Publication};
 pub use runs::KEPT as RUNS_KEPT;
+pub use server_fault::ServerFault;
 pub use transfer::{Figures, Held, Remote, is_same};
 
 use self::database::{Database, Holding};

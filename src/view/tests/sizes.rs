@@ -198,7 +198,7 @@ fn what_matters_is_whole_at_every_width() {
         ("wizard_review_failed", &["the settings could not be written: disk full"]),
         ("wizard_draft_not_kept", &["the store could not be read: disk I/O error"]),
         ("wizard_sync_mass_change_later", &["more clients than usual are gone. Press Sync Now (s)."]),
-        ("integrations_switch", &["Its webhooks and Pia Chat Pod stay in its Halo, and its daily sync stops."]),
+        ("integrations_switch", &["its webhooks and Pia Chat Pod stay in its Halo, and its daily sync stops."]),
         ("wizard_configure_quit", &["What is done is kept; run it again to finish."]),
         ("pane_integration_repair", &["without the Pia Chat Pod", "changed in Halo: url"]),
         ("wizard_finished_open", &["Sync Now, in the Sync pane", "Configure in the Integration pane"]),
