@@ -27,6 +27,7 @@ mod journey;
 mod keeping;
 mod keys;
 mod killing;
+mod leading;
 mod meanwhile;
 mod owning;
 mod plain;

@@ -123,7 +123,8 @@ impl Beside {
     async fn begin(workspace: Workspace, listen: SocketAddr, until: &CancellationToken) -> Option<Self> {
         let cancel = until.child_token();
         let (ready, address) = oneshot::channel();
-        let options = service::Options { listen: service::Listen::At(listen), forward: None, notify: None, tell: None };
+        let listen = service::Listen::At(listen);
+        let options = service::Options { listen, forward: None, notify: None, tell: None, tell_lead: None };
         let run = service::run(workspace.asking_nobody(), options, cancel.clone(), move |address| {
             // Whoever asked may have left.
             let _ = ready.send(address);

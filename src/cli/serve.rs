@@ -12,7 +12,7 @@ use super::{Call, planned};
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::ops::{Workspace, take_over};
-use crate::service::{self, Destination, Listen, Options, TellDaily};
+use crate::service::{self, Destination, Listen, Options, TellDaily, TellLead};
 use crate::settings::{is_there, require_own_command};
 use crate::words::service as words;
 
@@ -61,7 +61,9 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
     let output = &mut call.output;
     let listen = handed(options.listen)?;
     let tell = output.is_attended().then_some(say as TellDaily);
-    let options = Options { listen, forward, notify: options.notify_command.map(|command| command.0), tell };
+    let tell_lead = output.is_attended().then_some(say_who_leads as TellLead);
+    let notify = options.notify_command.map(|command| command.0);
+    let options = Options { listen, forward, notify, tell, tell_lead };
     let ready = |address: SocketAddr| {
         if output.json {
             // Whoever reads it no more has heard it on standard error.
@@ -84,6 +86,10 @@ pub(super) async fn run(call: &mut Call, options: Serve) -> Result<u8, Failure> 
 
 fn say(time: Option<DailySyncTime>, now: Timestamp) {
     super::output::tell(&format!("  {}", words::daily(time, now)));
+}
+
+fn say_who_leads(leader: Option<&str>) {
+    super::output::tell(&format!("  {}", words::leads(leader)));
 }
 
 /// The socket that systemd has handed over; without one, the address is listened on.

@@ -1,10 +1,10 @@
 //! `store`: the database as a whole.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::args::{Copy, StoreKey, StoreStatus};
 use super::{Call, off_the_threads, prompt};
-use crate::coordination::Holder;
+use crate::coordination::{Holder, Whoever};
 use crate::domain::calendar::whole;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::Next;
@@ -89,7 +89,7 @@ pub(super) async fn status(call: &mut Call, options: StoreStatus) -> Result<u8, 
         Some(url) => Server::open(&url, &paths, &environment, &cancel)?.status(),
         None => status_here(&paths, &environment, &cancel),
     };
-    let Status { figures, copying } = off_the_threads(look).await?;
+    let Status { figures, copying, at_work } = off_the_threads(look).await?;
     let Some(figures) = figures else {
         if call.output.json {
             call.output.object(&json!({ "status": "none" }))?;
@@ -117,10 +117,8 @@ pub(super) async fn status(call: &mut Call, options: StoreStatus) -> Result<u8, 
             "bytes": figures.bytes,
             "holds": holds,
             "hosts": figures.hosts,
-            "copying": copying.map(|whoever| match whoever.0 {
-                Some(holder) => json!(Holder { since: whole(holder.since), ..holder }),
-                None => json!("unknown"),
-            }),
+            "copying": copying.map(in_json),
+            "at_work": at_work.into_iter().map(in_json).collect::<Vec<_>>(),
         }))?;
         return Ok(0);
     }
@@ -134,10 +132,17 @@ pub(super) async fn status(call: &mut Call, options: StoreStatus) -> Result<u8, 
         let shown: Vec<String> = figures.hosts.iter().map(|host| Untrusted::new(host).display()).collect();
         line("hosts", shown.join(", "));
     }
-    if let Some(whoever) = copying {
+    for whoever in at_work {
         line("now", whoever.to_string());
     }
     Ok(0)
+}
+
+fn in_json(whoever: Whoever) -> Value {
+    match whoever.0 {
+        Some(holder) => json!(Holder { since: whole(holder.since), listens: None, run: String::new(), ..holder }),
+        None => json!("unknown"),
+    }
 }
 
 pub(super) async fn init(call: &mut Call) -> Result<u8, Failure> {

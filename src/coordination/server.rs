@@ -35,6 +35,15 @@ impl Shared {
         Ok(NamedLock::note(server, name)?.map(|note| Whoever(read(&note))))
     }
 
+    /// Whoever holds a lock there now, whatever it is called.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::Server`] where the server cannot be used.
+    pub fn holders(server: &Address) -> Result<Vec<Whoever>, LockError> {
+        Ok(NamedLock::notes(server)?.iter().map(|note| Whoever(read(note))).collect())
+    }
+
     /// The same by a session that is open already.
     ///
     /// # Errors

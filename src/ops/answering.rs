@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use super::Workspace;
-use super::locks::{SERVE, SERVICE_LOCK};
+use super::locks::{LEAD_LOCK, SERVE, SERVICE_LOCK};
 use crate::coordination::{Holder, Lock};
 use crate::domain::status::Unanswered;
 
@@ -21,7 +21,9 @@ impl Workspace {
     /// The service whose process is there now, if one is, and why it is not known to work. Whoever else keeps it from running
     /// is none. Waits for its answer, though not for long.
     pub(super) fn service(&self) -> (Option<Holder>, Option<Unanswered>) {
-        let holder = Lock::holder(&self.settings.paths().lock(SERVICE_LOCK)).filter(|holder| holder.what == SERVE);
+        let here = Lock::holder(&self.settings.paths().lock(SERVICE_LOCK)).filter(|holder| holder.what == SERVE);
+        // Of several hosts at one store, one that leads elsewhere serves this one as well.
+        let holder = here.or_else(|| self.holder(LEAD_LOCK).ok().flatten()?.0);
         let Some(holder) = holder else { return (None, None) };
         let mut last = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
         let known = last.as_ref().filter(|(of, _, at)| *of == holder && at.elapsed() < GOOD_FOR);

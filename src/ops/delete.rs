@@ -1,7 +1,7 @@
 //! A configuration deleted, with all that is known of it here.
 
 use super::Workspace;
-use super::locks::{CONFIGURE_LOCK, SERVICE_LOCK, sync_lock};
+use super::locks::{CONFIGURE_LOCK, LEAD_LOCK, SERVICE_LOCK, sync_lock};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
 use crate::domain::health::{Finding, Rule};
@@ -50,6 +50,7 @@ pub fn delete(workspace: &Workspace, id: &ConfigurationId) -> Result<(), Failure
     }
     // A service that runs would go on with it.
     let _service = workspace.lock_here(SERVICE_LOCK, "delete")?;
+    let _lead = workspace.lock(LEAD_LOCK, "delete")?;
     let configure = workspace.lock(CONFIGURE_LOCK, "delete")?;
     let sync = workspace.lock(&sync_lock(id), "delete")?;
     let workspace = &workspace.under(&configure).under(&sync);

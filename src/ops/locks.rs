@@ -15,6 +15,9 @@ pub(super) const CONFIGURE_LOCK: &str = "configure";
 /// The lock of the service.
 pub(super) const SERVICE_LOCK: &str = "service";
 
+/// The lock of the one service, of all at a store, that syncs, looks, forwards and repairs.
+pub(super) const LEAD_LOCK: &str = "lead";
+
 /// What the service holds its lock for.
 pub(super) const SERVE: &str = "serve";
 

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::Workspace;
+use super::locks::LEAD_LOCK;
+use crate::coordination::{Hold, LockError, Whoever};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::daily::Daily;
 use crate::domain::daily::DailyOutcome;
@@ -30,6 +32,49 @@ pub fn refuses_start(workspace: &Workspace) -> Option<Failure> {
 /// Whether the store is on a server, where another host can take it.
 pub fn is_on_server(workspace: &Workspace) -> bool {
     !workspace.store.is_file()
+}
+
+/// Who does what one service alone does.
+pub enum Lead {
+    /// This one.
+    Here(Box<Leadership>),
+    /// Another one, in words.
+    Elsewhere(String),
+}
+
+/// That this service leads, for as long as it is kept and its lock is not lost.
+pub struct Leadership {
+    workspace: Workspace,
+    /// None where the store is a file: then there is no other service.
+    lock: Option<Hold>,
+}
+
+impl Leadership {
+    /// Where whoever leads works: nothing is written there once another one may lead.
+    pub fn workspace(&self) -> Workspace {
+        self.workspace.clone()
+    }
+
+    /// Whether it leads still, as far as the server answers.
+    pub fn is_held(&self) -> bool {
+        self.lock.as_ref().and_then(Hold::watch).is_none_or(|lock| lock.is_held())
+    }
+}
+
+/// Leads, unless another service does.
+///
+/// # Errors
+///
+/// Where nobody knows whether one does.
+pub fn lead(workspace: &Workspace) -> Result<Lead, Failure> {
+    if !is_on_server(workspace) {
+        return Ok(Lead::Here(Box::new(Leadership { workspace: workspace.clone(), lock: None })));
+    }
+    match workspace.lock(LEAD_LOCK, "lead") {
+        Ok(lock) => Ok(Lead::Here(Box::new(Leadership { workspace: workspace.under(&lock), lock: Some(lock) }))),
+        Err(LockError::Held(holder)) => Ok(Lead::Elsewhere(Whoever(holder.map(|holder| *holder)).to_string())),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// That another host works with the store, or has worked with it meanwhile; none where the server does not say so.

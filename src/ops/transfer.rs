@@ -45,6 +45,8 @@ pub struct Status {
     pub figures: Option<Figures>,
     /// Who copies a store there now.
     pub copying: Option<Whoever>,
+    /// Who does something there now that is done alone: leads the services, syncs, configures …
+    pub at_work: Vec<Whoever>,
 }
 
 /// Looks at the store that the settings name.
@@ -57,7 +59,7 @@ pub fn status_here(paths: &Paths, environment: &Environment, cancel: &Cancellati
         return saved(paths, environment, cancel)?.status();
     }
     let store = Store::open_to_look(&paths.store())?;
-    Ok(Status { figures: store.map(|store| store.figures()).transpose()?, copying: None })
+    Ok(Status { figures: store.map(|store| store.figures()).transpose()?, copying: None, at_work: Vec::new() })
 }
 
 /// What is in a store on a server, for a person.
@@ -129,7 +131,8 @@ impl Server {
     /// Looks at the store there. Nothing is written.
     pub fn status(&mut self) -> Result<Status, Failure> {
         let copying = Shared::holder(&self.address, LOCK)?;
-        Ok(Status { figures: Some(self.remote.figures()?), copying })
+        let at_work = Shared::holders(&self.address)?;
+        Ok(Status { figures: Some(self.remote.figures()?), copying, at_work })
     }
 
     /// Makes the store there, or brings it up to date; says which version it was of before.
@@ -140,7 +143,7 @@ impl Server {
     /// installation works with it; what the server says.
     pub fn make(&mut self) -> Result<Option<i64>, Failure> {
         place::require_no_file(&self.paths)?;
-        let own = installation::here(&self.paths, &self.environment)?;
+        let own = installation::here(&self.paths, &self.environment)?.alone();
         Store::on(&self.address.clone().of(own))?;
         if self.put_settings(false)? {
             Settings::new(self.paths.clone()).forget_shared()?;
@@ -170,7 +173,7 @@ impl Server {
         self.trail().require_writable()?;
         let _alone = self.alone(now)?;
         // Whoever works with the store there would go on with another one.
-        self.remote.come_in(&installation::here(&self.paths, &self.environment)?)?;
+        self.remote.come_in(&installation::here(&self.paths, &self.environment)?.alone())?;
         let Some(proof) = self.remote.take(&own, agreed, is_copy.then_some(now))? else {
             let message = format!("what {} holds has changed meanwhile", self.shown());
             return Err(Failure::new(FailureKind::NeedsYes, message).hint("run this again; nothing was changed"));
@@ -273,7 +276,7 @@ impl Server {
         let place = self.paths.store();
         if switches {
             // Whatever was written there meanwhile would stay behind.
-            self.remote.come_in(&installation::here(&self.paths, &self.environment)?)?;
+            self.remote.come_in(&installation::here(&self.paths, &self.environment)?.alone())?;
             // What a switch that was killed has left here, nobody uses.
             if is_own {
                 store::set_aside(&place, now)?;

@@ -110,6 +110,7 @@ pub struct Metrics {
     last_sync: Maybe,
     last_completed_sync: Maybe,
     next_sync: Maybe,
+    leader: Gauge,
     forwards: Family<Outcome, Count>,
     health: Family<OfRule, Gauge>,
 }
@@ -129,6 +130,7 @@ impl Default for Metrics {
             last_sync: Maybe::default(),
             last_completed_sync: Maybe::default(),
             next_sync: Maybe::default(),
+            leader: Gauge::default(),
             forwards: Family::default(),
             health: Family::default(),
             registry: Registry::default(),
@@ -164,6 +166,11 @@ impl Default for Metrics {
             metrics.last_completed_sync.clone(),
         );
         registry.register("next_sync_timestamp_seconds", "When the next daily sync is due", metrics.next_sync.clone());
+        registry.register(
+            "leader",
+            "Whether this service leads: of several at one store, only one syncs, looks and forwards",
+            metrics.leader.clone(),
+        );
         registry.register("forwards", "Attempts to forward an event or client, by result", metrics.forwards.clone());
         registry.register(
             "health",
@@ -250,6 +257,15 @@ impl Metrics {
         let outcome = report.map_or("failed", |report| report.status.code()).to_owned();
         self.syncs.get_or_create(&Outcome { outcome }).inc();
         self.last_sync.set(Some(now));
+    }
+
+    /// Whether this service leads. What only whoever leads knows is not known any more where it does not.
+    pub fn leads(&self, leads: bool) {
+        self.leader.set(i64::from(leads));
+        if !leads {
+            self.next_sync(None);
+            self.health(&[]);
+        }
     }
 
     /// When the next daily sync is due.
@@ -458,6 +474,6 @@ mod tests {
             labels.extend(of.split_once('=').map(|(label, _)| label.to_owned()));
         }
         assert_eq!(labels.into_iter().collect::<Vec<_>>(), ["outcome", "version"]);
-        assert_eq!(kinds.len(), 13);
+        assert_eq!(kinds.len(), 14);
     }
 }

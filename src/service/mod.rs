@@ -4,6 +4,7 @@
 //! receiver ─ auth (who may) ─> intake (one write for many events, then the answer)
 //!                                ├─ wakes ─> lookups (the ticket behind an event) ─ wakes ─┐
 //!                                └─ wakes ────────────────────────────────────────────────┴─> forwarder (hands it on)
+//! leading ─── on a server, one service at a time leads: what follows is its work, and the others only receive
 //! scheduler ─ wall clock ─> ops::sync, once for each UTC day
 //! health ──── after each sync ─> has anything changed in Halo? reports it
 //! catch-up ── at the start ─> fetches the events that were missed while the service was not running
@@ -22,6 +23,7 @@ mod expiry;
 mod forwarder;
 mod health;
 mod intake;
+mod leading;
 mod lookups;
 mod losses;
 mod metrics;
@@ -38,6 +40,7 @@ mod throttle;
 mod testing;
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -53,12 +56,10 @@ use tokio_util::task::TaskTracker;
 pub use self::forwarder::Destination;
 
 use self::auth::Auth;
-use self::clock::WallClock;
 use self::connections::Connections;
 use self::intake::Intake;
 use self::metrics::Metrics;
 use self::receiver::Receiver;
-use self::scheduler::Scheduler;
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::ops::{Workspace, serving};
@@ -80,6 +81,9 @@ pub enum Listen {
 /// Tells at which time the daily sync runs from now on, seen at a moment; without one, that nothing is active.
 pub type TellDaily = fn(Option<DailySyncTime>, Timestamp);
 
+/// Tells who leads from now on, of several services at one store: this one, or another one, in words.
+pub type TellLead = fn(Option<&str>);
+
 /// How the service was asked to run.
 #[derive(Debug)]
 pub struct Options {
@@ -90,11 +94,28 @@ pub struct Options {
     pub notify: Option<Vec<String>>,
     /// How whoever sits in front of it is told when the daily sync runs from now on.
     pub tell: Option<TellDaily>,
+    /// The same of who leads.
+    pub tell_lead: Option<TellLead>,
+}
+
+/// What a part works with: while it leads, under the lock of the leader, and until that ends.
+struct Shared {
+    workspace: Workspace,
+    cancel: CancellationToken,
+    hub: Arc<Hub>,
+}
+
+impl Deref for Shared {
+    type Target = Hub;
+
+    fn deref(&self) -> &Hub {
+        &self.hub
+    }
 }
 
 /// What the parts tell each other.
-struct Shared {
-    workspace: Workspace,
+#[derive(Default)]
+struct Hub {
     metrics: Metrics,
     /// An event was stored.
     arrived: Notify,
@@ -118,7 +139,9 @@ struct Shared {
     /// It became another machine's, or this one's again.
     owner_changed: Notify,
     tell: Option<TellDaily>,
-    cancel: CancellationToken,
+    tell_lead: Option<TellLead>,
+    /// It led until the service was to end.
+    led_to_end: AtomicBool,
 }
 
 /// Runs the service until it is cancelled. `ready` is told the address once callbacks are taken.
@@ -142,24 +165,17 @@ pub async fn run(
     let metrics = Metrics::default();
     let (last_event, last_daily_sync) = serving::last_work(&workspace)?;
     metrics.begun(last_event, last_daily_sync);
+    let work = leading::Work { forward: options.forward, notify: options.notify };
     let is_lost = crate::ops::take_over::was_lost(&workspace);
-    let shared = Arc::new(Shared {
-        workspace,
+    let hub = Hub {
         metrics,
-        arrived: Notify::new(),
-        looked_up: Notify::new(),
-        changed: Notify::new(),
-        reloaded: watch::Sender::new(()),
-        synced: Notify::new(),
-        missed: Notify::new(),
-        forwards: options.forward.is_some(),
-        intake_gone: AtomicBool::new(false),
-        taken: OnceLock::new(),
+        forwards: work.forward.is_some(),
         is_lost: AtomicBool::new(is_lost),
-        owner_changed: Notify::new(),
         tell: options.tell,
-        cancel: cancel.clone(),
-    });
+        tell_lead: options.tell_lead,
+        ..Hub::default()
+    };
+    let shared = Arc::new(Shared { workspace, cancel: cancel.clone(), hub: Arc::new(hub) });
     let signals = settings_watch::start(&shared);
 
     let parts = Parts::new(cancel.clone());
@@ -167,19 +183,12 @@ pub async fn run(
     if serving::is_on_server(&shared.workspace) {
         parts.start("auth", auth::follow(Arc::clone(&shared), Arc::clone(&auth)));
     }
-    parts.start("lookups", lookups::run(Arc::clone(&shared)));
-    parts.start("scheduler", Scheduler::new(Arc::clone(&shared), WallClock).run());
-    if options.forward.is_none() {
-        serving::end_forwarding(&shared.workspace)?;
+    // What cannot be forwarded to is told at once, whoever leads.
+    if let Some(destination) = work.forward.clone() {
+        drop(forwarder::run(Arc::clone(&shared), destination)?);
     }
-    if let Some(destination) = options.forward {
-        parts.start("forwarder", forwarder::run(Arc::clone(&shared), destination)?);
-    }
-    parts.start("catch-up", catch_up::run(Arc::clone(&shared)));
-    parts.start("health", health::run(Arc::clone(&shared), options.notify, WallClock));
-    parts.start("owner", owner::run(Arc::clone(&shared)));
+    parts.start("leading", leading::run(Arc::clone(&shared), work, parts.beside()));
     parts.start("taken", taken::run(Arc::clone(&shared)));
-    parts.start("expiry", expiry::run(Arc::clone(&shared), WallClock));
     let receiver = Receiver::new(Arc::clone(&shared), auth, intake.queue());
     ready(address);
     supervisor::ready();
@@ -191,7 +200,10 @@ pub async fn run(
     let ended = parts.end().await;
     // Last: whoever was promised that an event is stored has it stored.
     intake.finish();
-    note_end(&shared.workspace).await;
+    // Whoever stood by does not know what the leader has missed.
+    if shared.led_to_end.load(Ordering::Relaxed) {
+        note_end(&shared.workspace).await;
+    }
     tracing::info!("the service has stopped");
     if let Some(failure) = shared.taken.get() {
         return Err(failure.clone());
@@ -245,6 +257,11 @@ impl Parts {
         Self { tasks: TaskTracker::new(), cancel, failed: Arc::default() }
     }
 
+    /// Others, that end by themselves; if one fails, the service stops as well.
+    fn beside(&self) -> Self {
+        Self { tasks: TaskTracker::new(), cancel: self.cancel.clone(), failed: Arc::clone(&self.failed) }
+    }
+
     fn start(&self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) {
         let (cancel, failed) = (self.cancel.clone(), Arc::clone(&self.failed));
         self.tasks.spawn(async move {
@@ -254,6 +271,12 @@ impl Parts {
                 cancel.cancel();
             }
         });
+    }
+
+    /// Waits for the end of all of them.
+    async fn wait(self) {
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 
     async fn end(self) -> Result<(), Failure> {

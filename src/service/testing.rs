@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tempfile::TempDir;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::Shared;
-use super::metrics::Metrics;
+use super::{Hub, Shared};
 use crate::domain::address::HaloUrl;
 use crate::domain::configuration::{
     ApiCredentials, CompanySync, Configuration, ConfigurationId, Integration, PiaScreen,
@@ -108,23 +107,8 @@ impl Fixture {
     }
 
     fn shared_by(&self, forwards: bool) -> Arc<Shared> {
-        let shared = Arc::new(Shared {
-            workspace: self.workspace.clone(),
-            metrics: Metrics::default(),
-            arrived: Notify::new(),
-            looked_up: Notify::new(),
-            changed: Notify::new(),
-            reloaded: watch::Sender::new(()),
-            synced: Notify::new(),
-            missed: Notify::new(),
-            forwards,
-            intake_gone: false.into(),
-            taken: std::sync::OnceLock::new(),
-            is_lost: false.into(),
-            owner_changed: Notify::new(),
-            tell: None,
-            cancel: CancellationToken::new(),
-        });
+        let hub = Arc::new(Hub { forwards, ..Hub::default() });
+        let shared = Arc::new(Shared { workspace: self.workspace.clone(), cancel: CancellationToken::new(), hub });
         *self.shared.lock().unwrap() = Some(Arc::clone(&shared));
         shared
     }

@@ -43,6 +43,16 @@ impl NamedLock {
         Session::open(server).and_then(|session| session.note_of_lock(name)).map_err(at)
     }
 
+    /// The notes of all who have one there now; an empty one for another role's.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Server`] with what is in the way.
+    pub fn notes(server: &Address) -> Result<Vec<String>, StoreError> {
+        let at = |trouble: Trouble| trouble.on(server.shown());
+        Session::open(server).and_then(|session| session.notes()).map_err(at)
+    }
+
     /// Whether it is still held, as far as the server answers: asked in its own session.
     pub fn is_held(&self) -> bool {
         self.session.has_lock(&self.held, &self.note)

@@ -65,16 +65,16 @@ pub enum ServerFault {
         /// The version that is needed.
         known: i64,
     },
-    /// Another installation works with it.
-    #[error("{} works with it{}; one host at a time can", who(.host.as_deref()), from(*.since))]
+    /// Another installation works with it, and either of them has to be alone.
+    #[error("{} works with it{}, and this is only done alone", who(.host.as_deref()), from(*.since))]
     InUse {
         /// The name of its machine, where that is known.
         host: Option<String>,
         /// Since when, where that is known.
         since: Option<Timestamp>,
     },
-    /// Another installation has worked with it since this program has.
-    #[error("{} has worked with it since this program was started", who(.0.as_deref()))]
+    /// Another installation was alone with it since this program has begun to work with it.
+    #[error("{} has replaced or upgraded what is in it since this program was started", who(.0.as_deref()))]
     InUseMeanwhile(Option<String>),
     /// Another program has been writing for longer than a write takes.
     #[error("{} is writing to it{}", .who.as_deref().unwrap_or("another program"), lasted(*.waited))]

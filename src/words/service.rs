@@ -75,6 +75,14 @@ pub fn daily(time: Option<DailySyncTime>, now: Timestamp) -> String {
     }
 }
 
+/// What it does beside the services of other hosts: none where it leads, otherwise who does.
+pub fn leads(leader: Option<&str>) -> String {
+    match leader {
+        None => "leads: the daily sync, forwarding and repairs are done here".to_owned(),
+        Some(leader) => format!("stands by: it receives callbacks, and takes over where the leader is lost ({leader})"),
+    }
+}
+
 /// That it has stopped, told to whoever stopped it.
 pub const ENDED: &str = "stopped: no daily sync, and no callbacks until it runs again";
 

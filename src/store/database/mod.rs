@@ -489,8 +489,10 @@ fn begin(server: &Address, patience: Duration, makes: bool) -> Result<Session, T
     let session = Session::open(server)?;
     session.set_patience(patience)?;
     let form = session.form()?;
+    // Nobody may be in the middle of something while the form changes.
+    let changes = form.map_or(makes, |found| found < schema::VERSION);
     if let Some(own) = &server.own {
-        session.come_in(own, form.is_some())?;
+        session.come_in(own, form.is_some(), own.alone || changes)?;
     }
     match form {
         None if !makes => return Err(Trouble::NoForm),
@@ -499,6 +501,9 @@ fn begin(server: &Address, patience: Duration, makes: bool) -> Result<Session, T
         }
         _ if server.only_looks => {}
         _ => session.be_of_form()?,
+    }
+    if let Some(own) = server.own.as_ref().filter(|own| changes && !own.alone) {
+        session.let_others_in(own)?;
     }
     Ok(session)
 }

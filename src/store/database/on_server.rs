@@ -22,7 +22,7 @@ impl Database {
 
     /// Keeps other installations away from a server as long as this is open.
     pub(in crate::store) fn come_in(&self, own: &Installation, has_form: bool) -> Result<(), Trouble> {
-        if let Engine::Postgres(_, session) = &self.engine { session.come_in(own, has_form) } else { Ok(()) }
+        if let Engine::Postgres(_, session) = &self.engine { session.come_in(own, has_form, own.alone) } else { Ok(()) }
     }
 
     /// Refuses to go on where a lock on its server was lost.

@@ -42,7 +42,7 @@ pub struct Address {
     pub(in crate::store) only_looks: bool,
 }
 
-/// A profile of this program on a machine. Of all that share a store, one at a time works with it.
+/// A profile of this program on a machine. Several may work with a store at once.
 #[derive(Clone)]
 pub struct Installation {
     pub(super) key: String,
@@ -51,6 +51,8 @@ pub struct Installation {
     /// Keeps that what it is.
     _held: Option<Arc<File>>,
     name: String,
+    /// Whether it works with nobody beside it.
+    pub(in crate::store) alone: bool,
     /// Its turn at the store, once it has had one: a later one is another's, or its own after another's.
     pub(super) turn: Arc<AtomicI64>,
 }
@@ -58,13 +60,19 @@ pub struct Installation {
 impl Installation {
     /// The one with this key, and a name for people.
     pub fn new(key: String, name: String) -> Self {
-        Self { key, group: String::new(), _held: None, name, turn: Arc::default() }
+        Self { key, group: String::new(), _held: None, name, alone: false, turn: Arc::default() }
     }
 
     /// The same with what its programs that run now have in common, as long as this file is held.
     #[must_use]
     pub fn running(self, group: String, held: File) -> Self {
         Self { group, _held: Some(Arc::new(held)), ..self }
+    }
+
+    /// The same where it comes in beside nobody, and nobody beside it.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        Self { alone: true, ..self }
     }
 
     pub(super) fn name(&self) -> &str {

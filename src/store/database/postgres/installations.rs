@@ -1,8 +1,8 @@
-//! One installation at a time works with a store on a server.
+//! Who works with a store on a server: several installations at once, or one that has to be alone.
 //!
-//! Each of its sessions holds a lock in common, which ends with the session; where another installation holds one, nobody comes
-//! in. Whose turn it is stands in a table as well: whoever has lost his session, and finds that another one had its turn
-//! meanwhile, knows nothing any more.
+//! Each session holds a lock of its installation, which ends with it, and that of whoever is alone one more: nobody comes in beside
+//! it, and it comes in beside nobody. How often somebody was alone stands in a table: whoever has lost his session, and finds
+//! that somebody was meanwhile, knows nothing any more.
 
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -21,7 +21,10 @@ const TURN_LOCK: i64 = 0x5069_6154;
 /// What comes first in the number of the lock of an installation: "PiaI".
 const INSTALLATION: i32 = 0x5069_6149;
 
-/// The table that says whose turn it is.
+/// The same of one that is alone: "PiaA".
+const ALONE: i32 = 0x5069_6141;
+
+/// The table that says who was in, and in which turn: one who is alone begins the next.
 const HOSTS: &str = "pia_halo_hosts";
 
 /// How long it may do nothing in between.
@@ -32,30 +35,37 @@ const TRIES: usize = 60;
 const TRY: Duration = Duration::from_millis(50);
 
 impl Session {
-    /// Comes in for this installation, and keeps every other one away until the session ends. `has_form` says whether there is
-    /// a store that it could be its turn at.
-    pub(in crate::store) fn come_in(&self, own: &Installation, has_form: bool) -> Result<(), Trouble> {
+    /// Comes in for this installation until the session ends, and keeps every other one away where it is `alone`. `has_form` says
+    /// whether there is a store that it could be in.
+    pub(in crate::store) fn come_in(&self, own: &Installation, has_form: bool, alone: bool) -> Result<(), Trouble> {
         // A session that does nothing is what keeps others away.
         self.batch("SET idle_session_timeout = 0")?;
         for _ in 0..TRIES {
-            match self.try_to_come_in(own, has_form) {
+            match self.try_to_come_in(own, has_form, alone) {
                 // The program that has just ended here: its session is about to.
                 Err(Trouble::InUse { host: Some(host), .. }) if host == own.name() => thread::park_timeout(TRY),
                 other => return other,
             }
         }
-        self.try_to_come_in(own, has_form)
+        self.try_to_come_in(own, has_form, alone)
     }
 
-    fn try_to_come_in(&self, own: &Installation, has_form: bool) -> Result<(), Trouble> {
-        let number = number_of(&format!("{} {}", own.key, own.group));
+    fn try_to_come_in(&self, own: &Installation, has_form: bool, alone: bool) -> Result<(), Trouble> {
+        let number = number_in(own);
         let begun = self.begin_turn()?;
-        self.require_nobody_else(number)?;
+        self.require_nobody_else(number, if alone { INSTALLATION } else { ALONE })?;
         if has_form {
-            self.take_turn(own)?;
+            self.take_turn(own, alone)?;
         }
-        self.batch(&format!("SELECT pg_advisory_lock_shared({INSTALLATION}, {number})"))?;
+        for class in [INSTALLATION].into_iter().chain(alone.then_some(ALONE)) {
+            self.batch(&format!("SELECT pg_advisory_lock_shared({class}, {number})"))?;
+        }
         begun.commit()
+    }
+
+    /// Is not alone any more.
+    pub(in crate::store) fn let_others_in(&self, own: &Installation) -> Result<(), Trouble> {
+        self.batch(&format!("SELECT pg_advisory_unlock_shared({ALONE}, {})", number_in(own)))
     }
 
     /// Every host that comes in waits for its end: one that was stopped in the middle is ended there.
@@ -68,14 +78,16 @@ impl Session {
         Ok(begun)
     }
 
-    fn require_nobody_else(&self, number: i32) -> Result<(), Trouble> {
+    /// Refuses where another installation has a lock of this class.
+    fn require_nobody_else(&self, number: i32, class: i32) -> Result<(), Trouble> {
         let sql = format!(
             "SELECT pid = pg_backend_pid(), application_name, CAST(extract(epoch FROM backend_start) AS BIGINT)
              FROM pg_locks LEFT JOIN pg_stat_activity USING (pid)
              WHERE locktype = 'advisory' AND granted AND objsubid = 2
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-             AND CAST(classid AS BIGINT) = {INSTALLATION}
-             AND (pid = pg_backend_pid() OR CAST(CAST(objid AS BIGINT) AS BIT(32)) <> CAST({number} AS BIT(32)))
+             AND CAST(classid AS BIGINT) IN ({INSTALLATION}, {ALONE})
+             AND (pid = pg_backend_pid() OR CAST(classid AS BIGINT) = {class}
+                  AND CAST(CAST(objid AS BIGINT) AS BIT(32)) <> CAST({number} AS BIT(32)))
              ORDER BY 1 DESC, 3"
         );
         let rows = self.wait(self.client.query(&sql, &[]))??;
@@ -89,7 +101,7 @@ impl Session {
         Err(Trouble::InUse { host, since: since.and_then(|since| Timestamp::from_second(since).ok()) })
     }
 
-    fn take_turn(&self, own: &Installation) -> Result<(), Trouble> {
+    fn take_turn(&self, own: &Installation, alone: bool) -> Result<(), Trouble> {
         // Nothing is altered that need not be: a dump that is being made would have to be waited for.
         let sql = "SELECT attname = 'session' FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0";
         let columns = self.wait(self.client.query(sql, &[&HOSTS]))??;
@@ -102,21 +114,17 @@ impl Session {
         } else if !columns.contains(&true) {
             self.batch(&format!("ALTER TABLE {HOSTS} ADD COLUMN session TEXT NOT NULL DEFAULT ''"))?;
         }
-        let sql = format!("SELECT installation, name, turn, session FROM {HOSTS} ORDER BY turn DESC LIMIT 1");
+        let sql = format!("SELECT name, turn FROM {HOSTS} ORDER BY turn DESC, seen_at DESC LIMIT 1");
         let rows = self.wait(self.client.query(&sql, &[]))??;
-        let (mut turn, mut last, mut is_own) = (0, None, false);
+        let (mut turn, mut last) = (1, None);
         if let Some(row) = rows.first() {
-            turn = row.try_get(2)?;
-            last = Some(row.try_get::<_, String>(1)?);
-            is_own = row.try_get::<_, &str>(0)? == own.key && row.try_get::<_, &str>(3)? == own.group;
+            (last, turn) = (Some(row.try_get(0)?), row.try_get(1)?);
         }
         let known = own.turn.load(Ordering::SeqCst);
-        if known != 0 && !(is_own && known == turn) {
-            return Err(Trouble::InUseMeanwhile(last.filter(|_| !is_own)));
+        if known != 0 && known != turn {
+            return Err(Trouble::InUseMeanwhile(last));
         }
-        if !is_own {
-            turn += 1;
-        }
+        turn += i64::from(alone);
         let sql = format!(
             "INSERT INTO {HOSTS} (installation, name, turn, session, seen_at) VALUES ($1, $2, $3, $4, now())
              ON CONFLICT (installation) DO UPDATE
@@ -126,6 +134,11 @@ impl Session {
         own.turn.store(turn, Ordering::SeqCst);
         Ok(())
     }
+}
+
+/// What the programs of an installation that run now have in common, as a number.
+fn number_in(own: &Installation) -> i32 {
+    number_of(&format!("{} {}", own.key, own.group))
 }
 
 #[cfg(test)]

@@ -58,6 +58,18 @@ impl Session {
         matches!(self.wait(self.client.query(&sql, &[])), Ok(Ok(found)) if !found.is_empty())
     }
 
+    /// The notes of all who have a lock by name in this database, in the order in which their sessions began.
+    pub(in crate::store) fn notes(&self) -> Result<Vec<String>, Trouble> {
+        let sql = format!(
+            "SELECT query FROM pg_stat_activity JOIN pg_locks USING (pid)
+             WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND CAST(classid AS BIGINT) = {NAMED_LOCK}
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY backend_start"
+        );
+        let rows = self.wait(self.client.query(&sql, &[]))??;
+        let notes = rows.iter().map(|row| row.try_get::<_, Option<String>>(0)).collect::<Result<Vec<_>, _>>()?;
+        Ok(notes.into_iter().map(|query| note_in(query).unwrap_or_default()).collect())
+    }
+
     /// The note of whoever has the lock of this name in this database; an empty one where another role has it.
     pub(in crate::store) fn note_of_lock(&self, name: &str) -> Result<Option<String>, Trouble> {
         let sql = format!(
@@ -67,10 +79,7 @@ impl Session {
         );
         let rows = self.wait(self.client.query(&sql, &[]))??;
         let Some(row) = rows.first() else { return Ok(None) };
-        let query: Option<String> = row.try_get(0)?;
-        let [begin, end] = NOTE;
-        let note = query.and_then(|query| Some(query.split_once(begin)?.1.rsplit_once(end)?.0.to_owned()));
-        Ok(Some(note.unwrap_or_default()))
+        Ok(Some(note_in(row.try_get(0)?).unwrap_or_default()))
     }
 }
 
@@ -84,6 +93,12 @@ pub(in crate::store) struct Holding {
 /// A note of which nothing can end the comment that it is in, or begin another one: JSON can say a letter by its number.
 fn harmless(note: &str) -> String {
     note.replace('*', "\\u002a").replace('/', "\\u002f")
+}
+
+/// The note in the last statement of a session.
+fn note_in(query: Option<String>) -> Option<String> {
+    let [begin, end] = NOTE;
+    Some(query?.split_once(begin)?.1.rsplit_once(end)?.0.to_owned())
 }
 
 /// What is so of a lock by name in `pg_locks`, once somebody has it.

@@ -1,0 +1,179 @@
+//! Several services at one store: all receive, one leads, and another one takes over.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use pia_halo::coordination::Shared;
+use pia_halo::demo::{Scripted, ScriptedAnswer};
+use pia_halo::store::Address;
+
+use crate::commands::holds_exactly_our_objects;
+use crate::sharing::{Host, shared};
+use crate::support::changing::plain;
+use crate::support::destination::Destination;
+use crate::support::postgres::Server;
+use crate::support::service::{Service, event, secrets, stored};
+use crate::support::{Profile, until};
+
+/// The process of the service that leads, by its lock.
+fn leader(url: &str) -> Option<i32> {
+    let holder = Shared::holder(&Address::new(url).unwrap(), "lead").unwrap()?.0;
+    holder.map(|holder| holder.pid.cast_signed())
+}
+
+/// Services on hosts of their own; the first one leads.
+async fn services(profile: &Profile, url: &str, hosts: &[Host], more: &[&str]) -> Vec<Service> {
+    let arguments = [&["serve", "--listen", "127.0.0.1:0"], more].concat();
+    let mut services = vec![Service::start_by(profile.command(&arguments)).await];
+    until(|| leader(url) == Some(services[0].pid())).await;
+    for (number, host) in hosts.iter().enumerate() {
+        let mut command = host.command(&arguments);
+        command.env("PIA_HALO_HOST", format!("jump{}", number + 2));
+        services.push(Service::start_by(command).await);
+    }
+    services
+}
+
+/// Waits until just one of them says that it leads, and it is who has the lock.
+async fn one_leads(url: &str, services: &[Service]) -> usize {
+    let mut look_again = tokio::time::interval(Duration::from_millis(100));
+    let began = std::time::Instant::now();
+    loop {
+        let mut leads = Vec::new();
+        for (number, service) in services.iter().enumerate() {
+            let (code, text) = service.get("/metrics").await;
+            assert_eq!(code, 200);
+            leads.extend(text.contains("\npia_halo_leader 1").then_some(number));
+        }
+        assert!(leads.len() < 2, "{leads:?}");
+        if let [one] = leads[..]
+            && leader(url) == Some(services[one].pid())
+        {
+            return one;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "nobody leads");
+        look_again.tick().await;
+    }
+}
+
+/// The day's sync is made once, whoever dies; and within a minute of that another one leads.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_leader_is_followed_and_no_day_is_synced_twice() {
+    let Some(server) = Server::start() else { return };
+    let (profile, url) = shared(&server, "days").await;
+    let hosts = [Host::beside(&profile), Host::beside(&profile)];
+    // As if nobody had synced for days.
+    let then = Timestamp::now() - SignedDuration::from_hours(72);
+    server.sql(
+        "days",
+        &format!(
+            "UPDATE runs SET started_at = '{then}', finished_at = '{then}';
+             UPDATE configurations SET served_since = '{then}', published_at = '{then}', proved_at = '{then}'"
+        ),
+    );
+    let mut services = services(&profile, &url, &hosts, &[]).await;
+    assert_eq!(one_leads(&url, &services).await, 0);
+    let shown = profile.json(["store", "status"], 0).await;
+    let work: Vec<&str> = shown["at_work"].as_array().unwrap().iter().filter_map(|who| who["what"].as_str()).collect();
+    assert!(work.contains(&"lead"), "{shown}");
+    assert!(["jump2", "jump3"].iter().all(|host| shown["hosts"].to_string().contains(host)), "{shown}");
+    let synced = || server.sql("days", "SELECT count(*) FROM runs WHERE status IS NOT NULL");
+    let today = || server.sql("days", "SELECT count(*) FROM daily WHERE outcome = 'synced'");
+    until(|| today() == "1").await;
+    assert_eq!(synced(), "2");
+    services.remove(0).kill();
+    let next = one_leads(&url, &services).await;
+    // It has looked at what is due.
+    let mut look_again = tokio::time::interval(Duration::from_millis(50));
+    while !services[next].get("/metrics").await.1.contains("\npia_halo_next_sync_timestamp_seconds ") {
+        look_again.tick().await;
+    }
+    assert_eq!((synced(), today()), ("2".to_owned(), "1".to_owned()));
+    for service in services {
+        assert_eq!(service.terminate().await, 143);
+    }
+}
+
+/// Its session ends, and the service goes on: it stands by, or leads again, and never beside another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn leader_whose_session_ends_stands_by_and_one_leads() {
+    let Some(server) = Server::start() else { return };
+    let (profile, url) = shared(&server, "lost").await;
+    let hosts = [Host::beside(&profile), Host::beside(&profile)];
+    let services = services(&profile, &url, &hosts, &[]).await;
+    for _ in 0..3 {
+        let before = one_leads(&url, &services).await;
+        let held = "locktype = 'advisory' AND objsubid = 2 AND classid = 1349083470";
+        let ended = format!("SELECT count(pg_terminate_backend(pid, 9000)) FROM pg_locks WHERE {held}");
+        assert_ne!(server.sql("lost", &ended), "0");
+        let said = std::sync::Arc::clone(&services[before].said);
+        let after = one_leads(&url, &services).await;
+        assert!(after < services.len(), "{said:?}");
+    }
+}
+
+/// Each event once, wherever it comes in, and forwarded by whoever leads; a rotated token is known everywhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_receive_and_each_event_is_stored_and_forwarded_once() {
+    let Some(server) = Server::start() else { return };
+    let (profile, url) = shared(&server, "receive").await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let destination = Destination::start().await;
+    let hosts = [Host::beside(&profile)];
+    let services = services(&profile, &url, &hosts, &["--forward-to", &destination.url]).await;
+    let before = secrets(&profile);
+    // The one that stands by takes it first; the other one is told the same.
+    for service in services.iter().rev() {
+        for number in 0..5 {
+            let body = event(&format!("event {number}"), 33_470 + number);
+            assert_eq!(service.callback(&before, "ticket-created", &body).await.status, 200);
+        }
+    }
+    assert_eq!(stored(&profile).await.len(), 5);
+    // Clients are forwarded, too.
+    let arrived = || {
+        let ids = destination.arrived().into_iter().map(|arrived| arrived.id());
+        ids.filter(|id| id.starts_with("event ") || id.starts_with("after ")).collect::<Vec<_>>()
+    };
+    until(|| arrived().len() >= 5).await;
+    hosts[0].run(&["rotate", "--yes"]).await.expect(0);
+    let rotated = std::time::Instant::now();
+    let after = secrets(&profile);
+    for (number, service) in services.iter().enumerate() {
+        let body = event(&format!("after {number}"), 33_480);
+        while service.callback(&after, "ticket-created", &body).await.status != 200 {
+            assert!(rotated.elapsed() < Duration::from_secs(5), "a rotated token is not known");
+        }
+    }
+    until(|| arrived().len() >= 7).await;
+    let mut ids = arrived();
+    ids.sort();
+    ids.dedup();
+    assert_eq!((ids.len(), arrived().len()), (7, 7));
+}
+
+/// Two hosts that Configure at once: one is told who is at it and where, and there is one set of objects.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hosts_that_configure_at_once_make_one_set() {
+    let Some(server) = Server::start() else { return };
+    let (profile, _) = shared(&server, "twice").await;
+    let before = plain(profile.halo.snapshot());
+    let other = Host::beside(&profile);
+    profile.halo.change(|state| {
+        let (path, answer) = ("/api/webhook".to_owned(), ScriptedAnswer::Silence);
+        state.scripted.push(Scripted { method: "POST", path, skip: 0, times: 1, apply: true, answer });
+    });
+    let mut first = profile.command(["configure", "--yes"]).env("PIA_HALO_HOST", "jump1").spawn().unwrap();
+    until(|| !profile.halo.writes().is_empty()).await;
+    for command in ["configure", "remove", "rotate"] {
+        let told = other.run(&[command, "--yes"]).await.expect(6);
+        assert!(told.stderr.contains("Configure by ") && told.stderr.contains(" on jump1 since "), "{told:?}");
+    }
+    assert_eq!(profile.halo.writes().len(), 1);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    other.run(&["configure", "--yes"]).await.expect(0);
+    holds_exactly_our_objects(&before, &plain(profile.halo.snapshot()));
+    let plan = profile.run(["plan", "--json"]).await.expect(0).json();
+    assert_eq!(plan["changes_pending"], false, "{plan}");
+}
