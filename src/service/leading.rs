@@ -67,6 +67,10 @@ async fn lead(shared: &Arc<Shared>, leadership: Leadership, work: &Work, parts: 
         tracing::error!(%failure, "this service cannot lead");
         cancel.cancel();
     }
+    if !serving::is_on_server(&shared.workspace) {
+        // Nobody can take it: nothing wakes for that.
+        cancel.cancelled().await;
+    }
     while !cancel.is_cancelled() {
         rest(&cancel, LOOK).await;
         if !cancel.is_cancelled() && !is_held(shared, &leadership).await {
