@@ -3,8 +3,6 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use der::asn1::AnyRef;
-use der::{Decode as _, Reader as _, SliceReader, Tagged as _};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, verify_server_name};
 use rustls::pki_types::pem::PemObject;
@@ -13,6 +11,8 @@ use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 use rustls_platform_verifier::Verifier;
+
+use super::x509::issuer_validity_subject;
 
 /// The certificates of a file, or what is wrong with it.
 pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
@@ -156,20 +156,7 @@ fn is_own_authority(error: &Error) -> bool {
 
 /// Whether a certificate names itself as who has issued it.
 fn is_self_signed(shown: &[u8]) -> bool {
-    let names = || {
-        let certificate = AnyRef::from_der(shown).ok()?;
-        let signed: AnyRef = SliceReader::new(certificate.value()).ok()?.decode().ok()?;
-        let mut fields = SliceReader::new(signed.value()).ok()?;
-        let mut next = || fields.decode::<AnyRef>().ok();
-        if next()?.tag().is_context_specific() {
-            next()?;
-        }
-        next()?;
-        let issuer = next()?;
-        next()?;
-        Some((issuer, next()?))
-    };
-    names().is_some_and(|(issuer, subject)| issuer == subject)
+    issuer_validity_subject(shown).is_some_and(|[issuer, _, subject]| issuer == subject)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use der::asn1::{AnyRef, GeneralizedTime, UtcTime};
-use der::{Decode as _, Reader as _, SliceReader, Tag, Tagged as _};
+use der::{Reader as _, SliceReader, Tag, Tagged as _};
 use jiff::Timestamp;
 use reqwest::Client;
 use reqwest::redirect::Policy;
@@ -12,6 +12,7 @@ use reqwest::tls::TlsInfo;
 use super::http::lost;
 use super::proxy::{Proxy, through};
 use super::retry::Cause;
+use super::x509::issuer_validity_subject;
 
 /// For name, connection, TLS and the beginning of an answer.
 const TIME: Duration = Duration::from_secs(10);
@@ -47,19 +48,10 @@ pub async fn look_at(address: &str, proxy: Option<&Proxy>) -> Seen {
     }
 }
 
-/// When a certificate ends. It has been judged before; this reads one date in it (RFC 5280, 4.1).
+/// When a certificate ends. It has been judged before; this reads one date in it.
 fn until(shown: &[u8]) -> Option<Timestamp> {
-    let certificate = AnyRef::from_der(shown).ok()?;
-    let signed: AnyRef = SliceReader::new(certificate.value()).ok()?.decode().ok()?;
-    let mut fields = SliceReader::new(signed.value()).ok()?;
-    let mut next = || fields.decode::<AnyRef>().ok();
-    // A version may stand before the serial number. After that come the algorithm and the issuer.
-    if next()?.tag().is_context_specific() {
-        next()?;
-    }
-    next()?;
-    next()?;
-    let mut validity = SliceReader::new(next()?.value()).ok()?;
+    let [_, validity, _] = issuer_validity_subject(shown)?;
+    let mut validity = SliceReader::new(validity.value()).ok()?;
     let _begin: AnyRef = validity.decode().ok()?;
     let end: AnyRef = validity.decode().ok()?;
     let end = match end.tag() {

@@ -46,6 +46,7 @@ mod tickets;
 mod token;
 mod webhooks;
 mod wire;
+mod x509;
 
 #[cfg(test)]
 mod endpoint_tests;

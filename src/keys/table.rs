@@ -72,7 +72,7 @@ pub enum Command {
     Copy,
     Save,
     Setting(FieldId),
-    /// What the program does as a command alone: its place among [`COMMAND_LINES`].
+    /// What the program does as a command alone: its place in the list of them.
     CommandLine(usize),
     SyncNow,
     Stop,

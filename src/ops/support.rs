@@ -81,7 +81,7 @@ pub async fn collect(
     files.into_iter().map(document).collect()
 }
 
-/// Refuses a file that [`write`] could not write: before everything is looked at for it.
+/// Refuses a file that [`write()`] could not write: before everything is looked at for it.
 ///
 /// # Errors
 ///
