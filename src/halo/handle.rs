@@ -8,15 +8,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::HaloApi;
 use super::governor::Urgency;
-use super::retry::{OF_A_PERSON, Patience};
+use super::retry::{Cause, Lost, OF_A_PERSON, Patience};
 
 /// Says whether whoever writes may still do so. It may take a moment.
 pub type MayWrite = Arc<dyn Fn() -> bool + Send + Sync>;
 
-/// What was asked may wait for a server.
-pub(super) async fn asked(may_write: &MayWrite) -> bool {
-    let may_write = Arc::clone(may_write);
-    tokio::task::spawn_blocking(move || may_write()).await.unwrap_or(false)
+/// Refuses a write that may not be sent any more. What is asked for that may wait for a server.
+pub(super) async fn require(may_write: Option<&MayWrite>) -> Result<(), Lost> {
+    let Some(may_write) = may_write.cloned() else { return Ok(()) };
+    match tokio::task::spawn_blocking(move || may_write()).await {
+        Ok(true) => Ok(()),
+        _ => Err(Lost { cause: Cause::Forbidden, sent: false }),
+    }
 }
 
 impl HaloApi {

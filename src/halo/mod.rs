@@ -95,7 +95,7 @@ use self::error::HaloError as E;
 use self::governor::{Governor, Urgency};
 use self::http::{Call, Payload, Transport};
 use self::proxy::Proxy;
-use self::retry::{Answer, Attempts, CONNECTS_FOR_A_PERSON, Cause, Counters, Lost, OF_A_COMMAND, Stop, WaitedInVain};
+use self::retry::{Answer, Attempts, CONNECTS_FOR_A_PERSON, Cause, Counters, OF_A_COMMAND, Stop, WaitedInVain};
 use self::token::{Bearer, TokenHold};
 use crate::domain::address::{AuthUrl, HaloUrl};
 use crate::domain::redaction::Watch;
@@ -452,13 +452,9 @@ impl HaloApi {
         let may_write = self.may_write.as_ref().filter(|_| !call.repeatable);
         let attempt = |time| {
             Box::pin(async move {
-                match may_write {
-                    // After every wait, right before it is sent.
-                    Some(may_write) if !handle::asked(may_write).await => {
-                        Err(Lost { cause: Cause::Forbidden, sent: false })
-                    }
-                    _ => self.shared.transport.exchange(call, text, time).await,
-                }
+                // After every wait, right before it is sent.
+                handle::require(may_write).await?;
+                self.shared.transport.exchange(call, text, time).await
             })
         };
         if !call.repeatable {
