@@ -44,7 +44,13 @@ pub async fn run(shared: Arc<Shared>, work: Work, parts: Parts) {
                     told = Some(leader);
                 }
             }
-            Err(failure) => tracing::debug!(%failure, "cannot tell which service leads"),
+            Err(failure) => {
+                let why = failure.to_string();
+                if told.as_ref() != Some(&why) {
+                    tracing::warn!(%failure, "cannot tell which service leads");
+                    told = Some(why);
+                }
+            }
         }
         rest(&shared.cancel, TRY).await;
     }

@@ -64,6 +64,10 @@ async fn sync_here(profile: &Profile) -> SyncReport {
 }
 
 async fn sync_in(workspace: &Workspace, id: &ConfigurationId) -> SyncReport {
+    sync_by(workspace, id, Brake::On).await
+}
+
+async fn sync_by(workspace: &Workspace, id: &ConfigurationId, brake: Brake) -> SyncReport {
     let configuration = workspace.active_configuration(Some(id)).unwrap().1;
-    sync::run(workspace, id, &configuration, Brake::On, CancellationToken::new(), |_| {}).await.unwrap()
+    sync::run(workspace, id, &configuration, brake, CancellationToken::new(), |_| {}).await.unwrap()
 }

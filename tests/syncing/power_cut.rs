@@ -8,10 +8,10 @@
 use std::path::{Path, PathBuf};
 
 use pia_halo::demo::{Client, Options};
-use pia_halo::domain::sync_run::SyncStatus;
+use pia_halo::domain::sync_run::{Brake, SyncStatus};
 use tempfile::TempDir;
 
-use super::{List, list_of, stored, sync_in, truth};
+use super::{List, list_of, stored, sync_by, truth};
 use crate::support::disk::{Disk, Left, may_trace};
 use crate::support::{Profile, files, workspace_of};
 
@@ -91,7 +91,8 @@ impl Story {
             return Some(format!("damaged: {verdict:?}"));
         }
         if and_sync {
-            let report = sync_in(&workspace, &id).await;
+            // What went out of use since the cut was not many at a time: a person says yes to it.
+            let report = sync_by(&workspace, &id, Brake::Off).await;
             if report.status != SyncStatus::Complete {
                 return Some(format!("the next sync: {report:?}"));
             }
