@@ -303,37 +303,38 @@ async fn edit_of_own_part_that_was_kept_takes_no_configuration() {
     let (profile, url) = shared(&server, "edits").await;
     let own = fs::read_to_string(profile.config()).unwrap();
     fs::write(profile.config(), format!("{own}\n[keys]\nquit = [\"ctrl-q\"]\n")).unwrap();
-    let edit = |script: &str| {
+    // Its code, once it has said this.
+    let edit = |script: &str, says: &str| {
         let editor = profile.folder.path().join("editor");
         fs::write(&editor, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&editor, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
         let mut pty =
             profile.in_terminal().env("EDITOR", editor.to_str().unwrap()).arguments(["config", "edit"]).spawn();
-        (pty.exit_code(), pty.screen().to_string())
+        pty.wait_until(says);
+        pty.exit_code()
     };
     let kept = |server: &Server| server.sql("edits", "SELECT content FROM settings WHERE part = 'configurations'");
     let before = kept(&server);
     server.stop();
-    let (code, screen) = edit("sed -i 's/ctrl-q/no key/' \"$1\"");
-    assert!(code != 0 && screen.contains("only what is this host's own is edited"), "{screen}");
+    assert_ne!(edit("sed -i 's/ctrl-q/no key/' \"$1\"", "only what is this host's own is edited"), 0);
     server.start_again(&[]);
-    let (code, screen) = edit("sed -i 's/no key/f9/' \"$1\"");
-    assert!(code == 0 && screen.contains("going on with the edit"), "{screen}");
+    assert_eq!(edit("sed -i 's/no key/f9/' \"$1\"", "going on with the edit"), 0);
     assert_eq!(kept(&server), before);
     let own = fs::read_to_string(profile.config()).unwrap();
     assert!(own.contains("f9") && own.contains(&url), "{own}");
     // What would be lost is refused, and the edit is kept.
-    let (code, screen) = edit("sed -i '/store]/d; /postgres:/d' \"$1\"");
-    assert!(code == 7 && screen.contains("[store] is missing"), "{screen}");
-    let (code, _) = edit(&format!("printf '\\n[store]\\nurl = \"{url}\"\\n' >> \"$1\""));
-    assert!(code == 0 && kept(&server).contains("[configurations.acme]"));
+    assert_eq!(edit("sed -i '/store]/d; /postgres:/d' \"$1\"", "[store] is missing"), 7);
+    let again = format!("printf '\\n[store]\\nurl = \"{url}\"\\n' >> \"$1\"");
+    assert_eq!(edit(&again, "settings changed"), 0);
+    assert!(kept(&server).contains("[configurations.acme]"));
     // A comment is a change, too; and so is an inline table where it was none.
-    let (code, _) = edit("sed -i 's/^\\[store\\]/# of this host\\n[store]/' \"$1\"");
-    assert!(code == 0 && fs::read_to_string(profile.config()).unwrap().contains("# of this host"));
+    let comment = "sed -i 's/^\\[store\\]/# of this host\\n[store]/' \"$1\"";
+    assert_eq!(edit(comment, "settings changed"), 0);
+    assert!(fs::read_to_string(profile.config()).unwrap().contains("# of this host"));
     let inline = format!("version = 1\nstore = {{ url = \"{url}\" }}\n");
     fs::write(profile.config(), inline).unwrap();
-    let (code, screen) = edit("sed -i 's/04:30/05:45/' \"$1\"");
-    assert!(code == 0 && kept(&server).contains("05:45"), "{screen}");
+    assert_eq!(edit("sed -i 's/04:30/05:45/' \"$1\"", "settings changed"), 0);
+    assert!(kept(&server).contains("05:45"));
 }
 
 /// Where a host had settings of its own before there were any in the store, they come along, comments too.
