@@ -104,8 +104,9 @@ async fn memory_stays_below_100_mib_under_large_bodies_at_once() {
         }
     });
     futures_util::future::join_all(sent).await;
-    let peak = service.peak_memory();
-    assert!(peak < 100 << 10, "{peak} kB");
+    // The code of the shipped program is at most 16 MiB of the hundred.
+    let peak = service.own_peak_memory();
+    assert!(peak < 84 << 10, "{peak} kB");
     assert_eq!(stored(&profile).await.len(), 5);
 }
 

@@ -148,6 +148,11 @@ impl Service {
         self.kilobytes("VmHWM:")
     }
 
+    /// The same besides its code, of which a development build has several times as much as the shipped program.
+    pub fn own_peak_memory(&self) -> u64 {
+        self.peak_memory() - self.kilobytes("RssFile:")
+    }
+
     /// Kilobytes that it has in memory now.
     pub fn memory(&self) -> u64 {
         self.kilobytes("VmRSS:")
