@@ -148,6 +148,29 @@ async fn events_missed_while_stopped_are_fetched_once_in_order() {
     service.terminate().await;
 }
 
+/// Halo does not answer, and the service is stopped in order: the gap stays one for the next start.
+#[tokio::test(flavor = "multi_thread")]
+async fn stop_before_anything_was_fetched_forgets_no_gap() {
+    let (profile, address) = stopped().await;
+    let id = profile.id();
+    profile.store().note_complete(&id, ago(10)).unwrap();
+    profile.halo.change(|halo| {
+        let answer = ScriptedAnswer::Reply { status: 503, content_type: "", headers: Vec::new(), body: Vec::new() };
+        let all = |method, path: &str| Scripted {
+            method,
+            path: path.to_owned(),
+            skip: 0,
+            times: u32::MAX,
+            apply: false,
+            answer: answer.clone(),
+        };
+        halo.scripted = ["/api/webhook", "/api/webhookevent", "/api/tickets"].map(|path| all("GET", path)).into();
+    });
+    let service = Service::start_at(&profile, &address, &[]).await;
+    service.terminate().await;
+    assert!(profile.store().complete_until(&id).unwrap().unwrap() < ago(9));
+}
+
 /// Without bodies, which ticket it was is known; without a log, which tickets are new.
 #[tokio::test(flavor = "multi_thread")]
 async fn log_that_says_less_is_made_up_for_by_tickets() {

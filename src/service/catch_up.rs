@@ -2,6 +2,7 @@
 //! own log names deliveries that have failed on their way here.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -46,7 +47,10 @@ pub async fn run(shared: Arc<Shared>) {
     let mut reloaded = shared.reloaded.subscribe();
     let (mut failures, mut known) = (0, Known::default());
     loop {
-        let wait = match turn(&shared, &mut known).await {
+        let turned = turn(&shared, &mut known).await;
+        let is_caught_up = turned.is_ok() && known.looked_after.is_some() && known.missed_since.is_none();
+        shared.is_caught_up.store(is_caught_up, Ordering::Relaxed);
+        let wait = match turned {
             Ok(()) => {
                 failures = 0;
                 ASKED
@@ -61,6 +65,7 @@ pub async fn run(shared: Arc<Shared>) {
             biased;
             () = shared.cancel.cancelled() => return,
             () = shared.missed.notified() => {
+                shared.is_caught_up.store(false, Ordering::Relaxed);
                 known.missed_since = known.missed_since.or_else(|| shared.workspace.now().checked_sub(BEFORE).ok());
                 tokio::select! {
                     () = shared.cancel.cancelled() => return,

@@ -142,6 +142,8 @@ struct Hub {
     tell_lead: Option<TellLead>,
     /// It led until the service was to end.
     led_to_end: AtomicBool,
+    /// What was missed was fetched, as far as anybody knows of it.
+    is_caught_up: AtomicBool,
 }
 
 /// Runs the service until it is cancelled. `ready` is told the address once callbacks are taken.
@@ -200,8 +202,10 @@ pub async fn run(
     let ended = parts.end().await;
     // Last: whoever was promised that an event is stored has it stored.
     intake.finish();
-    // Whoever stood by does not know what the leader has missed.
-    if shared.led_to_end.load(Ordering::Relaxed) {
+    // Whoever stood by does not know what the leader has missed, and what was not fetched yet is not done with.
+    let is_missed = shared.missed.notified().now_or_never().is_some();
+    let is_caught_up = shared.is_caught_up.load(Ordering::Relaxed) && !is_missed;
+    if shared.led_to_end.load(Ordering::Relaxed) && is_caught_up {
         note_end(&shared.workspace).await;
     }
     tracing::info!("the service has stopped");
