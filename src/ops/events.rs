@@ -60,8 +60,12 @@ pub async fn catalogue(
 /// The secrets of every saved configuration: what its callbacks may identify themselves with.
 pub fn secrets(workspace: &Workspace) -> Result<BTreeMap<ConfigurationId, StoredSecrets>, Failure> {
     let config = workspace.settings.load()?;
-    let of = |id: &ConfigurationId| Ok((id.clone(), workspace.settings.secrets(id)?));
-    config.configurations.keys().map(of).collect()
+    if config.configurations.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut all = workspace.settings.all_secrets()?;
+    let of = |id: ConfigurationId| (id.clone(), all.remove(&id).unwrap_or_default());
+    Ok(config.configurations.into_keys().map(of).collect())
 }
 
 impl Workspace {

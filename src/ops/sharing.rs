@@ -103,6 +103,11 @@ pub(super) fn around(
     settings.sharing(Arc::new(Shelf { place: place.clone(), server, who, host, clock, store, last }))
 }
 
+/// The same for whoever has no workspace yet.
+fn at(settings: Settings, place: &Place, environment: &Environment) -> Settings {
+    around(settings, place, environment, actor_of(environment), Arc::new(SystemClock))
+}
+
 /// The settings, with what is in the store of the server that they name, if they name one.
 ///
 /// # Errors
@@ -124,7 +129,7 @@ pub(super) fn settings_to_look(paths: &Paths, environment: &Environment) -> Resu
 fn opened(paths: &Paths, environment: &Environment, entry: Entry) -> Result<Settings, Failure> {
     let settings = Settings::new(paths.clone());
     let place = Place::of(&settings, environment, entry)?;
-    let settings = around(settings, &place, environment, actor_of(environment), Arc::new(SystemClock));
+    let settings = at(settings, &place, environment);
     // What is wrong is said at once, and not in the middle of a save.
     settings.common_saved()?;
     Ok(settings)
@@ -169,8 +174,7 @@ pub(super) fn put(
 ///
 /// [`FailureKind::LocalState`] where the key is missing, is no key, or is another one; what the store says.
 pub(super) fn require_fit(server: &Address, paths: &Paths, environment: &Environment) -> Result<(), Failure> {
-    let (place, who) = (Place::on(server), actor_of(environment));
-    let there = around(Settings::new(paths.clone()), &place, environment, who, Arc::new(SystemClock));
+    let there = at(Settings::new(paths.clone()), &Place::on(server), environment);
     there.every_secret()?;
     Ok(there.common_saved().map(drop)?)
 }
@@ -248,7 +252,7 @@ pub fn new_key(
 fn to_sign(paths: &Paths, environment: &Environment) -> Result<Settings, Failure> {
     let settings = Settings::new(paths.clone());
     let place = Place::of(&settings, environment, Entry::Work)?;
-    let settings = around(settings, &place, environment, actor_of(environment), Arc::new(SystemClock));
+    let settings = at(settings, &place, environment);
     if !settings.has_common()? {
         return Err(Failure::new(FailureKind::Declined, "nothing is sealed: the settings are files of this host"));
     }

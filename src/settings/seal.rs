@@ -68,8 +68,16 @@ impl SealKey {
         UnboundKey::new(&CHACHA20_POLY1305, self.key.as_slice()).ok().map(LessSafeKey::new)
     }
 
+    /// A text as it is saved as this part, for the so many-th time: secrets are sealed, everything else is signed.
+    pub(super) fn kept(&self, part: Part, save: u64, plain: &[u8]) -> Result<String, SettingsError> {
+        match part {
+            Part::Secrets => self.seal(part, save, plain),
+            Part::Configurations | Part::Owner => self.sign(part, save, &String::from_utf8_lossy(plain)),
+        }
+    }
+
     /// Seals a text that is saved as this part, for the so many-th time.
-    pub(super) fn seal(&self, part: Part, save: u64, plain: &[u8]) -> Result<String, SettingsError> {
+    fn seal(&self, part: Part, save: u64, plain: &[u8]) -> Result<String, SettingsError> {
         let mut nonce = [0; NONCE_LEN];
         getrandom::fill(&mut nonce).map_err(|error| SettingsError::NoRandom(error.to_string()))?;
         let mut sealed = nonce.to_vec();
@@ -96,7 +104,7 @@ impl SealKey {
     }
 
     /// Signs a text that is saved as this part, for the so many-th time, in a line before it.
-    pub(super) fn sign(&self, part: Part, save: u64, text: &str) -> Result<String, SettingsError> {
+    fn sign(&self, part: Part, save: u64, text: &str) -> Result<String, SettingsError> {
         let mac = self.mac(part, save, text).ok_or(SettingsError::NoCipher)?;
         Ok(format!("{SIGNED}{}\n{text}", BASE64.encode(mac.finalize().into_bytes())))
     }
@@ -234,7 +242,7 @@ impl Settings {
     pub(super) fn signed(&self, part: Part, text: &Text) -> Result<String, SettingsError> {
         match self.keys()?.iter().find_map(|key| key.signed(part, text)) {
             Some(plain) => Ok(plain),
-            None => Err(self.unfit(if part == Part::Secrets { Part::Configurations } else { Part::Secrets })?),
+            None => Err(self.unfit(Part::Secrets)?),
         }
     }
 

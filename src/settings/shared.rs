@@ -154,10 +154,7 @@ impl Settings {
     pub(super) fn save_common(&self, part: Part, plain: &[u8], read: &Text) -> Result<(), SettingsError> {
         let Some(shared) = &self.shared else { return Ok(()) };
         let (key, save) = (self.key_in_use()?, next_save(Some(read.save)));
-        let content = match part {
-            Part::Secrets => key.seal(part, save, plain)?,
-            _ => key.sign(part, save, &String::from_utf8_lossy(plain))?,
-        };
+        let content = key.kept(part, save, plain)?;
         if shared.save(&[(part, &content, Some(read.save))])? {
             return Ok(());
         }

@@ -42,9 +42,9 @@ impl Settings {
         let key = self.make_seal_key()?;
         let [configurations, secrets, of_owner] = read.map(next_save);
         Ok([
-            key.sign(Part::Configurations, configurations, &self.common_of_file()?)?,
-            key.seal(Part::Secrets, secrets, &self.secrets_to_share()?)?,
-            key.sign(Part::Owner, of_owner, owner)?,
+            key.kept(Part::Configurations, configurations, self.common_of_file()?.as_bytes())?,
+            key.kept(Part::Secrets, secrets, &self.secrets_to_share()?)?,
+            key.kept(Part::Owner, of_owner, owner.as_bytes())?,
         ])
     }
 
@@ -67,9 +67,7 @@ impl Settings {
         let Some(text) = self.common_as_it_is(Part::Configurations)? else { return Ok(None) };
         match self.signed(Part::Configurations, &text) {
             Ok(_) => Ok(None),
-            Err(SettingsError::KeyMissing { .. } | SettingsError::OtherKey { .. } | SettingsError::Tampered { .. }) => {
-                Ok(Some(unsigned(&text.content).to_owned()))
-            }
+            Err(error) if error.is_of_key() => Ok(Some(unsigned(&text.content).to_owned())),
             Err(error) => Err(error),
         }
     }
@@ -121,11 +119,7 @@ impl Settings {
         let (key, mut texts) = (self.make_next_key()?, Vec::new());
         for (part, content, read) in &plain {
             let save = next_save(Some(*read));
-            let content = match part {
-                Part::Secrets => key.seal(*part, save, content)?,
-                _ => key.sign(*part, save, &String::from_utf8_lossy(content))?,
-            };
-            texts.push((*part, content, Some(*read)));
+            texts.push((*part, key.kept(*part, save, content)?, Some(*read)));
         }
         let texts: Vec<_> = texts.iter().map(|(part, content, save)| (*part, content.as_str(), *save)).collect();
         if !shared.save(&texts)? {

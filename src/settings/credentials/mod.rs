@@ -244,7 +244,12 @@ impl Settings {
         self.save_secrets(id, &StoredSecrets::default())
     }
 
-    fn all_secrets(&self) -> Result<Secrets, SettingsError> {
+    /// Those of every configuration that has any, in one reading.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::secrets`].
+    pub fn all_secrets(&self) -> Result<Secrets, SettingsError> {
         let mut all = self.own_secrets()?;
         if let Some((mut common, _)) = self.common_secrets()? {
             for (id, own) in all {
@@ -265,7 +270,7 @@ impl Settings {
 }
 
 /// Those of every configuration.
-type Secrets = BTreeMap<ConfigurationId, StoredSecrets>;
+pub type Secrets = BTreeMap<ConfigurationId, StoredSecrets>;
 
 fn put(all: &mut Secrets, id: &ConfigurationId, secrets: StoredSecrets) {
     match secrets.is_empty() {
