@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Call;
 use super::args::Audit;
-use crate::domain::activity::Record;
+use crate::domain::activity::{Chain, HostChain, Record};
 use crate::domain::calendar::whole;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::untrusted::Untrusted;
@@ -15,17 +15,15 @@ pub(super) fn run(call: &mut Call, options: &Audit) -> Result<u8, Failure> {
     let chain = workspace.verify_trail(options.expect.as_deref())?;
     // The trail is read from its end; a person reads it downwards.
     let limit = if options.verify { 0 } else { options.limit };
-    let mut records = workspace.audit.records(limit)?;
+    let mut records = workspace.trail(limit)?;
     records.reverse();
     // The file has them to the nanosecond, which no other time that is printed has.
     records.iter_mut().for_each(|record| record.activity.at = whole(record.activity.at));
     let output = &mut call.output;
     if output.json {
-        let breaks =
-            chain.breaks.iter().map(|broken| json!({ "line": broken.line, "why": words::audit::why(&broken.why) }));
-        let breaks: Vec<Value> = breaks.collect();
-        let mut told = json!({ "ok": chain.whole, "chain": chain, "entries": records });
-        told["chain"]["breaks"] = breaks.into();
+        let of = |host: &HostChain| json!({ "host": host.host, "chain": of_chain(&host.chain) });
+        let hosts: Vec<Value> = chain.hosts.iter().map(of).collect();
+        let told = json!({ "ok": chain.whole, "chain": of_chain(&chain), "hosts": hosts, "entries": records });
         let failure = words::audit::broken(&chain).map(|why| Failure::new(FailureKind::Declined, why));
         output.report(&told, failure.as_ref())?;
     } else {
@@ -38,6 +36,14 @@ pub(super) fn run(call: &mut Call, options: &Audit) -> Result<u8, Failure> {
         });
     }
     Ok(u8::from(!chain.whole))
+}
+
+fn of_chain(chain: &Chain) -> Value {
+    let breaks =
+        chain.breaks.iter().map(|broken| json!({ "line": broken.line, "why": words::audit::why(&broken.why) }));
+    let mut told = json!(chain);
+    told["breaks"] = breaks.collect();
+    told
 }
 
 fn lines(record: &Record) -> Vec<String> {

@@ -194,6 +194,18 @@ pub struct Chain {
     /// Whether the expected hash was found, where one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected_found: Option<bool>,
+    /// The trails of the other hosts at the same store, as they were copied there.
+    #[serde(skip)]
+    pub hosts: Vec<HostChain>,
+}
+
+/// The trail of another host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostChain {
+    /// Its name.
+    pub host: String,
+    /// Whether its lines still follow each other.
+    pub chain: Chain,
 }
 
 /// A place where the chain does not hold.
@@ -216,6 +228,8 @@ pub enum BreakReason {
     Unreadable,
     /// The line records that the trail was cut before it was written.
     Cut(Cut),
+    /// The end of the trail in the store is not tagged with its key.
+    NotTagged,
     /// The anchor file was removed.
     NoAnchor,
     /// There is neither a trail nor an anchor, although the store knows of runs that wrote lines.

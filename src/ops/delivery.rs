@@ -104,7 +104,7 @@ fn on_at(workspace: &Workspace, id: &ConfigurationId) -> Result<Option<Timestamp
         line.configuration.as_deref() == Some(id.as_str())
             && matches!((&*line.action, &*line.outcome), ("configure", "configured") | (SWITCH_ON, "done"))
     };
-    let here = workspace.audit.recent(LOOK_BACK)?.into_iter().filter(is_on).map(|line| line.at).max();
+    let here = workspace.activities(LOOK_BACK)?.into_iter().filter(is_on).map(|line| line.at).max();
     // The trail is that of this host; the store knows of Configure on every one.
     Ok(here.max(workspace.store.configured_at(id)?))
 }

@@ -182,7 +182,7 @@ pub fn left_open(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<Left
 
 fn opened(workspace: &Workspace, id: &ConfigurationId) -> Result<Vec<LeftOpen>, Failure> {
     let mut open: Vec<LeftOpen> = Vec::new();
-    let lines = workspace.audit.recent(LOOK_BACK)?.into_iter().rev();
+    let lines = workspace.activities(LOOK_BACK)?.into_iter().rev();
     for line in lines.filter(|line| line.configuration.as_deref() == Some(id.as_str())) {
         let ticket = line.object.as_deref().and_then(|object| object.strip_prefix("ticket ")?.parse().ok());
         let summary = line.message.unwrap_or_default();

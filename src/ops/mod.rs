@@ -46,6 +46,7 @@ pub(crate) mod support;
 pub mod sync;
 pub(crate) mod take_over;
 pub(crate) mod tickets;
+mod trail;
 pub(crate) mod transfer;
 pub(crate) mod units;
 mod workspace;

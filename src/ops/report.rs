@@ -36,7 +36,7 @@ pub fn of(workspace: &Workspace, id: &ConfigurationId, month: Option<Month>) -> 
     let mut gaps = store.gaps(&id, month.begins())?;
     gaps.retain(|gap| month.has(gap.until));
     gaps.reverse();
-    let mut activity = workspace.audit.recent(usize::MAX)?;
+    let mut activity = workspace.activities(usize::MAX)?;
     // What is about no configuration, such as a backup, is part of every month.
     let is_ours = |of: Option<&str>| of.is_none_or(|of| of == id.as_str());
     activity.retain(|line| month.has(line.at) && is_ours(line.configuration.as_deref()));

@@ -209,7 +209,7 @@ pub fn key(paths: &Paths, environment: &Environment) -> Result<(Fit, Option<Stri
 ///
 /// [`FailureKind::Declined`] where hosts have nothing in common; what the store says.
 pub fn unverified(paths: &Paths, environment: &Environment) -> Result<Option<String>, Failure> {
-    Ok(to_sign(paths, environment)?.unverified()?)
+    Ok(to_sign(paths, environment)?.0.unverified()?)
 }
 
 /// Makes a new key, and signs and seals with it what hosts have in common; the configurations that nobody can verify only as they
@@ -225,10 +225,12 @@ pub fn new_key(
     seen: Option<&str>,
     now: Timestamp,
 ) -> Result<(String, bool), Failure> {
-    let settings = to_sign(paths, environment)?;
+    let (settings, place) = to_sign(paths, environment)?;
+    let former = settings.seal_key()?;
     let trail = Audit::new(paths.audit()).anchored(paths.anchor());
     trail.require_writable()?;
     let (key, is_kept) = settings.seal_anew(seen)?;
+    place.open()?.tag_trails_anew(&|text| former.as_ref()?.tag(text), &|text| key.tag(text))?;
     let message = match (is_kept, seen) {
         (true, None) => "everything was sealed and signed anew",
         (true, Some(_)) => "configurations that could not be verified were signed",
@@ -249,12 +251,12 @@ pub fn new_key(
     Ok((key.fingerprint(), is_kept))
 }
 
-fn to_sign(paths: &Paths, environment: &Environment) -> Result<Settings, Failure> {
+fn to_sign(paths: &Paths, environment: &Environment) -> Result<(Settings, Place), Failure> {
     let settings = Settings::new(paths.clone());
     let place = Place::of(&settings, environment, Entry::Work)?;
     let settings = at(settings, &place, environment);
     if !settings.has_common()? {
         return Err(Failure::new(FailureKind::Declined, "nothing is sealed: the settings are files of this host"));
     }
-    Ok(settings)
+    Ok((settings, place))
 }

@@ -221,9 +221,9 @@ fn news(workspace: &Workspace, heard: &Arc<Heard>, wanted: Changes) -> Option<Ne
     let settings = Changes::SETTINGS | Changes::SECRETS;
     let told = move |told| {
         heard.add(match told {
-            Told::Rows => wanted.only(Changes::STORE),
+            Told::Rows => wanted.only(Changes::STORE | Changes::TRAIL),
             Told::Settings => wanted.only(settings),
-            Told::Anything => wanted.only(Changes::STORE | settings),
+            Told::Anything => wanted.only(Changes::STORE | Changes::TRAIL | settings),
         });
     };
     let news = workspace.store.news(told);

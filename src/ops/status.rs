@@ -43,7 +43,7 @@ pub fn standing(workspace: &Workspace, id: &ConfigurationId) -> Result<Standing,
     let status = status(workspace, &id, &configuration, active, runs.first())?;
     let hours = workspace.store.events_by_hour(&id, workspace.now())?;
     let (syncing, configuring) = (syncing(workspace, &id), configuring(workspace));
-    Ok(Standing { status, runs, activity: workspace.audit.recent(ACTIVITY)?, hours, syncing, configuring })
+    Ok(Standing { status, runs, activity: workspace.activities(ACTIVITY)?, hours, syncing, configuring })
 }
 
 /// Every saved configuration, and the unfinished wizard.

@@ -255,7 +255,7 @@ impl TicketEdit<'_> {
     fn left_open(&self, ticket: i64) -> Result<Option<String>, Failure> {
         let object = Some(object(ticket));
         let id = Some(self.id.as_str());
-        let lines = self.workspace.audit.recent(LOOK_BACK)?;
+        let lines = self.workspace.activities(LOOK_BACK)?;
         let last = lines.into_iter().find(|line| line.object == object && line.configuration.as_deref() == id);
         Ok(last.filter(|line| line.outcome == BEGUN).map(|line| line.action))
     }

@@ -9,9 +9,9 @@ use super::actor::actor_of;
 use super::check::passed::Passed;
 use super::clock::Clock;
 use super::place::{Entry, Place};
-use super::{aside, restored, sharing, units};
+use super::{aside, installation, restored, sharing, units};
 use crate::coordination::{Holder, Lock, Watch};
-use crate::domain::activity::{Activity, Actor, BreakReason, Chain, ChainBreak};
+use crate::domain::activity::{Activity, Actor};
 use crate::domain::address::SignInPlace;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
@@ -95,7 +95,8 @@ impl Workspace {
         let settings = Settings::new(paths.clone());
         let place = Place::of(&settings, &environment, entry)?;
         let store = place.open()?;
-        let audit = Audit::new(paths.audit()).anchored(paths.anchor());
+        let host = installation::name(&environment);
+        let audit = Audit::new(paths.audit()).anchored(paths.anchor()).on_host(host);
         let actor = actor_of(&environment);
         let (configuration, store_file) = (quoted(&paths.config()), quoted(store.path()));
         tracing::info!(settings = configuration, store = store_file, acting = actor.user);
@@ -123,6 +124,10 @@ impl Workspace {
             attended: true,
         };
         workspace.note_lost_store();
+        if entry == Entry::Work {
+            // What a program was killed before.
+            workspace.share_trail();
+        }
         Ok(workspace)
     }
 
@@ -524,36 +529,6 @@ impl Workspace {
             message: None,
             halo: None,
         }
-    }
-
-    /// Whether the lines of the audit trail still follow each other; see [`Audit::verify`]. Each run wrote a line: where the
-    /// store knows of one, a trail that is missing with its anchor was removed.
-    ///
-    /// # Errors
-    ///
-    /// As [`Audit::verify`], and where settings or store cannot be read.
-    pub fn verify_trail(&self, expected: Option<&str>) -> Result<Chain, Failure> {
-        let mut chain = self.audit.verify(expected)?;
-        // On a server they may be another host's.
-        if chain.lines == 0 && chain.breaks.is_empty() && self.store.is_file() {
-            for id in self.settings.load().map_err(Failure::from)?.configurations.keys() {
-                if !self.store.runs(id, 1)?.is_empty() {
-                    chain.breaks = vec![ChainBreak { line: 1, why: BreakReason::NoTrail }];
-                    chain.whole = false;
-                }
-            }
-        }
-        Ok(chain)
-    }
-
-    /// Asked before something is changed: nothing is done of which the audit trail could be told nothing.
-    pub(super) fn require_trail(&self) -> Result<(), Failure> {
-        Ok(self.audit.require_writable()?)
-    }
-
-    /// Writes a line into the audit trail.
-    pub fn write_down(&self, activity: &Activity) -> Result<(), Failure> {
-        Ok(self.audit.append(activity)?)
     }
 }
 

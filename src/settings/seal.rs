@@ -30,6 +30,9 @@ const FORM: &str = "sealed-1-";
 /// What the first line of a signed text begins with: a comment.
 const SIGNED: &str = "# signed-1-";
 
+/// What the key of tags is made with.
+const TAG: &str = "tag-1-";
+
 /// A key. Its text is a secret.
 pub struct SealKey {
     text: Secret,
@@ -117,10 +120,18 @@ impl SealKey {
     }
 
     fn mac(&self, part: Part, save: u64, text: &str) -> Option<Hmac<Sha256>> {
-        let of = |key: &[u8], text: &[u8]| Some(Hmac::<Sha256>::new_from_slice(key).ok()?.chain_update(text));
+        Some(self.hmac(SIGNED)?.chain_update(place(SIGNED, part, save)).chain_update(text))
+    }
+
+    fn hmac(&self, purpose: &str) -> Option<Hmac<Sha256>> {
+        let of = |key: &[u8]| Hmac::<Sha256>::new_from_slice(key).ok();
         // Not with the key itself: that is the cipher's.
-        let own = of(self.key.as_slice(), SIGNED.as_bytes())?.finalize().into_bytes();
-        Some(of(&own, place(SIGNED, part, save).as_ref())?.chain_update(text))
+        of(&of(self.key.as_slice())?.chain_update(purpose).finalize().into_bytes())
+    }
+
+    /// What only whoever holds this key can say of a text that is no setting.
+    pub fn tag(&self, text: &str) -> Option<String> {
+        Some(BASE64.encode(self.hmac(TAG)?.chain_update(text).finalize().into_bytes()))
     }
 
     /// Whether a host with this key has saved it.

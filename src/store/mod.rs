@@ -42,7 +42,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 pub use aside::{aside_name, in_place, set_aside};
-pub use audit::Audit;
+pub use audit::{Audit, Tag};
 pub use checkpoint::{Resumable, StagedPage};
 pub use copy::{Proof, Snapshot, TableSum, prove};
 pub use database::{Address, GoOn, Installation, News, Told};

@@ -313,6 +313,28 @@ CREATE TABLE settings (
 ) STRICT, WITHOUT ROWID;
 ",
     ),
+    (
+        14,
+        // The audit trails of the hosts that share a store: how far each is copied, and its lines.
+        "
+CREATE TABLE trails (
+    trail TEXT PRIMARY KEY,
+    host TEXT NOT NULL,
+    lines INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    tag TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE trail (
+    trail TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    at INTEGER,
+    content TEXT NOT NULL,
+    PRIMARY KEY (trail, line)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX trail_by_time ON trail (at);
+",
+    ),
 ];
 
 /// What only makes reading quick: an older program lives with it, so it is no version of its own. The age of events is for

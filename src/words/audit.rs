@@ -1,7 +1,7 @@
 //! The audit trail: whether it is whole, and where it is not.
 
 use super::Tone;
-use crate::domain::activity::{Activity, BreakReason, Chain};
+use crate::domain::activity::{Activity, BreakReason, Chain, HostChain};
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 
@@ -43,6 +43,7 @@ pub fn why(reason: &BreakReason) -> String {
             Some(had) => format!("before this line was written, the trail was cut or changed: it had {had} lines"),
             None => "before this line was written, the anchor of the trail was removed".to_owned(),
         },
+        BreakReason::NotTagged => "the store does not say with its key that the trail ends here".to_owned(),
         BreakReason::NoAnchor => "the anchor file, which records the end of the trail, was removed".to_owned(),
         BreakReason::NoTrail => "the trail and its anchor are missing, but the store knows of earlier work".to_owned(),
         BreakReason::NoEnd { lines } => format!("the end is missing or was changed: there were {lines} lines"),
@@ -53,8 +54,12 @@ const NOT_FOUND: &str = "the expected hash was not found: lines were cut off, or
 
 /// What is wrong with the trail; none where it is whole.
 pub fn broken(chain: &Chain) -> Option<String> {
-    let first = || verdict(chain).into_iter().next();
-    if chain.breaks.is_empty() { (!chain.whole).then(|| NOT_FOUND.to_owned()) } else { first() }
+    if !chain.breaks.is_empty() {
+        return verdict(chain).into_iter().next();
+    }
+    let of_other = || chain.hosts.iter().find(|host| !host.chain.breaks.is_empty()).map(of_host);
+    let said = || of_other().and_then(|lines| lines.into_iter().next()).unwrap_or_else(|| NOT_FOUND.to_owned());
+    (!chain.whole).then(said)
 }
 
 /// What the verification of the trail found, one line each; the verdict first.
@@ -94,5 +99,21 @@ pub fn verdict(chain: &Chain) -> Vec<String> {
         }
     }
     lines.push(format!("hash {}", chain.head));
+    lines.extend(chain.hosts.iter().flat_map(of_host));
     lines
+}
+
+/// The same of the trail of another host.
+fn of_host(HostChain { host, chain }: &HostChain) -> Vec<String> {
+    let said = |what: String| format!("{}: {what}", Untrusted::new(host).display());
+    let lines = thousands(chain.lines);
+    if chain.breaks.is_empty() {
+        return vec![said(match chain.anchored {
+            Some(_) => format!("verified: the chain of all {lines} lines is intact, and none is missing at the end"),
+            None => format!("verified: the chain of {lines} lines is intact; not verified, without store.key: its end"),
+        })];
+    }
+    let breaks = chain.breaks.iter().map(|broken| format!("line {}: {}", broken.line, why(&broken.why)));
+    let verdict = format!("the chain of {lines} lines is broken: the trail was changed or damaged");
+    [verdict].into_iter().chain(breaks).map(said).collect()
 }

@@ -40,7 +40,7 @@ pub(super) fn count_lines(file: &File, from: u64, to: u64) -> io::Result<u64> {
     Ok(count)
 }
 
-fn hash_of(bytes: &[u8]) -> String {
+pub(super) fn hash_of(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 mod anchor;
 mod chain;
+mod shared;
 
 use self::anchor::Anchor;
+pub use self::shared::Tag;
 use super::error::of_io;
 use super::{StoreError, host_name};
 use crate::domain::activity::{Activity, BreakReason, Chain, ChainBreak, Cut, Record};
@@ -23,6 +25,8 @@ const BLOCK: u64 = 64 << 10;
 pub struct Audit {
     path: PathBuf,
     anchor: Option<PathBuf>,
+    /// What this host is called in its lines.
+    host: Option<String>,
     /// Says to the person what went wrong beside the work.
     tell: Option<fn(&str)>,
 }
@@ -30,13 +34,19 @@ pub struct Audit {
 impl Audit {
     /// The trail in this file, without an anchor. Nothing is read or made yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), anchor: None, tell: None }
+        Self { path: path.into(), anchor: None, host: None, tell: None }
     }
 
     /// The same trail, with an anchor in this file: lines that are cut off at its end show.
     #[must_use]
     pub fn anchored(self, anchor: impl Into<PathBuf>) -> Self {
         Self { anchor: Some(anchor.into()), ..self }
+    }
+
+    /// The same trail on a host that is called so, whatever its system calls it.
+    #[must_use]
+    pub fn on_host(self, host: String) -> Self {
+        Self { host: Some(host), ..self }
     }
 
     /// The same trail, with a way to say that its anchor could not be written.
@@ -85,7 +95,7 @@ impl Audit {
         }
         let record = Record {
             activity: activity.clone().masked(),
-            host: Some(host_name()),
+            host: Some(self.host.clone().unwrap_or_else(host_name)),
             uid: Some(rustix::process::getuid().as_raw()),
             pid: Some(std::process::id()),
             torn: before.is_torn,

@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt;
 use std::thread;
 
@@ -401,4 +402,142 @@ fn anchor_that_could_not_be_written_at_first_is_no_alarm() {
     audit.append(&activity(1)).unwrap();
     let chain = audit.verify(None).unwrap();
     assert_eq!((chain.whole, chain.anchored), (true, Some(2)), "{}", whys(&audit));
+}
+
+/// The trails of hosts that share a store, each in a folder of its own.
+mod shared {
+    use super::super::chain;
+    use super::*;
+    use crate::store::Store;
+    use crate::store::test_support::store;
+
+    /// Stands for the key of the store.
+    fn tag(text: &str) -> Option<String> {
+        Some(chain::hash_of(format!("key {text}").as_bytes()))
+    }
+
+    fn host(name: &str) -> (tempfile::TempDir, Audit) {
+        let (folder, audit) = trail();
+        let anchor = folder.path().join("data/audit.anchor");
+        (folder, audit.anchored(anchor).on_host(name.to_owned()))
+    }
+
+    /// Two hosts that have written lines by turns.
+    fn two() -> (tempfile::TempDir, Store, [(tempfile::TempDir, Audit); 2]) {
+        let (folder, store) = store();
+        let hosts = [host("jump1"), host("jump2")];
+        for number in 0..6 {
+            let (_, audit) = &hosts[number % 2];
+            audit.append(&activity(number)).unwrap();
+            audit.share(&store, ["jump1", "jump2"][number % 2], &tag).unwrap();
+        }
+        (folder, store, hosts)
+    }
+
+    fn rows(store: &Store) -> u64 {
+        store.ask(|db| db.count("trail")).unwrap()
+    }
+
+    fn change(store: &Store, sql: &str) {
+        store.write(|db| db.execute(sql, &[]).map(drop)).unwrap();
+    }
+
+    #[test]
+    fn every_host_sees_lines_of_all() {
+        let (_folder, store, hosts) = two();
+        for (_, audit) in &hosts {
+            let records = audit.records_of_all(&store, 4).unwrap();
+            let seen: Vec<_> = records.iter().map(|record| record.activity.clone()).collect();
+            assert_eq!(seen, [5, 4, 3, 2].map(activity));
+            let named: Vec<_> = records.iter().filter_map(|record| record.host.as_deref()).collect();
+            assert_eq!(named, ["jump2", "jump1", "jump2", "jump1"]);
+            let chain = audit.verify_all(&store, None, &tag).unwrap();
+            assert!(chain.whole && chain.hosts.len() == 1, "{chain:?}");
+            assert_eq!((chain.lines, chain.hosts[0].chain.lines, chain.hosts[0].chain.anchored), (3, 3, Some(3)));
+        }
+        // A hash that was noted on another host is known here, too.
+        let [(_, here), (_, there)] = &hosts;
+        let head = there.verify(None).unwrap().head;
+        assert_eq!(here.verify_all(&store, Some(&head), &tag).unwrap().expected_found, Some(true));
+        assert!(!here.verify_all(&store, Some("other"), &tag).unwrap().whole);
+    }
+
+    #[test]
+    fn copy_catches_up_and_has_each_line_once() {
+        let (_folder, store) = store();
+        let (_host, audit) = host("jump1");
+        audit.share(&store, "jump1", &tag).unwrap();
+        // Before it was shared, a killed program has left half a line, and a power cut what is no text.
+        (0..700).for_each(|number| audit.append(&activity(number)).unwrap());
+        let mut file = fs::OpenOptions::new().append(true).open(audit.path()).unwrap();
+        file.write_all(b"{\"at\":\"20\0\xff\xfe").unwrap();
+        audit.append(&activity(700)).unwrap();
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| audit.share(&store, "jump1", &tag).unwrap());
+            }
+        });
+        audit.share(&store, "jump1", &tag).unwrap();
+        assert_eq!(rows(&store), 702);
+        let (_other, elsewhere) = host("jump2");
+        let chain = elsewhere.verify_all(&store, None, &tag).unwrap();
+        let copied = &chain.hosts[0].chain;
+        assert!(chain.whole && copied.head == audit.verify(None).unwrap().head, "{chain:?}");
+        assert_eq!((copied.lines, copied.torn), (702, 1));
+    }
+
+    #[test]
+    fn line_that_is_taken_out_shows_on_every_host() {
+        for (sql, on_its_own) in [
+            ("DELETE FROM trail WHERE line = 3 AND content LIKE '%jump2%'", true),
+            ("UPDATE trail SET content = replace(content, 'action 3', 'action 9')", true),
+            ("DELETE FROM trail WHERE content LIKE '%jump2%'", true),
+            // With its end made to fit.
+            ("UPDATE trails SET lines = 2, hash = 'made up' WHERE host = 'jump2'", false),
+        ] {
+            let (_folder, store, [(_first, here), (_second, there)]) = two();
+            change(&store, sql);
+            let chain = here.verify_all(&store, None, &tag).unwrap();
+            assert!(!chain.whole && !chain.hosts[0].chain.whole && chain.breaks.is_empty(), "{sql}: {chain:?}");
+            // Its own file is whole; that its copy is not is what the others say.
+            assert_eq!(there.verify_all(&store, None, &tag).unwrap().whole, on_its_own, "{sql}");
+        }
+    }
+
+    /// Whoever writes into the database has no key: an earlier end that is made up shows, and without the key nothing is claimed.
+    #[test]
+    fn end_without_right_tag_is_not_believed() {
+        let (_folder, store, [(_first, here), (_second, there)]) = two();
+        let end: String = there.verify(None).unwrap().head;
+        change(&store, &format!("UPDATE trails SET tag = 'made up' WHERE hash = '{end}'"));
+        let chain = here.verify_all(&store, None, &tag).unwrap();
+        assert_eq!(chain.hosts[0].chain.breaks.last().map(|broken| &broken.why), Some(&BreakReason::NotTagged));
+        assert!(!chain.whole);
+        let keyless = here.verify_all(&store, None, &|_| None).unwrap();
+        assert!(keyless.whole && keyless.hosts[0].chain.anchored.is_none());
+        // The host itself sets it right, as after a change of the key; and whoever changes the key does so for all.
+        there.share(&store, "jump2", &tag).unwrap();
+        assert!(here.verify_all(&store, None, &tag).unwrap().whole);
+        let next = |text: &str| Some(format!("next {}", tag(text)?));
+        store.tag_trails_anew(&tag, &next).unwrap();
+        assert!(here.verify_all(&store, None, &next).unwrap().whole);
+    }
+
+    /// The store has seen more of it.
+    #[test]
+    fn file_that_was_cut_shows_although_its_anchor_is_gone() {
+        let (_folder, store, [(_first, here), (folder, there)]) = two();
+        fs::remove_file(folder.path().join("data/audit.anchor")).unwrap();
+        let text = fs::read_to_string(there.path()).unwrap();
+        let first = text.lines().next().unwrap();
+        fs::write(there.path(), format!("{first}\n")).unwrap();
+        let chain = there.verify_all(&store, None, &tag).unwrap();
+        assert_eq!(chain.breaks.last().map(|broken| &broken.why), Some(&BreakReason::NoEnd { lines: 3 }));
+        // What it writes now is copied beside what there was.
+        there.append(&activity(9)).unwrap();
+        there.share(&store, "jump2", &tag).unwrap();
+        assert_eq!(rows(&store), 3 + 3 + 2);
+        assert!(!there.verify_all(&store, None, &tag).unwrap().whole);
+        assert_eq!(here.records_of_all(&store, 1).unwrap()[0].activity, activity(9));
+    }
 }
