@@ -1,5 +1,6 @@
 //! The store on a real PostgreSQL. Each host is a program with folders and a name of its own.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use pia_halo::demo::Options;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -66,6 +68,37 @@ impl Host {
     pub async fn run(&self, arguments: &[&str]) -> Ran {
         run(self.command(arguments), String::new()).await
     }
+}
+
+/// Who did what is seen from every host, and what is taken out of it in the store shows, the last line, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn trails_of_all_hosts_are_seen_and_proved_on_each() {
+    let Some(server) = Server::start() else { return };
+    let (profile, _) = shared(&server, "trails").await;
+    let other = Host::beside(&profile);
+    profile.run(["configure", "--yes"]).await.expect(0);
+    other.run(&["rotate", "--yes"]).await.expect(0);
+    let told = profile.json(["audit", "--limit", "99"], 0).await;
+    let hosts: BTreeSet<_> =
+        told["entries"].as_array().unwrap().iter().filter_map(|line| line["host"].as_str()).collect();
+    assert!(hosts.len() == 2 && hosts.contains("jump2"), "{told}");
+    assert_eq!((&told["hosts"][0]["host"], &told["hosts"][0]["chain"]["whole"]), (&"jump2".into(), &true.into()));
+    other.run(&["audit", "--verify"]).await.expect(0).says("and none is missing at the end");
+    let month = Timestamp::now().strftime("%Y-%m").to_string();
+    let report = other.run(&["report", "--month", &month, "--format", "md"]).await.expect(0);
+    report.says("rotate").says("configure");
+    // A new key of the store takes the proofs along, and who holds no key claims nothing of the end.
+    profile.run(["store", "key", "--new", "--yes"]).await.expect(0);
+    profile.run(["audit", "--verify"]).await.expect(0).says("and none is missing at the end");
+    fs::remove_file(other.file("store.key")).unwrap();
+    other.run(&["audit", "--verify"]).await.expect(0).says("not verified, without store.key: its end");
+
+    let last = "line = (SELECT max(line) FROM trail AS of_all WHERE of_all.trail = trail.trail)";
+    server.sql("trails", &format!("DELETE FROM trail WHERE {last} AND content LIKE '%jump2%'"));
+    let told = profile.json(["audit", "--verify"], 1).await;
+    assert_eq!((&told["ok"], &told["chain"]["whole"]), (&false.into(), &false.into()), "{told}");
+    assert!(told["error"]["message"].as_str().unwrap().starts_with("jump2: the chain of "), "{told}");
+    profile.run(["audit", "--verify"]).await.expect(1).says("the end is missing or was changed");
 }
 
 /// Everything that a person does with a file can be done there, and no file is made.
@@ -237,7 +270,7 @@ async fn new_key_takes_everything_along_that_old_one_opens() {
     let other = Host::beside(&profile);
     let file = |name: &str| profile.config().with_file_name(name);
     let [before, token] = [fs::read_to_string(file("store.key")).unwrap(), secrets(&profile).token.expose().to_owned()];
-    profile.run(["store", "key", "--new"]).await.expect(3).says("confirm with --yes");
+    profile.run(["store", "key", "--new", "--yes"]).await.expect(3).says("confirm with --yes");
     // What is where the key is to be written cannot be replaced.
     fs::create_dir_all(file("store.key.new").join("in the way")).unwrap();
     profile.run(["store", "key", "--new", "--yes"]).await.expect(7);

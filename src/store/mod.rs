@@ -18,6 +18,7 @@ mod database;
 mod deliveries;
 mod error;
 mod events;
+mod form;
 mod gaps;
 mod health;
 mod installed;
