@@ -48,6 +48,7 @@ mod saving;
 mod secrecy;
 mod serving;
 mod sharing;
+mod spooling;
 mod stopping;
 mod support;
 mod syncing;

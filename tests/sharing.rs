@@ -542,12 +542,12 @@ async fn service_goes_on_once_postgres_is_back() {
     let arrives = async |name: &str| service.callback(&secrets, "ticket-created", &event(name, 1)).await.status;
     assert_eq!(arrives("one").await, 200);
     server.stop();
-    assert_eq!(arrives("two").await, 503);
+    assert_eq!(arrives("two").await, 200, "it waits on this host");
     profile.run(["status"]).await.expect(5).says("it is not reached");
     profile.run(["sync"]).await.expect(5);
     server.start_again(&[]);
     assert_eq!(arrives("two").await, 200);
-    assert_eq!(stored(&profile).await.len(), 2);
+    until(|| server.sql("away", "SELECT count(*) FROM events") == "2").await;
     profile.run(["sync"]).await.expect(0);
     assert_eq!(service.terminate().await, 143);
 }
@@ -744,7 +744,7 @@ async fn settings_that_cannot_be_read_make_no_store_in_file() {
     assert_eq!(pty.exit_code(), 0);
 }
 
-/// A frozen machine, a disk that hangs: whoever calls back is told to come again, and whoever looks that nobody answers.
+/// A frozen machine, a disk that hangs: what comes in waits on this host, and whoever looks is told that nobody answers.
 #[tokio::test(flavor = "multi_thread")]
 async fn server_that_says_nothing_keeps_nobody_waiting() {
     let Some(server) = Server::start() else { return };
@@ -758,9 +758,9 @@ async fn server_that_says_nothing_keeps_nobody_waiting() {
     let frozen = server.freeze();
     let began = Instant::now();
     for number in [2, 3] {
-        assert_eq!(service.callback(&secrets, "ticket-created", &event("again", number)).await.status, 503);
+        assert_eq!(service.callback(&secrets, "ticket-created", &event("again", number)).await.status, 200);
     }
-    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     person.press("2").await;
     person.sees("has not answered for 10 s").await;
     let began = Instant::now();
@@ -771,4 +771,5 @@ async fn server_that_says_nothing_keeps_nobody_waiting() {
     assert_eq!(person.exit_code(), 0);
     let service = Service::start(&profile).await;
     assert_eq!(service.callback(&secrets, "ticket-created", &event("again", 2)).await.status, 200);
+    until(|| server.sql("silent", "SELECT count(*) FROM events") == "3").await;
 }

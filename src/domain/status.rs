@@ -252,6 +252,25 @@ pub struct ServiceStatus {
     pub days: Vec<DailyRun>,
 }
 
+/// What waits on this host for a store that was away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Spooled {
+    /// Events that are still to be stored.
+    pub waiting: u64,
+    /// When the oldest of them came in.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
+    pub since: Option<Timestamp>,
+    /// Events that the store has refused, each for what is in it: they are kept.
+    pub not_taken: u64,
+}
+
+impl Spooled {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.waiting == 0 && self.not_taken == 0
+    }
+}
+
 /// Which release of Halo answered last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Release {

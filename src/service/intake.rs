@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use super::room::Share;
+use super::spool::Spool;
 use super::throttle::Throttle;
 use crate::domain::callback::EventGroup;
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::event::EventBody;
+use crate::domain::event::{EventBody, Incoming};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::ops::Workspace;
 use crate::store::{NewEvent, ServerFault, Store, StoreError};
@@ -32,8 +34,10 @@ const BATCH: usize = 1_000;
 const PATIENCE: Duration = Duration::from_secs(10);
 const STEP: Duration = Duration::from_millis(250);
 
-/// How long a server may work on a statement of a callback, and how long the end of the service waits for the store.
-const STATEMENT: Duration = Duration::from_secs(5);
+/// How long a server may work on a statement of a callback, before it goes into the spool, and on one of what waits there; and
+/// how long the end of the service waits for the store.
+const STATEMENT: Duration = Duration::from_secs(3);
+const OF_SPOOL: Duration = Duration::from_secs(10);
 const FINISH: Duration = Duration::from_secs(2);
 
 /// How long whoever sent a callback waits for a server. It may be stored all the same: it comes again, and is known then.
@@ -49,16 +53,21 @@ pub struct Callback {
     pub received_at: Timestamp,
     /// Whether its events are to be forwarded.
     pub forward: bool,
+    /// What its events without an id are called: the same in the store and in the spool.
+    pub name: Uuid,
     /// The memory that its body takes: free again once it is stored.
     pub _room: Share,
 }
 
 impl Callback {
     fn events(&self) -> impl Iterator<Item = NewEvent<'_>> {
-        self.body.events().map(|incoming| NewEvent {
+        self.body.events().zip(0..).map(|(incoming, at)| NewEvent {
             configuration: self.configuration.clone(),
             group: self.group,
-            incoming,
+            incoming: Incoming {
+                id: incoming.id.or_else(|| Some(Uuid::from_u128(self.name.as_u128() ^ at).to_string())),
+                ..incoming
+            },
             received_at: self.received_at,
             fetched_from: None,
             forward: self.forward,
@@ -89,6 +98,7 @@ pub struct Intake {
     ended: Receiver<()>,
     thread: JoinHandle<()>,
     is_on_server: bool,
+    spool: Arc<Spool>,
 }
 
 /// Where callbacks are handed in. Cheap to clone.
@@ -117,13 +127,19 @@ impl Intake {
         let ((jobs, waiting), (alive, ended)) = (sync_channel(WAITING), sync_channel(1));
         let ends = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&ends);
-        let work = move || {
+        let spool = Arc::new(Spool::of(workspace));
+        if is_on_server {
+            let (drained, place) = (Arc::clone(&spool), workspace.place().answering_within(OF_SPOOL));
+            start("spool", move || drained.drain(|| place.open()))?;
+        } else {
+            spool.drain_into(&store)?;
+        }
+        let behind = Arc::clone(&spool);
+        let thread = start("intake", move || {
             let _alive = alive;
-            write_all(&store, &waiting, &seen);
-        };
-        let thread = std::thread::Builder::new().name("intake".to_owned()).spawn(work);
-        let no_thread = |error| Failure::new(FailureKind::LocalState, format!("no thread for the callbacks: {error}"));
-        Ok(Self { jobs, ends, ended, thread: thread.map_err(no_thread)?, is_on_server })
+            write_all(&To { store, spool: behind, ends: seen }, &waiting);
+        })?;
+        Ok(Self { jobs, ends, ended, thread, is_on_server, spool })
     }
 
     /// Where callbacks are handed in.
@@ -136,6 +152,7 @@ impl Intake {
     /// Every queue has to be closed before.
     pub fn finish(self) {
         self.ends.store(true, Ordering::Relaxed);
+        self.spool.end();
         drop(self.jobs);
         if self.ended.recv_timeout(FINISH) == Err(RecvTimeoutError::Timeout) {
             tracing::warn!("the thread that stores callbacks is not waited for: the store does not answer");
@@ -176,9 +193,21 @@ impl Queue {
     }
 }
 
-fn write_all(store: &Store, waiting: &Receiver<Job>, ends: &AtomicBool) {
+fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
+    let no_thread = |error| Failure::new(FailureKind::LocalState, format!("no thread for the callbacks: {error}"));
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).map_err(no_thread)
+}
+
+/// Where callbacks go.
+struct To {
+    store: Store,
+    spool: Arc<Spool>,
+    ends: Arc<AtomicBool>,
+}
+
+fn write_all(to: &To, waiting: &Receiver<Job>) {
     let (not_stored, odd) = (Throttle::default(), Throttle::default());
-    write_until_end(store, waiting, ends, &not_stored, &odd);
+    write_until_end(to, waiting, &not_stored, &odd);
     if let Some(times) = odd.rest() {
         tracing::warn!(times, "more events were not understood; they were stored as received");
     }
@@ -187,7 +216,7 @@ fn write_all(store: &Store, waiting: &Receiver<Job>, ends: &AtomicBool) {
     }
 }
 
-fn write_until_end(store: &Store, waiting: &Receiver<Job>, ends: &AtomicBool, not_stored: &Throttle, odd: &Throttle) {
+fn write_until_end(to: &To, waiting: &Receiver<Job>, not_stored: &Throttle, odd: &Throttle) {
     while let Ok(first) = waiting.recv() {
         let mut jobs = vec![first];
         while jobs.len() < BATCH {
@@ -198,7 +227,7 @@ fn write_until_end(store: &Store, waiting: &Receiver<Job>, ends: &AtomicBool, no
         }
         let (callbacks, answers): (Vec<Option<Callback>>, Vec<_>) =
             jobs.into_iter().map(|job| (job.callback, job.answer)).unzip();
-        match add(store, &callbacks, ends) {
+        match to.add(&callbacks) {
             Ok(added) => {
                 for (stored, answer) in added.stored.into_iter().zip(answers) {
                     // Whoever hung up before the answer has his event stored all the same.
@@ -218,7 +247,7 @@ fn write_until_end(store: &Store, waiting: &Receiver<Job>, ends: &AtomicBool, no
                 for answer in answers {
                     let _ = answer.send(Err(if is_lost { NotStored::Gone } else { NotStored::Broken }));
                 }
-                if is_lost || ends.load(Ordering::Relaxed) {
+                if is_lost || to.ends.load(Ordering::Relaxed) {
                     return;
                 }
             }
@@ -247,6 +276,23 @@ struct Added {
     stored: Vec<Stored>,
     /// Why the first event that was not understood was not, and how many were not.
     not_understood: Option<(String, u64)>,
+}
+
+impl To {
+    /// Adds them to the store or, where a server has not taken them or others wait there, to the spool.
+    fn add(&self, callbacks: &[Option<Callback>]) -> Result<Added, StoreError> {
+        let add_there = |spool: &Store| add_once(spool, callbacks);
+        if let Some(added) = self.spool.add_behind(add_there) {
+            return added;
+        }
+        match add(&self.store, callbacks, &self.ends) {
+            Err(error) if matches!(error, StoreError::Server { .. }) && !is_lost(&error) => {
+                tracing::warn!(%error, "callbacks wait in the spool of this host until the store takes them");
+                self.spool.begin(add_there)
+            }
+            other => other,
+        }
+    }
 }
 
 /// Another program's write is waited for; the callbacks wait with it.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! receiver ─ auth (who may) ─> intake (one write for many events, then the answer)
+//!                                ├─ store on a server that is away ─> spool (a file, until it is back)
 //!                                ├─ wakes ─> lookups (the ticket behind an event) ─ wakes ─┐
 //!                                └─ wakes ────────────────────────────────────────────────┴─> forwarder (hands it on)
 //! leading ─── on a server, one service at a time leads: what follows is its work, and the others only receive
@@ -32,6 +33,7 @@ mod receiver;
 mod room;
 mod scheduler;
 mod settings_watch;
+mod spool;
 mod supervisor;
 mod taken;
 mod throttle;

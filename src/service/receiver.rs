@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use tokio::time::Instant;
 use tower::ServiceExt;
+use uuid::Uuid;
 
 use super::Shared;
 use super::auth::Auth;
@@ -147,7 +148,16 @@ async fn answer(State(context): State<Arc<Context>>, request: Request) -> Respon
     }
     serving.iter().for_each(Serving::waits);
     let (received_at, forward) = (context.shared.workspace.now(), context.shared.forwards);
-    let callback = Callback { configuration: configuration.clone(), group, body, received_at, forward, _room: room };
+    let configuration = configuration.clone();
+    let callback = Callback {
+        configuration: configuration.clone(),
+        group,
+        body,
+        received_at,
+        forward,
+        name: Uuid::new_v4(),
+        _room: room,
+    };
     match context.queue.store(callback).await {
         Ok(Stored { new, known }) => {
             context.shared.metrics.answered(Answer::Stored);

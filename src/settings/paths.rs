@@ -99,6 +99,11 @@ impl Paths {
         self.data_dir.join("pia-halo.db")
     }
 
+    /// What Halo has sent while the store on a server was away, or was on its way there.
+    pub fn spool(&self) -> PathBuf {
+        self.data_dir.join("spool.db")
+    }
+
     /// The unfinished wizard; further sessions at the same time keep theirs beside it.
     pub fn draft(&self) -> PathBuf {
         self.draft_at(1)

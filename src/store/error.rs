@@ -131,6 +131,11 @@ impl StoreError {
         matches!(self, Self::Server { fault: ServerFault::InUse { .. } | ServerFault::InUseMeanwhile(_), .. })
     }
 
+    /// Whether a server refuses a row for what is in it: the others are none the worse for it.
+    pub fn is_of_row(&self) -> bool {
+        matches!(self, Self::Server { fault: ServerFault::NotTaken(_), .. })
+    }
+
     /// The next step for the person.
     pub fn hint(&self) -> Option<Hint> {
         let text = match self {

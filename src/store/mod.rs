@@ -32,6 +32,7 @@ mod runs;
 mod schema;
 mod server_fault;
 mod settings;
+mod spool;
 mod transfer;
 
 use std::collections::BTreeMap;
@@ -58,6 +59,7 @@ pub use outbox::{ClientToForward, ForwardTry};
 pub use publish::{Evidence, Known, Publication};
 pub use runs::KEPT as RUNS_KEPT;
 pub use server_fault::ServerFault;
+pub use spool::Waiting;
 pub use transfer::{Figures, Held, Remote, is_same};
 
 use self::database::{Database, Holding};

@@ -90,6 +90,9 @@ pub enum ServerFault {
     /// A row that this program never writes.
     #[error("the store in it cannot be used: {0}")]
     Odd(String),
+    /// It is this row that it refuses, and no other.
+    #[error("it does not take this: {0}")]
+    NotTaken(String),
     /// Whatever else it says.
     #[error("{0}")]
     Said(String),
@@ -126,7 +129,9 @@ impl ServerFault {
             Self::Newer { .. } => "update pia-halo; the store was left untouched",
             Self::Busy { .. } => "try again when it has stopped",
             Self::Full => "make room on the server's disk and try again; what was stored before is untouched",
-            Self::Odd(_) | Self::Said(_) => "look into the log of the server; what was stored before is untouched",
+            Self::Odd(_) | Self::NotTaken(_) | Self::Said(_) => {
+                "look into the log of the server; what was stored before is untouched"
+            }
         };
         text.into()
     }
@@ -173,6 +178,10 @@ pub(super) fn of_server(error: &tokio_postgres::Error) -> ServerFault {
         SqlState::QUERY_CANCELED => ServerFault::NotReached("it has taken too long and was stopped there".to_owned()),
         SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
             ServerFault::NotReached(words)
+        }
+        // Data that cannot be kept, a constraint, a limit of the server.
+        ref code if ["22", "23", "54"].iter().any(|class| code.code().starts_with(class)) => {
+            ServerFault::NotTaken(words)
         }
         _ => ServerFault::Said(words),
     }
