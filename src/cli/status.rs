@@ -136,6 +136,10 @@ fn service(output: &mut Output, service: &ServiceStatus) {
         let mark = output.sign(Tone::Warn);
         output.line(format!("         {mark} {late}"));
     }
+    for words in service.spool.waits().into_iter().chain(service.spool.refused()) {
+        let mark = output.sign(Tone::Warn);
+        output.line(format!("         {mark} {words}"));
+    }
     for words in service.gaps.iter().take(3).flat_map(Gap::words) {
         output.line(format!("           {}", Untrusted::new(words).display()));
     }

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::calendar::utc;
 use super::callback::EventGroup;
 use super::configuration::{Configuration, ConfigurationId};
 use super::daily::DailyRun;
@@ -17,6 +18,7 @@ use super::people::{Agent, Team, TicketType};
 use super::record::InstalledObject;
 use super::rotation::RotationStatus;
 use super::sync_run::{SyncReport, SyncStatus};
+use super::thousands;
 
 /// Whether a step of the set-up is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -243,6 +245,9 @@ pub struct ServiceStatus {
     /// What was missed in the last days, and fetched afterwards; the newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
+    /// What waits on this host for the store.
+    #[serde(skip_serializing_if = "Spooled::is_empty")]
+    pub spool: Spooled,
     /// Events that could not be forwarded.
     pub undelivered: u64,
     /// Changes of clients that wait to be forwarded.
@@ -265,6 +270,20 @@ pub struct Spooled {
 }
 
 impl Spooled {
+    /// That events wait; none where none does.
+    pub fn waits(&self) -> Option<String> {
+        let (count, words) = (thousands(self.waiting), if self.waiting == 1 { "event waits" } else { "events wait" });
+        let since = self.since.map(|since| format!(", the oldest since {}", utc(since))).unwrap_or_default();
+        (self.waiting > 0).then(|| format!("{count} {words} on this host for the store{since}"))
+    }
+
+    /// That some were refused; none where none was.
+    pub fn refused(&self) -> Option<String> {
+        let count = thousands(self.not_taken);
+        let words = if self.not_taken == 1 { "event is kept on this host" } else { "events are kept on this host" };
+        (self.not_taken > 0).then(|| format!("{count} {words}, because the store does not take what is in it"))
+    }
+
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.waiting == 0 && self.not_taken == 0

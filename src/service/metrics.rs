@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::domain::health::{Finding, State};
+use crate::domain::status::Spooled;
 use crate::domain::sync_run::SyncReport;
 use crate::domain::version::{COMMIT, VERSION};
 use crate::ops::serving::Figures;
@@ -106,6 +107,9 @@ pub struct Metrics {
     pending: Maybe,
     oldest_pending: Maybe,
     given_up: Maybe,
+    spooled: Maybe,
+    oldest_spooled: Maybe,
+    not_taken: Maybe,
     syncs: Family<Outcome, Count>,
     last_sync: Maybe,
     last_completed_sync: Maybe,
@@ -126,6 +130,9 @@ impl Default for Metrics {
             pending: Maybe::default(),
             oldest_pending: Maybe::default(),
             given_up: Maybe::default(),
+            spooled: Maybe::default(),
+            oldest_spooled: Maybe::default(),
+            not_taken: Maybe::default(),
             syncs: Family::default(),
             last_sync: Maybe::default(),
             last_completed_sync: Maybe::default(),
@@ -154,6 +161,17 @@ impl Default for Metrics {
             metrics.oldest_pending.clone(),
         );
         registry.register("events_given_up", "Events that could not be forwarded", metrics.given_up.clone());
+        registry.register("spool_events", "Events that wait on this host for the store", metrics.spooled.clone());
+        registry.register(
+            "spool_oldest_timestamp_seconds",
+            "When the oldest event came in that waits on this host for the store",
+            metrics.oldest_spooled.clone(),
+        );
+        registry.register(
+            "spool_refused",
+            "Events that are kept on this host because the store does not take what is in them",
+            metrics.not_taken.clone(),
+        );
         registry.register("syncs", "Daily syncs, by result", metrics.syncs.clone());
         registry.register(
             "last_sync_timestamp_seconds",
@@ -305,6 +323,13 @@ impl Metrics {
         self.given_up.count(figures.map(|figures| figures.given_up));
         self.oldest_pending.set(figures.and_then(|figures| figures.oldest_pending));
         self.last_completed_sync.set(figures.and_then(|figures| figures.last_sync));
+    }
+
+    /// What waits on this host for the store; nothing where that cannot be read.
+    pub fn spooled(&self, spooled: Option<&Spooled>) {
+        self.spooled.count(spooled.map(|spooled| spooled.waiting));
+        self.oldest_spooled.set(spooled.and_then(|spooled| spooled.since));
+        self.not_taken.count(spooled.map(|spooled| spooled.not_taken));
     }
 
     /// Everything, in the form that is asked for.

@@ -107,6 +107,8 @@ async fn answer(State(context): State<Arc<Context>>, request: Request) -> Respon
             let form = Form::asked(&accepted(&parts.headers));
             let figures = context.shared.workspace.run_blocking(serving::figures).await;
             context.shared.metrics.figures(figures.ok().flatten().as_ref());
+            let spooled = context.shared.workspace.run_blocking(|workspace| serving::spooled(workspace.paths())).await;
+            context.shared.metrics.spooled(spooled.ok().as_ref());
             return ([(CONTENT_TYPE, form.content_type())], context.shared.metrics.written(form)).into_response();
         }
         _ => {}

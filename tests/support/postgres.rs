@@ -114,6 +114,16 @@ impl Server {
         _ = self.process.wait();
     }
 
+    /// Kills every process of it: nobody gets to say a last word.
+    pub fn kill(&mut self) {
+        let children = format!("/proc/{0}/task/{0}/children", self.process.id());
+        let children = fs::read_to_string(children).unwrap_or_default();
+        _ = self.process.kill();
+        let pids = children.split_whitespace().filter_map(|pid| rustix::process::Pid::from_raw(pid.parse().ok()?));
+        pids.for_each(|pid| _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL));
+        _ = self.process.wait();
+    }
+
     pub fn start_again(&mut self, options: &[&str]) {
         self.process = Self::run(&self.bin, self.folder.path(), self.port, options);
         self.wait();

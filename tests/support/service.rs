@@ -47,7 +47,12 @@ impl Service {
     }
 
     /// Starts what a profile's command runs, once it listens.
-    pub async fn start_by(mut command: Command) -> Self {
+    pub async fn start_by(command: Command) -> Self {
+        Self::try_start(command).await.unwrap_or_else(|said| panic!("the service did not begin: {said}"))
+    }
+
+    /// The same where it may end before; then what it has said.
+    pub async fn try_start(mut command: Command) -> Result<Self, String> {
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
@@ -57,22 +62,24 @@ impl Service {
             let mut said = String::new();
             loop {
                 let before = said.len();
-                assert!(lines.read_line(&mut said).unwrap() > 0, "the service did not begin: {said}");
+                if lines.read_line(&mut said).unwrap() == 0 {
+                    return Err(said);
+                }
                 if let Some(address) = said[before..].trim().strip_prefix("listening on http://") {
-                    let address = address.parse().unwrap();
+                    let address: SocketAddr = address.parse().unwrap();
                     heard.lock().unwrap().push_str(&said[..before]);
                     // Whatever it says later must not fill the pipe.
                     std::thread::spawn(move || {
                         lines.lines().map_while(Result::ok).for_each(|line| *heard.lock().unwrap() += &(line + "\n"));
                     });
-                    return address;
+                    return Ok(address);
                 }
             }
         })
         .await
-        .unwrap();
+        .unwrap()?;
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        Self { child, address, said, http }
+        Ok(Self { child, address, said, http })
     }
 
     /// Posts a body to a path.

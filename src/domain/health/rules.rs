@@ -290,7 +290,9 @@ impl Facts<'_> {
                 let next = "It is on another machine, or was started by an older version: restart it there";
                 return Finding::new(rule, State::Unknown, fact).next(next);
             }
-            None if service.running => return Finding::well(rule, "running").since(service.since),
+            None if service.running => {
+                return self.spooled().unwrap_or_else(|| Finding::well(rule, "running").since(service.since));
+            }
             None => {}
         }
         let start = self.start("Start it: ".to_owned());
@@ -311,6 +313,17 @@ impl Facts<'_> {
             }
             false => Finding::new(rule, State::Watch, "not running, so there is no daily sync").next(start),
         }
+    }
+
+    // What the service has, and the store has not.
+    fn spooled(&self) -> Option<Finding> {
+        let (rule, spool) = (Rule::Service, &self.status.service.spool);
+        if let Some(waits) = spool.waits() {
+            let next = "Check the PostgreSQL: they are stored in their order once it takes them";
+            return Some(Finding::new(rule, State::Watch, waits).about("spool").since(spool.since).next(next));
+        }
+        let next = "See why in the log of the service; they are tried again when it is restarted";
+        spool.refused().map(|refused| Finding::new(rule, State::Watch, refused).about("refused").next(next))
     }
 
     // Its process is there, and stopped or stuck.
