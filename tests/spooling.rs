@@ -294,3 +294,44 @@ async fn server_killed_again_and_again_loses_and_doubles_nothing() {
     until(|| stored(&server, "rounds").len() >= expected.len()).await;
     whole_and_in_order(&stored(&server, "rounds"), &expected);
 }
+
+/// Without a place for it, nothing is acknowledged; and a service does not begin without the store, which has the secrets.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_acknowledged_where_spool_cannot_be_written() {
+    let Some(mut server) = Server::start() else { return };
+    let (profile, _) = shared(&server, "refused").await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let service = Service::start(&profile).await;
+    let secrets = secrets(&profile);
+    let spool = profile.folder.path().join("data/pia-halo/spool.db");
+    std::fs::create_dir(&spool).unwrap();
+    server.stop();
+    assert_eq!(sent(&service, &secrets, "one", 1).await, 503);
+    std::fs::remove_dir(&spool).unwrap();
+    assert_eq!(sent(&service, &secrets, "two", 1).await, 200);
+    service.kill();
+    profile.run(["serve"]).await.expect(5).says("1 event waits on this host for the store");
+    server.start_again(&[]);
+    let service = Service::start(&profile).await;
+    until(|| stored(&server, "refused").len() == 1).await;
+    assert_eq!(service.terminate().await, 143);
+}
+
+/// Back in a file, the store gets what still waits for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_goes_into_store_that_settings_name() {
+    let Some(mut server) = Server::start() else { return };
+    let (profile, _) = shared(&server, "moved").await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let service = Service::start(&profile).await;
+    let secrets = secrets(&profile);
+    server.stop();
+    assert_eq!(sent(&service, &secrets, "one", 1).await, 200);
+    service.kill();
+    server.start_again(&[]);
+    let url = format!("{}/moved", server.url());
+    profile.run(["store", "copy", "--from", &url, "--switch", "--yes"]).await.expect(0);
+    let service = Service::start(&profile).await;
+    assert_eq!(crate::support::service::stored(&profile).await.len(), 1);
+    assert_eq!(service.terminate().await, 143);
+}

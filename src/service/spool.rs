@@ -222,3 +222,111 @@ fn move_some(file: &Store, store: &Store) -> Result<(), StoreError> {
     store.is_current()?;
     file.leave_spool(last)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::callback::EventGroup;
+    use crate::domain::event::Incoming;
+
+    fn event(id: &str, ticket: i64) -> NewEvent<'static> {
+        NewEvent {
+            configuration: "acme".parse().unwrap(),
+            group: EventGroup::TicketCreated,
+            incoming: Incoming {
+                id: Some(id.to_owned()),
+                event: Some("New Ticket Logged".to_owned()),
+                ticket_id: Some(ticket),
+                sent_at: None,
+                not_understood: None,
+                body: "{}".into(),
+            },
+            received_at: "2026-11-23T10:53:00Z".parse().unwrap(),
+            fetched_from: None,
+            forward: true,
+        }
+    }
+
+    fn names(store: &Store) -> Vec<String> {
+        let events = store.events(&"acme".parse().unwrap(), Some(0), None, 100).unwrap();
+        events.into_iter().map(|event| event.id).collect()
+    }
+
+    fn spool(folder: &std::path::Path) -> Spool {
+        Spool::at(folder.join("spool.db"), MOST)
+    }
+
+    /// One that is new while others wait goes behind them; once nothing waits, nobody has to.
+    #[test]
+    fn whoever_comes_while_others_wait_goes_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store.db")).unwrap();
+        let spool = spool(folder.path());
+        let add = |name: &'static str| move |file: &Store| file.add_events([event(name, 1)]);
+        assert!(spool.add_behind(add("early")).is_none(), "nobody waits");
+        assert_eq!(spool.begin(add("one")).unwrap(), [true]);
+        assert_eq!(spool.add_behind(add("two")).unwrap().unwrap(), [true]);
+        assert_eq!(spool.add_behind(add("one")).unwrap().unwrap(), [false], "it waits already");
+        spool.drain_into(&store).unwrap();
+        assert_eq!(names(&store), ["one", "two"]);
+        assert!(spool.add_behind(add("three")).is_none());
+    }
+
+    /// The program was killed when the store had them, and before they were taken out: also those that shared an id.
+    #[test]
+    fn what_is_stored_already_is_stored_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store.db")).unwrap();
+        let first = spool(folder.path());
+        first.begin(|file| file.add_events([event("a", 1), event("a", 2), event("b", 1)])).unwrap();
+        let waiting = Store::open(&folder.path().join("spool.db")).unwrap().waiting().unwrap();
+        store.add_events(waiting.into_iter().filter_map(|waiting| waiting.event)).unwrap();
+        let before = names(&store);
+        assert_eq!(before.len(), 3);
+        drop(first);
+        let next = spool(folder.path());
+        next.drain_into(&store).unwrap();
+        assert_eq!(names(&store), before);
+        assert!(next.add_behind(|_| Ok(())).is_none());
+        // What another receiver has stored meanwhile under the one id is the same event all the same.
+        let other = Store::open(&folder.path().join("other.db")).unwrap();
+        other.add_events([event("a", 2)]).unwrap();
+        next.begin(|file| file.add_events([event("a", 1), event("a", 2)])).unwrap();
+        next.drain_into(&other).unwrap();
+        assert_eq!(names(&other).len(), 2);
+    }
+
+    /// A full one takes nothing more, and one whose file was taken away begins anew.
+    #[test]
+    fn full_spool_takes_nothing_and_lost_one_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spool.db");
+        let full = Spool::at(path.clone(), 1);
+        let refused = full.begin(|file| file.add_events([event("a", 1)]));
+        assert!(matches!(refused, Err(StoreError::Full { .. })), "{refused:?}");
+        assert!(full.add_behind(|_| Ok(())).is_none(), "nothing waits");
+        let spool = spool(folder.path());
+        spool.begin(|file| file.add_events([event("a", 1)])).unwrap();
+        for file in ["spool.db", "spool.db-wal", "spool.db-shm"] {
+            std::fs::remove_file(folder.path().join(file)).unwrap();
+        }
+        spool.add_behind(|file| file.add_events([event("b", 1)])).unwrap().unwrap();
+        assert_eq!(Store::spooled_at(&path).unwrap().unwrap().waiting, 1);
+    }
+
+    /// The end does not wait for a store that is away.
+    #[test]
+    fn drain_ends_while_store_is_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Arc::new(spool(folder.path()));
+        spool.begin(|file| file.add_events([event("a", 1)])).unwrap();
+        let drained = Arc::clone(&spool);
+        let away = || Err(StoreError::Full { path: "away".into() });
+        let thread = std::thread::spawn(move || drained.drain(away));
+        spool.end();
+        thread.join().unwrap();
+        assert!(spool.add_behind(|_| Ok(())).is_some(), "it still waits");
+    }
+}
