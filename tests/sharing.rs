@@ -773,3 +773,44 @@ async fn server_that_says_nothing_keeps_nobody_waiting() {
     assert_eq!(service.callback(&secrets, "ticket-created", &event("again", 2)).await.status, 200);
     until(|| server.sql("silent", "SELECT count(*) FROM events") == "3").await;
 }
+
+/// The command that the settings name, run without a shell, and nothing of what it prints is shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn password_comes_from_command_of_settings() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some(server) = Server::start_with(Some("\"canary\" ")) else { return };
+    let profile = Profile::with(options()).await;
+    name_store(profile.folder.path(), &format!("{}/postgres", server.url()));
+    let config = fs::read_to_string(profile.config()).unwrap();
+    let script = |name: &str, prints: &str, mode: u32| {
+        let path = profile.folder.path().join(name);
+        fs::write(&path, format!("#!/bin/sh\nprintf '{prints}'\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        format!("[\"{}\"]", path.display())
+    };
+    let by = |command: &str| fs::write(profile.config(), format!("{config}password_command = {command}\n")).unwrap();
+    let from = "the password of the PostgreSQL from store.password_command (";
+    let others = script("others", "canary", 0o777);
+    for (command, says) in [
+        ("\"pass show\"", "store.password_command: the words of a command are needed"),
+        (script("wrong", "canary\\n", 0o700).as_str(), "the sign-in is refused: password authentication failed"),
+        ("[\"/bin/true\"]", from),
+        ("[\"/bin/true\"]", ": empty"),
+        ("[\"/bin/false\"]", ": ended with status 1"),
+        ("[\"/no/such/program\"]", ": cannot be run: "),
+        (script("lines", "canary\\ncanary\\n", 0o700).as_str(), ": more than one line, or control characters"),
+        (others.as_str(), "can be written by others"),
+    ] {
+        by(command);
+        let told = profile.run(["store", "init"]).await.expect(7).says(says);
+        assert!(!format!("{told:?}").contains("canary"), "{told:?}");
+    }
+    by(&script("right", "\"canary\" \\n", 0o700));
+    profile.run(["store", "init"]).await.expect(0);
+    profile.run(["store", "status"]).await.expect(0);
+    profile.save("acme", "").await.expect(0);
+    profile.run(["sync"]).await.expect(0);
+    assert_eq!(Service::start(&profile).await.terminate().await, 143);
+    let shown = profile.run(["config", "show"]).await.expect(0).says("password_command");
+    assert!(!format!("{shown:?}").contains("canary"), "{shown:?}");
+}

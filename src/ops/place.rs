@@ -7,7 +7,7 @@ use super::installation;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::settings::private_file::quoted;
-use crate::settings::{Environment, Paths, Settings, SharedStore};
+use crate::settings::{Environment, Paths, Settings, SharedStore, store_password};
 use crate::store::{Address, Store, StoreError, in_place};
 
 /// Where the store is, and what it is opened for.
@@ -116,15 +116,20 @@ pub(super) fn saved(shared: &SharedStore, paths: &Paths, environment: &Environme
     })
 }
 
-/// A server, with the password that the file has in which PostgreSQL's own programs look for it.
+/// A server, with the password that the command of the settings prints, where they name this server and one; otherwise the one
+/// that the file has in which PostgreSQL's own programs look for it.
 ///
 /// # Errors
 ///
-/// What is wrong with the address, or with that file.
+/// What is wrong with the address, the command, or that file.
 pub(super) fn address(url: &str, paths: &Paths, environment: &Environment) -> Result<Address, Failure> {
     let named = environment.get("PGPASSFILE").filter(|file| !file.is_empty()).map(PathBuf::from);
     let file = named.or_else(|| Some(paths.home.as_ref()?.join(".pgpass")));
     let address = Address::new(url)?.called(&installation::name(environment));
+    let named_here = Settings::new(paths.clone()).store().ok().flatten().filter(|shared| shared.url.as_str() == url);
+    if let Some(command) = named_here.and_then(|shared| shared.password_command) {
+        return Ok(address.with_password(&store_password(&command, environment)?));
+    }
     Ok(match file {
         Some(file) => address.with_passwords_of(&file, paths.home.as_deref())?,
         None => address,

@@ -202,7 +202,9 @@ impl Server {
         let proof = self.take_as(false, agreed, now)?;
         self.put_settings(true)?;
         Settings::new(self.paths.clone()).update(|config| {
-            config.store = Some(SharedStore { url });
+            // With its command, where it was named before.
+            let named = config.store.take().filter(|named| named.url == url);
+            config.store = Some(named.unwrap_or_else(|| SharedStore::at(url)));
             // They are there now.
             config.configurations.clear();
             config.active = None;

@@ -499,6 +499,6 @@ mod tests {
             labels.extend(of.split_once('=').map(|(label, _)| label.to_owned()));
         }
         assert_eq!(labels.into_iter().collect::<Vec<_>>(), ["outcome", "version"]);
-        assert_eq!(kinds.len(), 14);
+        assert_eq!(kinds.len(), 17);
     }
 }

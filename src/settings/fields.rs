@@ -35,6 +35,18 @@ const TABLES: [&str; 4] = ["api", "company_sync", "pia_screen", "integration"];
 /// The key of `[api]` that no field of the wizard asks for.
 const COMMAND: &str = "client_secret_command";
 
+/// What is said of what is no command.
+pub const NO_WORDS: &str =
+    "the words of a command are needed, such as [\"pass\", \"show\", \"halo/acme\"]; no shell reads it";
+
+/// The words of a command, program first; none where a value is none.
+pub fn words(value: &Value) -> Option<Vec<String>> {
+    let words = value.as_array()?.iter().map(|word| word.as_str().map(str::to_owned));
+    words.collect::<Option<Vec<String>>>().filter(|words| {
+        words.first().is_some_and(|program| !program.trim().is_empty()) && words.iter().all(|word| !word.contains('\0'))
+    })
+}
+
 /// The key of `[pia_screen]` that no field of the wizard asks for.
 const NOTE_OUTCOME: &str = "note_outcome";
 
@@ -206,17 +218,9 @@ impl Reader<'_> {
     }
 
     fn command(&mut self, content: &Table) -> Option<Vec<String>> {
-        let value = content.get(COMMAND)?;
-        let words: Option<Vec<String>> =
-            value.as_array().and_then(|words| words.iter().map(|word| word.as_str().map(str::to_owned)).collect());
-        let words = words.filter(|words| {
-            words.first().is_some_and(|program| !program.trim().is_empty())
-                && words.iter().all(|word| !word.contains('\0'))
-        });
+        let words = words(content.get(COMMAND)?);
         if words.is_none() {
-            let why =
-                "the words of a command are needed, such as [\"pass\", \"show\", \"halo/acme\"]; no shell reads it";
-            self.problem("api", COMMAND, why);
+            self.problem("api", COMMAND, NO_WORDS);
         }
         words
     }

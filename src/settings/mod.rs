@@ -33,6 +33,7 @@ mod variables;
 
 pub use client_secret::{
     FoundSecret, client_secret, given_forward_secret, given_secret, is_there, require_own_command, secret_source,
+    store_password,
 };
 pub use config::{Config, SharedStore};
 pub use copies::Copies;

@@ -28,6 +28,8 @@ pub enum SecretSource {
     Environment,
     /// `client_secret_command`, program first.
     Command(Vec<String>),
+    /// `password_command` of the store, program first.
+    PasswordCommand(Vec<String>),
     /// `credentials.toml`.
     Stored(PathBuf),
 }
@@ -37,6 +39,7 @@ impl SecretSource {
     pub fn what(&self) -> &'static str {
         match self {
             Self::ForwardFile(_) => "secret that signs forwarded events",
+            Self::PasswordCommand(_) => "password of the PostgreSQL",
             _ => "Client Secret",
         }
     }
@@ -50,9 +53,9 @@ impl SecretSource {
             Self::StandardInput => "write the Client Secret, and nothing else, to standard input".to_owned(),
             Self::EnvironmentFile(_) => format!("correct {FILE_VARIABLE}, or unset it"),
             Self::Environment => format!("correct {VARIABLE}, or unset it"),
-            Self::Command(words) => {
+            Self::Command(words) | Self::PasswordCommand(words) => {
                 let words: Vec<String> = words.iter().map(|word| for_shell(word)).collect();
-                format!("run it by hand, it has to print the Client Secret and nothing else: {}", words.join(" "))
+                format!("run it by hand, it has to print the {} and nothing else: {}", self.what(), words.join(" "))
             }
             Self::Stored(_) => return None,
         })
@@ -69,9 +72,11 @@ impl fmt::Display for SecretSource {
             Self::EnvironmentFile(path) => write!(f, "{FILE_VARIABLE} ({})", path.display()),
             Self::Environment => f.write_str(VARIABLE),
             // The program alone: an argument may tell more than a screen should show.
-            Self::Command(words) => {
-                let program = words.first().map_or("", String::as_str);
-                write!(f, "client_secret_command ({})", Untrusted::new(program).display())
+            Self::Command(words) | Self::PasswordCommand(words) => {
+                let program = Untrusted::new(words.first().map_or("", String::as_str)).display();
+                let key =
+                    if matches!(self, Self::Command(_)) { "client_secret_command" } else { "store.password_command" };
+                write!(f, "{key} ({program})")
             }
         }
     }

@@ -135,7 +135,7 @@ pub fn client_secret(
         }
         SecretSource::Command(ref words) => {
             require_own_command(words, environment)?;
-            run(&words.clone(), source, environment, COMMAND_LIMIT)?
+            secret_of(&run(words, &source, environment, COMMAND_LIMIT)?, source)?
         }
         _ => secret_of(environment.get(VARIABLE).unwrap_or_default().as_encoded_bytes(), source)?,
     };
@@ -203,19 +203,28 @@ fn read_bytes(from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-fn secret_of(bytes: &[u8], source: SecretSource) -> Result<FoundSecret, SettingsError> {
+/// The text without the end of its line.
+fn text_of<'a>(bytes: &'a [u8], source: &SecretSource) -> Result<&'a str, SettingsError> {
     if bytes.len() > LONGEST {
-        return Err(refused(&source, TOO_LONG));
+        return Err(refused(source, TOO_LONG));
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| refused(&source, "not text"))?;
-    let line = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
-    let secret = Secret::typed(line);
+    let text = std::str::from_utf8(bytes).map_err(|_| refused(source, "not text"))?;
+    Ok(text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line)))
+}
+
+fn usable(secret: Secret, source: &SecretSource) -> Result<Secret, SettingsError> {
     if secret.is_empty() {
-        return Err(refused(&source, "empty"));
+        return Err(refused(source, "empty"));
     }
     if secret.expose().chars().any(char::is_control) {
-        return Err(refused(&source, "more than one line, or control characters"));
+        return Err(refused(source, "more than one line, or control characters"));
     }
+    Ok(secret)
+}
+
+fn secret_of(bytes: &[u8], source: SecretSource) -> Result<FoundSecret, SettingsError> {
+    let line = text_of(bytes, &source)?;
+    let secret = usable(Secret::typed(line), &source)?;
     let cleaned = secret.expose().len() < line.len();
     Ok(FoundSecret { secret, source, cleaned })
 }
@@ -231,14 +240,27 @@ fn program(word: &str, environment: &Environment) -> Option<PathBuf> {
     std::env::split_paths(folders).map(|folder| folder.join(word)).find(is_program)
 }
 
+/// The password of a server, to the letter, out of the command that prints it; that runs for up to 10 seconds.
+///
+/// # Errors
+///
+/// [`SettingsError::Secret`] where it does not give one line; [`SettingsError::File`] where somebody else could have written
+/// the command.
+pub fn store_password(words: &[String], environment: &Environment) -> Result<Secret, SettingsError> {
+    require_own_command(words, environment)?;
+    let source = SecretSource::PasswordCommand(words.to_vec());
+    let printed = run(words, &source, environment, COMMAND_LIMIT)?;
+    usable(Secret::new(text_of(&printed, &source)?), &source)
+}
+
 /// Runs a command and takes what it prints.
 fn run(
     words: &[String],
-    source: SecretSource,
+    source: &SecretSource,
     environment: &Environment,
     limit: Duration,
-) -> Result<FoundSecret, SettingsError> {
-    let refused = |why: String| refused(&source, why);
+) -> Result<Zeroizing<Vec<u8>>, SettingsError> {
+    let refused = |why: String| refused(source, why);
     let (program, arguments) = words.split_first().ok_or_else(|| refused("no program is named".to_owned()))?;
     let mut child = Command::new(program)
         .args(arguments)
@@ -288,7 +310,7 @@ fn run(
             status.code().map_or("was stopped by a signal".to_owned(), |code| format!("ended with status {code}"));
         return Err(refused(if last_line.is_empty() { ended } else { format!("{ended}: {last_line}") }));
     }
-    secret_of(&bytes, source)
+    Ok(bytes)
 }
 
 type Drained = mpsc::Receiver<Zeroizing<Vec<u8>>>;

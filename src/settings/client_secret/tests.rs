@@ -265,3 +265,13 @@ fn command_does_not_inherit_secret_that_was_meant_for_us() {
     let found = run(&words, SecretSource::Command(words.clone()), &environment, COMMAND_LIMIT).unwrap();
     assert_eq!(found.secret.expose(), "[][kept]");
 }
+
+/// What a command gives as a Client Secret.
+fn run(
+    words: &[String],
+    source: SecretSource,
+    environment: &Environment,
+    limit: Duration,
+) -> Result<FoundSecret, SettingsError> {
+    secret_of(&super::run(words, &source, environment, limit)?, source)
+}

@@ -43,6 +43,16 @@ pub struct Config {
 pub struct SharedStore {
     /// The PostgreSQL that it is on.
     pub url: StoreUrl,
+    /// The command that prints the password of its role, program first; no shell reads it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_command: Option<Vec<String>>,
+}
+
+impl SharedStore {
+    /// The PostgreSQL at an address.
+    pub fn at(url: StoreUrl) -> Self {
+        Self { url, password_command: None }
+    }
 }
 
 impl Default for Config {
@@ -87,7 +97,7 @@ impl Settings {
             None => Config::default(),
         };
         match &self.store {
-            Some(opened) if *opened != config.store => Err(SettingsError::OtherStore { path }),
+            Some(opened) if url_of(opened) != url_of(&config.store) => Err(SettingsError::OtherStore { path }),
             _ => Ok(config),
         }
     }
@@ -220,6 +230,10 @@ fn replace(file: &Exclusive, before: &Config, config: &Config) -> Result<(), Set
     })?)
 }
 
+fn url_of(store: &Option<SharedStore>) -> Option<&StoreUrl> {
+    store.as_ref().map(|store| &store.url)
+}
+
 /// Whether a file that cannot be parsed, or that somebody else could have written, names a store all the same.
 fn names_store(contents: &[u8]) -> bool {
     let text = String::from_utf8_lossy(contents);
@@ -330,15 +344,19 @@ fn read_store(value: &Value) -> Result<SharedStore, Problem> {
     let Value::Table(table) = value else {
         return Err(problem("store", "this is a table: its key goes below a line [store]"));
     };
-    if let Some(other) = table.keys().find(|key| *key != "url") {
+    const KNOWN: [&str; 2] = ["url", "password_command"];
+    if let Some(other) = table.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         let key = format!("store.{}", Untrusted::new(other.clone()).display());
-        return Err(Problem { key, why: fields::explain_unknown(other, "store", &["url"]) });
+        return Err(Problem { key, why: fields::explain_unknown(other, "store", &KNOWN) });
     }
     let Some(Value::String(url)) = table.get("url") else {
         return Err(problem("store.url", "an address is needed, such as \"postgres://pia@db.example/pia_halo\""));
     };
     let url = StoreUrl::parse(url).map_err(|why| problem("store.url", &why))?;
-    Ok(SharedStore { url })
+    let command = table
+        .get("password_command")
+        .map(|value| fields::words(value).ok_or_else(|| problem("store.password_command", fields::NO_WORDS)));
+    Ok(SharedStore { url, password_command: command.transpose()? })
 }
 
 fn read_active(value: &Value, config: &Config) -> Result<ConfigurationId, Problem> {

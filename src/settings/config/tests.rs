@@ -345,7 +345,16 @@ fn store_on_server_is_named_without_password() {
     write(&settings, &format!("{text}[configurations.acme]\nnmae = 1\n"));
     settings.load().unwrap_err();
     assert_eq!(url().as_deref(), Some("postgres://pia@db.example/pia_halo"));
+    write(&settings, &format!("{text}password_command = ['pass', 'show', 'pia']\n"));
+    save(&settings, "acme", configuration("Acme"));
+    let command = settings.store().unwrap().unwrap().password_command;
+    assert_eq!(command.unwrap(), ["pass", "show", "pia"]);
     for (store, told) in [
+        (
+            "[store]\nurl = 'postgres://pia@db.example/x'\npassword_command = 'pass show'",
+            "store.password_command: the words",
+        ),
+        ("[store]\nurl = 'postgres://pia@db.example/x'\npassword_command = []", "store.password_command: the words"),
         ("store = 'postgres://pia@db.example/x'", "store: this is a table"),
         ("[store]", "store.url: an address is needed"),
         ("[store]\nurl = 7", "store.url: an address is needed"),

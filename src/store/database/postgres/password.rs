@@ -5,6 +5,7 @@ use std::path::Path;
 use tokio_postgres::config::Host;
 
 use super::Address;
+use crate::domain::secret::Secret;
 use crate::settings::private_file::{read, require_secret};
 use crate::store::StoreError;
 
@@ -12,6 +13,13 @@ use crate::store::StoreError;
 const USUAL: [&str; 3] = ["/run/postgresql", "/var/run/postgresql", "/tmp"];
 
 impl Address {
+    /// The same with this password.
+    #[must_use]
+    pub fn with_password(mut self, password: &Secret) -> Self {
+        self.config.password(password.expose());
+        self
+    }
+
     /// Takes the password for this server out of a file with lines of `host:port:database:role:password`, if there is one for
     /// it.
     ///
