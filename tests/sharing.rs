@@ -799,7 +799,7 @@ async fn password_comes_from_command_of_settings() {
         ("[\"/bin/false\"]", ": ended with status 1"),
         ("[\"/no/such/program\"]", ": cannot be run: "),
         (script("lines", "canary\\ncanary\\n", 0o700).as_str(), ": more than one line, or control characters"),
-        (others.as_str(), "can be written by others"),
+        (others.as_str(), "can be changed by others"),
     ] {
         by(command);
         let told = profile.run(["store", "init"]).await.expect(7).says(says);

@@ -57,7 +57,7 @@ async fn receivers(profile: &Profile, host: &Host) -> [Service; 2] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn callbacks_wait_while_server_is_away_and_are_stored_once_in_order() {
+async fn callbacks_wait_while_server_is_away_and_are_stored_once() {
     let Some(mut server) = Server::start() else { return };
     let (profile, _) = shared(&server, "spool").await;
     profile.run(["configure", "--yes"]).await.expect(0);
@@ -166,7 +166,7 @@ fn of_strace(strace: i32) -> Option<Pid> {
 
 /// At whichever write of the spool, as it fills and as it empties: what was acknowledged is stored, once and in its order.
 #[tokio::test(flavor = "multi_thread")]
-async fn receiver_killed_at_any_write_of_spool_loses_and_doubles_nothing() {
+async fn receiver_killed_at_any_write_of_spool_loses_nothing() {
     if !may_trace() {
         return;
     }
@@ -217,7 +217,7 @@ async fn receiver_killed_at_any_write_of_spool_loses_and_doubles_nothing() {
 
 /// At whichever write of the spool, or to the server, as it empties: what waited is stored, once and in its order.
 #[tokio::test(flavor = "multi_thread")]
-async fn receiver_killed_while_spool_empties_loses_and_doubles_nothing() {
+async fn receiver_killed_as_spool_empties_doubles_nothing() {
     if !may_trace() {
         return;
     }

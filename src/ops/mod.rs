@@ -41,6 +41,7 @@ pub(crate) mod serving;
 pub(crate) mod setup;
 pub(crate) mod sharing;
 pub(crate) mod signals;
+pub(crate) mod spooled;
 pub mod status;
 pub(crate) mod support;
 pub mod sync;

@@ -11,12 +11,9 @@ use crate::domain::daily::Daily;
 use crate::domain::daily::DailyOutcome;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::ForwardState;
-use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::failure::Failure;
 use crate::domain::health::Finding;
-use crate::domain::status::Spooled;
 use crate::domain::untrusted::Untrusted;
-use crate::settings::Paths;
-use crate::settings::private_file::quoted;
 use crate::store::{ClientToForward, ForwardTry, OldEvents, STEP, Store, StoreError, ToForward};
 
 /// The last event and the last daily sync of any configuration.
@@ -105,31 +102,6 @@ pub fn figures(workspace: &Workspace) -> Result<Option<Figures>, Failure> {
     let (pending, given_up) = store.forward_counts(&id)?;
     let oldest_pending = store.oldest_to_forward(&id)?;
     Ok(Some(Figures { pending, given_up, oldest_pending, last_sync: store.published_at(&id)? }))
-}
-
-/// What waits on this host for the store.
-pub fn spooled(paths: &Paths) -> Result<Spooled, Failure> {
-    let path = paths.spool();
-    let spooled = Store::spooled_at(&path).map_err(|error| {
-        let next = format!("stop the service, and move it away with what waits in it: {}", quoted(&path));
-        Failure::from(error).hint(next)
-    })?;
-    Ok(spooled.unwrap_or_default())
-}
-
-/// Why the store cannot be asked and, where it is away, what waits here for it.
-pub fn and_spooled(failure: Failure, paths: &Paths) -> Failure {
-    let waits = || spooled(paths).ok()?.waits();
-    match &failure.hint {
-        Some(hint)
-            if failure.kind == FailureKind::NotReached
-                && let Some(waits) = waits() =>
-        {
-            let hint = hint.clone().and("; ", waits);
-            failure.hint(hint)
-        }
-        _ => failure,
-    }
 }
 
 /// The active configuration, while one of its events waits for its ticket to be read.

@@ -6,7 +6,7 @@ use super::answering::may_work;
 use super::health::facts::judge;
 use super::holding::{configuring, is_configuring, syncing};
 use super::runs::runs;
-use super::{Workspace, drafts, serving, units};
+use super::{Workspace, drafts, spooled, units};
 use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::delivery::Delivery;
@@ -38,7 +38,7 @@ pub fn of(workspace: &Workspace, id: &ConfigurationId) -> Result<Status, Failure
 
 /// Where one configuration stands, with its runs and the audit trail.
 pub fn standing(workspace: &Workspace, id: &ConfigurationId) -> Result<Standing, Failure> {
-    whole_standing(workspace, id).map_err(|failure| serving::and_spooled(failure, workspace.paths()))
+    whole_standing(workspace, id).map_err(|failure| spooled::and_spooled(failure, workspace.paths()))
 }
 
 fn whole_standing(workspace: &Workspace, id: &ConfigurationId) -> Result<Standing, Failure> {
@@ -109,7 +109,7 @@ pub(super) fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<Ser
         last_event_at: last.as_ref().map(|event| event.received_at),
         last_lag_ms: last.and_then(|event| event.lag()).map(|lag| lag.as_millis() as i64),
         gaps: workspace.store.gaps(id, workspace.now() - GAPS)?,
-        spool: serving::spooled(workspace.paths())?,
+        spool: spooled::spooled(workspace.paths())?,
         undelivered: workspace.store.forward_counts(id)?.1,
         clients_to_forward: workspace.store.count_clients_to_forward(id)?,
         days,

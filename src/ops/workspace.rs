@@ -9,7 +9,7 @@ use super::actor::actor_of;
 use super::check::passed::Passed;
 use super::clock::Clock;
 use super::place::{Entry, Place};
-use super::{aside, installation, restored, serving, sharing, units};
+use super::{aside, installation, restored, sharing, spooled, units};
 use crate::coordination::{Holder, Lock, Watch};
 use crate::domain::activity::{Activity, Actor};
 use crate::domain::address::SignInPlace;
@@ -94,7 +94,7 @@ impl Workspace {
         restored::finish(&paths)?;
         let settings = Settings::new(paths.clone());
         let place = Place::of(&settings, &environment, entry)?;
-        let store = place.open().map_err(|error| serving::and_spooled(error.into(), &paths))?;
+        let store = place.open().map_err(|error| spooled::and_spooled(error.into(), &paths))?;
         let host = installation::name(&environment);
         let audit = Audit::new(paths.audit()).anchored(paths.anchor()).on_host(host);
         let actor = actor_of(&environment);

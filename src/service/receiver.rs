@@ -27,7 +27,7 @@ use super::room::{LARGEST, Room, Share, USUAL};
 use super::throttle::Throttle;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::event::{EventBody, NotEvents};
-use crate::ops::serving;
+use crate::ops::{serving, spooled};
 
 /// How much of a body that nobody wants is read, and for how long.
 const DRAINED: usize = 16 << 20;
@@ -107,7 +107,7 @@ async fn answer(State(context): State<Arc<Context>>, request: Request) -> Respon
             let form = Form::asked(&accepted(&parts.headers));
             let figures = context.shared.workspace.run_blocking(serving::figures).await;
             context.shared.metrics.figures(figures.ok().flatten().as_ref());
-            let spooled = context.shared.workspace.run_blocking(|workspace| serving::spooled(workspace.paths())).await;
+            let spooled = context.shared.workspace.run_blocking(|workspace| spooled::spooled(workspace.paths())).await;
             context.shared.metrics.spooled(spooled.ok().as_ref());
             return ([(CONTENT_TYPE, form.content_type())], context.shared.metrics.written(form)).into_response();
         }
