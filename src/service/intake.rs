@@ -340,3 +340,31 @@ pub fn unheard() -> (Queue, impl Sized) {
     let (jobs, waiting) = sync_channel(1);
     (Queue { jobs, is_on_server: false }, waiting)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::room::Room;
+
+    /// Whether the store has kept them is not known where its answer is lost: in the spool they are the same.
+    #[test]
+    fn events_without_id_are_called_same_in_store_and_spool() {
+        let callback = |name| Callback {
+            configuration: "acme".parse().unwrap(),
+            group: EventGroup::TicketCreated,
+            body: EventBody::read(br#"[{"ticket_id":1},{"ticket_id":1}]"#.to_vec()).unwrap(),
+            received_at: Timestamp::UNIX_EPOCH,
+            forward: false,
+            name,
+            _room: Room::default().begin(),
+        };
+        let one = callback(Uuid::new_v4());
+        let ids = |callback: &Callback| callback.events().filter_map(|event| event.incoming.id).collect::<Vec<_>>();
+        assert_eq!(ids(&one), ids(&one));
+        assert!(ids(&one)[0] != ids(&one)[1] && !ids(&callback(Uuid::new_v4())).contains(&ids(&one)[0]));
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store.db")).unwrap();
+        assert_eq!(store.add_events(one.events()).unwrap(), [true, true]);
+        assert_eq!(store.add_events(one.events()).unwrap(), [false, false]);
+    }
+}

@@ -20,8 +20,8 @@ use crate::domain::plan::{
 };
 use crate::domain::record::{BeforeAfter, InstalledObject, Written};
 use crate::domain::status::{
-    ClientCounts, IntegrationStatus, Known, LastSync, Lists, ServiceStatus, Status, StepState, Steps, Unanswered,
-    Unrecorded,
+    ClientCounts, IntegrationStatus, Known, LastSync, Lists, ServiceStatus, Spooled, Status, StepState, Steps,
+    Unanswered, Unrecorded,
 };
 use crate::domain::sync_run::{ChangeCounts, Sight, SyncReport, SyncStatus};
 use crate::domain::untrusted::Untrusted;
@@ -1107,6 +1107,14 @@ fn rules_know_when_nothing_could_be_expected() {
         world.status.integration.configured_at = None;
     };
     assert_eq!(state(Rule::Service, by_timer), State::Well);
+    // What the store has not got yet, or refuses.
+    let waits =
+        |world: &mut World| world.status.service.spool = Spooled { waiting: 2, since: Some(now()), not_taken: 1 };
+    let refused = |world: &mut World| world.status.service.spool.not_taken = 1;
+    let told = found(Rule::Service, waits);
+    assert_eq!((told.state, told.since), (State::Watch, Some(now())));
+    assert!(told.fact.starts_with("2 events wait on this host for the store, the oldest since "), "{}", told.fact);
+    assert_eq!(state(Rule::Service, refused), State::Watch);
     assert_eq!(state(Rule::Service, by_hand), State::Unknown);
     // Half-made, or after another Pia Url: the objects are there.
     let half_made = |world: &mut World| {
