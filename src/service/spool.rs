@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::throttle::Throttle;
 use crate::ops::Workspace;
 use crate::store::{NewEvent, Store, StoreError};
@@ -21,6 +23,7 @@ const TRY: Duration = Duration::from_secs(1);
 pub struct Spool {
     path: PathBuf,
     most: u64,
+    now: Box<dyn Fn() -> Timestamp + Send + Sync>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -36,12 +39,13 @@ struct State {
 impl Spool {
     /// The spool of this host, with what was left in it. What the store did not take is tried once more.
     pub fn of(workspace: &Workspace) -> Self {
-        Self::at(workspace.paths().spool(), MOST)
+        let clock = workspace.clone();
+        Self::at(workspace.paths().spool(), MOST, move || clock.now())
     }
 
-    fn at(path: PathBuf, most: u64) -> Self {
+    fn at(path: PathBuf, most: u64, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         let state = Mutex::new(State { file: None, is_used: false, ends: false });
-        let spool = Self { path, most, state, changed: Condvar::new() };
+        let spool = Self { path, most, now: Box::new(now), state, changed: Condvar::new() };
         if let Err(error) = spool.look() {
             tracing::error!(%error, "the spool cannot be read: what waits in it is not stored");
         }
@@ -128,7 +132,7 @@ impl Spool {
                     Some(store) => store,
                     None => store.insert(open()?),
                 };
-                move_some(&file, store)?;
+                move_some(&file, store, (self.now)())?;
                 self.is_done(&file)
             });
             match moved {
@@ -152,7 +156,7 @@ impl Spool {
     pub fn drain_into(&self, store: &Store) -> Result<(), StoreError> {
         while self.lock().is_used {
             let file = self.open(&mut self.lock())?;
-            move_some(&file, store)?;
+            move_some(&file, store, (self.now)())?;
             self.is_done(&file)?;
         }
         Ok(())
@@ -193,7 +197,7 @@ impl Spool {
 
 /// Stores the oldest that wait, and takes them out. Killed in between, they are stored again, and known by their ids. What the
 /// store does not take is kept, and holds up nobody.
-fn move_some(file: &Store, store: &Store) -> Result<(), StoreError> {
+fn move_some(file: &Store, store: &Store, now: Timestamp) -> Result<(), StoreError> {
     let waiting = file.waiting()?;
     let Some(last) = waiting.last().map(|last| last.number) else { return Ok(()) };
     let keep = |number: i64, why: &str| {
@@ -207,16 +211,16 @@ fn move_some(file: &Store, store: &Store) -> Result<(), StoreError> {
             None => keep(one.number, "its row is not readable")?,
         }
     }
-    match store.add_events(events.iter().map(|(_, event)| event.clone())) {
+    match store.add_late_events(events.iter().map(|(_, event)| event.clone()), now) {
         Err(error) if error.is_of_row() => {
             for (number, event) in events {
-                match store.add_events([event]) {
+                match store.add_late_events([event], now) {
                     Err(error) if error.is_of_row() => keep(number, &error.to_string())?,
-                    other => drop(other?),
+                    other => other?,
                 }
             }
         }
-        other => drop(other?),
+        other => other?,
     }
     // Where the file was moved meanwhile, they are in one that nobody opens again.
     store.is_current()?;
@@ -255,7 +259,7 @@ mod tests {
     }
 
     fn spool(folder: &std::path::Path) -> Spool {
-        Spool::at(folder.join("spool.db"), MOST)
+        Spool::at(folder.join("spool.db"), MOST, Timestamp::now)
     }
 
     /// One that is new while others wait goes behind them; once nothing waits, nobody has to.
@@ -303,7 +307,7 @@ mod tests {
     fn full_spool_takes_nothing_and_lost_one_begins_anew() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("spool.db");
-        let full = Spool::at(path.clone(), 1);
+        let full = Spool::at(path.clone(), 1, Timestamp::now);
         let refused = full.begin(|file| file.add_events([event("a", 1)]));
         assert!(matches!(refused, Err(StoreError::Full { .. })), "{refused:?}");
         assert!(full.add_behind(|_| Ok(())).is_none(), "nothing waits");

@@ -72,6 +72,20 @@ impl Store {
         self.write(|db| events.into_iter().map(|event| insert(db, &event)).collect())
     }
 
+    /// The same with events that came a while ago: from `now` on each waits for its ticket as long as a new one does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::add_events`].
+    pub fn add_late_events<'a>(
+        &self,
+        events: impl IntoIterator<Item = NewEvent<'a>>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let until = now.checked_add(WAITS_FOR_TICKET).unwrap_or(now);
+        self.write(|db| events.into_iter().try_for_each(|event| insert_waiting(db, &event, Some(until)).map(drop)))
+    }
+
     /// The newest events first, or, of those that came after the event `after`, the oldest first.
     pub fn events(
         &self,
@@ -254,7 +268,8 @@ impl Store {
         };
         self.write(|db| {
             db.execute(
-                "UPDATE events SET looked_up = 1, ticket = ?4, on_pia_board = ?5, ticket_problem = ?6
+                "UPDATE events SET looked_up = 1, ticket = ?4, on_pia_board = ?5, ticket_problem = ?6,
+                     forward_at = CASE WHEN forward_attempts = 0 THEN NULL ELSE forward_at END
                  WHERE configuration = ?1 AND ticket_id = ?2 AND number <= ?3 AND looked_up = 0",
                 args![id.as_str(), ticket_id, number, ticket, on_board, problem],
             )?;
@@ -431,6 +446,12 @@ fn event(row: &Row<'_>) -> Result<Event, Trouble> {
 
 /// Stores an event that is not there yet; says whether it is new.
 pub(super) fn insert(db: &Database, event: &NewEvent<'_>) -> Result<bool, Trouble> {
+    insert_waiting(db, event, None)
+}
+
+/// The same with an event that is not forwarded without its ticket before a moment.
+fn insert_waiting(db: &Database, event: &NewEvent<'_>, until: Option<Timestamp>) -> Result<bool, Trouble> {
+    let until = until.filter(|_| event.forward && event.incoming.ticket_id.is_some());
     let incoming = &event.incoming;
     let mut id = incoming.id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     let (configuration, ticket_id) = (event.configuration.as_str(), incoming.ticket_id);
@@ -455,8 +476,8 @@ pub(super) fn insert(db: &Database, event: &NewEvent<'_>) -> Result<bool, Troubl
     }
     let added = db.execute(
         "INSERT INTO events (configuration, id, received_at, grp, event, ticket_id, body, looked_up, forward, sent_at,
-                             fetched_from, not_understood)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING",
+                             fetched_from, not_understood, forward_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING",
         args![
             configuration,
             id,
@@ -470,6 +491,7 @@ pub(super) fn insert(db: &Database, event: &NewEvent<'_>) -> Result<bool, Troubl
             incoming.sent_at.map(Timestamp::as_millisecond),
             event.fetched_from.map(FetchedFrom::word),
             incoming.not_understood.as_deref(),
+            until.map(Timestamp::as_millisecond),
         ],
     )?;
     Ok(added > 0)
@@ -737,6 +759,27 @@ mod tests {
         assert!(events[2].ticket_problem.as_ref().unwrap().contains("not there"));
         assert_eq!(store.events_to_look_up(&id("acme"), 0, 10).unwrap().len(), 1);
         assert_eq!(store.events_to_look_up(&id("acme"), i64::MAX, 10).unwrap(), []);
+    }
+
+    /// One that waited for the store is old when it gets there, and its ticket is not known yet.
+    #[test]
+    fn event_stored_late_waits_for_its_ticket() {
+        let (_folder, store) = store();
+        let (acme, late) = (id("acme"), now() + SignedDuration::from_mins(10));
+        store.add_late_events([incoming(Some("a"), Some(7)), incoming(Some("b"), Some(8))], late).unwrap();
+        let due = |now| -> Vec<String> {
+            store.events_to_forward(&acme, now, 10).unwrap().into_iter().map(|due| due.event.id).collect()
+        };
+        assert_eq!(due(late), [""; 0]);
+        assert_eq!(store.next_forward_at(&acme).unwrap(), Some(late + WAITS_FOR_TICKET));
+        store.looked_up(&acme, i64::MAX, 7, Err("")).unwrap();
+        assert_eq!(due(late), ["a"]);
+        assert_eq!(due(late + WAITS_FOR_TICKET), ["a", "b"]);
+        // A try that has failed waits for its time, whatever is known of the ticket since.
+        let next = late + SignedDuration::from_mins(5);
+        store.forwarded(&acme, 2, ForwardState::Pending, Some(next), Some("503"), late).unwrap();
+        store.looked_up(&acme, i64::MAX, 8, Err("")).unwrap();
+        assert_eq!(due(late + WAITS_FOR_TICKET), ["a"]);
     }
 
     /// Forwarding keeps the order of each ticket: nothing overtakes an event that waits.
