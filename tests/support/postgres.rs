@@ -116,12 +116,24 @@ impl Server {
 
     /// Kills every process of it: nobody gets to say a last word.
     pub fn kill(&mut self) {
+        use rustix::process::{Pid, Signal, kill_process};
+        // It begins no further ones meanwhile.
+        _ = kill_process(Pid::from_child(&self.process), Signal::STOP);
         let children = format!("/proc/{0}/task/{0}/children", self.process.id());
         let children = fs::read_to_string(children).unwrap_or_default();
+        let children: Vec<Pid> =
+            children.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect();
         _ = self.process.kill();
-        let pids = children.split_whitespace().filter_map(|pid| rustix::process::Pid::from_raw(pid.parse().ok()?));
-        pids.for_each(|pid| _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL));
+        children.iter().for_each(|pid| _ = kill_process(*pid, Signal::KILL));
         _ = self.process.wait();
+        // Their memory is theirs until they are gone; whoever takes them in may leave what is left of them for a while.
+        let is_there = |pid: &Pid| {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+            stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+        };
+        while children.iter().any(is_there) {
+            thread::park_timeout(Duration::from_millis(5));
+        }
     }
 
     pub fn start_again(&mut self, options: &[&str]) {
