@@ -59,7 +59,7 @@ impl Spool {
         let mut state = self.lock();
         let file = self.open(&mut state)?;
         file.try_spool_again()?;
-        state.is_used = file.spooled()?.waiting > 0;
+        state.is_used = file.has_waiting()?;
         Ok(())
     }
 
@@ -171,7 +171,7 @@ impl Spool {
     /// Whether nothing waits any more: then callbacks go into the store again.
     fn is_done(&self, file: &Store) -> Result<bool, StoreError> {
         let mut state = self.lock();
-        if file.spooled()?.waiting > 0 {
+        if file.has_waiting()? {
             return Ok(false);
         }
         state.is_used = false;

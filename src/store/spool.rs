@@ -52,6 +52,11 @@ impl Store {
         Ok(self.ask(|db| db.first(sql, &[], read))?.unwrap_or_default())
     }
 
+    /// Whether an event waits in this spool.
+    pub fn has_waiting(&self) -> Result<bool, StoreError> {
+        self.ask(|db| db.value("SELECT EXISTS (SELECT 1 FROM events WHERE forward_error IS NULL)", &[]))
+    }
+
     /// How many bytes of this spool are in use.
     pub fn spool_bytes(&self) -> Result<u64, StoreError> {
         let sql = "SELECT (page_count - freelist_count) * page_size
