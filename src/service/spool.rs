@@ -302,6 +302,20 @@ mod tests {
         assert_eq!(names(&other).len(), 2);
     }
 
+    /// As long as anything waits, nobody goes past it.
+    #[test]
+    fn spool_longer_than_one_step_is_emptied_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store.db")).unwrap();
+        let spool = spool(folder.path());
+        spool.begin(|file| file.add_events((0..1_200).map(|number| event(&number.to_string(), number % 3)))).unwrap();
+        spool.drain_into(&store).unwrap();
+        let events = store.events(&"acme".parse().unwrap(), Some(0), None, 2_000).unwrap();
+        let names: Vec<String> = events.into_iter().map(|event| event.id).collect();
+        assert_eq!(names, (0..1_200).map(|number| number.to_string()).collect::<Vec<_>>());
+        assert!(spool.add_behind(|_| Ok(())).is_none());
+    }
+
     /// A full one takes nothing more, and one whose file was taken away begins anew.
     #[test]
     fn full_spool_takes_nothing_and_lost_one_begins_anew() {
