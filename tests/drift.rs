@@ -83,7 +83,7 @@ fn copy_of(state: &mut State, name: &str) {
     state.webhooks.insert(0, copy);
 }
 
-/// The webhook itself. Ten cells for each of the two.
+/// The webhook itself. Eleven cells for each of the two.
 #[tokio::test(flavor = "multi_thread")]
 async fn drift_of_webhook_is_named_and_repaired() {
     let cells = [
@@ -104,6 +104,11 @@ async fn drift_of_webhook_is_named_and_repaired() {
             &["update webhook active"],
         ),
         cell("method edited", |state, name| webhook(state, name).set("method", 2), &["update webhook method"]),
+        cell(
+            "body of somebody's own making",
+            |state, name| webhook(state, name).set("custom_payload", true),
+            &["update webhook custom_payload"],
+        ),
         cell(
             "content type edited",
             |state, name| webhook(state, name).set("content_type", "application/xml"),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use pia_halo::demo::{Fault, ScriptedAnswer};
+use pia_halo::demo::{Fault, Scripted, ScriptedAnswer};
 use pia_halo::domain::failure::FailureKind;
 use pia_halo::ops::{self, SystemClock, Workspace};
 use pia_halo::settings::{Environment, Paths};
@@ -464,6 +464,22 @@ async fn sync_alone_sees_new_owner_and_what_is_gone() {
     assert_eq!(issues().await, (false, true), "the tab is gone");
     profile.halo.change(|halo| halo.tabs.push(tab));
     on_first(&profile, &["plan"]).await.expect(0);
+    on_first(&profile, &["sync"]).await.expect(0);
+    assert_eq!(issues().await, (false, false), "it is back");
+    // A list may leave out what its id gives.
+    profile.halo.change(|halo| {
+        let answer = ScriptedAnswer::Reply {
+            status: 200,
+            content_type: "application/json",
+            headers: Vec::new(),
+            body: b"[]".to_vec(),
+        };
+        let path = "/api/tabs".to_owned();
+        halo.scripted.push(Scripted { method: "GET", path, skip: 0, times: 1, apply: false, answer });
+    });
+    on_first(&profile, &["sync"]).await.expect(0);
+    assert!(profile.halo.look(|halo| halo.scripted.iter().all(|script| script.times == 0)), "it was asked");
+    assert_eq!(issues().await, (false, false), "it is there");
     profile.halo.change(|halo| halo.webhook_mut(CREATED).unwrap().set("active", false));
     on_first(&profile, &["sync"]).await.expect(0);
     assert_eq!(issues().await, (false, true), "a webhook is off");

@@ -110,6 +110,20 @@ async fn tickets_on_pia_board_are_listed_whatever_filter_does() {
     assert_eq!(profile.halo.writes().len(), 0);
 }
 
+/// It stays closed, which whoever hands it over has to know.
+#[tokio::test(flavor = "multi_thread")]
+async fn closed_ticket_is_told_as_one_that_nobody_will_see() {
+    let profile = escalating().await;
+    assert!(escalate(&profile, &[], 0).await.get("closed").is_none());
+    place(&profile, "Pia");
+    profile
+        .halo
+        .change(|state| state.tickets.iter_mut().find(|ticket| ticket.has_id(TICKET)).unwrap().set("status_id", 9));
+    assert_eq!(escalate(&profile, &[], 0).await["closed"], "Closed");
+    let told = profile.run(["escalate", &TICKET.to_string()]).await.expect(0);
+    told.says("it is still closed in Halo (Closed): open it there");
+}
+
 /// A list of several pages, one that is not paged, and one that says more than it gives.
 #[tokio::test(flavor = "multi_thread")]
 async fn long_list_of_tickets_is_read_to_its_end_and_cut_one_says_so() {

@@ -8,7 +8,7 @@ use crate::domain::failure::Failure;
 use crate::domain::next::Next;
 use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
-use crate::ops;
+use crate::{ops, words};
 
 pub(super) async fn list(call: &mut Call) -> Result<u8, Failure> {
     let workspace = call.read()?;
@@ -52,15 +52,8 @@ pub(super) async fn escalate(call: &mut Call, options: Escalate) -> Result<u8, F
         call.output.object(&done)?;
         return Ok(0);
     }
-    let agent = done.ticket.holder();
-    let board = Untrusted::new(&*configuration.pia_screen.escalation_board);
-    let moved = if done.moved { "is now" } else { "was already" };
-    let noted = match (done.noted, note.is_some_and(|note| !note.trim().is_empty())) {
-        (true, _) => "; the note is added",
-        (false, true) => "; it has that note already",
-        (false, false) => "",
-    };
-    call.output.line(format!("Ticket {} {moved} on {board}, {agent}{noted}", done.ticket.id));
+    let has_note = note.is_some_and(|note| !note.trim().is_empty());
+    call.output.line(words::tickets::escalated(&done, &configuration.pia_screen.escalation_board, has_note));
     Ok(0)
 }
 

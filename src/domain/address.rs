@@ -320,7 +320,11 @@ fn read(text: &str, pages: &[&str], vendor: bool) -> Result<(Url, Vec<Note>), Ad
     let with_scheme = match scheme {
         Some(scheme) => {
             let plain = format!("{scheme}://{rest}");
-            if !text.eq_ignore_ascii_case(&plain) {
+            let start = text.strip_suffix(rest).unwrap_or_default();
+            if start.contains('.') {
+                notes.push(Note::Dropped("the dot before the host".to_owned()));
+            }
+            if !start.replace('.', "").eq_ignore_ascii_case(&format!("{scheme}://")) {
                 notes.push(Note::SchemeMended);
             }
             plain
@@ -610,7 +614,9 @@ mod tests {
     fn every_spelling_of_table_is_read() {
         let acme = "https://acme.halopsa.com";
         let once = "the start was corrected to https://";
-        let cases: [(&str, &str, &[&str]); 41] = [
+        let cases: [(&str, &str, &[&str]); 43] = [
+            ("https://.acme.halopsa.com", acme, &["the dot before the host is not needed"]),
+            ("https:/.acme.halopsa.com", acme, &["the dot before the host is not needed", once]),
             ("\u{feff}acme.halopsa.com\u{200b}", acme, &["https:// was added"]),
             ("https://acme。halopsa。com", acme, &["the host was read as acme.halopsa.com"]),
             ("ａcme.halo\u{ad}psa.com", acme, &["https:// was added", "the host was read as acme.halopsa.com"]),

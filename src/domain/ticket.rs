@@ -99,6 +99,9 @@ pub struct Escalation {
     pub moved: bool,
     /// Whether a note was added.
     pub noted: bool,
+    /// The status that ended the ticket, where one did: escalating opens none again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Untrusted>,
 }
 
 /// What is known of a ticket whose escalation did not come to its end.

@@ -37,7 +37,7 @@ struct ClientRow {
     #[serde(default)]
     main_site_name: Text,
     #[serde(default)]
-    inactive: Flag,
+    inactive: Option<Flag>,
     #[serde(default)]
     toplevel_id: Int,
     #[serde(default)]
@@ -65,14 +65,20 @@ struct CustomField {
 }
 
 impl ClientRow {
-    /// Null members are left out by Halo, so only the id is needed.
-    fn client(self) -> Option<Client> {
-        Some(Client {
-            id: self.id.0?,
+    /// Null members are left out by Halo, so only the id is needed. A client of whom it is not told whether it is in use is
+    /// none that could be switched on, or off.
+    fn client(self) -> Result<Client, BadRow> {
+        let bad = |id, why: &str| BadRow { id, why: why.to_owned() };
+        let id = self.id.0.ok_or_else(|| bad(None, "its id is missing or not a whole number"))?;
+        if self.inactive == Some(Flag(None)) {
+            return Err(bad(Some(id), "its `inactive` is neither yes nor no"));
+        }
+        Ok(Client {
+            id,
             name: Untrusted::new(self.name.0.unwrap_or_default()),
             toplevel: self.toplevel_name.untrusted(),
             main_site: self.main_site_name.untrusted(),
-            inactive: self.inactive.is_set(),
+            inactive: self.inactive.is_some_and(Flag::is_set),
             traits: Traits { toplevel_id: self.toplevel_id.0, customer_type: self.customertype.0, fields: None },
         })
     }
@@ -83,11 +89,8 @@ impl From<Rows<ClientRow>> for ClientPage {
         let mut page = Self { record_count: rows.record_count, clients: Vec::new(), bad_rows: rows.bad };
         for row in rows.rows {
             match row.client() {
-                Some(client) => page.clients.push(client),
-                None => {
-                    let why = "its id is missing or not a whole number".to_owned();
-                    page.bad_rows.push(BadRow { id: None, why });
-                }
+                Ok(client) => page.clients.push(client),
+                Err(bad) => page.bad_rows.push(bad),
             }
         }
         page
@@ -183,7 +186,7 @@ impl HaloApi {
         let Some(row) = self.read_one::<ClientRow>(self.one(does, Method::GET, PATH, &id.to_string())).await? else {
             return Ok(None);
         };
-        let client = row.client().filter(|client| client.id == id);
+        let client = row.client().ok().filter(|client| client.id == id);
         client.map(Some).ok_or(HaloError::Unexpected { does, what: BadReply::OtherObject })
     }
 }

@@ -26,6 +26,7 @@ fn draft(id: Option<&str>, password: Option<&str>) -> WebhookDraft {
         password: password.map(Secret::new),
         active: true,
         tells_disabled: id.is_some(),
+        has_custom_payload: false,
         options: Default::default(),
         note: None,
     }
@@ -36,7 +37,8 @@ async fn page_of_clients_is_asked_for_as_halo_needs_it() {
     let server = answering(value!({ "record_count": 237, "clients": [
         { "id": 12, "name": "Northwind", "toplevel_name": "Customers", "main_site_name": "Main", "inactive": false },
         { "id": "13", "inactive": true, "new_access_token": "x", "logo": "y".repeat(10_000) },
-        { "name": "nobody" }, { "id": 1e30 }, 7,
+        { "name": "nobody" }, { "id": 1e30 }, 7, { "id": 14, "inactive": "maybe" }, { "id": 15, "inactive": {} },
+        { "id": 16, "inactive": "0" }, { "id": 17, "inactive": null },
     ] }))
     .await;
     let page = server.api().clients_page(3).await.unwrap();
@@ -46,9 +48,10 @@ async fn page_of_clients_is_asked_for_as_halo_needs_it() {
     );
     assert_eq!(page.record_count, Some(237));
     let rows: Vec<_> = page.clients.iter().map(|row| (row.id, row.name.raw(), row.inactive)).collect();
-    assert_eq!(rows, [(12, "Northwind", false), (13, "", true)]);
+    assert_eq!(rows, [(12, "Northwind", false), (13, "", true), (16, "", false), (17, "", false)]);
     assert_eq!(page.clients[0].main_site.as_ref().unwrap().raw(), "Main");
-    assert_eq!(page.bad_rows.len(), 3);
+    let bad: Vec<_> = page.bad_rows.iter().map(|bad| bad.id).collect();
+    assert_eq!(bad, [None, None, None, Some(14), Some(15)]);
 }
 
 #[tokio::test]

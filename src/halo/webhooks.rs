@@ -92,6 +92,8 @@ pub struct WebhookDraft {
     pub active: bool,
     /// Whether Halo told its other switch, `disabled`: what was not read is not written.
     pub tells_disabled: bool,
+    /// Whether Halo tells of a body of somebody's own making, which no event can be read from.
+    pub has_custom_payload: bool,
     /// The options that are written.
     pub options: HaloOptions,
     /// The note with its owner's mark; none leaves it as it is.
@@ -112,6 +114,7 @@ impl WebhookDraft {
             .with("batch_method", ONE_BY_ONE)
             .with("active", self.active);
         let members = self.note.iter().fold(members, |members, note| members.with("note", note.as_str()));
+        let members = if self.has_custom_payload { members.with("custom_payload", false) } else { members };
         let options = self.options.members().into_iter();
         let members = options.fold(members, |members, (name, value)| members.with(name, value));
         // Halo switches a webhook off by either, so both are written to switch it on again.
@@ -144,6 +147,8 @@ struct WebhookRow {
     #[serde(default)]
     batch_method: Int,
     #[serde(default)]
+    custom_payload: Flag,
+    #[serde(default)]
     note: Text,
     #[serde(default)]
     log_retention_policy_days: Int,
@@ -168,6 +173,7 @@ impl WebhookRow {
             authentication_type: self.authentication_type.0,
             basic_username: self.basic_username.untrusted(),
             batch_method: self.batch_method.0,
+            custom_payload: self.custom_payload.0,
             note: self.note.untrusted(),
             options: HaloOptions {
                 log_days: self.log_retention_policy_days.0,

@@ -412,12 +412,22 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
+/// -1 is how some databases spell a yes.
+fn of_number(number: i64) -> Option<bool> {
+    match number {
+        0 => Some(false),
+        1 | -1 => Some(true),
+        _ => None,
+    }
+}
+
 impl<'de> Deserialize<'de> for Flag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self(match Scalar::deserialize(deserializer)? {
             Scalar::Bool(value) => Some(value),
-            Scalar::Int(value) => Some(value != 0),
-            Scalar::Float(value) => Some(value != 0.0),
+            Scalar::Int(value) => of_number(value),
+            Scalar::Float(value) if value.fract() == 0.0 => of_number(value as i64),
+            Scalar::Float(_) => None,
             Scalar::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
                 "true" | "1" | "yes" => Some(true),
                 "false" | "0" | "no" => Some(false),

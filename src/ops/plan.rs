@@ -19,7 +19,7 @@ use crate::domain::plan::{Action, Plan};
 use crate::domain::record::{InstalledObject, Written};
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
-use crate::halo::install::existing::{Existing, ExistingTicketType, ExistingWebhook, Wanted};
+use crate::halo::install::existing::{Existing, ExistingTab, ExistingTicketType, ExistingWebhook, Wanted};
 use crate::halo::install::plan::InstallPlan;
 use crate::halo::install::planner::{self, Current, Ours};
 use crate::halo::{HaloApi, HaloError};
@@ -293,15 +293,7 @@ impl Target {
 
     async fn read(&self, halo: &HaloApi, writes: &[Written]) -> Result<Existing, HaloError> {
         let mut webhooks = self.read_webhooks(halo).await?;
-        let mut tabs = halo.tabs().await?;
-        for own in &self.record {
-            if own.kind == ObjectKind::CustomTab
-                && let Ok(id) = own.id.parse()
-                && tabs.iter().all(|tab| tab.id != id)
-            {
-                tabs.extend(halo.tab(id).await?);
-            }
-        }
+        let tabs = self.tabs(halo).await?;
         let ours = self.ours();
         // Only those that may be ours: a foreign webhook's events are none of our business, and cost a request each.
         for webhook in &mut webhooks {
@@ -318,6 +310,19 @@ impl Target {
             }
         }
         Ok(Existing { webhooks, tabs, ..Existing::default() })
+    }
+
+    /// Reads the tabs, those of our record asked for by their ids where the list leaves them out.
+    pub(super) async fn tabs(&self, halo: &HaloApi) -> Result<Vec<ExistingTab>, HaloError> {
+        let mut tabs = halo.tabs().await?;
+        for own in self.record.iter().filter(|own| own.kind == ObjectKind::CustomTab) {
+            if let Ok(id) = own.id.parse()
+                && tabs.iter().all(|tab| tab.id != id)
+            {
+                tabs.extend(halo.tab(id).await?);
+            }
+        }
+        Ok(tabs)
     }
 
     /// Reads the webhooks, without bindings. A restricted agent's list can be short: what our record holds is asked for

@@ -138,7 +138,7 @@ pub(super) async fn look_beside_sync(
         return Ok(());
     }
     let (belongs, webhooks) = target.webhooks(halo).await?;
-    let tabs = halo.tabs().await?;
+    let tabs = target.tabs(halo).await?;
     let fault = |own: &InstalledObject| match own.kind {
         ObjectKind::Webhook => match webhooks.iter().find(|webhook| same_id(&webhook.id, &own.id)) {
             None => Some("missing in Halo"),

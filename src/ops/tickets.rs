@@ -163,7 +163,8 @@ async fn try_to_escalate(
         workspace.note_health(id, [Finding::well(Rule::EscalationNote, "no note is missing")]);
     }
     let status = if moved || noted { EscalationStatus::Escalated } else { EscalationStatus::NothingToDo };
-    Ok(Escalation { status, ticket, moved, noted })
+    let closed = edit.ended_by(&ticket).await;
+    Ok(Escalation { status, ticket, moved, noted, closed })
 }
 
 /// Refuses to write where the configuration is another machine's. Where that cannot be read, it is not known, and nothing is
@@ -218,6 +219,12 @@ impl TicketEdit<'_> {
             Some(ticket) => self.boards.name(&self.halo, ticket).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The status that has ended it; none where it is open, or Halo does not say.
+    async fn ended_by(&self, ticket: &Ticket) -> Option<Untrusted> {
+        let statuses = self.halo.statuses().await.ok()?;
+        statuses.into_iter().find(|status| status.ends && Some(status.id) == ticket.status_id).map(|status| status.name)
     }
 
     /// The ticket as it stands before anything is sent, with what a killed run has left open looked at.

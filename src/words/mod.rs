@@ -14,6 +14,7 @@ pub(crate) mod service;
 pub(crate) mod step;
 pub(crate) mod store;
 pub(crate) mod sync;
+pub(crate) mod tickets;
 pub(crate) mod time;
 pub(crate) mod typed;
 

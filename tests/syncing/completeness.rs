@@ -328,6 +328,26 @@ fn script(profile: &Profile, path: &str, body: &Value) {
     });
 }
 
+/// Neither in use nor out of use is for us to say: the client stays as it was, and the list is not proved.
+#[tokio::test(flavor = "multi_thread")]
+async fn client_whose_state_is_no_yes_or_no_stays_as_it_was() {
+    let profile = Profile::set_up(small()).await;
+    profile.json(["sync"], 0).await;
+    let before = stored(&profile);
+    for odd in [json!("maybe"), json!({}), json!([true]), json!(7)] {
+        let id = profile.halo.change(|state| {
+            let client = state.clients.iter_mut().find(|client| !client.inactive).unwrap();
+            client.overrides.insert("inactive".to_owned(), odd.clone());
+            client.id
+        });
+        let report = profile.run(["sync", "--yes", "--json"]).await.json();
+        assert_eq!(report["status"], "complete_with_warnings", "{odd}: {report}");
+        let told = report["warnings"].to_string();
+        assert!(told.contains(&id.to_string()) && told.contains("neither yes nor no"), "{odd}: {told}");
+        assert_eq!(stored(&profile), before, "{odd}");
+    }
+}
+
 /// R9: the id is the only key. Each that was renamed, moved, switched off or on again is told as what it is, also where two
 /// have one name or have swapped theirs, and where an id has become another client.
 #[tokio::test(flavor = "multi_thread")]

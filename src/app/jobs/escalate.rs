@@ -11,6 +11,7 @@ use crate::app::popup::{Popup, Question};
 use crate::domain::ticket::{Escalation, Known, Ticket, Unfinished};
 use crate::domain::untrusted::Untrusted;
 use crate::keys::Pane;
+use crate::words;
 
 use super::tickets::selected;
 
@@ -172,10 +173,5 @@ fn note(model: &mut Model, now: &Ticket) {
 
 fn words(model: &Model, done: &Escalation) -> String {
     let board = model.current_saved().map(|saved| saved.configuration.pia_screen.escalation_board.as_str());
-    let team = done.ticket.team.as_ref().map(Untrusted::display);
-    let board = team.or_else(|| board.map(|board| Untrusted::new(board).display())).unwrap_or_default();
-    let agent = done.ticket.holder();
-    let stands = if done.moved { "is now" } else { "was already" };
-    let noted = if done.noted { "; the note is added" } else { "" };
-    format!("Ticket {} {stands} on {board}, {agent}{noted}.", done.ticket.id)
+    words::tickets::escalated(done, board.unwrap_or_default(), false) + "."
 }

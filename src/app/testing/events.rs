@@ -129,5 +129,5 @@ pub fn escalating() -> Stage {
 pub fn escalation() -> Escalation {
     let mut ticket = ticket(33_479, "Printer is on fire", "Pia Escalations");
     (ticket.agent_id, ticket.agent) = (Some(7), Some(foreign("Dana Scully")));
-    Escalation { status: EscalationStatus::Escalated, ticket, moved: true, noted: true }
+    Escalation { status: EscalationStatus::Escalated, ticket, moved: true, noted: true, closed: None }
 }

@@ -58,6 +58,8 @@ pub struct ExistingWebhook {
     pub basic_username: Option<Untrusted>,
     /// Halo's number for the way in which it puts several events into one delivery; 0 is one by one.
     pub batch_method: Option<i64>,
+    /// Whether it posts a body of somebody's own making.
+    pub custom_payload: Option<bool>,
     /// Its note, which holds its owner's mark.
     pub note: Option<Untrusted>,
     /// What Halo tells of the options.

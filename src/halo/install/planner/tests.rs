@@ -67,6 +67,7 @@ pub(super) fn installed() -> (Existing, Vec<InstalledObject>) {
             authentication_type: Some(1),
             basic_username: Some("pia".into()),
             batch_method: Some(0),
+            custom_payload: Some(false),
             note: None,
             options: HaloOptions { log_days: Some(30), notifies: Some(false), attempts: Some(0) },
             bindings: bindings.collect(),
@@ -133,12 +134,13 @@ fn plans_with_same_lines_and_other_token_differ() {
 #[test]
 fn each_drift_of_webhook_is_named_field_by_field() {
     type Drift = fn(&mut ExistingWebhook);
-    let cases: [(&str, Drift); 6] = [
+    let cases: [(&str, Drift); 7] = [
         ("name", |w| w.name = "renamed".into()),
         ("url", |w| w.url = Secret::new("https://elsewhere.example/")),
         ("active", |w| w.active = false),
         ("method", |w| w.method = Some(1)),
         ("authentication", |w| w.authentication_type = Some(0)),
+        ("custom_payload", |w| w.custom_payload = Some(true)),
         ("basic_username", |w| w.basic_username = Some("root".into())),
     ];
     for (field, drift) in cases {

@@ -182,6 +182,9 @@ pub fn webhook_fields(webhook: &ExistingWebhook, name: &str, address: &str, want
     {
         differs("batch_method", batch.to_string(), "one event per delivery");
     }
+    if webhook.custom_payload == Some(true) {
+        differs("custom_payload", "true".to_owned(), "false");
+    }
     if let Some(user) = &webhook.basic_username
         && user.raw() != BASIC_USER
     {
