@@ -18,7 +18,9 @@ use super::error::SettingsError;
 use super::given::{self, read_named};
 use super::private_file;
 use super::secret_source::{FILE_VARIABLE, SecretSource, VARIABLE};
+use crate::domain::activity::mask_tokens;
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::redaction::without_secrets;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
 
@@ -305,7 +307,10 @@ fn run(
     if !status.success() {
         let said = receive(&complained, deadline.min(Instant::now() + Duration::from_millis(200)));
         let said = said.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned()).unwrap_or_default();
-        let last_line = Untrusted::new(said.lines().last().unwrap_or_default()).display();
+        // What it prints is a secret wherever it prints it, and a secret that we do not know has the shape of one.
+        let printed = Secret::typed(String::from_utf8_lossy(&bytes).trim());
+        let last_line = without_secrets(said.lines().last().unwrap_or_default(), &[&printed]);
+        let last_line = Untrusted::new(mask_tokens(&last_line)).display();
         let ended =
             status.code().map_or("was stopped by a signal".to_owned(), |code| format!("ended with status {code}"));
         return Err(refused(if last_line.is_empty() { ended } else { format!("{ended}: {last_line}") }));

@@ -214,6 +214,10 @@ fn command_that_fails_is_quoted_with_its_last_complaint() {
         "the Client Secret from client_secret_command (sh): ended with status 3: no ^[[31mkey"
     );
     assert!(failed("kill -9 $$").ends_with("was stopped by a signal"));
+    // A helper that is traced says the secret itself.
+    let secret = "3a2088ac-07cb-4d11-9f3e-0123456789ab-c0ffee00-dead-4bad-8bad-0123456789ab";
+    assert!(failed(&format!("echo '+ get {secret}' >&2; exit 3")).ends_with("ended with status 3: + get …89ab"));
+    assert!(failed("echo s3cr3t; echo 'not s3cr3t' >&2; exit 3").ends_with("ended with status 3: not [secret]"));
     assert!(failed("true").ends_with("empty"));
     let error = fixture.found(&[], Some(&["no-such-program-anywhere".to_owned()])).unwrap_err();
     assert!(error.to_string().contains("cannot be run: no such file"), "{error}");
