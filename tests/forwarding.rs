@@ -335,6 +335,11 @@ async fn what_was_given_up_is_listed_and_can_be_sent_again() {
     send(&service, &secrets, "other", 33_471).await;
     until(|| known(&profile).values().all(|event| event.forwarding.as_ref().is_some_and(|f| f.attempts == 1))).await;
     assert_eq!(service.terminate().await, 143);
+    // They were refused, and are not given up.
+    for command in [&["status"][..], &["events", "--undelivered"]] {
+        profile.run(command).await.expect(0).says("2 events are waiting to be forwarded; pia-halo events shows");
+    }
+    assert_eq!(profile.json(["status"], 0).await["service"]["events_to_forward"], 2);
     // As if its first try had been three days ago, and it were due now.
     let database = rusqlite::Connection::open(profile.workspace().paths().store()).unwrap();
     let moved =

@@ -92,7 +92,9 @@ pub(super) async fn run(call: &mut Call, options: Events) -> Result<u8, Failure>
     }
     if !options.follow {
         if events.is_empty() && options.undelivered {
-            call.output.say("No undelivered events.");
+            let waiting = ops::events::waiting(&workspace, &id)?;
+            let still = if waiting > 0 { format!(" {}", words::event::waiting(waiting)) } else { String::new() };
+            call.output.say(format!("No undelivered events.{still}"));
         } else if events.is_empty() {
             call.output.say(format!("No events yet. Halo sends them to {}.", Next::Serve));
         }

@@ -148,6 +148,9 @@ fn service(output: &mut Output, service: &ServiceStatus) {
         let (list, again) = (Next::Undelivered, Next::SendAgain);
         output.line(format!("           {count} not forwarded. To see them: {list}; to try again: {again}"));
     }
+    if service.events_to_forward > 0 {
+        output.line(format!("           {}", words::event::waiting(service.events_to_forward)));
+    }
     if service.clients_to_forward > 0 {
         let count = thousands(service.clients_to_forward);
         output.line(format!("           {count} client changes waiting to be forwarded by {}", Next::ForwardTo));

@@ -250,6 +250,9 @@ pub struct ServiceStatus {
     pub spool: Spooled,
     /// Events that could not be forwarded.
     pub undelivered: u64,
+    /// Events that wait to be forwarded, tried or not.
+    #[serde(skip_serializing_if = "is_none")]
+    pub events_to_forward: u64,
     /// Changes of clients that wait to be forwarded.
     #[serde(skip_serializing_if = "is_none")]
     pub clients_to_forward: u64,

@@ -308,6 +308,15 @@ fn concerns_one(error: &HaloError) -> bool {
     }
 }
 
+/// How many events wait to be forwarded.
+///
+/// # Errors
+///
+/// Where the store cannot be read.
+pub fn waiting(workspace: &Workspace, id: &ConfigurationId) -> Result<u64, Failure> {
+    Ok(workspace.store.forward_counts(id)?.0)
+}
+
 /// The newest events, newest first; those after a number oldest first.
 pub fn list(
     workspace: &Workspace,

@@ -100,6 +100,7 @@ pub(super) fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<Ser
     let mut days = workspace.store.days(id)?;
     days.truncate(DAYS);
     let last = workspace.store.events(id, None, None, 1)?.pop();
+    let (events_to_forward, undelivered) = workspace.store.forward_counts(id)?;
     Ok(ServiceStatus {
         running,
         unanswered,
@@ -110,7 +111,8 @@ pub(super) fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<Ser
         last_lag_ms: last.and_then(|event| event.lag()).map(|lag| lag.as_millis() as i64),
         gaps: workspace.store.gaps(id, workspace.now() - GAPS)?,
         spool: spooled::spooled(workspace.paths())?,
-        undelivered: workspace.store.forward_counts(id)?.1,
+        events_to_forward,
+        undelivered,
         clients_to_forward: workspace.store.count_clients_to_forward(id)?,
         days,
     })

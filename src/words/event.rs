@@ -2,6 +2,8 @@
 
 use super::Tone;
 use crate::domain::event::Event;
+use crate::domain::next::Next;
+use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 
 /// What happened, in Halo's words, else by the address it came to.
@@ -18,4 +20,10 @@ pub fn board(event: &Event) -> (Tone, &'static str, &'static str) {
         (None, _, Some(_)) => (Tone::Warn, "unknown", "board unknown"),
         (None, ..) => (Tone::Calm, "…", "board not read yet"),
     }
+}
+
+/// Events that are not forwarded yet.
+pub fn waiting(count: u64) -> String {
+    let (events, are) = if count == 1 { ("event", "is") } else { ("events", "are") };
+    format!("{} {events} {are} waiting to be forwarded; {} shows each one's tries.", thousands(count), Next::Events)
 }
