@@ -77,7 +77,14 @@ impl Service {
             }
         })
         .await
-        .unwrap()?;
+        .unwrap();
+        let address = match address {
+            Ok(address) => address,
+            Err(said) => {
+                child.wait().unwrap();
+                return Err(said);
+            }
+        };
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
         Ok(Self { child, address, said, http })
     }
