@@ -100,6 +100,8 @@ pub struct Publication<'a> {
     pub unseen: &'a [i64],
     /// Those of them that are gone for certain. Nobody else is disabled.
     pub gone: &'a [i64],
+    /// How many stored clients they show without a row that could be read: nobody can say that these are unchanged.
+    pub unread: u64,
     /// Whether the stored list is every client that Halo has, once this is published.
     pub proved: bool,
     /// The lists beside the clients.
@@ -450,7 +452,7 @@ impl Work<'_> {
     fn finish(mut self, run: RunId, publication: &Publication<'_>) -> Result<ChangeCounts, Trouble> {
         let expected = self.known.expected().count() as u64;
         let seen = expected.saturating_sub(publication.unseen.len() as u64);
-        self.counts.unchanged = seen.saturating_sub(self.differed);
+        self.counts.unchanged = seen.saturating_sub(self.differed + publication.unread);
         self.db.execute(
             "INSERT INTO configurations (id, published_at, proved_at) VALUES (?1, ?2, ?3)
              ON CONFLICT (id) DO UPDATE SET published_at = excluded.published_at,

@@ -137,7 +137,8 @@ pub fn told(changes: ChangeCounts, counts: ClientCounts, second: i64) -> SyncRep
 
 /// What a run publishes that has seen everybody.
 pub fn all_seen<'a>(fresh: FreshLists<'a>, rule: &'a IncludeRule) -> Publication<'a> {
-    Publication { evidence: Evidence::Look(1), unseen: &[], gone: &[], proved: true, fresh, rule, brake: Brake::On }
+    let (evidence, brake) = (Evidence::Look(1), Brake::On);
+    Publication { evidence, unseen: &[], gone: &[], unread: 0, proved: true, fresh, rule, brake }
 }
 
 /// The page that lists these clients.

@@ -348,6 +348,27 @@ async fn client_whose_state_is_no_yes_or_no_stays_as_it_was() {
     }
 }
 
+/// Of a row that could not be read nobody can say that it is unchanged.
+#[tokio::test(flavor = "multi_thread")]
+async fn row_that_was_not_read_is_not_called_unchanged() {
+    let profile = Profile::synced(small()).await;
+    profile.halo.change(|state| {
+        for client in state.clients.iter_mut().take(3) {
+            client.overrides.insert("inactive".to_owned(), json!("maybe"));
+        }
+    });
+    let report = profile.json(["sync"], 3).await;
+    assert_eq!(report["changes"], json!({"added": 0, "updated": 0, "disabled": 0, "returned": 0, "unchanged": 227}));
+    // Rows without an id are none that were read.
+    profile.halo.change(|state| {
+        for client in state.clients.iter_mut().take(3) {
+            client.overrides.insert("id".to_owned(), json!(null));
+        }
+    });
+    let report = profile.json(["sync"], 3).await;
+    assert_eq!((&report["stored"], &report["changes"]["unchanged"]), (&json!(227), &json!(227)), "{report}");
+}
+
 /// R9: the id is the only key. Each that was renamed, moved, switched off or on again is told as what it is, also where two
 /// have one name or have swapped theirs, and where an id has become another client.
 #[tokio::test(flavor = "multi_thread")]

@@ -121,6 +121,7 @@ pub fn syncing(workspace: &Workspace, id: &ConfigurationId) -> Option<String> {
 struct Learnt {
     halo_count: Option<u64>,
     read: u64,
+    unread: u64,
     pages: u64,
     resumed_pages: u64,
     would_disable: Option<u64>,
@@ -136,6 +137,7 @@ impl Learnt {
         Self {
             halo_count: engine.count(),
             read: engine.read(),
+            unread: engine.unread(),
             pages: engine.pages(),
             resumed_pages: engine.resumed(),
             would_disable: None,
@@ -247,6 +249,7 @@ impl Run<'_> {
         let calm = [Sight::NotHeard, Sight::NotTold].map(|sight| sight.warning().filter(|_| is_calm(sight)));
         let calm = learnt.warnings.iter().all(|line| calm.contains(&Some(line.as_str())));
         let status = if calm { SyncStatus::Complete } else { SyncStatus::CompleteWithWarnings };
+        let unread = learnt.unread;
         let report = self.report(learnt, ClientCounts::default());
         let published = SyncReport { status, proved: proved.is_some(), ..report.clone() };
         let (workspace, started) = (self.workspace.clone(), self.started);
@@ -256,6 +259,7 @@ impl Run<'_> {
                 evidence: proved.map_or(Evidence::Everything, Evidence::Look),
                 unseen: &unseen,
                 gone: &gone,
+                unread,
                 proved: proved.is_some(),
                 fresh: lists.fresh(),
                 rule: &rule,

@@ -122,6 +122,8 @@ pub(super) struct Engine {
     before: Option<HashSet<i64>>,
     /// The ids of all earlier passes, and those found one by one.
     ever: HashSet<i64>,
+    /// Those of them whose rows none of these could read.
+    never_read: HashSet<i64>,
     /// Pages of an interrupted run, until the highest of them, read again, has told whether they still hold.
     left: Vec<ListedPage>,
     resumed: u64,
@@ -166,6 +168,7 @@ impl Engine {
             pass,
             before: None,
             ever: HashSet::new(),
+            never_read: HashSet::new(),
             left,
             resumed: 0,
             missing: Vec::new(),
@@ -289,6 +292,7 @@ impl Engine {
             Presence::There => {
                 self.slid = true;
                 self.ever.insert(id);
+                self.never_read.remove(&id);
                 self.warnings.add(Kind::LeftOut, Some(id));
             }
             Presence::Unclear(why) => {
@@ -359,6 +363,7 @@ impl Engine {
     fn look_again(&mut self) {
         let next = self.fresh_pass(self.pass.number + 1);
         let pass = std::mem::replace(&mut self.pass, next);
+        self.never_read = self.never_read(&pass);
         self.ever.extend(&pass.seen);
         self.before = pass.is_proved().then_some(pass.seen);
         self.missing.clear();
@@ -408,9 +413,32 @@ impl Engine {
         self.pass.number
     }
 
-    /// Unique ids of this pass so far.
+    /// Unique ids of this pass so far; of all passes where none was proved in the end, as what all have shown is stored then.
     pub(super) fn read(&self) -> u64 {
-        self.pass.seen.len() as u64
+        let earlier = match self.conclusion {
+            Some(Conclusion::Publish { proved: None, .. }) => self.ever.difference(&self.pass.seen).count(),
+            _ => 0,
+        };
+        (self.pass.seen.len() + earlier) as u64
+    }
+
+    /// Expected clients that are there, but of whom nothing that is published was read.
+    pub(super) fn unread(&self) -> u64 {
+        let is_expected = |id: &&i64| self.expected.binary_search_by_key(*id, |(id, _)| *id).is_ok();
+        let count = match self.conclusion {
+            Some(Conclusion::Publish { proved: None, .. }) => {
+                self.never_read(&self.pass).iter().filter(is_expected).count()
+            }
+            _ => self.pass.unread.iter().filter(is_expected).count(),
+        };
+        count as u64
+    }
+
+    /// The clients that this pass or those before it have shown, and none has let be read.
+    fn never_read(&self, pass: &Pass) -> HashSet<i64> {
+        let before = self.never_read.iter().filter(|id| !pass.seen.contains(id));
+        let is_new = |id: &&i64| !self.ever.contains(id) || self.never_read.contains(id);
+        before.chain(pass.unread.iter().filter(is_new)).copied().collect()
     }
 
     /// Halo's own count, as it came last.

@@ -30,6 +30,8 @@ pub(super) struct Pass {
     pub number: u32,
     pub stage: Stage,
     pub seen: HashSet<i64>,
+    /// Those of them whose rows could not be read.
+    pub unread: HashSet<i64>,
     nameless: u64,
     /// The first count that came, and the last.
     pub counts: Option<(u64, u64)>,
@@ -59,6 +61,7 @@ impl Pass {
             number,
             stage,
             seen: HashSet::new(),
+            unread: HashSet::new(),
             nameless: 0,
             counts: None,
             steady: true,
@@ -82,6 +85,7 @@ impl Pass {
         self.have.insert(page.page);
         let before = self.seen.len();
         self.seen.extend(&page.ids);
+        self.unread.extend(page.unread.iter().map(|(id, _)| *id));
         self.nameless += page.nameless;
         if self.seen.len() == before {
             self.barren = self.barren.min(page.page);

@@ -449,6 +449,28 @@ fn count_that_is_not_unique_ids_is_no_proof() {
     }
 }
 
+/// What all passes have shown is stored, and told as that; a row that none of them could read is nobody's knowledge.
+#[test]
+fn rows_of_all_passes_count_where_none_is_proved() {
+    for (third_read_later, unread) in [(false, 2), (true, 1)] {
+        let mut odd = engine(&[1, 2, 3, 9], Rules::default());
+        while let Some(ask) = odd.ask() {
+            let Ask::Page { pass, page } = ask else { panic!("{ask:?}") };
+            let mut listed = ListedPage { page, record_count: Some(2), ..ListedPage::default() };
+            let bad = |ids: &[i64]| ids.iter().map(|id| (*id, "odd".to_owned())).collect();
+            (listed.ids, listed.unread) = match (pass, page) {
+                (1, 1) => (vec![1, 2, 3, 5], bad(&[2, 3, 5])),
+                (2, 1) if third_read_later => (vec![1, 2, 3, 4], bad(&[2])),
+                (2, 1) => (vec![1, 2, 4], bad(&[1, 2])),
+                _ => (Vec::new(), Vec::new()),
+            };
+            odd.page(&listed);
+        }
+        assert_eq!(odd.conclusion(), Some(&Conclusion::Publish { proved: None, unseen: vec![9], gone: vec![] }));
+        assert_eq!((odd.read(), odd.unread()), (5, unread));
+    }
+}
+
 /// The list changed on the way and changed back: its last count is the unique ids, and proves nothing.
 #[test]
 fn count_that_moves_while_pages_are_read_is_no_proof() {
