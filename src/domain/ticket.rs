@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
-use super::people::Team;
+use super::people::{Status, Team};
 use super::untrusted::{Untrusted, same_name};
 
 /// A ticket. Everything but its id may be missing: Halo leaves out what is null.
@@ -54,6 +54,11 @@ impl Ticket {
             (None, Some(id)) => format!("assigned to agent {id}"),
             (_, None) => "unassigned".to_owned(),
         }
+    }
+
+    /// Its status, where that sounds like one that ends a ticket.
+    pub fn sounds_over(&self) -> Option<&Untrusted> {
+        self.status.as_ref().filter(|status| Status::sounds_final(status))
     }
 
     /// Gives the team its name, where Halo told its id alone. Says whether the name is known now.

@@ -8,12 +8,13 @@ use ratatui::widgets::{Block, Clear, Padding, Paragraph};
 
 use crate::app::Model;
 use crate::app::integrations;
-use crate::app::jobs::escalate::{changes, nothing_to_do};
+use crate::app::jobs::escalate::{changes, nothing_to_do, stays_closed};
 use crate::app::jobs::prove;
 use crate::app::jobs::state::{Goal, PlanWork};
 use crate::app::keymap::{Command, Place};
 use crate::app::meaning::{Meaning, meaning_of};
 use crate::app::model::saved_title;
+use crate::app::notice::Tone;
 use crate::app::popup::{
     About, Chooser, Confirm, Help, HelpLine, OTHER_HOST, Popup, Question, Typed, help_columns, help_height,
 };
@@ -239,6 +240,8 @@ fn escalation(model: &Model, frame: &mut Frame, styles: Styles, question: &Quest
             ]));
         }
     }
+    let closed = stays_closed(question).map(|words| wrap(&words, columns)).unwrap_or_default();
+    lines.extend(closed.into_iter().map(|line| Line::styled(line, styles.tone(Tone::Warn))));
     lines.push(Line::default());
     let nothing = nothing_to_do(model);
     let help = nothing.as_deref().unwrap_or("Optional note for the next agent. Enter escalates, Esc cancels.");

@@ -3,6 +3,11 @@
 use crate::domain::ticket::Escalation;
 use crate::domain::untrusted::Untrusted;
 
+/// That a ticket is over, before it is escalated.
+pub fn stays_closed(status: &Untrusted) -> String {
+    format!("The ticket is closed ({}), and escalating does not open it again.", status.display())
+}
+
 /// What an escalation has done, or found done; the board as Halo names it, or else as it was asked for.
 pub fn escalated(done: &Escalation, board: &str, has_note: bool) -> String {
     let board = done.ticket.team.as_ref().map_or_else(|| Untrusted::new(board).display(), Untrusted::display);

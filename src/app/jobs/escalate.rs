@@ -113,6 +113,11 @@ pub fn nothing_to_do(model: &Model) -> Option<String> {
     nothing.then(|| "The ticket is there already. Type a note to add it, or leave with Esc.".to_owned())
 }
 
+/// That the ticket is over already, as far as its status says so by its name.
+pub fn stays_closed(question: &Question) -> Option<String> {
+    question.known.as_ref().and_then(Ticket::sounds_over).map(words::tickets::stays_closed)
+}
+
 /// The answer is yes.
 pub fn escalate(model: &mut Model) -> Vec<Effect> {
     let (Some(Popup::Escalate(question)), Some(id)) = (model.popup.take(), model.current.clone()) else {

@@ -5,6 +5,7 @@ use super::person::Person;
 use super::words::{failure, sentence};
 use crate::app::effect::Slot;
 use crate::app::go::Go;
+use crate::app::jobs::escalate::stays_closed;
 use crate::app::jobs::state::{EscalateWork, TicketWork};
 use crate::app::jobs::tickets;
 use crate::app::keymap::{Command, Pane};
@@ -110,9 +111,9 @@ impl<P: Person> Dialogue<P> {
             return Ok(());
         }
         self.order(Command::Escalate).await?;
-        if !matches!(self.model().popup, Some(Popup::Escalate(_))) {
-            return Ok(());
-        }
+        let Some(Popup::Escalate(question)) = &self.model().popup else { return Ok(()) };
+        let closed = stays_closed(question);
+        self.say_all(closed);
         let prompt = "Optional note for the next agent, Enter leaves it out, < escalates nothing: ";
         let Answer::Line(note) = self.ask(&Question::text(prompt.to_owned(), Vec::new())).await? else {
             return self.order(Command::ClosePopup).await;

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::app::effect::Slot;
+use crate::app::jobs::escalate::stays_closed;
 use crate::app::jobs::state::EscalateWork;
 use crate::app::jobs::tickets;
 use crate::app::keymap::{Pane, Place, place};
@@ -14,7 +15,7 @@ use crate::app::service::{head, warnings};
 use crate::app::testing::events::{
     board, escalating, escalation, event, events, in_events, in_tickets, many_events, recent, service,
 };
-use crate::app::testing::{Stage, at, finished, id, in_panes, key, overview, saved, standing, status};
+use crate::app::testing::{Stage, at, finished, foreign, id, in_panes, key, overview, saved, standing, status};
 use crate::app::{Model, next_wake};
 use crate::domain::body::Body;
 use crate::domain::failure::FailureKind;
@@ -403,4 +404,22 @@ fn age_of_last_event_is_told_by_minute_and_then_by_hour() {
     assert_eq!(warnings(&stage.model).len(), 1, "a day without an event");
     let idle = |model: &Model, now| next_wake(model, now);
     assert_eq!(idle(&stage.model, stage.now + SignedDuration::from_hours(1)), None);
+}
+
+/// It stays closed, which whoever hands it over has to know before.
+#[test]
+fn question_about_closed_ticket_says_that_it_stays_closed() {
+    for (status, closed) in [
+        ("Resolved", Some("The ticket is closed (Resolved), and escalating does not open it again.")),
+        ("In Progress", None),
+    ] {
+        let mut board = board();
+        board.tickets[0].status = Some(foreign(status));
+        let mut stage = in_events();
+        stage.keys("b");
+        stage.reply(Reply::Tickets(Ok(board)));
+        stage.keys("e");
+        let Some(Popup::Escalate(question)) = &stage.model.popup else { panic!("no question") };
+        assert_eq!(stays_closed(question).as_deref(), closed);
+    }
 }
