@@ -83,7 +83,7 @@ fn copy_of(state: &mut State, name: &str) {
     state.webhooks.insert(0, copy);
 }
 
-/// The webhook itself. Eleven cells for each of the two.
+/// The webhook itself. Thirteen cells for each of the two.
 #[tokio::test(flavor = "multi_thread")]
 async fn drift_of_webhook_is_named_and_repaired() {
     let cells = [
@@ -109,6 +109,12 @@ async fn drift_of_webhook_is_named_and_repaired() {
             |state, name| webhook(state, name).set("custom_payload", true),
             &["update webhook custom_payload"],
         ),
+        cell(
+            "encrypted with a key that is not ours",
+            |state, name| webhook(state, name).set("encrypt_request", true),
+            &["update webhook encrypt_request"],
+        ),
+        cell("made something else", |state, name| webhook(state, name).set("type", 5), &["update webhook type"]),
         cell(
             "content type edited",
             |state, name| webhook(state, name).set("content_type", "application/xml"),
@@ -159,7 +165,7 @@ fn event<'a>(state: &'a mut State, number: &str) -> &'a mut Object {
     state.notifications.iter_mut().find(is_it).unwrap()
 }
 
-/// Each of the five events. Seven cells each.
+/// Each of the five events. Eight cells each.
 #[tokio::test(flavor = "multi_thread")]
 async fn drift_of_event_is_named_and_repaired() {
     let cells = [
@@ -184,6 +190,11 @@ async fn drift_of_event_is_named_and_repaired() {
             "kept back by a condition",
             |state, number| event(state, number).set("conditions", json!([{ "fieldname": "team", "type": 0 }])),
             &["update webhook_event conditions"],
+        ),
+        cell(
+            "switched off",
+            |state, number| event(state, number).set("inactive", true),
+            &["update webhook_event inactive"],
         ),
         cell(
             "of a kind that does not fire",

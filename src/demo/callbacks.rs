@@ -138,6 +138,7 @@ fn fires(row: &Object, eventno: i64, ticket: &Row) -> bool {
     row.int("type") == Some(-2)
         && row.int("delivery_method") == Some(6)
         && row.int("eventno") == Some(eventno)
+        && !row.flag("inactive")
         && conditions.is_none_or(|all| all.iter().all(|condition| is_met(condition, ticket)))
 }
 

@@ -31,6 +31,7 @@ const SHAPE: Shape = Shape {
         ("safe_instances", Kind::Int),
         ("webhook_id", Kind::Guid),
         ("conditions", Kind::List),
+        ("inactive", Kind::Bool),
     ],
 };
 

@@ -23,6 +23,7 @@ const SHAPE: Shape = Shape {
         ("active", Kind::Bool),
         ("disabled", Kind::Bool),
         ("custom_payload", Kind::Bool),
+        ("encrypt_request", Kind::Bool),
         ("payload_type", Kind::Int),
         ("note", Kind::Text),
         ("icon", Kind::Text),

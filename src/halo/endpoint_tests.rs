@@ -26,7 +26,7 @@ fn draft(id: Option<&str>, password: Option<&str>) -> WebhookDraft {
         password: password.map(Secret::new),
         active: true,
         tells_disabled: id.is_some(),
-        has_custom_payload: false,
+        making: Default::default(),
         options: Default::default(),
         note: None,
     }

@@ -485,7 +485,7 @@ async fn redirect_is_never_followed_and_secret_stays() {
                 password: Some(Secret::new("password-canary")),
                 active: true,
                 tells_disabled: false,
-                has_custom_payload: false,
+                making: Default::default(),
                 options: Default::default(),
                 note: None,
             };
@@ -732,7 +732,7 @@ async fn no_error_repeats_secret_or_address() {
         password: Some(Secret::new("password-canary")),
         active: true,
         tells_disabled: false,
-        has_custom_payload: false,
+        making: Default::default(),
         options: Default::default(),
         note: None,
     };

@@ -14,7 +14,7 @@ use crate::domain::record::Members;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
 use crate::domain::webhook_options::HaloOptions;
-use crate::halo::install::existing::{Binding, ExistingWebhook};
+use crate::halo::install::existing::{Binding, ExistingWebhook, Making};
 
 pub(super) const PATH: &str = "/api/Webhook";
 const BINDINGS: &str = "/api/Notification";
@@ -33,7 +33,7 @@ const BINDING_TYPE: i64 = -2;
 const BY_WEBHOOK: i64 = 6;
 /// The members that are read before a change and can be written to bring a webhook back. Its password is not among
 /// them: Halo never shows it.
-const KEPT: [&str; 25] = [
+const KEPT: [&str; 26] = [
     "name",
     "type",
     "url",
@@ -53,6 +53,7 @@ const KEPT: [&str; 25] = [
     "auto_disable_attempts",
     "log_retention_policy_days",
     "custom_payload",
+    "encrypt_request",
     "use_lightweight_logs",
     "certificate_id",
     "icon",
@@ -61,7 +62,7 @@ const KEPT: [&str; 25] = [
     "digest",
 ];
 /// The same for a binding. Its `guid` never is: a known one would move somebody else's.
-const BINDING_KEPT: [&str; 9] = [
+const BINDING_KEPT: [&str; 10] = [
     "webhook_id",
     "eventno",
     "name",
@@ -69,6 +70,7 @@ const BINDING_KEPT: [&str; 9] = [
     "delivery_method",
     "agent_id",
     "conditions",
+    "inactive",
     "filter_type",
     "restriction_type",
 ];
@@ -92,8 +94,8 @@ pub struct WebhookDraft {
     pub active: bool,
     /// Whether Halo told its other switch, `disabled`: what was not read is not written.
     pub tells_disabled: bool,
-    /// Whether Halo tells of a body of somebody's own making, which no event can be read from.
-    pub has_custom_payload: bool,
+    /// What Halo tells that it makes of an event: what no event can be read from is taken back.
+    pub making: Making,
     /// The options that are written.
     pub options: HaloOptions,
     /// The note with its owner's mark; none leaves it as it is.
@@ -114,7 +116,7 @@ impl WebhookDraft {
             .with("batch_method", ONE_BY_ONE)
             .with("active", self.active);
         let members = self.note.iter().fold(members, |members, note| members.with("note", note.as_str()));
-        let members = if self.has_custom_payload { members.with("custom_payload", false) } else { members };
+        let members = self.making.unreadable().fold(members, |members, name| members.with(name, false));
         let options = self.options.members().into_iter();
         let members = options.fold(members, |members, (name, value)| members.with(name, value));
         // Halo switches a webhook off by either, so both are written to switch it on again.
@@ -149,6 +151,8 @@ struct WebhookRow {
     #[serde(default)]
     custom_payload: Flag,
     #[serde(default)]
+    encrypt_request: Flag,
+    #[serde(default)]
     note: Text,
     #[serde(default)]
     log_retention_policy_days: Int,
@@ -173,7 +177,11 @@ impl WebhookRow {
             authentication_type: self.authentication_type.0,
             basic_username: self.basic_username.untrusted(),
             batch_method: self.batch_method.0,
-            custom_payload: self.custom_payload.0,
+            making: Making {
+                kind: self.r#type.0,
+                custom_payload: self.custom_payload.0,
+                encrypt_request: self.encrypt_request.0,
+            },
             note: self.note.untrusted(),
             options: HaloOptions {
                 log_days: self.log_retention_policy_days.0,
@@ -201,6 +209,8 @@ struct BindingRow {
     r#type: Int,
     #[serde(default)]
     conditions: Each<serde_json::Value>,
+    #[serde(default)]
+    inactive: Flag,
 }
 
 /// A webhook's own list of its bindings.
@@ -291,6 +301,7 @@ impl HaloApi {
                     kind: row.r#type.0,
                     delivery: row.delivery_method.0,
                     conditions: row.conditions.0.len(),
+                    inactive: row.inactive.0,
                 })
             })
             .collect())

@@ -21,7 +21,7 @@ fn webhook() -> WebhookDraft {
         password: None,
         active: true,
         tells_disabled: false,
-        has_custom_payload: false,
+        making: Default::default(),
         options: Default::default(),
         note: None,
     }

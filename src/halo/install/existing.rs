@@ -58,8 +58,8 @@ pub struct ExistingWebhook {
     pub basic_username: Option<Untrusted>,
     /// Halo's number for the way in which it puts several events into one delivery; 0 is one by one.
     pub batch_method: Option<i64>,
-    /// Whether it posts a body of somebody's own making.
-    pub custom_payload: Option<bool>,
+    /// What becomes of an event on its way into a delivery.
+    pub making: Making,
     /// Its note, which holds its owner's mark.
     pub note: Option<Untrusted>,
     /// What Halo tells of the options.
@@ -72,6 +72,25 @@ impl ExistingWebhook {
     /// The machine whose mark it carries.
     pub fn owner(&self) -> Option<Owner> {
         self.note.as_ref().and_then(|note| Owner::of_note(note.raw()))
+    }
+}
+
+/// What a webhook makes of an event, as far as Halo tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Making {
+    /// Halo's number for the kind of webhook; 0 is an ordinary one, 1 a runbook.
+    pub kind: Option<i64>,
+    /// Whether it posts a body of somebody's own making.
+    pub custom_payload: Option<bool>,
+    /// Whether it encrypts what it posts.
+    pub encrypt_request: Option<bool>,
+}
+
+impl Making {
+    /// What no event can be read from, by the names of Halo's members.
+    pub fn unreadable(self) -> impl Iterator<Item = &'static str> {
+        let flags = [("custom_payload", self.custom_payload), ("encrypt_request", self.encrypt_request)];
+        flags.into_iter().filter(|(_, is_on)| *is_on == Some(true)).map(|(name, _)| name)
     }
 }
 
@@ -89,6 +108,8 @@ pub struct Binding {
     pub delivery: Option<i64>,
     /// How many conditions keep it from firing.
     pub conditions: usize,
+    /// Whether it is switched off, where Halo tells it.
+    pub inactive: Option<bool>,
 }
 
 /// A custom tab that Halo holds.

@@ -35,7 +35,7 @@ impl Write for EventWrite {
             Self::Mend { webhook, binding } => BeforeAfter {
                 before: there(apply.halo.binding_members(webhook, *binding).await?)?,
                 parent: Some(webhook.clone()),
-                ..written(HaloApi::firing())
+                ..written(firing(apply, webhook, *binding))
             },
             // What is gone already needs no proof: deleting it is done.
             Self::Unbind { webhook, binding } => BeforeAfter {
@@ -51,7 +51,10 @@ impl Write for EventWrite {
         let halo = apply.halo;
         match self {
             Self::Bind(group, event, name) => Ok(text(halo.bind_event(apply.webhook_id(*group), *event, name).await?)),
-            Self::Mend { binding, .. } => Ok(text(halo.put_binding(Some(*binding), &HaloApi::firing()).await?)),
+            Self::Mend { webhook, binding } => {
+                let members = firing(apply, webhook, *binding);
+                Ok(text(halo.put_binding(Some(*binding), &members).await?))
+            }
             Self::Unbind { webhook, binding } => {
                 // Another program can have moved it to its own webhook: then it is off ours.
                 if halo.bindings(webhook).await?.iter().all(|own| own.id != *binding) {
@@ -71,7 +74,7 @@ impl Write for EventWrite {
             }
             Self::Mend { webhook, binding } => {
                 let now = apply.halo.binding_members(webhook, *binding).await?;
-                Ok(compare(binding.to_string(), &HaloApi::firing(), now))
+                Ok(compare(binding.to_string(), &firing(apply, webhook, *binding), now))
             }
             Self::Unbind { webhook, binding } => {
                 let bindings = apply.halo.bindings(webhook).await?;
@@ -107,4 +110,10 @@ async fn bound_beside(apply: &Apply<'_>, webhook: &str, binding: i64) -> Result<
     let event = bindings.iter().find(|own| own.id == binding).map(|own| own.event);
     let beside = bindings.iter().filter(|own| own.id != binding && Some(own.event) == event);
     Ok(beside.map(|own| own.id.to_string()).collect())
+}
+
+// What makes an event fire. A switch that Halo does not tell is not written.
+fn firing(apply: &Apply<'_>, webhook: &str, binding: i64) -> Members {
+    let is_off = apply.seen.binding(webhook, binding).is_some_and(|seen| seen.inactive == Some(true));
+    if is_off { HaloApi::firing().with("inactive", false) } else { HaloApi::firing() }
 }

@@ -99,7 +99,7 @@ fn draft(apply: &Apply<'_>, group: EventGroup, id: Option<&str>) -> WebhookDraft
         password: installs.map(|installs| installs.secrets.password.clone()),
         active: true,
         tells_disabled: seen.is_some_and(|seen| seen.tells_disabled),
-        has_custom_payload: seen.is_some_and(|seen| seen.custom_payload == Some(true)),
+        making: seen.map(|seen| seen.making).unwrap_or_default(),
         options: seen.map_or(options, |seen| options.readable_in(seen.options)),
         note: installs.and_then(|installs| {
             let note = seen.and_then(|seen| seen.note.as_ref()).map_or("", Untrusted::raw);

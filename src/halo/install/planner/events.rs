@@ -88,6 +88,9 @@ pub fn binding_fields(binding: &Binding) -> Vec<FieldChange> {
     if binding.conditions > 0 {
         differs("conditions", binding.conditions.to_string(), "none");
     }
+    if binding.inactive == Some(true) {
+        differs("inactive", "true".to_owned(), "false");
+    }
     fields
 }
 

@@ -288,7 +288,7 @@ fn is_written(write: &Written, tab: &ExistingTab) -> bool {
 const OTHER: &str = "other";
 
 fn field_name(member: &str) -> &'static str {
-    const KNOWN: [&str; 17] = [
+    const KNOWN: [&str; 20] = [
         "name",
         "url",
         "active",
@@ -306,6 +306,9 @@ fn field_name(member: &str) -> &'static str {
         "log_retention_policy_days",
         "notify_on_failure",
         "auto_disable_attempts",
+        "custom_payload",
+        "encrypt_request",
+        "inactive",
     ];
     match member {
         "authentication_type" => "authentication",

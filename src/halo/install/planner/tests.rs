@@ -6,7 +6,7 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::plan::{Action, ActionCounts, Offer, Parts, TABS_NOT_TOLD};
 use crate::domain::secret::Secret;
 use crate::domain::webhook_options::{HaloOptions, WebhookOptions};
-use crate::halo::install::existing::{Binding, ExistingTab, ExistingTicketType, ExistingWebhook};
+use crate::halo::install::existing::{Binding, ExistingTab, ExistingTicketType, ExistingWebhook, Making};
 use crate::halo::install::plan::{EventWrite, LinkWrite, TabWrite, WebhookWrite};
 
 pub(super) fn wanted() -> Wanted {
@@ -30,7 +30,7 @@ pub(super) fn events() -> Vec<(EventNumber, Untrusted)> {
 
 pub(super) fn binding(id: i64, event: i64) -> Binding {
     let event = EventNumber(event);
-    Binding { id, event, name: "x".into(), kind: Some(-2), delivery: Some(6), conditions: 0 }
+    Binding { id, event, name: "x".into(), kind: Some(-2), delivery: Some(6), conditions: 0, inactive: Some(false) }
 }
 
 pub(super) fn ticket_type(id: i64, name: &str) -> ExistingTicketType {
@@ -67,7 +67,7 @@ pub(super) fn installed() -> (Existing, Vec<InstalledObject>) {
             authentication_type: Some(1),
             basic_username: Some("pia".into()),
             batch_method: Some(0),
-            custom_payload: Some(false),
+            making: Making { kind: Some(0), custom_payload: Some(false), encrypt_request: Some(false) },
             note: None,
             options: HaloOptions { log_days: Some(30), notifies: Some(false), attempts: Some(0) },
             bindings: bindings.collect(),
@@ -134,13 +134,15 @@ fn plans_with_same_lines_and_other_token_differ() {
 #[test]
 fn each_drift_of_webhook_is_named_field_by_field() {
     type Drift = fn(&mut ExistingWebhook);
-    let cases: [(&str, Drift); 7] = [
+    let cases: [(&str, Drift); 9] = [
         ("name", |w| w.name = "renamed".into()),
         ("url", |w| w.url = Secret::new("https://elsewhere.example/")),
         ("active", |w| w.active = false),
         ("method", |w| w.method = Some(1)),
         ("authentication", |w| w.authentication_type = Some(0)),
-        ("custom_payload", |w| w.custom_payload = Some(true)),
+        ("type", |w| w.making.kind = Some(5)),
+        ("custom_payload", |w| w.making.custom_payload = Some(true)),
+        ("encrypt_request", |w| w.making.encrypt_request = Some(true)),
         ("basic_username", |w| w.basic_username = Some("root".into())),
     ];
     for (field, drift) in cases {
@@ -367,8 +369,9 @@ fn removal_works_without_wish() {
 #[test]
 fn event_that_was_kept_from_firing_is_mended_in_place() {
     type Drift = fn(&mut Binding);
-    let cases: [(&str, Drift); 3] = [
+    let cases: [(&str, Drift); 4] = [
         ("conditions", |binding| binding.conditions = 1),
+        ("inactive", |binding| binding.inactive = Some(true)),
         ("type", |binding| binding.kind = Some(0)),
         ("delivery", |binding| binding.delivery = Some(1)),
     ];

@@ -16,6 +16,8 @@ const BASIC: i64 = 1;
 
 /// Halo's number for POST on a webhook.
 const POST: i64 = 0;
+/// An ordinary webhook, in Halo's numbers.
+const OUTGOING: i64 = 0;
 
 /// Halo's number for each event in a delivery of its own.
 const ONE_BY_ONE: i64 = 0;
@@ -182,9 +184,12 @@ pub fn webhook_fields(webhook: &ExistingWebhook, name: &str, address: &str, want
     {
         differs("batch_method", batch.to_string(), "one event per delivery");
     }
-    if webhook.custom_payload == Some(true) {
-        differs("custom_payload", "true".to_owned(), "false");
+    if let Some(kind) = webhook.making.kind
+        && kind != OUTGOING
+    {
+        differs("type", kind.to_string(), &OUTGOING.to_string());
     }
+    webhook.making.unreadable().for_each(|member| differs(member, "true".to_owned(), "false"));
     if let Some(user) = &webhook.basic_username
         && user.raw() != BASIC_USER
     {
