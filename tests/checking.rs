@@ -263,6 +263,10 @@ async fn two_gates_are_told_apart_and_right_is_named_with_its_place() {
             assert!(check["hint"].as_str().unwrap().contains("View Applications › the application › Permissions"));
             assert!(check["hint"].as_str().unwrap().contains("tick \"all\""), "{check}");
         }
+        // One cause, one remedy: in the same words, so that it is told once.
+        for id in ["token", "ticket_types", "custom_tabs"] {
+            assert_eq!(verdict(&report, id)["hint"], verdict(&report, "webhooks")["hint"], "{faults}: {id}");
+        }
         assert_eq!(verdict(&report, "clients")["status"], "pass", "{faults}: what is permitted is used");
     }
 }

@@ -16,6 +16,23 @@ pub const LOW: u16 = 14;
 /// No line of the body is longer.
 const LONGEST: u16 = 128;
 
+/// The same of what is read line by line, and not beside a help: checks, a plan, results.
+const READABLE: u16 = 110;
+
+/// Fewer columns are no second column beside that.
+const BESIDE: u16 = 34;
+
+/// What a screen has beside its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing, and no line of steps or panes.
+    Nothing,
+    /// The help or the detail of what is selected, where the terminal is wide.
+    Detail,
+    /// The same once the body, which is read line by line, has all the columns that it can use.
+    Rest,
+}
+
 /// The rooms of a screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Layout {
@@ -33,23 +50,30 @@ pub struct Layout {
     pub keys: Rect,
 }
 
-/// Divides a terminal; `steps` says whether the screen has a line of steps or panes, and so a second column.
-pub fn layout(size: Size, steps: bool) -> Layout {
+/// Divides a terminal.
+pub fn layout(size: Size, beside: Beside) -> Layout {
     let too_small = size.width < SMALLEST.width || size.height < SMALLEST.height;
     if too_small {
         return Layout { too_small, body: Rect::new(0, 0, size.width, size.height), ..Layout::default() };
     }
     let row = |y: u16, height: u16| Rect::new(0, y, size.width, height);
+    let steps = beside != Beside::Nothing;
     let steps_height = u16::from(steps);
     let top = 2 + steps_height;
     let height = size.height - top - 2;
     let main = match size.width {
         width if !steps => width.min(WIDE),
+        width if beside == Beside::Rest => width.min(READABLE),
         width if width < WIDE => width,
         // What is listed has most of the room; lines as long as that are not read any more.
         width => (width - 35 - (width - WIDE) / 10).min(LONGEST),
     };
-    let detail = (steps && size.width >= WIDE).then(|| Rect::new(main + 3, top, size.width - main - 5, height));
+    let has_detail = match beside {
+        Beside::Nothing => false,
+        Beside::Detail => size.width >= WIDE,
+        Beside::Rest => size.width >= main + 5 + BESIDE,
+    };
+    let detail = has_detail.then(|| Rect::new(main + 3, top, size.width - main - 5, height));
     Layout {
         too_small,
         header: row(0, 1),
@@ -127,9 +151,9 @@ mod tests {
     fn every_part_lies_inside_terminal() {
         for width in 0..140 {
             for height in 0..60 {
-                for steps in [false, true] {
+                for beside in [Beside::Nothing, Beside::Detail, Beside::Rest] {
                     let whole = Rect::new(0, 0, width, height);
-                    let l = layout(Size { width, height }, steps);
+                    let l = layout(Size { width, height }, beside);
                     for part in [l.header, l.steps, l.upper, l.body, l.detail.unwrap_or_default(), l.lower, l.keys] {
                         assert_eq!(part.intersection(whole).area(), part.area(), "{width}x{height} {part:?}");
                     }

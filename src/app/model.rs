@@ -21,7 +21,7 @@ use super::effect::{Effect, Slot};
 use super::go::Go;
 use super::integrations::state::IntegrationsPage;
 use super::jobs::state::{ApplyWork, DeliveryWork, EscalateWork, Goal, SyncEnd, TicketWork, Work};
-use super::layout::{Layout, layout};
+use super::layout::{Beside, Layout, layout};
 use super::notice::{Holds, Notice, Tone};
 use super::palette::Palette;
 use super::panes::state::Panes;
@@ -157,7 +157,7 @@ impl Model {
             popup: None,
             palette: None,
             notice: None,
-            layout: layout(start.size, false),
+            layout: layout(start.size, Beside::Nothing),
             next: None,
             dirty: true,
         };
@@ -214,7 +214,12 @@ impl Model {
 
     /// Places everything anew.
     pub(crate) fn place_all(&mut self) {
-        self.layout = layout(self.size, matches!(self.screen, Screen::Wizard | Screen::Panes));
+        let beside = match self.screen {
+            Screen::Wizard if self.wizard.as_ref().is_some_and(Wizard::is_read) => Beside::Rest,
+            Screen::Wizard | Screen::Panes => Beside::Detail,
+            Screen::Starting | Screen::Integrations => Beside::Nothing,
+        };
+        self.layout = layout(self.size, beside);
     }
 
     /// A saved configuration.

@@ -538,6 +538,9 @@ fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
     if model.work.sync.is_own() {
         reasons.push(SYNC_STOPS.to_owned());
     }
+    if model.wizard.as_ref().is_some_and(|wizard| wizard.test.is_running()) {
+        reasons.push("The connection test is running and would be stopped.".to_owned());
+    }
     if secret {
         reasons.push(
             "The Client Secret is typed but not saved. Drafts never hold it, so you would have to type it again."

@@ -9,7 +9,7 @@ use crate::domain::exit_code;
 use crate::domain::failure::Failure;
 use crate::domain::health::{Finding, Rule};
 use crate::ops;
-use crate::words::Tone;
+use crate::words::{self, Tone};
 
 pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
@@ -39,7 +39,7 @@ fn print(output: &mut Output, verdict: &Delivery) {
         DeliveryState::Never | DeliveryState::NoAnswer | DeliveryState::Unreadable => Tone::Warn,
         _ => Tone::Bad,
     });
-    let took = verdict.took().map(|took| format!(", took {took}")).unwrap_or_default();
+    let took = verdict.took(words::time::took).map(|took| format!(", took {took}")).unwrap_or_default();
     output.line(format!("{mark} {:<21} {}{took}", verdict.webhook, verdict.message));
     if let Some(error) = &verdict.error {
         output.line(format!("  {:<21} said: {error}", ""));

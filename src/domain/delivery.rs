@@ -97,13 +97,9 @@ impl Delivery {
         last_event.is_some_and(|at| self.read_at < at)
     }
 
-    /// How long it took, in whole milliseconds where Halo writes a number.
-    pub fn took(&self) -> Option<String> {
+    /// How long it took: as `say` says a number of milliseconds, and in Halo's own words where it writes no number.
+    pub fn took(&self, say: impl FnOnce(u64) -> String) -> Option<String> {
         let text = self.duration.as_ref()?;
-        Some(text.parse::<f64>().map_or_else(
-            |_| text.clone(),
-            // What somebody waits for is told in seconds.
-            |number| if number >= 10_000.0 { format!("{:.0} s", number / 1_000.0) } else { format!("{number:.0} ms") },
-        ))
+        Some(text.parse::<f64>().map_or_else(|_| text.clone(), |number| say(number.round_ties_even() as u64)))
     }
 }

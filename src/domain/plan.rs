@@ -114,7 +114,15 @@ pub const ROTATING: &str = "the rotation of the callback token is not finished: 
 /// Said where nobody can tell whether a ticket type is linked: it is tried, and cannot be read back.
 pub const TABS_NOT_TOLD: &str = "Halo does not say whether the Pia Chat Pod is linked";
 
+/// Why a ticket type stays as it is of which nobody makes tickets: nothing of ours is there, and nothing is to be.
+pub const LEFT_OUT: &str = "skipped: inactive";
+
 impl Change {
+    /// Whether it is left out: then it is not in place.
+    pub fn is_left_out(&self) -> bool {
+        self.action == Action::Keep && self.reason == LEFT_OUT
+    }
+
     /// Whether it is a link that Halo says nothing of, before and after it is tried.
     pub fn is_untold(&self) -> bool {
         self.action == Action::Link && self.reason == TABS_NOT_TOLD
@@ -371,6 +379,11 @@ pub struct ChangeResult {
 }
 
 impl ChangeResult {
+    /// Whether it was left out, and so is not in place.
+    pub fn is_left_out(&self) -> bool {
+        self.action == Action::Keep && self.message.as_deref() == Some(LEFT_OUT)
+    }
+
     /// Whether it is a link that Halo says nothing of: another try says no more.
     pub fn is_untold(&self) -> bool {
         let is_it = |message: &str| message.starts_with(TABS_NOT_TOLD);
@@ -481,6 +494,25 @@ impl ConfigureReport {
     /// Whether another run would do no more.
     pub fn is_settled(&self) -> bool {
         self.status.is_complete() || !untold(&self.results).is_empty()
+    }
+
+    /// What Halo has said to the writes of each kind: why it has refused one, or nothing where it has taken them.
+    pub fn writes(&self) -> Vec<(ObjectKind, Option<&str>)> {
+        let mut said: Vec<(ObjectKind, Option<&str>)> = Vec::new();
+        for result in self.results.iter().filter(|result| result.action != Action::Keep) {
+            let why = match result.outcome {
+                Outcome::Failed if self.cause == Some(FailureKind::MissingRight) => {
+                    Some(result.message.as_deref().unwrap_or_default())
+                }
+                Outcome::Done => None,
+                _ => continue,
+            };
+            match said.iter_mut().find(|(kind, _)| *kind == result.kind) {
+                Some((_, known)) => *known = known.or(why),
+                None => said.push((result.kind, why)),
+            }
+        }
+        said
     }
 
     /// What was done in Halo could not be noted here.

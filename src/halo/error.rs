@@ -108,7 +108,7 @@ pub enum HaloError {
         said: Option<Untrusted>,
     },
     /// A web page in place of Halo's refusal: a firewall, a proxy or a portal before Halo did not let the request through.
-    #[error("asked Halo to {does}, got a web page that refuses ({status}): Halo itself was not asked")]
+    #[error("a web page refused ({status}) when asked to {does}: Halo itself was not asked")]
     Intercepted {
         /// What was asked for.
         does: &'static str,
@@ -138,7 +138,7 @@ pub enum HaloError {
         said: Option<Untrusted>,
     },
     /// A reply that is not what Halo sends there.
-    #[error("asked Halo to {does}, got {}", .what.words())]
+    #[error("Halo sent {} when asked to {does}", .what.words())]
     Unexpected {
         /// What was asked for.
         does: &'static str,
@@ -146,7 +146,7 @@ pub enum HaloError {
         what: BadReply,
     },
     /// A reply larger than is read.
-    #[error("asked Halo to {does}, got more than {} MiB", .limit / (1024 * 1024))]
+    #[error("Halo sent more than {} MiB when asked to {does}", .limit / (1024 * 1024))]
     TooLarge {
         /// What was asked for.
         does: &'static str,

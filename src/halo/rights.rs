@@ -106,6 +106,11 @@ pub fn missing(check: CheckId, http_status: Option<u16>, scopes: &Scopes) -> Mis
     }
 }
 
+/// Where everything is ticked that an application may: what opens whatever has no scope of its own.
+pub fn tick_all() -> String {
+    format!("in Halo, {APPLICATION}: {}", scope_right(CheckId::Webhooks))
+}
+
 /// The permission of the application that opens something, in Halo's words.
 fn scope_right(check: CheckId) -> &'static str {
     match check {

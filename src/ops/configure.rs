@@ -158,6 +158,7 @@ pub(super) fn ended(
     mut report: ConfigureReport,
     noted: Result<(), Failure>,
 ) -> ConfigureReport {
+    check::note_writes(workspace, id, &report);
     let mut activity = workspace.activity(Some(id), action, report.status.words());
     activity.message = Some(report.message.clone());
     if let Err(failure) = noted.and_then(|()| workspace.write_down(&activity)) {

@@ -8,6 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::app::Model;
 use crate::app::keymap::KeyMap;
+use crate::app::offer::Offer;
 use crate::app::palette::{Palette, height};
 use crate::app::text::width;
 use crate::domain::search::matched;
@@ -18,13 +19,16 @@ use super::seen;
 use super::text::{fit, pad};
 use super::theme::Styles;
 
+/// No line of them is longer.
+const WIDEST: usize = 110;
+
 /// Columns for the keys of a command, on the right.
 const KEYS: usize = 12;
 
 /// Draws them, if they are open.
 pub fn draw(model: &Model, frame: &mut Frame, styles: Styles) {
     let Some(palette) = &model.palette else { return };
-    let columns = usize::from(model.size.width).saturating_sub(8).clamp(20, 64);
+    let columns = usize::from(model.size.width).saturating_sub(4).clamp(20, WIDEST);
     let height = height(&model.layout);
     let query = palette.query.value();
     let cursor = palette.query.visual_cursor();
@@ -35,7 +39,7 @@ pub fn draw(model: &Model, frame: &mut Frame, styles: Styles) {
             Span::styled("> ", styles.dim()),
             Span::raw(seen(&Untrusted::new(query).display(), skip, room)),
         ]),
-        Line::default(),
+        Line::styled(whole_reason(palette, columns, &model.keys), styles.dim()),
     ];
     let shown = palette.window.first..palette.rows.len().min(palette.window.first + height);
     lines.extend(shown.map(|row| line(palette, row, columns, styles, &model.keys)));
@@ -51,6 +55,22 @@ pub fn draw(model: &Model, frame: &mut Frame, styles: Styles) {
     put_cursor(frame, inner, 2 + cursor - skip, 0);
 }
 
+// Why what is selected cannot be done, where its row has no room to say so.
+fn whole_reason(palette: &Palette, columns: usize, keymap: &KeyMap) -> String {
+    let offer = palette.offers.iter().find(|offer| palette.chosen == Some(offer.command()));
+    let Some((offer, refused)) = offer.and_then(|offer| Some((offer, offer.refused.as_ref()?))) else {
+        return String::new();
+    };
+    let reason = refused.with_keys(keymap);
+    let room = beside_keys(offer, columns).saturating_sub(width(offer.title()) + 3);
+    if width(&reason) <= room { String::new() } else { fit(&format!("  {reason}"), columns) }
+}
+
+// The columns of what can be done and why not, beside its keys.
+fn beside_keys(offer: &Offer, columns: usize) -> usize {
+    columns.saturating_sub(3 + width(&fit(&offer.keys(), KEYS)))
+}
+
 fn line(palette: &Palette, row: usize, columns: usize, styles: Styles, keymap: &KeyMap) -> Line<'static> {
     let Some(offer) = palette.offer(row) else { return Line::default() };
     let selected = palette.chosen == Some(offer.command());
@@ -60,7 +80,7 @@ fn line(palette: &Palette, row: usize, columns: usize, styles: Styles, keymap: &
         (None, false) => Style::new(),
     };
     let keys = fit(&offer.keys(), KEYS);
-    let room = columns.saturating_sub(3 + width(&keys));
+    let room = beside_keys(offer, columns);
     let words = fit(offer.title(), room);
     let matched = matched(&words, palette.query.value());
     let mut spans = vec![Span::styled(if selected { "▸ " } else { "  " }, styles.title())];

@@ -246,6 +246,17 @@ pub fn advice_once<'a>(check: &Check, later: impl Iterator<Item = &'a Check>) ->
     advice(check).filter(|advice| later.map(self::advice).all(|other| other.as_ref() != Some(advice)))
 }
 
+/// The rows that say a remedy or a doubt instead of the row at this place, where they share it: those of the same weight that
+/// follow, and those that failed, which are read first.
+pub fn instead(rows: &[Told], at: usize) -> impl Iterator<Item = &Check> + Clone {
+    let failed = |told: &Told| told.check.status == CheckStatus::Fail;
+    let is_worse = move |other: &Told| failed(other) && !failed(&rows[at]);
+    let is_alike = move |other: &Told| failed(other) == failed(&rows[at]);
+    let others = rows.iter().enumerate();
+    let others = others.filter(move |(place, other)| is_worse(other) || (*place > at && is_alike(other)));
+    others.map(|(_, told)| &told.check)
+}
+
 /// How the connection stands, where it is about to be saved.
 pub fn tested(known: Option<&Finding>, passed: bool, untested: bool, ago: Option<String>) -> (Tone, String) {
     match (known, passed, untested) {
@@ -388,9 +399,9 @@ mod tests {
         assert_eq!(rows[0].check.message, words);
         let rows = told(&checks, 0..4);
         assert!(rows[0].check.message.ends_with(": Halo does not let the agent list them: it answers 401"));
-        let sent = |what: &str| check(CheckId::Agents, &format!("asked Halo to list the {what}, got a web page"));
+        let sent = |what: &str| check(CheckId::Agents, &format!("Halo sent a web page when asked to list the {what}"));
         let rows = told(&[sent("agents"), sent("teams")], 0..2);
-        assert!(rows[0].check.message.ends_with(": asked Halo to list them, got a web page"), "{rows:?}");
+        assert!(rows[0].check.message.ends_with(": Halo sent a web page when asked to list them"), "{rows:?}");
         let other = Check { hint: Some("elsewhere".into()), ..sent("teams") };
         assert_eq!(told(&[sent("agents"), other], 0..2).len(), 2, "another remedy");
     }

@@ -116,6 +116,14 @@ pub fn fact(finding: &Finding, now: Timestamp) -> String {
     }
 }
 
+/// The same of what is well in fewer words: that it is as old as a look stands there already.
+pub fn fact_in_short(finding: &Finding, now: Timestamp) -> String {
+    match finding.seen_at {
+        Some(at) => format!("{} ({})", finding.fact, super::time::ago(now, at)),
+        None => fact(finding, now),
+    }
+}
+
 /// The same where its own age is told beside it.
 pub fn fact_ageless(finding: &Finding, now: Timestamp) -> String {
     match seen(finding, now) {

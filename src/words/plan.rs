@@ -84,6 +84,7 @@ pub fn kept(count: usize) -> String {
 /// How a change went.
 pub fn outcome(result: &ChangeResult) -> (Tone, &'static str) {
     match (result.outcome, result.action) {
+        _ if result.is_left_out() => (Tone::Calm, plan::LEFT_OUT),
         (Outcome::Done, Action::Create) => (Tone::Good, "created"),
         (Outcome::Done, Action::Update) => (Tone::Good, "updated"),
         (Outcome::Done, Action::Adopt) => (Tone::Good, "taken over"),

@@ -109,7 +109,7 @@ pub fn silent(silence: &Silence, now: Timestamp) -> String {
 
 /// Neither rows nor a count: nothing shows that this is Halo's list, and nobody could act on an empty one.
 pub fn no_list() -> Failure {
-    Failure::new(FailureKind::Declined, "asked Halo to list the clients, got an empty list and no count")
+    Failure::new(FailureKind::Declined, "Halo sent an empty list and no count when asked to list the clients")
         .hint("Check the Url and what is in between: a proxy may answer in Halo's place")
 }
 

@@ -83,7 +83,7 @@ pub fn lines(model: &Model, id: Option<&str>) -> Vec<String> {
     let Some(delivery) = known(model).iter().find(of) else { return Vec::new() };
     // They may hold what Halo holds: shown like everything that somebody else wrote.
     let clean = |text: &str| Untrusted::new(text).display();
-    let took = delivery.took().map(|took| format!("; took {}", clean(&took)));
+    let took = delivery.took(words::time::took).map(|took| format!("; took {}", clean(&took)));
     let mut lines = vec![format!("Delivery: {}{}.", clean(&delivery.message), took.unwrap_or_default())];
     lines.extend(delivery.error.as_ref().map(|error| format!("Error: {}", clean(error))));
     let keys = |advice: &str| Phrase::from(&Hint::read(advice)).with_keys(&model.keys);

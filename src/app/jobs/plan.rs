@@ -5,15 +5,15 @@ use jiff::{SignedDuration, Timestamp};
 use crate::app::controls::Now;
 use crate::app::effect::{Effect, Slot};
 use crate::app::form::FieldId;
+use crate::app::jobs::health::findings;
 use crate::app::jobs::state::{ApplyWork, DeliveryWork, Goal, PlanWork};
 use crate::app::keymap::{self, Command, Pane, Place};
 use crate::app::model::{Model, saved_title};
 use crate::app::notice::{Holds, Tone};
 use crate::app::popup::{About, Popup, Typed};
 use crate::domain::check::{Check, CheckReport};
-use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::Rule;
+use crate::domain::health::{Finding, Rule, writing};
 use crate::domain::next::Next;
 use crate::domain::object::ObjectKind;
 use crate::domain::owner::Owner;
@@ -446,9 +446,6 @@ pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) 
             model.unconfigure(true);
         }
     }
-    if let Ok(report) = &outcome {
-        note_refused(model, &id, report);
-    }
     model.work.apply = match outcome {
         Ok(mut report) => {
             // What was not done comes first, and last what there was nothing to do about.
@@ -460,23 +457,11 @@ pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) 
     effects
 }
 
-// What Halo has just refused is known, whatever the next test says of it; what it has taken is known, too.
-fn note_refused(model: &mut Model, id: &ConfigurationId, report: &ConfigureReport) {
-    let known = model.work.refused.take().filter(|(of, _)| of == id).map(|(_, kinds)| kinds);
-    let mut kinds = known.unwrap_or_default();
-    for result in report.results.iter().filter(|result| result.action != Action::Keep) {
-        kinds.retain(|kind| *kind != result.kind);
-        if result.outcome == Outcome::Failed && report.cause == Some(FailureKind::MissingRight) {
-            kinds.push(result.kind);
-        }
-    }
-    model.work.refused = Some((id.clone(), kinds));
-}
-
-/// Whether Halo has refused to write such an object of the configuration that is open.
+/// Whether Halo has refused to write such an object of the configuration that is open, and has taken none since.
 pub fn is_refused(model: &Model, kind: ObjectKind) -> bool {
-    let refused = model.work.refused.as_ref().filter(|(of, _)| model.current.as_ref() == Some(of));
-    refused.is_some_and(|(_, kinds)| kinds.contains(&kind))
+    let findings = findings(model);
+    let rights = findings.iter().filter(|found| found.rule == Rule::Rights && found.is_issue());
+    rights.flat_map(Finding::objects).any(|object| object == writing(kind))
 }
 
 /// How far it came, where it was stopped or failed before its end; one count, and how to go on.

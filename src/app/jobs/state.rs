@@ -9,7 +9,6 @@ use crate::domain::configuration::ConfigurationId;
 use crate::domain::delivery::Delivery;
 use crate::domain::failure::Failure;
 use crate::domain::full_circle::{FullCircle, HopReport};
-use crate::domain::object::ObjectKind;
 use crate::domain::plan::Parts;
 use crate::domain::plan::{Blocked, Change, ChangeResult, ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::sync_run::{BudgetWait, Silence, SyncProgress, SyncReport};
@@ -49,8 +48,6 @@ pub struct Work {
     pub deliveries: DeliveryWork,
     /// The test before the plan.
     pub plan_checks: Vec<Check>,
-    /// The kinds of objects that Halo has refused to write, of which configuration.
-    pub refused: Option<(ConfigurationId, Vec<ObjectKind>)>,
     /// Reading the tickets on the Pia Board.
     pub tickets: TicketWork,
     /// Those tickets as they were last read, and when.

@@ -24,11 +24,14 @@ use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::draft::Step;
 use crate::domain::failure::FailureKind;
 use crate::domain::gap::Gap;
-use crate::domain::health::{Finding, Light, NONE_SENDS, Rule, SIGHT_NOT_TOLD, State, light};
+use crate::domain::health::{
+    Finding, Light, NONE_SENDS, Rule, SIGHT_NOT_TOLD, State, beside_refused_writes, light, refused, write_refused,
+};
 use crate::domain::object::ObjectKind;
-use crate::domain::plan::Outcome;
+use crate::domain::plan::{Action, ChangeResult, LEFT_OUT, Outcome};
 use crate::domain::status::{Status, StepState};
 use crate::domain::sync_run::{Sight, SyncProgress, SyncReport, SyncStatus};
+use crate::words;
 
 // Lets the store say what somebody has found.
 fn tell(stage: &mut Stage, change: impl FnOnce(&mut Status)) -> Vec<Effect> {
@@ -205,23 +208,36 @@ fn failed_test_is_continued_anyway() {
     assert!(words.contains(&"Continue anyway".to_owned()), "{words:?}");
 }
 
-/// What Halo has refused is known, whatever the next test expects.
+/// What Halo has refused is known, whatever the next test expects, and after a restart too.
 #[test]
 fn refused_write_is_no_permission() {
-    let mut stage = in_panes();
-    stage.keys("3");
-    stage.reply(Reply::Planned(Ok(Ok(plan()))));
-    stage.keys("Enter");
-    stage.read_plan();
-    stage.keys("y");
     let mut report = configure_report(&plan());
     report.cause = Some(FailureKind::MissingRight);
     let kind = report.results[0].kind;
-    report.results.iter_mut().filter(|result| result.kind == kind).for_each(|r| r.outcome = Outcome::Failed);
-    stage.reply(Reply::Configured(Ok(report)));
+    for result in report.results.iter_mut().filter(|result| result.kind == kind) {
+        result.outcome = Outcome::Failed;
+        result.message = Some("Halo does not let the agent create it. Two places must allow it".to_owned());
+    }
+    let said = report.writes();
+    let why = said.iter().find(|(of, _)| *of == kind).and_then(|(_, why)| *why).unwrap();
+    let mut stage = in_panes();
+    let refused = write_refused(kind, why);
+    assert_eq!(refused.fact, "Halo does not let the agent create it");
+    // The next test only reads: whatever it expects disproves nothing.
+    let well = Finding::well(Rule::Rights, "what is needed can be read");
+    let kept = beside_refused_writes(&[refused], well);
+    tell(&mut stage, |status| {
+        status.known.before.retain(|finding| finding.rule != Rule::Rights);
+        status.known.before.push(Finding { seen_at: Some(now()), ..kept });
+    });
     assert!(job::is_refused(&stage.model, kind), "{kind:?}");
     let other = [ObjectKind::Webhook, ObjectKind::CustomTab].into_iter().find(|other| *other != kind).unwrap();
     assert!(!job::is_refused(&stage.model, other));
+    assert!(
+        header::standing(&stage.model).1.contains("a permission is missing"),
+        "{:?}",
+        header::standing(&stage.model)
+    );
 }
 
 /// A known stop of all events is told by the light of the deliveries, and an event that has not come yet greys none.
@@ -332,12 +348,12 @@ fn inactive_ticket_type_is_not_in_place() {
     stage.keys("3");
     let mut plan = kept();
     let row = plan.changes.iter_mut().find(|change| change.kind == ObjectKind::TicketType).unwrap();
-    row.reason = "inactive: skipped".to_owned();
+    row.reason = "skipped: inactive".to_owned();
     let name = row.name.display();
     stage.reply(Reply::Planned(Ok(Ok(plan))));
     let rows = objects(&stage.model);
     let row = rows.into_iter().find(|row| row.name == name).unwrap();
-    assert_eq!((row.tone, row.words.as_str()), (Tone::Calm, "inactive: skipped"));
+    assert_eq!((row.tone, row.words.as_str()), (Tone::Calm, "skipped: inactive"));
 }
 
 /// What is being put right is not asked for at the same time.
@@ -388,4 +404,53 @@ fn pasted_word_with_newline_agrees_to_nothing() {
     assert!(matches!(stage.model.popup, Some(Popup::Typed(_))), "{}", stage.notice());
     assert!(stage.notice().contains("once more"), "{}", stage.notice());
     assert!(stage.keys("Enter").iter().any(|effect| matches!(effect, Effect::Remove { .. })));
+}
+
+/// A test that runs is stopped by nobody in silence: not by the key that ends the program, and not by the one that stops it.
+#[test]
+fn test_is_not_stopped_in_silence() {
+    let mut stage = with_credentials();
+    stage.keys("Enter");
+    assert!(stage.model.wizard.as_ref().unwrap().test.is_running());
+    stage.keys("^C");
+    let Some(Popup::Confirm(asked)) = &stage.model.popup else { panic!("{:?}", stage.model.popup.is_some()) };
+    assert!(format!("{:?}", asked.ask).contains("connection test is running"), "{:?}", asked.ask);
+    stage.keys("Esc Esc");
+    assert!(!stage.model.wizard.as_ref().unwrap().test.is_running());
+    assert!(stage.notice().contains("The test was stopped"), "{}", stage.notice());
+}
+
+/// What is left out is called that after a run, too.
+#[test]
+fn left_out_ticket_type_is_not_called_unchanged() {
+    let row = kept().changes.into_iter().find(|change| change.kind == ObjectKind::TicketType).unwrap();
+    let result = ChangeResult {
+        kind: row.kind,
+        name: row.name,
+        id: None,
+        action: Action::Keep,
+        outcome: Outcome::Unchanged,
+        message: Some(LEFT_OUT.to_owned()),
+    };
+    assert_eq!(words::plan::outcome(&result), (Tone::Calm, "skipped: inactive"));
+    assert_eq!(words::plan::outcome(&ChangeResult { message: None, ..result }).1, "unchanged");
+}
+
+/// How long a delivery took is said like every other time.
+#[test]
+fn long_delivery_is_told_in_minutes() {
+    let delivery = Delivery { duration: Some("100000".into()), ..log().swap_remove(0) };
+    assert_eq!(delivery.took(words::time::took).as_deref(), Some("1 min 40 s"));
+}
+
+/// One refusal that a test and somebody else have met is one sentence.
+#[test]
+fn refusal_that_is_known_is_not_told_twice() {
+    let fact = "Tickets: Halo does not let the agent list the tickets; the agent's role lacks it";
+    let known = [Finding::new(Rule::Rights, State::Broken, fact).about("Tickets").next("Change the role")];
+    let again = Finding::new(Rule::Rights, State::Broken, "Halo does not let the agent list the tickets").about("look");
+    assert_eq!(
+        (refused(&known, again.clone()).fact, refused(&known, again).next),
+        (fact.to_owned(), known[0].next.clone())
+    );
 }

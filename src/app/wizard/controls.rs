@@ -193,7 +193,7 @@ impl Controls for WizardControls {
             // What is typed and not saved is not what is synced: the saved configuration is.
             C::SyncNow => return sync::start(model, Brake::On),
             C::Stop if place == P::Test => {
-                model.touch();
+                model.say(Tone::Calm, "The test was stopped. Nothing has been saved.");
                 return model.stop_test().into_iter().collect();
             }
             C::Stop => return sync::stop(model),

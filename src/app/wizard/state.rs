@@ -181,6 +181,12 @@ impl Wizard {
         matches!(self.save, SaveState::Running { .. })
     }
 
+    /// Whether what is on the page is read line by line: what a test, a plan or a run has come to.
+    pub fn is_read(&self) -> bool {
+        let is_result = matches!(self.focus, Item::Test | Item::Check(_) | Item::Advice(_));
+        is_result || matches!(self.step, Step::Configure | Step::Finished)
+    }
+
     /// Whether something is typed that is not saved.
     pub fn is_edited(&self) -> bool {
         let now = Draft { step: self.baseline.step, ..self.draft() };

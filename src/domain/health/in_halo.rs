@@ -118,7 +118,7 @@ impl Facts<'_> {
             // The rule of the webhooks tells which.
             None if !off.is_empty() => Finding::new(rule, State::Unknown, NONE_SENDS),
             Some((State::Well, _)) if !off.is_empty() => {
-                Finding::well(rule, "the last delivery of each webhook that sends events succeeded")
+                Finding::well(rule, "each webhook that is on delivered its last one")
             }
             None | Some((State::Well, _)) => Finding::well(rule, "the last delivery of each webhook succeeded"),
             Some((state, worst)) => {

@@ -288,9 +288,7 @@ pub fn from_run(report: &ConfigureReport) -> Finding {
         Some(FailureKind::Interrupted) => ("was stopped", STOPPED, "to do"),
         _ => ("failed", FAILED, "not made"),
     };
-    // Without what to do about it: the results say that.
-    let first = |why: &str| Untrusted::new(why.split_once(". ").map_or(why, |(first, _)| first)).display();
-    let why = open.iter().find_map(|result| result.message.as_deref()).map(first);
+    let why = open.iter().find_map(|result| result.message.as_deref()).map(first_sentence);
     let why = why.map(|why| format!(": {}", why.trim_end_matches('.'))).unwrap_or_default();
     let changes = report.results.iter().filter(|result| result.action != Action::Keep).count();
     let fact = format!("the last run {how}, {}{why}", how_far(&report.results, changes, left));
@@ -298,6 +296,40 @@ pub fn from_run(report: &ConfigureReport) -> Finding {
     Finding::new(rule, State::Broken, fact)
         .about(format!("{end}{NAMES_APART}{}", names.join(NAMES_APART)))
         .next(Hint::from("Run it again: ").next(Next::Configure))
+}
+
+// Without what to do about it: the results say that.
+fn first_sentence(why: &str) -> String {
+    Untrusted::new(why.split_once(". ").map_or(why, |(first, _)| first)).display()
+}
+
+/// What is refused where Halo does not let such an object be written.
+pub fn writing(kind: ObjectKind) -> String {
+    format!("{WRITING}{}", kind.word())
+}
+
+const WRITING: &str = "writing: ";
+
+/// A write of such an object that Halo has refused.
+pub fn write_refused(kind: ObjectKind, why: &str) -> Finding {
+    Finding::new(Rule::Rights, State::Broken, first_sentence(why).trim_end_matches('.'))
+        .about(writing(kind))
+        .next(Hint::from("Allow it in Halo, then run it again: ").next(Next::Configure))
+}
+
+/// What a test says of the permissions, which only reads: a write that Halo has refused stays refused until one succeeds.
+pub fn beside_refused_writes(known: &[Finding], found: Finding) -> Finding {
+    let Some(issue) = known.iter().find(|known| known.rule == Rule::Rights && known.is_issue()) else { return found };
+    let (writes, others): (Vec<&str>, Vec<&str>) = issue.objects().partition(|name| name.starts_with(WRITING));
+    if found.rule != Rule::Rights || writes.is_empty() {
+        return found;
+    }
+    match others.iter().try_fold(issue.clone(), |issue, other| without(&issue, other)) {
+        // That writing is doubtful says less.
+        Some(refused) if found.state == State::Broken => beside(found, refused),
+        Some(refused) => Finding { seen_at: None, ..refused },
+        None => found,
+    }
 }
 
 /// Halo was not reached, for whatever cause: that is known from now on, and what was well at the last look is not known to be
@@ -389,6 +421,11 @@ fn without(issue: &Finding, by: &str) -> Option<Finding> {
 /// What Halo has refused to somebody: beside all that it has refused before, and that nobody has seen it allow since.
 pub fn refused(known: &[Finding], found: Finding) -> Finding {
     let before = known.iter().find(|known| known.rule == Rule::Rights && known.is_issue());
+    // Whoever has said it before knows more of it: one sentence is not told twice.
+    let says = |issue: &&Finding| issue.rule == found.rule && issue.fact.split(ALSO).any(|f| f.contains(&found.fact));
+    if let Some(before) = before.filter(says) {
+        return Finding { seen_at: None, ..before.clone() };
+    }
     let by = found.object.clone().unwrap_or_default();
     let others = before.filter(|_| found.rule == Rule::Rights).and_then(|before| without(before, &by));
     others.into_iter().fold(found, beside)

@@ -30,7 +30,7 @@ use crate::domain::check::Check;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::object::ObjectKind;
-use crate::domain::plan::{Action, Blocked, ChangeResult, Outcome, Plan};
+use crate::domain::plan::{Action, Blocked, ChangeResult, LEFT_OUT, Outcome, Plan};
 use crate::domain::record::BeforeAfter;
 use crate::domain::record::Written;
 use crate::halo::install::plan::{InstallPlan, Operation, PlanStep};
@@ -182,7 +182,7 @@ impl<'a> Apply<'a> {
                 id: change.id.clone(),
                 action: change.action,
                 outcome: Outcome::Unchanged,
-                message: None,
+                message: change.is_left_out().then(|| LEFT_OUT.to_owned()),
             };
             let is_mark = change.action == Action::Keep && matches!(change.operation, Operation::Webhook(_));
             let applied =

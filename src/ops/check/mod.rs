@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) use self::named::find_contact;
 use self::named::{judge_board, judge_contact, judge_outcome};
 use self::noting::was_answered;
-pub(super) use self::noting::{failure_of, keep_lists, note, note_refusal, note_rights, note_silence};
+pub(super) use self::noting::{failure_of, keep_lists, note, note_refusal, note_rights, note_silence, note_writes};
 use self::verdict::{Verdict, counted, list, there};
 use super::Workspace;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus, HaloIdentity};
@@ -30,7 +30,7 @@ use crate::domain::request::{SecretChoice, VerifyRequest};
 use crate::domain::sync_run::Sight;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::product::Product;
-use crate::halo::rights::{self, APPLICATION, AgentRights, Scopes};
+use crate::halo::rights::{self, AgentRights, Scopes};
 use crate::halo::{HaloApi, HaloError, Token};
 
 /// What a test is made before: a plan, or the writing of what a plan has shown.
@@ -194,6 +194,7 @@ pub(super) async fn with_halo(
         }
     }
     let restricted = heard == Some(Sight::Chosen);
+    let scopes = run.scopes.clone();
 
     let asked = run.handle(halo);
     run.attempt(CheckId::Clients, asked.probe_clients(), |count| match count {
@@ -235,23 +236,27 @@ pub(super) async fn with_halo(
         })
         .await?;
     let asked = run.handle(halo);
-    let writes = |check, scopes: &Scopes| rights::writes(check, scopes, agent.as_ref());
-    let write = writes(CheckId::TicketTypes, &run.scopes);
+    let writes = |check| rights::writes(check, &scopes, agent.as_ref());
+    let write = writes(CheckId::TicketTypes);
     let ticket_types = run.attempt(CheckId::TicketTypes, asked.ticket_types(), |types| {
         let hint = "in Halo, set Ticket Type Restrictions › \"Allow use of all Ticket Types\" of the role to Yes";
-        list(types.len(), ("ticket type", "ticket types"), restricted, hint).and_writing(CheckId::TicketTypes, write)
+        list(types.len(), ("ticket type", "ticket types"), restricted, hint).and_writing(
+            CheckId::TicketTypes,
+            write,
+            &scopes,
+        )
     });
     let ticket_types = ticket_types.await?;
     let asked = run.handle(halo);
-    let write = writes(CheckId::Webhooks, &run.scopes);
+    let write = writes(CheckId::Webhooks);
     run.attempt(CheckId::Webhooks, asked.webhooks(), |webhooks| {
-        there(webhooks.len(), ("webhook", "webhooks"), restricted).and_writing(CheckId::Webhooks, write)
+        there(webhooks.len(), ("webhook", "webhooks"), restricted).and_writing(CheckId::Webhooks, write, &scopes)
     })
     .await?;
     let asked = run.handle(halo);
-    let write = writes(CheckId::CustomTabs, &run.scopes);
+    let write = writes(CheckId::CustomTabs);
     run.attempt(CheckId::CustomTabs, asked.tabs(), |tabs| {
-        there(tabs.len(), ("custom tab", "custom tabs"), restricted).and_writing(CheckId::CustomTabs, write)
+        there(tabs.len(), ("custom tab", "custom tabs"), restricted).and_writing(CheckId::CustomTabs, write, &scopes)
     })
     .await?;
     // Apart: all that waits here would make every future around it large.
@@ -293,8 +298,9 @@ async fn read_tickets(
     agent: Option<&AgentRights>,
     pia_screen: Option<&PiaScreen>,
 ) -> Result<(), Failure> {
+    let scopes = run.scopes.clone();
     let asked = run.handle(halo);
-    let write = rights::writes(CheckId::Tickets, &run.scopes, agent);
+    let write = rights::writes(CheckId::Tickets, &scopes, agent);
     // A token that has run out once more would be requests too many.
     let spare = has_room(halo, 2);
     let asked = if spare { asked } else { halo.without_renewal() };
@@ -303,10 +309,10 @@ async fn read_tickets(
     let newest = run.attempt(CheckId::Tickets, question, |newest| {
         let Some(newest) = newest else { return Verdict::no_room() };
         let none = if newest.is_none() { "; Halo lists none for this agent" } else { "" };
-        Verdict::pass(format!("can be read{none}")).and_writing(CheckId::Tickets, write)
+        Verdict::pass(format!("can be read{none}")).and_writing(CheckId::Tickets, write, &scopes)
     });
     let newest = newest.await?;
-    let write = rights::writes(CheckId::Actions, &run.scopes, agent);
+    let write = rights::writes(CheckId::Actions, &scopes, agent);
     match newest.map(Option::flatten) {
         None => run.judge(CheckId::Actions, Verdict::not_tried(CheckId::Tickets)),
         Some(None) => run.judge(CheckId::Actions, Verdict::skip("there is no ticket to read notes from")),
@@ -324,7 +330,7 @@ async fn read_tickets(
             let set = pia_screen.and_then(|screen| screen.note_outcome.as_ref());
             let verdict = |answer: &Option<Vec<_>>| match answer {
                 None => Verdict::no_room(),
-                Some(listed) => judge_outcome(set, listed).and_writing(CheckId::Actions, write),
+                Some(listed) => judge_outcome(set, listed).and_writing(CheckId::Actions, write, &scopes),
             };
             run.attempt(CheckId::Actions, unless_dead(false, question), verdict).await?;
         }
@@ -438,8 +444,10 @@ async fn sign_in(run: &mut Run<'_>, halo: &HaloApi) -> Result<Option<Token>, Fai
             true => String::new(),
             false => format!("; asked one by one, Halo grants {} and refuses {}", of(true), of(false)),
         };
-        let message = format!("valid until {until}, but only for {scope}, not \"all\"{tried}");
-        Verdict::warn(message, format!("webhooks, custom tabs and ticket types need \"all\": in Halo, {APPLICATION}"))
+        // The remedy is that of each check which it keeps out, so that it is told once with them.
+        let needs = "; webhooks, custom tabs and ticket types need \"all\"";
+        let message = format!("valid until {until}, but only for {scope}, not \"all\"{tried}{needs}");
+        Verdict::warn(message, rights::tick_all())
     };
     let outcome = run.conclude(CheckId::Token, token, started, judge)?;
     Ok(outcome)

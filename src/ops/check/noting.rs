@@ -4,17 +4,21 @@ use crate::domain::check::{Check, CheckReport, CheckStatus};
 use crate::domain::configuration::{ApiCredentials, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{
-    Finding, Rule, State, allowed, answered, clock, from_check, from_failure, not_answered, not_told_to, refused,
+    Finding, Rule, State, allowed, answered, beside_refused_writes, clock, from_check, from_failure, not_answered,
+    not_told_to, refused, write_refused, writing,
 };
+use crate::domain::plan::ConfigureReport;
 use crate::halo::HaloApi;
 use crate::ops::Workspace;
 use crate::store::FreshLists;
 
 /// Writes down what a test of what is saved says of its health.
 pub(in crate::ops) fn note(workspace: &Workspace, id: &ConfigurationId, report: &CheckReport, halo: &HaloApi) {
-    let mut found = from_check(report);
+    let known = workspace.store.health(id).unwrap_or_default();
+    let mut found: Vec<Finding> =
+        from_check(report).into_iter().map(|found| beside_refused_writes(&known, found)).collect();
     // What a sync has warned of stays known as that.
-    if workspace.store.health(id).is_ok_and(|known| not_told_to(&known).is_some()) {
+    if not_told_to(&known).is_some() {
         found.retain(|found| (found.rule, found.state) != (Rule::AgentRestricted, State::Unknown));
     }
     found.extend(halo.clock_ahead().map(|ahead| clock(ahead, workspace.now())));
@@ -56,6 +60,16 @@ pub(in crate::ops) fn note_rights(workspace: &Workspace, id: &ConfigurationId, f
             from_failure(failure).into_iter().for_each(|found| note_refusal(workspace, id, found.about(by)))
         }
         None => workspace.note_health(id, allowed(&known, by)),
+    }
+}
+
+/// What Halo has said to the writes of a run: nothing else can tell, and so it outlasts the program.
+pub(in crate::ops) fn note_writes(workspace: &Workspace, id: &ConfigurationId, report: &ConfigureReport) {
+    for (kind, why) in report.writes() {
+        match why {
+            Some(why) => note_refusal(workspace, id, write_refused(kind, why)),
+            None => note_rights(workspace, id, None, &writing(kind)),
+        }
     }
 }
 

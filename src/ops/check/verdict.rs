@@ -38,23 +38,23 @@ impl Verdict {
 
     /// Says what is known of writing what could be read. Reading proves nothing of it, and nothing is written to find
     /// out.
-    pub(super) fn and_writing(mut self, id: CheckId, write: WriteProof) -> Self {
+    pub(super) fn and_writing(mut self, id: CheckId, write: WriteProof, scopes: &Scopes) -> Self {
         self.writes = Some(write);
         match write {
             WriteProof::Expected => self.message.push_str("; writing allowed by scope and role"),
             WriteProof::NotProvable => self.message.push_str("; writing not tested yet"),
             WriteProof::Doubtful => {
                 self.status = CheckStatus::Warn;
-                let advice = if matches!(id, CheckId::Tickets | CheckId::Actions) {
-                    self.message.push_str("; writing doubtful: it needs the scope \"edit:tickets\"");
-                    format!("in Halo, {APPLICATION}: \"all\", or at least \"edit:tickets\"")
+                // The gate that is shut, and no other; in the words of whatever else it keeps out.
+                let (needs, advice) = if matches!(id, CheckId::Tickets | CheckId::Actions) {
+                    let advice = format!("in Halo, {APPLICATION}: tick \"all\", or at least \"edit:tickets\"");
+                    ("the scope \"edit:tickets\"", advice)
+                } else if scopes.are_wide() {
+                    ("an administrator", format!("in Halo, {ROLE}: {}", rights::role_right(CheckId::Webhooks)))
                 } else {
-                    self.message.push_str(
-                        "; writing doubtful: it needs the scope \"all\" and an \
-                         administrator",
-                    );
-                    format!("in Halo, {APPLICATION}: \"all\"; and {ROLE}: \"Is a HaloPSA Administrator\"")
+                    ("the scope \"all\"", rights::tick_all())
                 };
+                self.message.push_str(&format!("; writing doubtful: it needs {needs}"));
                 self.hint = Some(match self.hint.take() {
                     Some(hint) => hint.and("; ", advice),
                     None => advice.into(),
@@ -97,7 +97,7 @@ impl Verdict {
 
     /// Nothing is known of what this check is about, because that could not be read.
     pub(super) fn not_tried(because: CheckId) -> Self {
-        Self::skip(format_args!("not tried, because {} failed", because.title()))
+        Self::skip(format_args!("not tested: \"{}\" has to pass first", because.title()))
     }
 }
 

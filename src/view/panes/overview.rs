@@ -27,8 +27,8 @@ use crate::view::progress::seconds_since;
 use crate::view::text::duration;
 use crate::view::theme::{Styles, symbol};
 use crate::words::health::{
-    NOTHING_TO_DO, beside, beside_ageless, brief, burns, dismissible, fact, fact_ageless, issue, light as name_of,
-    short, state,
+    NOTHING_TO_DO, beside, beside_ageless, brief, burns, dismissible, fact, fact_ageless, fact_in_short, issue,
+    light as name_of, short, state,
 };
 use crate::words::plan::{GONE, NOT_YET};
 use crate::words::{self, Phrase};
@@ -133,11 +133,13 @@ fn shine(model: &Model, page: &mut Page, one: Light, found: &Finding, findings: 
     let room = page.width.saturating_sub(MARGIN + NAME + 2);
     let beside = if key.is_empty() { 0 } else { width(&key) + 2 };
     let row = Row::new(styles, false).cell(&format!("{sign} {}", name_of(one)), styles.tone(tone), NAME);
-    // How long ago somebody looked gives way where it would be cut.
+    // How long ago somebody looked is said in fewer words where it would be cut, and gives way last of all.
     let room = room.saturating_sub(beside);
     let words = match found.state {
         _ if width(&words) <= room => words,
-        State::Well => told(main(one), findings).map_or(words, |main| main.fact.clone()),
+        State::Well => told(main(one), findings).map_or(words, |main| {
+            Some(fact_in_short(main, model.now)).filter(|words| width(words) <= room).unwrap_or(main.fact.clone())
+        }),
         // The list below tells it whole; half a sentence tells nothing.
         State::Unknown if found.rule == main(one) && width(&found.fact) > room => state(State::Unknown).1.to_owned(),
         State::Unknown if found.rule == main(one) => found.fact.clone(),

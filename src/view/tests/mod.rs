@@ -8,6 +8,7 @@ mod said;
 mod scenes;
 mod signs;
 mod sizes;
+mod walked;
 
 pub(super) use picture::drawn;
 pub(super) use scenes::scenes;

@@ -85,8 +85,9 @@ pub fn check_row<'a>(
 }
 
 // A row of what is told.
-fn told_row(page: &mut Page, keys: &KeyMap, told: &Told, focused: bool, later: &[Told], shown: Words) {
-    check_row(page, keys, (&told.title, &told.check), focused, later.iter().map(|told| &told.check), shown);
+fn told_row(page: &mut Page, keys: &KeyMap, rows: &[Told], at: usize, focused: bool, shown: Words) {
+    let told = &rows[at];
+    check_row(page, keys, (&told.title, &told.check), focused, words::check::instead(rows, at), shown);
 }
 
 /// The checks of a test that runs: those that are done, the one that is asked for and since when, and those that follow.
@@ -109,8 +110,8 @@ fn checks_in_short(model: &Model, page: &mut Page, since: jiff::Timestamp, done:
     let styles = page.styles;
     let others = (0..done.len()).filter(|at| !words::check::is_plain(&done[*at]));
     let others = words::check::told(done, others);
-    for (at, told) in others.iter().enumerate() {
-        told_row(page, &model.keys, told, false, &others[at + 1..], Words::Line);
+    for at in 0..others.len() {
+        told_row(page, &model.keys, &others, at, false, Words::Line);
     }
     let names = done.iter().filter(|check| words::check::is_plain(check)).map(|check| check.id.title());
     let names = names.collect::<Vec<_>>().join(", ");
@@ -161,8 +162,8 @@ fn together<'a>(page: &mut Page, checks: impl Iterator<Item = &'a Check>, mut af
 /// Every check of a report, one of the rows with the focus.
 pub fn report_rows(page: &mut Page, keys: &KeyMap, report: &CheckReport, focus: Option<usize>) {
     let rows = words::check::report_rows(report);
-    for (at, told) in rows.iter().enumerate() {
-        told_row(page, keys, told, focus == Some(at), &rows[at + 1..], Words::Line);
+    for at in 0..rows.len() {
+        told_row(page, keys, &rows, at, focus == Some(at), Words::Line);
     }
 }
 
@@ -249,7 +250,7 @@ pub fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
         // What failed, and what to do about it, has to be in sight; for anything else the form is not pushed away.
         let mut kept = page.lines.len();
         for (row, told) in shown.iter().enumerate() {
-            told_row(page, &model.keys, told, false, &shown[row + 1..], Words::Line);
+            told_row(page, &model.keys, &shown, row, false, Words::Line);
             if told.check.status == CheckStatus::Fail {
                 kept = page.lines.len();
             }
@@ -278,7 +279,7 @@ pub fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
         let advised = wizard.focus == Item::Advice(told.at);
         let words = if advised { Words::Advice } else { words };
         let focused = advised || wizard.focus == Item::Check(told.at);
-        told_row(page, &model.keys, told, focused, &rows[row + 1..], words);
+        told_row(page, &model.keys, &rows, row, focused, words);
         if told.check.status == CheckStatus::Fail {
             failed = page.lines.len();
         }

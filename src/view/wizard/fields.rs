@@ -22,6 +22,9 @@ use crate::words;
 
 use super::checks;
 
+/// From so many lines of the body on there are some for what does not fit into one.
+const ROOMY: u16 = 18;
+
 /// The most suggestions listed at once.
 const LISTED: usize = 6;
 
@@ -158,7 +161,12 @@ pub(super) fn field(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId
     if let Some(cursor) = cursor {
         page.cursor = Some((page.lines.len(), (page.value_column() + cursor) as u16));
     }
-    page.push(row.text(&value, style));
+    // One that is too long for its line is whole where there are lines for it.
+    let whole = model.layout.body.height >= ROOMY && !focused;
+    match whole.then(|| whole_value(wizard, id)).flatten().filter(|whole| width(whole) > room) {
+        Some(whole) => page.words(row, &whole, style),
+        None => page.push(row.text(&value, style)),
+    }
     remarks(model, wizard, page, id, focused);
     if focused && wizard.list.is_some() {
         list(model, wizard, page, id);
@@ -185,16 +193,25 @@ fn value(wizard: &Wizard, id: FieldId, focused: bool, room: usize, dim: Style) -
     }
     let Some(input) = wizard.form.input(id) else { return (String::new(), Style::new(), None) };
     if !focused {
-        return if input.value().is_empty() && id.may_be_blank() {
-            let default = wizard.form.default_chat_pod().filter(|_| id == FieldId::ChatPodUrl);
-            (fit(default.as_deref().or(id.info().blank).unwrap_or("blank"), room), dim, None)
-        } else {
-            (fit(input.value(), room), Style::new(), None)
-        };
+        let style = if input.value().is_empty() && id.may_be_blank() { dim } else { Style::new() };
+        return (fit(&whole_value(wizard, id).unwrap_or_default(), room), style, None);
     }
     let cursor = input.visual_cursor();
     let skip = (cursor + 1).saturating_sub(room);
     (seen(input.value(), skip, room), Style::new(), Some(cursor - skip))
+}
+
+// The value of a field without the focus, or what stands for it; none of one that is not shown as it is.
+fn whole_value(wizard: &Wizard, id: FieldId) -> Option<String> {
+    if id.info().kind == Kind::Secret {
+        return None;
+    }
+    let typed = wizard.form.input(id)?.value();
+    if !typed.is_empty() || !id.may_be_blank() {
+        return Some(typed.to_owned());
+    }
+    let default = wizard.form.default_chat_pod().filter(|_| id == FieldId::ChatPodUrl);
+    Some(default.unwrap_or_else(|| id.info().blank.unwrap_or("blank").to_owned()))
 }
 
 fn takes(model: &Model, better: &str) -> String {

@@ -96,7 +96,10 @@ fn known(model: &Model) -> Vec<ObjectRow> {
                 false => state(change, is_known),
             };
             // What was never there is missing to nobody.
-            let is_said = change.reason.is_empty() || is_removed || (change.action == Action::Create && !is_known);
+            let is_said = change.reason.is_empty()
+                || words == change.reason
+                || is_removed
+                || (change.action == Action::Create && !is_known);
             let mut detail: Vec<String> = (!is_said).then(|| change.reason.clone()).into_iter().collect();
             // What was wrong with the deliveries comes first, and is told with them.
             let repair = repair(change, is_known).filter(|_| !is_off);
@@ -210,8 +213,7 @@ pub fn leads_elsewhere(model: &Model) -> bool {
 
 fn state(change: &Change, recorded: bool) -> (Tone, String) {
     match change.action {
-        // Nothing of ours is there, and nothing is to be.
-        Action::Keep if change.reason.ends_with("skipped") => (Tone::Calm, change.reason.clone()),
+        Action::Keep if change.is_left_out() => (Tone::Calm, change.reason.clone()),
         Action::Keep => (Tone::Good, "in place".to_owned()),
         Action::Create if recorded => (Tone::Bad, "missing in Halo".to_owned()),
         Action::Create => (Tone::Warn, "not in Halo yet".to_owned()),

@@ -155,7 +155,7 @@ impl RollBack<'_> {
         if let (Some(tab), Some(kind)) = (tab, kind)
             && kind.tabs.contains(&tab.id)
         {
-            let changes = vec![unlink(kind, tab)];
+            let changes = vec![unlink(kind, tab, "linked by the run being rolled back")];
             self.push_new(changes);
         }
     }

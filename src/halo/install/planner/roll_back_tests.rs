@@ -156,6 +156,8 @@ fn ticket_type_that_showed_two_deleted_copies_shows_both_again() {
     let writes = [linked("1", "12"), linked("1", "46")];
     let plan = rolled_back(&writes, &held, &record, &Current::new());
     assert_eq!(pending(&plan), [(ObjectKind::TicketType, Action::Unlink); 2]);
+    // No tab is being removed.
+    assert!(plan.steps.iter().all(|step| step.reason == "linked by the run being rolled back"), "{:?}", plan.steps);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::ours::{Ours, is_chat_pod, leads_to_chat_pod};
 use super::{AGREED, leaving, recorded, step};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::object::ObjectKind;
-use crate::domain::plan::{Action, FieldChange, Offer, TABS_NOT_TOLD};
+use crate::domain::plan::{Action, FieldChange, LEFT_OUT, Offer, TABS_NOT_TOLD};
 use crate::domain::untrusted::Untrusted;
 use crate::halo::install::existing::{Existing, ExistingTab, ExistingTicketType, Wanted};
 use crate::halo::install::plan::{InstallPlan, LinkWrite, Operation, PlanStep, TabWrite};
@@ -133,7 +133,7 @@ pub fn tab_fields(tab: &ExistingTab, name: &str, address: &str, kind: Option<i64
 fn plan_link(ticket_type: &ExistingTicketType, tab: Option<i64>) -> PlanStep {
     let linked = tab.is_some_and(|tab| ticket_type.tabs.contains(&tab));
     let (action, reason) = match ticket_type {
-        _ if !ticket_type.active => (Action::Keep, "inactive: skipped"),
+        _ if !ticket_type.active => (Action::Keep, LEFT_OUT),
         _ if ticket_type.allows_all_tabs == Some(true) => (Action::Keep, "already shows all custom tabs"),
         _ if linked => (Action::Keep, LINKED),
         _ if ticket_type.allows_all_tabs.is_none() && ticket_type.tabs.is_empty() => (Action::Link, TABS_NOT_TOLD),
@@ -168,11 +168,12 @@ pub(super) fn delete_tab(tab: &ExistingTab, held: &Existing, reason: &str) -> Ve
 }
 
 pub(super) fn unlink_everywhere(tab: &ExistingTab, held: &Existing) -> Vec<PlanStep> {
-    held.ticket_types.iter().filter(|kind| kind.tabs.contains(&tab.id)).map(|kind| unlink(kind, tab)).collect()
+    let links = held.ticket_types.iter().filter(|kind| kind.tabs.contains(&tab.id));
+    links.map(|kind| unlink(kind, tab, "uses the tab being removed")).collect()
 }
 
-pub(super) fn unlink(ticket_type: &ExistingTicketType, tab: &ExistingTab) -> PlanStep {
-    unlink_from(ticket_type, tab.id, tab.name.display(), "uses the tab being removed")
+pub(super) fn unlink(ticket_type: &ExistingTicketType, tab: &ExistingTab, reason: &str) -> PlanStep {
+    unlink_from(ticket_type, tab.id, tab.name.display(), reason)
 }
 
 pub(super) fn unlink_from(ticket_type: &ExistingTicketType, tab: i64, tab_name: String, reason: &str) -> PlanStep {

@@ -95,7 +95,7 @@ fn empty_halo_gets_exactly_our_objects() {
     assert_eq!(plan.shown().counts(), ActionCounts { create: 8, link: 2, keep: 2, ..ActionCounts::default() });
     assert_eq!(plan.blocked, []);
     let kept: Vec<_> = plan.steps.iter().filter(|c| c.action == Action::Keep).map(|c| &*c.reason).collect();
-    assert_eq!(kept, ["already shows all custom tabs", "inactive: skipped"]);
+    assert_eq!(kept, ["already shows all custom tabs", "skipped: inactive"]);
 }
 
 #[test]
