@@ -246,7 +246,7 @@ fn light_of_deliveries_tells_what_is_known() {
     let off = Finding::new(Rule::WebhookOff, State::Broken, "both are off");
     let none = Finding::new(Rule::Deliveries, State::Unknown, NONE_SENDS);
     assert_eq!(light(&[off.clone(), none], Light::Deliveries), Some(&off));
-    let well = Finding::well(Rule::Deliveries, "the last delivery of each webhook succeeded");
+    let well = Finding::well(Rule::Deliveries, "every webhook delivers");
     let silent = Finding::new(Rule::Silence, State::Unknown, "no event received yet");
     assert_eq!(light(&[well.clone(), silent.clone()], Light::Deliveries), Some(&well));
     let unread = Finding::new(Rule::Deliveries, State::Unknown, "not read");

@@ -117,10 +117,8 @@ impl Facts<'_> {
         let found = match worst.map(|worst| (state(worst), worst)) {
             // The rule of the webhooks tells which.
             None if !off.is_empty() => Finding::new(rule, State::Unknown, NONE_SENDS),
-            Some((State::Well, _)) if !off.is_empty() => {
-                Finding::well(rule, "each webhook that is on delivered its last one")
-            }
-            None | Some((State::Well, _)) => Finding::well(rule, "the last delivery of each webhook succeeded"),
+            Some((State::Well, _)) if !off.is_empty() => Finding::well(rule, "every webhook that is on delivers"),
+            None | Some((State::Well, _)) => Finding::well(rule, "every webhook delivers"),
             Some((state, worst)) => {
                 let fact = format!("{}: {}", clean(&worst.webhook), clean(&worst.message));
                 let since = worst.last_success_at.or(worst.last_at);

@@ -238,7 +238,7 @@ impl Facts<'_> {
         let mut gone: Vec<String> = boards
             .into_iter()
             .filter(|board| !is_team(board))
-            .map(|board| format!("no board (team) \"{}\" is visible in Halo", clean(board)))
+            .map(|board| format!("no team \"{}\" is visible in Halo", clean(board)))
             .collect();
         let is_board = !gone.is_empty();
         if let Some(contact) = &screen.escalate_to {

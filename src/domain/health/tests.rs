@@ -778,7 +778,7 @@ fn webhook_that_is_gone_or_off_is_no_delivery_that_succeeded() {
     for off in [DeliveryState::Missing, DeliveryState::SwitchedOff] {
         let none = "no webhook in Halo sends events now".to_owned();
         assert_eq!(told(&[off, DeliveryState::Missing]), (State::Unknown, none), "{off:?}");
-        let others = "each webhook that is on delivered its last one".to_owned();
+        let others = "every webhook that is on delivers".to_owned();
         assert_eq!(told(&[off, DeliveryState::Delivered]), (State::Well, others), "{off:?}");
         assert_eq!(told(&[off, DeliveryState::Unauthorised]).0, State::Broken, "{off:?}");
     }

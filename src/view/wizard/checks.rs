@@ -84,10 +84,12 @@ pub fn check_row<'a>(
     }
 }
 
-// A row of what is told.
-fn told_row(page: &mut Page, keys: &KeyMap, rows: &[Told], at: usize, focused: bool, shown: Words) {
+// A row of what is told. What the row with the focus says, no other one does.
+fn told_row(page: &mut Page, keys: &KeyMap, rows: &[Told], at: usize, focus: Option<usize>, shown: Words) {
     let told = &rows[at];
-    check_row(page, keys, (&told.title, &told.check), focused, words::check::instead(rows, at), shown);
+    let of_focus = focus.filter(|focus| *focus != at).map(|focus| &rows[focus].check);
+    let others = words::check::instead(rows, at).chain(of_focus);
+    check_row(page, keys, (&told.title, &told.check), focus == Some(at), others, shown);
 }
 
 /// The checks of a test that runs: those that are done, the one that is asked for and since when, and those that follow.
@@ -111,7 +113,7 @@ fn checks_in_short(model: &Model, page: &mut Page, since: jiff::Timestamp, done:
     let others = (0..done.len()).filter(|at| !words::check::is_plain(&done[*at]));
     let others = words::check::told(done, others);
     for at in 0..others.len() {
-        told_row(page, &model.keys, &others, at, false, Words::Line);
+        told_row(page, &model.keys, &others, at, None, Words::Line);
     }
     let names = done.iter().filter(|check| words::check::is_plain(check)).map(|check| check.id.title());
     let names = names.collect::<Vec<_>>().join(", ");
@@ -163,7 +165,7 @@ fn together<'a>(page: &mut Page, checks: impl Iterator<Item = &'a Check>, mut af
 pub fn report_rows(page: &mut Page, keys: &KeyMap, report: &CheckReport, focus: Option<usize>) {
     let rows = words::check::report_rows(report);
     for at in 0..rows.len() {
-        told_row(page, keys, &rows, at, focus == Some(at), Words::Line);
+        told_row(page, keys, &rows, at, focus, Words::Line);
     }
 }
 
@@ -250,7 +252,7 @@ pub fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
         // What failed, and what to do about it, has to be in sight; for anything else the form is not pushed away.
         let mut kept = page.lines.len();
         for (row, told) in shown.iter().enumerate() {
-            told_row(page, &model.keys, &shown, row, false, Words::Line);
+            told_row(page, &model.keys, &shown, row, None, Words::Line);
             if told.check.status == CheckStatus::Fail {
                 kept = page.lines.len();
             }
@@ -275,11 +277,12 @@ pub fn test(model: &Model, wizard: &Wizard, page: &mut Page) {
     let is_free = page.width >= 70 && page.lines.len() + lines < usize::from(model.layout.body.height);
     let words = if is_free { Words::Whole } else { Words::Line };
     let mut failed = page.lines.len();
+    let has_focus = |told: &Told| [Item::Check(told.at), Item::Advice(told.at)].contains(&wizard.focus);
+    let focus = rows.iter().position(has_focus);
     for (row, told) in rows.iter().enumerate() {
         let advised = wizard.focus == Item::Advice(told.at);
         let words = if advised { Words::Advice } else { words };
-        let focused = advised || wizard.focus == Item::Check(told.at);
-        told_row(page, &model.keys, &rows, row, focused, words);
+        told_row(page, &model.keys, &rows, row, focus, words);
         if told.check.status == CheckStatus::Fail {
             failed = page.lines.len();
         }
