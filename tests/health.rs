@@ -145,6 +145,22 @@ async fn every_list_refused_to_sync_is_told_until_it_is_given() {
     assert!(told().await.contains("Agents could not be read; also ") || told().await.contains("; also Agents could"));
 }
 
+/// A write that Halo has refused is known to every later program, whatever a test expects that only reads, and until one succeeds.
+#[tokio::test]
+async fn refused_write_is_told_until_one_succeeds() {
+    let profile = Profile::synced(few()).await;
+    let rights = async || finding(&profile.run(["doctor", "--offline", "--json"]).await.json(), "rights").clone();
+    profile.halo.set_fault(Fault::ForbiddenWebhookWrites, true);
+    profile.run(["configure", "--yes"]).await;
+    assert_eq!(rights().await["state"], "broken", "{}", rights().await);
+    profile.run(["check"]).await.expect(0);
+    assert_eq!(rights().await["state"], "broken", "it was only read: {}", rights().await);
+    profile.halo.set_fault(Fault::ForbiddenWebhookWrites, false);
+    profile.run(["configure", "--yes"]).await.expect(0);
+    profile.run(["check"]).await.expect(0);
+    assert_eq!(rights().await["state"], "well", "{}", rights().await);
+}
+
 /// A pager that is not there is said at once, and what it was not told is an issue.
 #[tokio::test]
 async fn notify_command_that_is_not_there_is_said_at_once() {

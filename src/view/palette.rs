@@ -28,7 +28,7 @@ const KEYS: usize = 12;
 /// Draws them, if they are open.
 pub fn draw(model: &Model, frame: &mut Frame, styles: Styles) {
     let Some(palette) = &model.palette else { return };
-    let columns = usize::from(model.size.width).saturating_sub(4).clamp(20, WIDEST);
+    let columns = usize::from(model.size.width).saturating_sub(8).clamp(20, WIDEST);
     let height = height(&model.layout);
     let query = palette.query.value();
     let cursor = palette.query.visual_cursor();
