@@ -5,7 +5,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::app::Model;
-use crate::app::jobs::health::findings;
+use crate::app::jobs::health::{findings, is_refused};
 use crate::app::jobs::plan::{self, blocker, is_again};
 use crate::app::jobs::removal;
 use crate::app::jobs::state::{ApplyWork, Goal, PlanLine, PlanWork, lines};
@@ -436,8 +436,7 @@ fn permissions(model: &Model, page: &mut Page) {
     // One state is told once, with the names of all that have it.
     let mut groups: Vec<((Tone, &str), Vec<&str>)> = Vec::new();
     for (id, name, kind) in needed {
-        let state =
-            if plan::is_refused(model, kind) { words::check::REFUSED } else { words::check::permission(of(id)) };
+        let state = if is_refused(model, kind) { words::check::REFUSED } else { words::check::permission(of(id)) };
         match groups.iter_mut().find(|(known, _)| *known == state) {
             Some((_, names)) => names.push(name),
             None => groups.push((state, vec![name])),

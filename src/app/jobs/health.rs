@@ -11,8 +11,11 @@ use crate::app::popup::{Ask, Confirm, Popup};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::fields::FieldId;
-use crate::domain::health::{self, Facts, Finding, NONE_SENDS, Rule, SIGHT_NOT_TOLD, State, WEBHOOKS_REMOVED, issues};
+use crate::domain::health::{
+    self, Facts, Finding, NONE_SENDS, Rule, SIGHT_NOT_TOLD, State, WEBHOOKS_REMOVED, issues, writing,
+};
 use crate::domain::next::{Hint, Next, Part};
+use crate::domain::object::ObjectKind;
 use crate::domain::status::DOES_NOT_ANSWER;
 use crate::domain::untrusted::Untrusted;
 
@@ -27,6 +30,13 @@ pub fn findings(model: &Model) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whether Halo has refused to write such an object of the configuration that is open, and has taken none since.
+pub fn is_refused(model: &Model, kind: ObjectKind) -> bool {
+    let findings = findings(model);
+    let rights = findings.iter().filter(|found| found.rule == Rule::Rights && found.is_issue());
+    rights.flat_map(Finding::objects).any(|object| object == writing(kind))
 }
 
 /// What the overview lists: what needs a person, the worst first, and then what is not known.

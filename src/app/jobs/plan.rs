@@ -5,7 +5,6 @@ use jiff::{SignedDuration, Timestamp};
 use crate::app::controls::Now;
 use crate::app::effect::{Effect, Slot};
 use crate::app::form::FieldId;
-use crate::app::jobs::health::findings;
 use crate::app::jobs::state::{ApplyWork, DeliveryWork, Goal, PlanWork};
 use crate::app::keymap::{self, Command, Pane, Place};
 use crate::app::model::{Model, saved_title};
@@ -13,9 +12,8 @@ use crate::app::notice::{Holds, Tone};
 use crate::app::popup::{About, Popup, Typed};
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Finding, Rule, writing};
+use crate::domain::health::Rule;
 use crate::domain::next::Next;
-use crate::domain::object::ObjectKind;
 use crate::domain::owner::Owner;
 use crate::domain::plan::{Action, ChangeResult, ConfigureReport, Outcome, Plan};
 use crate::words::by_hand;
@@ -455,13 +453,6 @@ pub fn configured(model: &mut Model, outcome: Result<ConfigureReport, Failure>) 
         Err(failure) => ApplyWork::Failed { id, goal, failure, results },
     };
     effects
-}
-
-/// Whether Halo has refused to write such an object of the configuration that is open, and has taken none since.
-pub fn is_refused(model: &Model, kind: ObjectKind) -> bool {
-    let findings = findings(model);
-    let rights = findings.iter().filter(|found| found.rule == Rule::Rights && found.is_issue());
-    rights.flat_map(Finding::objects).any(|object| object == writing(kind))
 }
 
 /// How far it came, where it was stopped or failed before its end; one count, and how to go on.

@@ -7,7 +7,7 @@ use crate::app::footer::hints;
 use crate::app::form::FieldId;
 use crate::app::integrations::{self, Card};
 use crate::app::jobs::state::{PlanWork, SyncEnd, SyncWork};
-use crate::app::jobs::{deliveries, health, plan as job};
+use crate::app::jobs::{deliveries, health};
 use crate::app::keymap::{Command as C, Pane};
 use crate::app::message::{Message, Reply};
 use crate::app::notice::Tone;
@@ -230,9 +230,9 @@ fn refused_write_is_no_permission() {
         status.known.before.retain(|finding| finding.rule != Rule::Rights);
         status.known.before.push(Finding { seen_at: Some(now()), ..kept });
     });
-    assert!(job::is_refused(&stage.model, kind), "{kind:?}");
+    assert!(health::is_refused(&stage.model, kind), "{kind:?}");
     let other = [ObjectKind::Webhook, ObjectKind::CustomTab].into_iter().find(|other| *other != kind).unwrap();
-    assert!(!job::is_refused(&stage.model, other));
+    assert!(!health::is_refused(&stage.model, other));
     assert!(
         header::standing(&stage.model).1.contains("a permission is missing"),
         "{:?}",
