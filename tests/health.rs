@@ -219,7 +219,8 @@ async fn failed_configure_is_told_until_another_run_has_done_it() {
     let failed = profile.run(["configure", "--yes"]).await;
     assert_ne!(failed.code, 0);
     assert!(ids(&profile.json(["issues"], 0).await).contains(&"interrupted"));
-    profile.run(["status"]).await.says("Configure failed");
+    // What kept it from being done comes first.
+    profile.run(["status"]).await.says("2 issues: a permission is missing");
     profile.halo.set_fault(refused, false);
     profile.run(["configure", "--yes"]).await.expect(0);
     assert!(!ids(&profile.json(["issues"], 0).await).contains(&"interrupted"));
