@@ -8,9 +8,10 @@ use pia_halo::demo::{Fault, Object, Scripted, ScriptedAnswer};
 use pia_halo::domain::callback::EventGroup;
 use pia_halo::domain::event::{EventBody, FetchedFrom, Incoming};
 use pia_halo::domain::gap::Gap;
-use pia_halo::ops::catch_up;
+use pia_halo::ops::{self, catch_up};
 use pia_halo::store::NewEvent;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::delivering::{self, configured, few};
 use crate::support::service::{Service, event, guid, stored};
@@ -252,6 +253,15 @@ async fn webhook_that_was_off_is_caught_up_and_switched_on_if_asked() {
         events.iter().map(|event| (event["ticket_id"].as_i64().unwrap(), &event["fetched_from"])).collect();
     assert_eq!(told, [(first, &json!("halo_log")), (second, &json!("tickets"))]);
     until(is_on).await;
+    // A person switches it off: whichever host looks, knows from the store that it was on meanwhile.
+    let (store, id) = (profile.store(), profile.id());
+    until(|| store.on_at(&id).unwrap() > store.configured_at(&id).unwrap()).await;
+    let switch = |on: bool| profile.halo.change(|halo| halo.webhook_mut(CREATED).unwrap().set("active", on));
+    switch(false);
+    let verdicts = ops::delivery::read(&profile.workspace(), &id, CancellationToken::new()).await.unwrap();
+    let told: Vec<_> = verdicts.iter().map(|verdict| verdict.message.as_str()).collect();
+    assert!(told.iter().any(|told| told.contains("somebody switched it off")), "{told:?}");
+    switch(true);
     let third = control(&profile, "POST", None, &json!({})).await;
     eventually(&profile, 3).await;
     let events = stored(&profile).await;

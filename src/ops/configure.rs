@@ -7,7 +7,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::apply::{Apply, tally, tell_blocked};
 pub use super::apply::{Consent, Event};
-use super::delivery::SWITCH_ON;
 use super::locks::CONFIGURE_LOCK;
 use super::plan::Target;
 use super::workspace::INTERRUPTED;
@@ -108,8 +107,9 @@ pub async fn install(
         let written = workspace.store.written(id).unwrap_or_default();
         workspace.note_health(id, [from_plan_and_record(&plan.shown(), &recorded, &written)]);
     }
-    let noted = workspace.store.set_configured_at(id, configured_at).map_err(Failure::from);
-    Ok(ended(workspace, id, "configure", report, noted))
+    let noted = workspace.store.set_configured_at(id, configured_at);
+    let noted = noted.and_then(|()| configured_at.map_or(Ok(()), |at| workspace.store.set_on_at(id, at)));
+    Ok(ended(workspace, id, "configure", report, noted.map_err(Failure::from)))
 }
 
 /// Switches those of our webhooks on again that Halo has switched off, by their ids, and changes nothing else: one that
@@ -144,7 +144,12 @@ pub async fn switch_on(
     let run = Some(workspace.store.begin_configure_run(id, workspace.now())?);
     let results = Apply::new(workspace, id, &target, &halo, run).all(&plan, &mut |_| {}).await;
     let (done, open) = tally(&results);
-    let mut activity = workspace.activity(Some(id), SWITCH_ON, if open == 0 { "done" } else { "failed" });
+    if open == 0 {
+        // The next look, of whichever host, does not take what a person switches off for Halo's doing.
+        workspace.store.set_on_at(id, workspace.now())?;
+    }
+    let outcome = if open == 0 { "done" } else { "failed" };
+    let mut activity = workspace.activity(Some(id), "switch webhooks on again", outcome);
     activity.message = results.iter().find_map(|result| result.message.clone());
     workspace.write_down(&activity)?;
     Ok(done)

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
-use crate::domain::activity::Activity;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::failure::{Failure, FailureKind};
@@ -14,9 +13,6 @@ use crate::domain::object::ObjectKind;
 use crate::domain::secret::Secret;
 use crate::domain::status::{NOT_IN_STORE, Unrecorded};
 use crate::halo::delivery::{Findings, judge};
-
-/// What the audit trail calls it that the service switches webhooks on which Halo has switched off.
-pub(super) const SWITCH_ON: &str = "switch webhooks on again";
 
 /// That no webhook is on record: there is none yet, or Halo holds some that this store has lost sight of.
 pub(super) fn no_webhook(workspace: &Workspace, id: &ConfigurationId, so: &str) -> Result<Failure, Failure> {
@@ -53,7 +49,7 @@ pub async fn read(
 
     let halo = workspace.halo(&id, &configuration.api).await?.cancelled_by(cancel).while_a_person_waits();
     let mut states = halo.webhook_states().await?;
-    let (mut verdicts, on_at) = (Vec::new(), on_at(workspace, &id)?);
+    let (mut verdicts, on_at) = (Vec::new(), workspace.store.on_at(&id)?);
     for object in &installed {
         let state = states.get_mut(&object.id.to_ascii_lowercase());
         let log = match &state {
@@ -93,20 +89,6 @@ pub(super) fn forget_repaired(workspace: &Workspace, id: &ConfigurationId, is_mo
         workspace.store.remember_deliveries(id, &[])?;
     }
     Ok(())
-}
-
-/// Lines of the audit trail among which the last one is looked for that left our webhooks switched on.
-const LOOK_BACK: usize = 500;
-
-/// When Configure, or the service, last left our webhooks switched on.
-fn on_at(workspace: &Workspace, id: &ConfigurationId) -> Result<Option<Timestamp>, Failure> {
-    let is_on = |line: &Activity| {
-        line.configuration.as_deref() == Some(id.as_str())
-            && matches!((&*line.action, &*line.outcome), ("configure", "configured") | (SWITCH_ON, "done"))
-    };
-    let here = workspace.activities(LOOK_BACK)?.into_iter().filter(is_on).map(|line| line.at).max();
-    // The trail is that of this host; the store knows of Configure on every one.
-    Ok(here.max(workspace.store.configured_at(id)?))
 }
 
 /// From when on a delivery to one of our webhooks has failed since a moment, whatever came after it; none where each came.

@@ -296,6 +296,16 @@ CREATE TABLE settings (
 ",
     ),
     (
+        13,
+        // When our webhooks were last left switched on, and since when callbacks were missed that nobody has looked after yet:
+        // whichever host it was, each one judges by it. One that works alone at a server must not work beside several.
+        "
+ALTER TABLE configurations ADD COLUMN on_at TEXT;
+ALTER TABLE configurations ADD COLUMN missed_since INTEGER;
+ALTER TABLE configurations ADD COLUMN misses INTEGER NOT NULL DEFAULT 0;
+",
+    ),
+    (
         14,
         // The audit trails of the hosts that share a store: how far each is copied, and its lines.
         "

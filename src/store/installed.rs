@@ -87,6 +87,23 @@ impl Store {
         })
     }
 
+    /// When our webhooks were last left switched on; none where nobody has done so since there is a record of it.
+    pub fn on_at(&self, id: &ConfigurationId) -> Result<Option<Timestamp>, StoreError> {
+        self.moment(id, "SELECT on_at FROM configurations WHERE id = ?1")
+    }
+
+    /// Remembers that our webhooks were left switched on at this moment.
+    pub fn set_on_at(&self, id: &ConfigurationId, at: Timestamp) -> Result<(), StoreError> {
+        self.write(|db| {
+            db.execute(
+                "INSERT INTO configurations (id, on_at) VALUES (?1, ?2)
+                 ON CONFLICT (id) DO UPDATE SET on_at = excluded.on_at",
+                args![id.as_str(), time_out(at)],
+            )?;
+            Ok(())
+        })
+    }
+
     /// The last connection test that passed, if it was made with exactly these credentials.
     pub fn verified(&self, id: &ConfigurationId, fingerprint: &str) -> Result<Option<Verified>, StoreError> {
         self.ask(|db| {
@@ -233,7 +250,7 @@ impl Store {
             )?;
             if known.is_some() {
                 for forget in [
-                    "UPDATE configurations SET proved_at = NULL, unproved_at = NULL, lists_at = NULL, configured_at = NULL, halo_product = NULL,
+                    "UPDATE configurations SET proved_at = NULL, unproved_at = NULL, lists_at = NULL, configured_at = NULL, on_at = NULL, halo_product = NULL,
                         halo_version = NULL, halo_version_before = NULL, halo_changed_at = NULL WHERE id = ?1",
                     "DELETE FROM lists WHERE configuration = ?1",
                     "DELETE FROM installed WHERE configuration = ?1",

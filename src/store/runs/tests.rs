@@ -445,6 +445,9 @@ fn report_of_version_before_parts_is_kept() {
                 INSERT INTO change_reports SELECT run, changes FROM parts;
                 DROP TABLE parts;
                 DROP TABLE settings;
+                ALTER TABLE configurations DROP COLUMN on_at;
+                ALTER TABLE configurations DROP COLUMN missed_since;
+                ALTER TABLE configurations DROP COLUMN misses;
                 PRAGMA user_version = 10;";
     store.ask(|db| Ok(db.sqlite().execute_batch(back)?)).unwrap();
     let path = store.path().to_owned();
