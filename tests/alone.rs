@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use pia_halo::coordination::Shared;
@@ -9,7 +10,7 @@ use pia_halo::demo::State;
 use pia_halo::domain::activity::Actor;
 use pia_halo::domain::sync_run::SyncStatus;
 use pia_halo::ops;
-use pia_halo::store::Address;
+use pia_halo::store::{Address, Installation};
 
 use crate::commands::holds_exactly_our_objects;
 use crate::delivering::few;
@@ -106,6 +107,22 @@ async fn nothing_is_written_into_halo_without_lock() {
     assert_eq!(plain(profile.halo.snapshot()), before);
 }
 
+/// Whoever works without his lock would take away what the next one has saved.
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_are_not_saved_without_lock() {
+    let Some(server) = Server::start().map(Arc::new) else { return };
+    let (profile, _) = shared(&server, "saves").await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let saves = || server.sql("saves", "SELECT save FROM settings WHERE part = 'secrets'");
+    let before = saves();
+    lost_at(&profile, &server, "saves", 0, |method, path| method == "GET" && path.starts_with("/api/webhook"));
+    let ran = profile.run(["rotate", "--yes"]).await;
+    profile.halo.change(|state| state.on_request = None);
+    assert!(ran.code != 0 && saves() == before, "{ran:?}");
+    profile.run(["rotate", "--yes"]).await.expect(0);
+    assert_ne!(saves(), before);
+}
+
 /// Where nothing is noted in the store before it, too.
 #[tokio::test(flavor = "multi_thread")]
 async fn escalation_and_full_circle_write_nothing_without_lock() {
@@ -174,7 +191,16 @@ async fn run_of_another_host_is_interrupted_once_its_lock_is_gone() {
 async fn lock_of_program_that_was_killed_here_is_waited_for() {
     let Some(server) = Server::start() else { return };
     let (profile, url) = shared(&server, "here").await;
-    let (who, here) = (Actor::default(), Address::new(&url).unwrap());
+    let key = server.sql("here", "SELECT installation FROM pia_halo_hosts");
+    let own = |key: &str| Installation::new(key.to_owned(), "jump1".to_owned());
+    let (who, address) = (Actor::default(), Address::new(&url).unwrap());
+    let here = address.clone().of(own(&key));
+    // Another machine may have the same name: that one is not.
+    let held = Shared::take(&address.of(own("another")), "sync-acme", "Sync Now", &who, Timestamp::now()).unwrap();
+    let began = Instant::now();
+    let told = profile.command(["sync"]).env("PIA_HALO_HOST", "jump1").output().unwrap();
+    assert!(told.status.code() == Some(6) && began.elapsed() < Duration::from_secs(3), "{told:?}");
+    drop(held);
     let held = Shared::take(&here, "sync-acme", "Sync Now", &who, Timestamp::now()).unwrap();
     let mut next = profile.command(["sync"]).spawn().unwrap();
     let is_told = "pid <> pg_backend_pid() AND query LIKE '%JOIN pg_locks%'";

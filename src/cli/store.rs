@@ -140,7 +140,10 @@ pub(super) async fn status(call: &mut Call, options: StoreStatus) -> Result<u8, 
 
 fn in_json(whoever: Whoever) -> Value {
     match whoever.0 {
-        Some(holder) => json!(Holder { since: whole(holder.since), listens: None, run: String::new(), ..holder }),
+        Some(holder) => {
+            let (since, run, installation) = (whole(holder.since), String::new(), String::new());
+            json!(Holder { since, listens: None, run, installation, ..holder })
+        }
         None => json!("unknown"),
     }
 }

@@ -50,6 +50,9 @@ pub struct Holder {
     /// Which run of the program it is; nothing where that is not known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub run: String,
+    /// Which profile of which machine it is of, where a server keeps the lock: two may have the same name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub installation: String,
 }
 
 impl Holder {
@@ -73,6 +76,7 @@ impl Holder {
             what: what.to_owned(),
             listens: None,
             run: RUN.clone(),
+            installation: String::new(),
         }
     }
 }

@@ -1,10 +1,15 @@
 //! Locks between the programs of several machines: those of a PostgreSQL, each of a session of its own.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{Holder, LockError, Whoever};
 use crate::domain::activity::Actor;
 use crate::store::{Address, NamedLock, Store, StoreError};
+
+/// How long the end of a session is waited for whose program was killed.
+const ENDS: Duration = Duration::from_secs(3);
 
 /// A lock that is held until it is dropped, or until the session ends: with the program or the server, and within a minute of
 /// the machine.
@@ -13,14 +18,45 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Takes the lock of this name in a database, or says at once who holds it.
+    /// Takes the lock of this name in a database, or says who holds it: at once, unless that is a program of this installation,
+    /// which was killed then.
     ///
     /// # Errors
     ///
     /// [`LockError::Held`] where another program has it, [`LockError::Server`] where the server cannot be used.
     pub fn take(server: &Address, name: &str, what: &str, who: &Actor, now: Timestamp) -> Result<Self, LockError> {
-        let note = serde_json::to_string(&Holder::this(what, who, server.host(), now)).unwrap_or_default();
-        match NamedLock::take(server, name, &note)? {
+        let own = server.installation();
+        let is_own = |holder: &Holder| !own.is_empty() && holder.installation == own;
+        Self::take_after(server, name, what, (who, now), (ENDS, is_own))
+    }
+
+    /// The same, and whoever holds it is waited for until so much time has passed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Shared::take`].
+    pub fn take_within(
+        server: &Address,
+        name: &str,
+        what: &str,
+        (who, now): (&Actor, Timestamp),
+        patience: Duration,
+    ) -> Result<Self, LockError> {
+        Self::take_after(server, name, what, (who, now), (patience, |_: &Holder| true))
+    }
+
+    fn take_after(
+        server: &Address,
+        name: &str,
+        what: &str,
+        (who, now): (&Actor, Timestamp),
+        (patience, worth): (Duration, impl Fn(&Holder) -> bool),
+    ) -> Result<Self, LockError> {
+        let own = server.installation().to_owned();
+        let holder = Holder { installation: own, ..Holder::this(what, who, server.host(), now) };
+        let note = serde_json::to_string(&holder).unwrap_or_default();
+        let worth = |note: &str| read(note).is_some_and(|holder| worth(&holder));
+        match NamedLock::take(server, name, &note, (patience, worth))? {
             Ok(lock) => Ok(Self { lock }),
             Err(note) => Err(LockError::Held(note.and_then(|note| read(&note)).map(Box::new))),
         }

@@ -1,7 +1,6 @@
 //! Locks taken and looked at. On a server, what one host does alone it does alone among all that share the store; the service,
 //! drafts and backups are each host's own.
 
-use std::thread;
 use std::time::Duration;
 
 use super::Workspace;
@@ -9,40 +8,26 @@ use super::locks::{CONFIGURE_LOCK, SERVE, SERVICE_LOCK, sync_lock};
 use crate::coordination::{Hold, Holder, Lock, LockError, Shared, Whoever};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
-use crate::store::{Address, StoreError};
+use crate::store::StoreError;
 
 /// How often a lock without a name on it is tried, and how long in between.
 const LOOKS: usize = 5;
 const LOOK: Duration = Duration::from_millis(40);
-
-/// How often, and how soon again, a lock is tried that a program of this host has on the server and not on the host.
-const TRIES: usize = 60;
-const TRY: Duration = Duration::from_millis(50);
 
 impl Workspace {
     /// Takes a lock, among all that share the store, held until it is dropped or the program ends. What is done under it is done
     /// in [`Workspace::under`].
     pub(super) fn lock(&self, name: &str, what: &str) -> Result<Hold, LockError> {
         let file = self.lock_here(name, what)?;
-        let server = self.place().server().map(|server| self.lock_there(server, name, what)).transpose()?;
+        // A program of this installation that has it there has its file no more: it was killed.
+        let there = |server| Shared::take(server, name, what, self.actor(), self.now());
+        let server = self.place().server().map(there).transpose()?;
         Ok(Hold::new(file, server))
     }
 
     /// Takes a lock of this host alone.
     pub(super) fn lock_here(&self, name: &str, what: &str) -> Result<Lock, LockError> {
         Lock::take(&self.paths().lock(name), what, self.actor(), self.now())
-    }
-
-    fn lock_there(&self, server: &Address, name: &str, what: &str) -> Result<Shared, LockError> {
-        let take = || Shared::take(server, name, what, self.actor(), self.now());
-        for _ in 0..TRIES {
-            match take() {
-                // Whoever has it there has its file no more: it was killed, and its session is about to end.
-                Err(LockError::Held(Some(holder))) if holder.host == server.host() => thread::park_timeout(TRY),
-                taken => return taken,
-            }
-        }
-        take()
     }
 
     /// Takes the lock of the service: one for each profile.

@@ -2,8 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -11,26 +10,28 @@ use super::actor::actor_of;
 use super::installation;
 use super::place::{Entry, Place};
 use super::{Clock, SystemClock};
-use crate::coordination::{LockError, Shared};
+use crate::coordination::Shared;
 use crate::domain::activity::{Activity, Actor};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::settings::{Environment, Part, Paths, Settings, SharedSettings, Text};
 use crate::store::{Address, Audit, Store, StoreError};
 
-/// How long whoever saves now is waited for, and how often that is looked at.
+/// How long whoever saves now is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
-const LOOK: Duration = Duration::from_millis(50);
 
 /// The settings in the store of a server, by sessions of their own: whoever works with the store need not be waited for.
-struct Shelf {
+#[derive(Clone)]
+pub(super) struct Shelf {
     place: Place,
     server: Address,
     who: Actor,
     host: String,
     clock: Arc<dyn Clock>,
-    store: Mutex<Option<Store>>,
+    store: Arc<Mutex<Option<Store>>>,
     /// What was read last of each: a server that is away for a while has taken nothing back.
-    last: Mutex<Vec<(Part, Option<Text>)>>,
+    last: Arc<Mutex<Vec<(Part, Option<Text>)>>>,
+    /// Written under the locks that it is written under: without them, nothing is saved.
+    under: Option<Store>,
 }
 
 impl fmt::Debug for Shelf {
@@ -40,6 +41,18 @@ impl fmt::Debug for Shelf {
 }
 
 impl Shelf {
+    /// The settings in the store of this place; none where that is a file.
+    pub(super) fn at(place: &Place, environment: &Environment, who: Actor, clock: Arc<dyn Clock>) -> Option<Self> {
+        let server = place.server()?.clone();
+        let (store, last, host) = (Arc::default(), Arc::default(), installation::name(environment));
+        Some(Self { place: place.clone(), server, who, host, clock, store, last, under: None })
+    }
+
+    /// The same for whoever works under the locks of this store.
+    pub(super) fn under(&self, store: &Store) -> Self {
+        Self { under: Some(store.clone()), ..self.clone() }
+    }
+
     fn store(&self) -> Result<Store, StoreError> {
         let mut store = lock(&self.store);
         match &*store {
@@ -76,36 +89,27 @@ impl SharedSettings for Shelf {
 
     fn save(&self, texts: &[(Part, &str, Option<u64>)]) -> Result<bool, Failure> {
         let who = self.who.account();
-        Ok(self.store()?.save_settings(texts, (&who, &self.host), self.clock.now())?)
+        let store = self.under.as_ref().map_or_else(|| self.store(), |under| Ok(self.store()?.locked_as(under)))?;
+        Ok(store.save_settings(texts, (&who, &self.host), self.clock.now())?)
     }
 
     fn take_turn(&self, part: Part) -> Result<Box<dyn Send>, Failure> {
-        let (name, began) = (format!("settings {}", part.key()), Instant::now());
-        loop {
-            match Shared::take(&self.server, &name, "save", &self.who, self.clock.now()) {
-                Err(LockError::Held(_)) if began.elapsed() < PATIENCE => thread::park_timeout(LOOK),
-                taken => return Ok(Box::new(taken?)),
-            }
-        }
+        let (name, who) = (format!("settings {}", part.key()), (&self.who, self.clock.now()));
+        Ok(Box::new(Shared::take_within(&self.server, &name, "save", who, PATIENCE)?))
     }
 }
 
-/// The settings of whoever has found the store here.
-pub(super) fn around(
-    settings: Settings,
-    place: &Place,
-    environment: &Environment,
-    who: Actor,
-    clock: Arc<dyn Clock>,
-) -> Settings {
-    let Some(server) = place.server().cloned() else { return settings };
-    let (store, last, host) = (Mutex::default(), Mutex::default(), installation::name(environment));
-    settings.sharing(Arc::new(Shelf { place: place.clone(), server, who, host, clock, store, last }))
+/// The settings with what hosts have in common, where there is any.
+pub(super) fn around(settings: Settings, shelf: Option<Shelf>) -> Settings {
+    match shelf {
+        Some(shelf) => settings.sharing(Arc::new(shelf)),
+        None => settings,
+    }
 }
 
 /// The same for whoever has no workspace yet.
 fn at(settings: Settings, place: &Place, environment: &Environment) -> Settings {
-    around(settings, place, environment, actor_of(environment), Arc::new(SystemClock))
+    around(settings, Shelf::at(place, environment, actor_of(environment), Arc::new(SystemClock)))
 }
 
 /// The settings, with what is in the store of the server that they name, if they name one.

@@ -9,6 +9,7 @@ use super::actor::actor_of;
 use super::check::passed::Passed;
 use super::clock::Clock;
 use super::place::{Entry, Place};
+use super::sharing::Shelf;
 use super::{aside, installation, restored, sharing, spooled, units};
 use crate::coordination::{Holder, Lock, Watch};
 use crate::domain::activity::{Activity, Actor};
@@ -50,6 +51,8 @@ pub type Tell = fn(&str);
 pub struct Workspace {
     /// Settings, credentials and the draft.
     pub(super) settings: Settings,
+    /// What hosts have in common of them, where the store is on a server.
+    shelf: Option<Shelf>,
     /// The database.
     pub(super) store: Store,
     place: Place,
@@ -102,9 +105,11 @@ impl Workspace {
         tracing::info!(settings = configuration, store = store_file, acting = actor.user);
         let settings = settings.with_store(place.said().cloned());
         settings.tidy();
-        let settings = sharing::around(settings, &place, &environment, actor.clone(), Arc::clone(&clock));
+        let shelf = Shelf::at(&place, &environment, actor.clone(), Arc::clone(&clock));
+        let settings = sharing::around(settings, shelf.clone());
         let workspace = Self {
             settings,
+            shelf,
             store,
             place,
             audit,
@@ -212,10 +217,13 @@ impl Workspace {
         Self { tell, audit: self.audit.clone().telling(tell), ..self }
     }
 
-    /// The same workspace with a store that is written under one more lock, which can be lost where it is watched.
+    /// The same workspace with a store that is written under one more lock, which can be lost where it is watched, and settings
+    /// that are saved under it.
     pub(super) fn writing_under(&self, store: Store, lock: Option<Watch>) -> Self {
+        let shelf = self.shelf.as_ref().map(|shelf| shelf.under(&store));
+        let settings = sharing::around(self.settings.clone(), shelf.clone());
         let under = self.under.iter().cloned().chain(lock).collect();
-        Self { store, under, ..self.clone() }
+        Self { settings, shelf, store, under, ..self.clone() }
     }
 
     pub(super) fn actor(&self) -> &Actor {

@@ -1,8 +1,15 @@
 //! A lock by name on a PostgreSQL: an advisory lock of a session of its own, with a note of whoever holds it.
 
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
 use super::database::{Address, Database, Holding, Session};
 use super::error::Trouble;
 use super::{Store, StoreError};
+
+/// How often somebody who is waited for is looked after.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// A lock that ends with its session. The note is in the session's own statement, so that it ends with it, too: whoever may
 /// sign in as the same role sees it there.
@@ -13,24 +20,33 @@ pub struct NamedLock {
 }
 
 impl NamedLock {
-    /// Takes it, or answers at once with the note of whoever has it; an empty one where another role has it.
+    /// Takes it, or answers with the note of whoever has it; an empty one where another role has it. Whoever is `worth` it by
+    /// the note is waited for, in the one session, until this much time has passed.
     ///
     /// # Errors
     ///
     /// [`StoreError::Server`] with what is in the way.
-    pub fn take(server: &Address, name: &str, note: &str) -> Result<Result<Self, Option<String>>, StoreError> {
+    pub fn take(
+        server: &Address,
+        name: &str,
+        note: &str,
+        (patience, worth): (Duration, impl Fn(&str) -> bool),
+    ) -> Result<Result<Self, Option<String>>, StoreError> {
         let at = |trouble: Trouble| trouble.on(server.shown());
-        let session = Session::open(server).map_err(at)?;
-        // Whoever has it may give it back before its note is read.
-        for _ in 0..2 {
+        let (session, began) = (Session::open(server).map_err(at)?, Instant::now());
+        let mut was_gone = false;
+        loop {
             if let Some(held) = session.try_lock(name, note).map_err(at)? {
                 return Ok(Ok(Self { session, held, note: note.to_owned() }));
             }
-            if let Some(note) = session.note_of_lock(name).map_err(at)? {
-                return Ok(Err(Some(note)));
+            match session.note_of_lock(name).map_err(at)? {
+                Some(note) if worth(&note) && began.elapsed() < patience => thread::park_timeout(LOOK),
+                Some(note) => return Ok(Err(Some(note))),
+                // Whoever had it has given it back before its note was read.
+                None if was_gone && began.elapsed() >= patience => return Ok(Err(None)),
+                None => was_gone = true,
             }
         }
-        Ok(Err(None))
     }
 
     /// The note of whoever has it now; an empty one where another role has it.
@@ -65,6 +81,12 @@ impl Store {
     pub fn under(&self, lock: &NamedLock) -> Self {
         let under = self.under.iter().copied().chain([lock.held]).collect();
         Self { under, ..self.clone() }
+    }
+
+    /// The same store for whoever writes under the locks of another one at the same server.
+    #[must_use]
+    pub fn locked_as(&self, other: &Self) -> Self {
+        Self { under: Arc::clone(&other.under), ..self.clone() }
     }
 
     /// As [`NamedLock::note`], by the session of the store; none where that is a file.

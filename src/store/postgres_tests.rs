@@ -353,7 +353,7 @@ fn copy_that_loses_its_lock_is_taken_back() {
     };
     let mut remote = Remote::open(&address, Arc::new(ends)).unwrap();
     for at_second in 1..3 {
-        let lock = NamedLock::take(&address, "store copy", "{}").unwrap().unwrap();
+        let lock = NamedLock::take(&address, "store copy", "{}", (Duration::ZERO, |_: &str| false)).unwrap().unwrap();
         remote.under(&lock);
         let taken = remote.take(&own, None, Some(at(at_second)));
         if lock_is_lost {
@@ -375,7 +375,7 @@ fn copy_that_loses_its_lock_is_taken_back() {
 fn nothing_is_written_under_lock_that_is_lost() {
     let Some(server) = Postgres::start() else { return };
     let (address, store) = server.store();
-    let lock = NamedLock::take(&address, "sync-acme", "{}").unwrap().unwrap();
+    let lock = NamedLock::take(&address, "sync-acme", "{}", (Duration::ZERO, |_: &str| false)).unwrap().unwrap();
     let under = store.under(&lock);
     sync(&under, "acme", 0, &[client(1, "a")]);
     let run = under.begin_run(&id("acme"), at(1)).unwrap();
@@ -399,7 +399,7 @@ fn nothing_is_written_under_lock_that_is_lost() {
     assert_eq!(store.runs(&id("acme"), 9).unwrap().len(), 1);
     // Another one goes on, under a lock that it has.
     let other = Store::on(&address).unwrap();
-    let lock = NamedLock::take(&address, "sync-acme", "{}").unwrap().unwrap();
+    let lock = NamedLock::take(&address, "sync-acme", "{}", (Duration::ZERO, |_: &str| false)).unwrap().unwrap();
     sync(&other.under(&lock), "acme", 2, &[client(1, "a"), client(2, "b")]);
     let runs: Vec<SyncStatus> = other.runs(&id("acme"), 9).unwrap().iter().map(|run| run.status).collect();
     assert_eq!(runs, [SyncStatus::Complete, SyncStatus::Interrupted, SyncStatus::Complete]);
@@ -434,7 +434,8 @@ fn older_form_on_server_is_read_and_left_as_it_is() {
     look(&server, "older").unwrap().take(&own, None, Some(at(1))).unwrap();
     server.sql(
         "older",
-        "DROP TABLE settings; DROP TABLE change_reports; CREATE TABLE change_reports (run BIGINT PRIMARY KEY, changes TEXT NOT NULL);
+        "ALTER TABLE configurations DROP COLUMN on_at, DROP COLUMN missed_since, DROP COLUMN misses;
+         DROP TABLE settings; DROP TABLE change_reports; CREATE TABLE change_reports (run BIGINT PRIMARY KEY, changes TEXT NOT NULL);
          DROP INDEX events_by_age; UPDATE pia_halo_form SET version = 10",
     );
     let before = server.sql("older", TABLES);

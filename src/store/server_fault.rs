@@ -176,9 +176,10 @@ pub(super) fn of_server(error: &tokio_postgres::Error) -> ServerFault {
             ServerFault::SignIn(words)
         }
         SqlState::QUERY_CANCELED => ServerFault::NotReached("it has taken too long and was stopped there".to_owned()),
-        SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
-            ServerFault::NotReached(words)
-        }
+        SqlState::ADMIN_SHUTDOWN
+        | SqlState::CRASH_SHUTDOWN
+        | SqlState::CANNOT_CONNECT_NOW
+        | SqlState::TOO_MANY_CONNECTIONS => ServerFault::NotReached(words),
         // Data that cannot be kept, a constraint, a limit of the server.
         ref code if ["22", "23", "54"].iter().any(|class| code.code().starts_with(class)) => {
             ServerFault::NotTaken(words)

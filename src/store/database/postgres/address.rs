@@ -183,6 +183,11 @@ impl Address {
         self.config.get_application_name().and_then(|name| name.strip_prefix(SIGNED_IN_FROM)).unwrap_or_default()
     }
 
+    /// Whose sessions they are, as a text that tells it from every other one; an empty one where nobody's.
+    pub fn installation(&self) -> &str {
+        self.own.as_ref().map_or("", |own| &own.key)
+    }
+
     /// The same for sessions in which nothing is written. They keep nobody away, and nobody keeps them away.
     #[must_use]
     pub fn to_look(mut self) -> Self {

@@ -23,9 +23,12 @@ impl Session {
         let (note, [begin, end]) = (harmless(note), NOTE);
         // A session that does nothing is what holds it.
         self.batch("SET idle_session_timeout = 0")?;
-        let sql = format!("SELECT pg_try_advisory_lock({NAMED_LOCK}, {number}), pg_backend_pid() {begin}{note}{end}");
+        let sql = format!(
+            "SELECT pg_try_advisory_lock({NAMED_LOCK}, {number}), pg_backend_pid(), {} {begin}{note}{end}",
+            started("pg_backend_pid()")
+        );
         let taken = self.wait(self.client.query_one(&sql, &[]))??;
-        let holding = Holding { number, pid: taken.try_get(1)? };
+        let holding = Holding { number, pid: taken.try_get(1)?, started: taken.try_get(2)? };
         Ok(taken.try_get::<_, bool>(0)?.then_some(holding))
     }
 
@@ -40,9 +43,7 @@ impl Session {
 
     /// Refuses to go on where another session has lost its lock, or is this one: then a pooler gives it to others, too.
     pub(in crate::store) fn require_lock(&self, held: &Holding) -> Result<(), Trouble> {
-        let Holding { number, pid } = held;
-        let sql =
-            format!("SELECT pid = pg_backend_pid() FROM pg_locks WHERE {} AND pid = {pid}", is_named_lock(*number));
+        let sql = format!("SELECT pid = pg_backend_pid() FROM pg_locks WHERE {}", held.is_there());
         match self.wait(self.client.query(&sql, &[]))??.first() {
             Some(row) if row.try_get(0)? => Err(Trouble::Pooler),
             Some(_) => Ok(()),
@@ -52,8 +53,8 @@ impl Session {
 
     /// Whether this session still has its lock, as far as the server answers. The note stays where others read it.
     pub(in crate::store) fn has_lock(&self, held: &Holding, note: &str) -> bool {
-        let (Holding { number, pid }, [begin, end]) = (held, NOTE);
-        let is_own = format!("{} AND pid = pg_backend_pid() AND pid = {pid}", is_named_lock(*number));
+        let [begin, end] = NOTE;
+        let is_own = format!("{} AND pid = pg_backend_pid()", held.is_there());
         let sql = format!("{begin}{}{end} SELECT FROM pg_locks WHERE {is_own}", harmless(note));
         matches!(self.wait(self.client.query(&sql, &[])), Ok(Ok(found)) if !found.is_empty())
     }
@@ -88,6 +89,22 @@ impl Session {
 pub(in crate::store) struct Holding {
     number: i32,
     pid: i32,
+    /// When it began, in microseconds: a server that was started again gives the same numbers to others.
+    started: i64,
+}
+
+impl Holding {
+    /// What is so of its row in `pg_locks` while that session has it.
+    fn is_there(&self) -> String {
+        let Self { number, pid, started: began } = self;
+        format!("{} AND pid = {pid} AND {} = {began}", is_named_lock(*number), started(&pid.to_string()))
+    }
+}
+
+/// When the session of this process of the server began.
+fn started(pid: &str) -> String {
+    let micros = "CAST(extract(epoch FROM backend_start) * 1000000 AS BIGINT)";
+    format!("(SELECT {micros} FROM pg_stat_get_activity({pid}))")
 }
 
 /// A note of which nothing can end the comment that it is in, or begin another one: JSON can say a letter by its number.
@@ -133,6 +150,10 @@ mod tests {
         assert!(other.try_lock("copy", "{}").unwrap().is_none());
         assert!(matches!(session.require_lock(&held), Err(Trouble::Pooler)));
         assert!(matches!(session.try_lock("copy", "{}"), Err(Trouble::Pooler)));
+        // After a restart of the server somebody else's session may have the number of ours.
+        let former = Holding { started: held.started - 1, ..held };
+        assert!(session.has_lock(&held, "{}") && !session.has_lock(&former, "{}"));
+        assert!(matches!(other.require_lock(&former), Err(Trouble::LockLost)));
         session.unlock(&held);
         assert!(matches!(other.require_lock(&held), Err(Trouble::LockLost)));
         other.try_lock("copy", "{}").unwrap().unwrap();
