@@ -275,7 +275,7 @@ fn ago(minutes: i64) -> Timestamp {
 }
 
 /// A call in Halo's log, so many minutes old.
-fn log(profile: &Profile, webhook: &str, minutes: i64, status: Option<u16>, body: Option<Value>, ticket: i64) {
+pub fn log(profile: &Profile, webhook: &str, minutes: i64, status: Option<u16>, body: Option<Value>, ticket: i64) {
     profile.halo.change(|state| {
         let id = state.webhook(webhook).unwrap().text("id").to_owned();
         let row = json!({

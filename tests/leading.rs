@@ -112,6 +112,138 @@ async fn leader_whose_session_ends_stands_by_and_one_leads() {
     }
 }
 
+/// Nothing ends its session: it is there, and does nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn hung_leader_is_followed_and_finds_out() {
+    let Some(server) = Server::start() else { return };
+    let (profile, url) = shared(&server, "hung").await;
+    let hosts = [Host::beside(&profile)];
+    let services = services(&profile, &url, &hosts, &[]).await;
+    assert_eq!(one_leads(&url, &services).await, 0);
+    let signal = |name: &str| {
+        let pid = services[0].pid().to_string();
+        assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
+    };
+    signal("-STOP");
+    // As if a minute had passed.
+    server.sql("hung", "UPDATE pia_halo_services SET seen_at = seen_at - INTERVAL '61 seconds' WHERE leads");
+    until(|| leader(&url) == Some(services[1].pid())).await;
+    signal("-CONT");
+    assert_eq!(one_leads(&url, &services).await, 1);
+}
+
+/// It leads while nobody else can, and gives the lead to whoever has a Client Secret.
+#[tokio::test(flavor = "multi_thread")]
+async fn service_without_secret_leaves_lead_to_one_that_has_it() {
+    let Some(server) = Server::start() else { return };
+    let (profile, url) = shared(&server, "secret").await;
+    let host = Host::beside(&profile);
+    host.forget_secret();
+    let without = Service::start_by(host.command(&["serve", "--listen", "127.0.0.1:0"])).await;
+    until(|| leader(&url) == Some(without.pid())).await;
+    let with = Service::start_by(profile.command(["serve", "--listen", "127.0.0.1:0"])).await;
+    until(|| leader(&url) == Some(with.pid())).await;
+    assert_eq!(one_leads(&url, &[without, with]).await, 1);
+}
+
+/// One that fails at Halo for a cause of its own goes behind one that has not failed, for a while.
+#[tokio::test(flavor = "multi_thread")]
+async fn leader_that_fails_for_minutes_gives_lead_back() {
+    let Some(server) = Server::start() else { return };
+    let (profile, url) = shared(&server, "fails").await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let host = Host::beside(&profile);
+    let mut command = host.command(&["serve", "--listen", "127.0.0.1:0"]);
+    command.env("PIA_HALO_CLIENT_SECRET", "not the one");
+    let fails = Service::start_by(command).await;
+    let is_failing = "SELECT count(*) FROM pia_halo_services WHERE failing_since IS NOT NULL";
+    until(|| leader(&url) == Some(fails.pid())).await;
+    until(|| server.sql("fails", is_failing) == "1").await;
+    let works = Service::start_by(profile.command(["serve", "--listen", "127.0.0.1:0"])).await;
+    // As if minutes had passed.
+    server
+        .sql("fails", "UPDATE pia_halo_services SET failing_since = failing_since - INTERVAL '6 minutes' WHERE leads");
+    until(|| leader(&url) == Some(works.pid())).await;
+    assert_eq!(server.sql("fails", "SELECT count(*) FROM pia_halo_services WHERE rests_until > now()"), "1");
+    // Where nobody else is there it leads again.
+    works.terminate().await;
+    until(|| leader(&url) == Some(fails.pid())).await;
+}
+
+/// What one forwards, another one that does not keeps for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn service_that_does_not_forward_leaves_that_to_one_that_does() {
+    let Some(server) = Server::start() else { return };
+    let (profile, url) = shared(&server, "differs").await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let destination = Destination::start().await;
+    let host = Host::beside(&profile);
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--forward-to", &destination.url];
+    let plain = Service::start_by(profile.command(["serve", "--listen", "127.0.0.1:0"])).await;
+    until(|| leader(&url) == Some(plain.pid())).await;
+    let forwards = Service::start_by(host.command(&arguments)).await;
+    until(|| leader(&url) == Some(forwards.pid())).await;
+    let log = profile.workspace().paths().log();
+    until(|| std::fs::read_to_string(&log).unwrap_or_default().contains("start all with the same --forward-to")).await;
+    let hands_on = || server.sql("differs", "SELECT hands_on FROM configurations");
+    until(|| hands_on() == "1").await;
+    forwards.kill();
+    until(|| leader(&url) == Some(plain.pid())).await;
+    let services = [plain];
+    assert_eq!(one_leads(&url, &services).await, 0);
+    let [plain] = services;
+    assert_eq!(plain.callback(&secrets(&profile), "ticket-created", &event("kept", 33_470)).await.status, 200);
+    assert_eq!(hands_on(), "1", "the clients are kept for it");
+    let _forwards = Service::start_by(host.command(&arguments)).await;
+    until(|| destination.arrived().iter().any(|arrived| arrived.id() == "kept")).await;
+}
+
+/// Whoever refuses it may stand by, and die; whoever leads then asks Halo for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn callback_that_standby_refuses_is_noted_for_next_leader() {
+    let Some(server) = Server::start() else { return };
+    let (profile, url) = shared(&server, "missed").await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let hosts = [Host::beside(&profile)];
+    let mut services = services(&profile, &url, &hosts, &[]).await;
+    let looked = || server.sql("missed", "SELECT count(*) FROM configurations WHERE complete_until IS NOT NULL") == "1";
+    until(looked).await;
+    let missed = || server.sql("missed", "SELECT count(*) FROM configurations WHERE missed_since IS NOT NULL");
+    assert_eq!(missed(), "0");
+    let secrets = secrets(&profile);
+    let path = format!("/callbacks/acme/ticket-created/{}", secrets.token.expose());
+    let cut_off = services[1].post(&path, Some(("pia", secrets.password.expose())), "{").await;
+    assert!(cut_off.status >= 400, "{}", cut_off.status);
+    until(|| missed() == "1").await;
+    services.remove(0).kill();
+    assert_eq!(one_leads(&url, &services).await, 0);
+    until(|| missed() == "0").await;
+}
+
+/// What went to a leader that died was lost before the others heard of anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_follows_looks_back_to_last_sign_of_leader() {
+    let Some(server) = Server::start() else { return };
+    let (profile, _) = shared(&server, "sign").await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let first = Service::start_by(profile.command(["serve", "--listen", "127.0.0.1:0"])).await;
+    let looked = || server.sql("sign", "SELECT count(*) FROM configurations WHERE complete_until IS NOT NULL") == "1";
+    until(looked).await;
+    first.kill();
+    let wait =
+        || server.sql("sign", "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pia-halo on %'");
+    until(|| wait() == "0").await;
+    let before = Timestamp::now() - SignedDuration::from_mins(12);
+    server.sql("sign", &format!("UPDATE pia_halo_services SET seen_at = '{before}' WHERE leads"));
+    crate::catching_up::log(&profile, "Pia - Ticket Created", 9, None, Some(event("went to the dead", 40_001)), 40_001);
+    let now = Timestamp::now().as_millisecond();
+    server.sql("sign", &format!("UPDATE configurations SET complete_until = {now}"));
+    let host = Host::beside(&profile);
+    let _next = Service::start_by(host.command(&["serve", "--listen", "127.0.0.1:0"])).await;
+    let fetched = "SELECT count(*) FROM events WHERE fetched_from = 'halo_log'";
+    until(|| server.sql("sign", fetched) == "1").await;
+}
+
 /// Each event once, wherever it comes in, and forwarded by whoever leads; a rotated token is known everywhere.
 #[tokio::test(flavor = "multi_thread")]
 async fn all_receive_and_each_event_is_stored_and_forwarded_once() {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::{Lock, Shared};
-use crate::store::Store;
+use crate::store::{Seen, Service, Store, StoreError};
 
 /// A lock that is held until it is dropped: the file of this machine, and with it that of the server where there is one.
 pub struct Hold {
@@ -45,6 +45,15 @@ impl Watch {
     /// Asks the server, and takes no answer for a no.
     pub fn is_held(&self) -> bool {
         self.0.upgrade().is_some_and(|shared| lock(&shared).lock().is_held())
+    }
+
+    /// Tells the other services at the store that one leads by this lock, and hears of all of them; none where it is lost.
+    ///
+    /// # Errors
+    ///
+    /// Where the server cannot be asked.
+    pub fn tell_lead(&self, own: &Service, is_failing: bool) -> Result<Option<Vec<Seen>>, StoreError> {
+        self.0.upgrade().map_or(Ok(None), |shared| lock(&shared).lock().tell_lead(own, is_failing))
     }
 }
 

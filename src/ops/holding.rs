@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Workspace;
 use super::locks::{CONFIGURE_LOCK, SERVE, SERVICE_LOCK, sync_lock};
-use crate::coordination::{Hold, Holder, Lock, LockError, Shared, Whoever};
+use crate::coordination::{Hold, Holder, Lock, LockError, Shared, Watch, Whoever};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
 use crate::store::StoreError;
@@ -47,6 +47,11 @@ impl Workspace {
     #[must_use]
     pub(super) fn under(&self, lock: &Hold) -> Self {
         self.writing_under(lock.over(&self.store), lock.watch())
+    }
+
+    /// Whether every lock that this works under is still held, as far as a server answers.
+    pub fn holds_locks(&self) -> bool {
+        self.under.iter().all(Watch::is_held)
     }
 
     /// Who has a lock now; none where nobody has it.

@@ -26,6 +26,7 @@ pub(crate) mod full_circle;
 pub(crate) mod health;
 mod holding;
 mod installation;
+pub(crate) mod leading;
 mod locks;
 pub(crate) mod owner;
 pub(crate) mod place;

@@ -4,8 +4,6 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::Workspace;
-use super::locks::LEAD_LOCK;
-use crate::coordination::{Hold, LockError, Whoever};
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::daily::Daily;
 use crate::domain::daily::DailyOutcome;
@@ -34,47 +32,20 @@ pub fn is_on_server(workspace: &Workspace) -> bool {
     !workspace.store.is_file()
 }
 
-/// Who does what one service alone does.
-pub enum Lead {
-    /// This one.
-    Here(Box<Leadership>),
-    /// Another one, in words.
-    Elsewhere(String),
+/// The callbacks that were missed of the active configuration, from when on, and how often that was noted.
+pub fn missed(workspace: &Workspace, id: &ConfigurationId) -> Result<Option<(Timestamp, i64)>, Failure> {
+    Ok(workspace.store.missed(id)?)
 }
 
-/// That this service leads, for as long as it is kept and its lock is not lost.
-pub struct Leadership {
-    workspace: Workspace,
-    /// None where the store is a file: then there is no other service.
-    lock: Option<Hold>,
+/// Notes that callbacks were missed from this moment on: whoever leads looks after them.
+pub fn note_missed(workspace: &Workspace, since: Timestamp) -> Result<(), Failure> {
+    let Some((id, _)) = workspace.active()? else { return Ok(()) };
+    Ok(workspace.store.note_missed(&id, since)?)
 }
 
-impl Leadership {
-    /// Where whoever leads works: nothing is written there once another one may lead.
-    pub fn workspace(&self) -> Workspace {
-        self.workspace.clone()
-    }
-
-    /// Whether it leads still, as far as the server answers.
-    pub fn is_held(&self) -> bool {
-        self.lock.as_ref().and_then(Hold::watch).is_none_or(|lock| lock.is_held())
-    }
-}
-
-/// Leads, unless another service does.
-///
-/// # Errors
-///
-/// Where nobody knows whether one does.
-pub fn lead(workspace: &Workspace) -> Result<Lead, Failure> {
-    if !is_on_server(workspace) {
-        return Ok(Lead::Here(Box::new(Leadership { workspace: workspace.clone(), lock: None })));
-    }
-    match workspace.lock(LEAD_LOCK, "lead") {
-        Ok(lock) => Ok(Lead::Here(Box::new(Leadership { workspace: workspace.under(&lock), lock: Some(lock) }))),
-        Err(LockError::Held(holder)) => Ok(Lead::Elsewhere(Whoever(holder.map(|holder| *holder)).to_string())),
-        Err(error) => Err(error.into()),
-    }
+/// Forgets what was looked after, unless more was missed meanwhile.
+pub fn forget_missed(workspace: &Workspace, id: &ConfigurationId, misses: i64) -> Result<(), Failure> {
+    Ok(workspace.store.forget_missed(id, misses)?)
 }
 
 /// That another host works with the store, or has worked with it meanwhile; none where the server does not say so.

@@ -11,7 +11,7 @@ use super::actor::actor_of;
 use super::archive::stopped;
 use super::backup::empty;
 use super::locks::hold_everything;
-use super::{installation, place, sharing};
+use super::{Clock as _, SystemClock, installation, place, sharing};
 use crate::coordination::{Shared, Whoever};
 use crate::domain::activity::Activity;
 use crate::domain::calendar::utc;
@@ -139,12 +139,18 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`FailureKind::LocalState`] where this machine has a store in a file as well; [`FailureKind::Busy`] where another
-    /// installation works with it; what the server says.
+    /// [`FailureKind::LocalState`] where this machine has a store in a file as well; [`FailureKind::Busy`] where anybody works with
+    /// it and something is to be made; what the server says.
     pub fn make(&mut self) -> Result<Option<i64>, Failure> {
         place::require_no_file(&self.paths)?;
-        let own = installation::here(&self.paths, &self.environment)?.alone();
-        Store::on(&self.address.clone().of(own))?;
+        let own = installation::here(&self.paths, &self.environment)?;
+        if self.remote.is_of_now() {
+            // Nobody need be away, and nobody's knowledge grows old by it.
+            Store::on(&self.address.clone().of(own))?;
+        } else {
+            let _locks = hold_everything(&self.paths, &self.environment, "store init", SystemClock.now())?;
+            Store::on(&self.address.clone().of(own.alone()))?;
+        }
         if self.put_settings(false)? {
             Settings::new(self.paths.clone()).forget_shared()?;
         }

@@ -72,7 +72,7 @@ pub struct Workspace {
     /// The test that the last plan came of.
     pub(super) passed: Arc<Mutex<Option<Passed>>>,
     /// The locks that are held while this works, as far as one can be lost.
-    under: Vec<Watch>,
+    pub(super) under: Vec<Watch>,
     takes_over: bool,
     attended: bool,
 }

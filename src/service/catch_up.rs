@@ -14,7 +14,7 @@ use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::failure::Failure;
 use crate::domain::next::Next;
 use crate::domain::owner::Belongs;
-use crate::ops::{catch_up, configure, delivery, events, serving, take_over};
+use crate::ops::{Workspace, catch_up, configure, delivery, events, serving, take_over};
 
 /// After the first callback that was refused: what refuses them may go on for a while.
 const SETTLES: Duration = Duration::from_secs(30);
@@ -25,8 +25,8 @@ const BETWEEN: Duration = Duration::from_secs(600);
 /// How often Halo's log is asked whether deliveries fail: what fails on its way, nobody here hears of.
 const ASKED: Duration = Duration::from_secs(3_600);
 
-/// A refused callback was sent shortly before.
-const BEFORE: SignedDuration = SignedDuration::from_mins(1);
+/// How soon it is looked again whether callbacks were missed, after news of something else.
+const NEWS: Duration = Duration::from_secs(5);
 
 /// How far Halo's clock and ours may be apart.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
@@ -61,28 +61,51 @@ pub async fn run(shared: Arc<Shared>) {
                 Duration::try_from(events::wait_after(failures)).unwrap_or_default()
             }
         };
-        tokio::select! {
-            biased;
-            () = shared.cancel.cancelled() => return,
-            () = shared.missed.notified() => {
-                shared.is_caught_up.store(false, Ordering::Relaxed);
-                known.missed_since = known.missed_since.or_else(|| shared.workspace.now().checked_sub(BEFORE).ok());
-                tokio::select! {
-                    () = shared.cancel.cancelled() => return,
-                    () = tokio::time::sleep(SETTLES) => {}
+        let due = Instant::now() + wait;
+        loop {
+            tokio::select! {
+                biased;
+                () = shared.cancel.cancelled() => return,
+                () = shared.missed_noted.notified() => {
+                    let is_missed = is_missed(&shared).await;
+                    if is_missed {
+                        shared.is_caught_up.store(false, Ordering::Relaxed);
+                    }
+                    tokio::select! {
+                        () = shared.cancel.cancelled() => return,
+                        () = tokio::time::sleep(if is_missed { SETTLES } else { NEWS }) => {}
+                    }
+                    if is_missed {
+                        break;
+                    }
+                }
+                // Another configuration may be the active one now.
+                Ok(()) = reloaded.changed() => break,
+                () = tokio::time::sleep_until(due) => {
+                    known.is_asked |= failures == 0;
+                    break;
                 }
             }
-            // Another configuration may be the active one now.
-            Ok(()) = reloaded.changed() => {}
-            () = tokio::time::sleep(wait) => known.is_asked |= failures == 0,
         }
     }
+}
+
+/// Whether callbacks were missed, here or by another service, that nobody has looked after.
+async fn is_missed(shared: &Shared) -> bool {
+    let is_missed = |workspace: &Workspace| match workspace.active()? {
+        Some((id, _)) => Ok(serving::missed(workspace, &id)?.is_some()),
+        None => Ok(false),
+    };
+    shared.workspace.run_blocking(is_missed).await.unwrap_or(false)
 }
 
 async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
     let workspace = &shared.workspace;
     let active = workspace.run_blocking(|workspace| workspace.active()).await?;
     let Some((id, configuration)) = active else { return Ok(()) };
+    let of = id.clone();
+    let noted = workspace.run_blocking(move |workspace| serving::missed(workspace, &of)).await?;
+    known.missed_since = known.missed_since.into_iter().chain(noted.map(|(since, _)| since)).min();
     let of = id.clone();
     let is_off = |verdict: &Delivery| verdict.state == DeliveryState::SwitchedOff;
     // Somebody may have switched it on again since.
@@ -117,11 +140,15 @@ async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
         Belongs::ToNobody | Belongs::Nowhere => None,
     };
     let until = workspace.now();
-    let range = catch_up::CatchUpRange { earlier: known.missed_since, until, was_off, forward: shared.forwards };
+    let range = catch_up::CatchUpRange { earlier: known.missed_since, until, was_off, forward: shared.forwards() };
     let ours_since = owner.map(|owner| owner.since);
     let gap = catch_up::run(workspace, &id, &halo, range, ours_since).await?;
     known.looked_after = Some((id.clone(), until, Instant::now()));
     known.missed_since = None;
+    if let Some((_, misses)) = noted {
+        let of = id.clone();
+        workspace.run_blocking(move |workspace| serving::forget_missed(workspace, &of, misses)).await?;
+    }
     let Some(gap) = gap else { return Ok(()) };
     for words in gap.words() {
         tracing::warn!("{words}");

@@ -86,6 +86,12 @@ pub struct Destination {
 }
 
 impl Destination {
+    /// What tells it from others, without what may be secret in it.
+    pub(super) fn named(&self) -> String {
+        let sum = Sha256::digest(self.url.as_str());
+        format!("{} {}", self.url.origin().ascii_serialization(), hex(&sum[..4]))
+    }
+
     /// Checks an address.
     ///
     /// # Errors
@@ -446,6 +452,11 @@ impl Forwarder {
         payload: String,
     ) -> Option<Result<(), NotTaken>> {
         if self.is_off.load(Ordering::Relaxed) {
+            return None;
+        }
+        // A machine that was suspended goes on here, and another service may have sent it meanwhile, and newer ones.
+        let leads = self.shared.workspace.run_blocking(|workspace| Ok(workspace.holds_locks())).await;
+        if !leads.unwrap_or(false) {
             return None;
         }
         let outcome = tokio::select! {

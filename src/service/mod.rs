@@ -8,6 +8,7 @@
 //! leading ─── on a server, one service at a time leads: what follows is its work, and the others only receive
 //! scheduler ─ wall clock ─> ops::sync, once for each UTC day
 //! health ──── after each sync ─> has anything changed in Halo? reports it
+//! missed ──── a callback was refused ─> notes it in the store, for the catch-up of whoever leads
 //! catch-up ── at the start ─> fetches the events that were missed while the service was not running
 //! owner ───── every 45 s ─> does the configuration in Halo still belong to this machine?
 //! expiry ──── wall clock ─> deletes the secrets that a rotation has replaced
@@ -28,6 +29,7 @@ mod leading;
 mod lookups;
 mod losses;
 mod metrics;
+mod missed;
 mod owner;
 mod receiver;
 mod room;
@@ -45,7 +47,7 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -64,6 +66,7 @@ use self::metrics::Metrics;
 use self::receiver::Receiver;
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::ops::leading::Others;
 use crate::ops::{Workspace, serving};
 
 /// Time for the parts to stop cleanly after the connections had their [`connections::LAST`]: together well below the
@@ -128,10 +131,18 @@ struct Hub {
     /// The same, for whoever else waits for it.
     reloaded: watch::Sender<()>,
     forwards: bool,
+    /// Another service at the store forwards: what comes in is kept for it.
+    others_forward: AtomicBool,
+    /// The one that forwards elsewhere, or alone, as it was told last.
+    differs: Mutex<Option<String>>,
+    /// Whoever leads has failed, for a cause of this host, at its last look at Halo.
+    is_failing: AtomicBool,
     /// A daily sync has ended well: for whoever looks whether everything is as it was made.
     synced: Notify,
     /// A callback was refused or could not be stored: what Halo had to say may have been missed.
     missed: Notify,
+    /// That was noted in the store, here or by another service.
+    missed_noted: Notify,
     /// The thread that stores callbacks has ended by itself.
     intake_gone: AtomicBool,
     /// Another host has taken the store.
@@ -146,6 +157,28 @@ struct Hub {
     led_to_end: AtomicBool,
     /// What was missed was fetched, as far as anybody knows of it.
     is_caught_up: AtomicBool,
+}
+
+impl Hub {
+    /// Whether events are to be forwarded.
+    fn forwards(&self) -> bool {
+        self.forwards || self.others_forward.load(Ordering::Relaxed)
+    }
+
+    /// Takes up what the other services at the store are.
+    fn hear(&self, others: &Others) {
+        self.others_forward.store(others.forward, Ordering::Relaxed);
+        let mut told = self.differs.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told != others.differs {
+            if let Some(host) = &others.differs {
+                tracing::warn!(
+                    host,
+                    "this service forwards elsewhere, or not at all: start all with the same --forward-to"
+                );
+            }
+            told.clone_from(&others.differs);
+        }
+    }
 }
 
 /// Runs the service until it is cancelled. `ready` is told the address once callbacks are taken.
@@ -191,6 +224,7 @@ pub async fn run(
     if let Some(destination) = work.forward.clone() {
         drop(forwarder::run(Arc::clone(&shared), destination)?);
     }
+    parts.start("missed", missed::run(Arc::clone(&shared)));
     parts.start("leading", leading::run(Arc::clone(&shared), work, parts.beside()));
     parts.start("taken", taken::run(Arc::clone(&shared)));
     let receiver = Receiver::new(Arc::clone(&shared), auth, intake.queue());
@@ -205,9 +239,7 @@ pub async fn run(
     // Last: whoever was promised that an event is stored has it stored.
     intake.finish();
     // Whoever stood by does not know what the leader has missed, and what was not fetched yet is not done with.
-    let is_missed = shared.missed.notified().now_or_never().is_some();
-    let is_caught_up = shared.is_caught_up.load(Ordering::Relaxed) && !is_missed;
-    if shared.led_to_end.load(Ordering::Relaxed) && is_caught_up {
+    if shared.led_to_end.load(Ordering::Relaxed) && shared.is_caught_up.load(Ordering::Relaxed) {
         note_end(&shared.workspace).await;
     }
     tracing::info!("the service has stopped");

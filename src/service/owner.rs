@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Shared;
-use crate::domain::configuration::ConfigurationId;
-use crate::domain::failure::Failure;
+use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::owner::Belongs;
 use crate::ops::{health, take_over};
 
@@ -32,10 +32,21 @@ pub async fn run(shared: Arc<Shared>) {
 
 async fn turn(shared: &Shared) -> Result<(), Failure> {
     let workspace = &shared.workspace;
-    let Some((id, configuration)) = workspace.run_blocking(take_over::installed).await? else { return Ok(()) };
-    let halo = workspace.halo(&id, &configuration.api).await?.in_background().cancelled_by(shared.cancel.clone());
-    let belongs = take_over::look_with(workspace, &id, &configuration, &halo).await?;
-    tell(shared, id, &belongs).await
+    let Some(installed) = workspace.run_blocking(take_over::installed).await? else { return Ok(()) };
+    let belongs = look(shared, &installed).await;
+    // The next look at whether this service can lead takes it up.
+    let is_failing = belongs.as_ref().is_err_and(|failure| {
+        matches!(failure.kind, FailureKind::NotReached | FailureKind::WrongCredentials | FailureKind::LocalState)
+    });
+    shared.is_failing.store(is_failing, Ordering::Relaxed);
+    let belongs = belongs?;
+    tell(shared, installed.0, &belongs).await
+}
+
+async fn look(shared: &Shared, of: &(ConfigurationId, Configuration)) -> Result<Belongs, Failure> {
+    let (workspace, (id, configuration)) = (&shared.workspace, of);
+    let halo = workspace.halo(&of.0, &configuration.api).await?.in_background().cancelled_by(shared.cancel.clone());
+    take_over::look_with(workspace, id, configuration, &halo).await
 }
 
 /// Says that the owner has changed. The figures follow at once: the part that judges everything may be at a long look.

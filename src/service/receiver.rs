@@ -149,7 +149,7 @@ async fn answer(State(context): State<Arc<Context>>, request: Request) -> Respon
         context.shared.missed.notify_one();
     }
     serving.iter().for_each(Serving::waits);
-    let (received_at, forward) = (context.shared.workspace.now(), context.shared.forwards);
+    let (received_at, forward) = (context.shared.workspace.now(), context.shared.forwards());
     let configuration = configuration.clone();
     let callback = Callback {
         configuration: configuration.clone(),

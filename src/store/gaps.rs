@@ -32,6 +32,35 @@ impl Store {
         self.write(|db| complete(db, id, until))
     }
 
+    /// Remembers that callbacks were missed from this moment on, whichever host has missed them, until that is looked after.
+    pub fn note_missed(&self, id: &ConfigurationId, since: Timestamp) -> Result<(), StoreError> {
+        self.write(|db| {
+            db.execute(
+                "INSERT INTO configurations (id, missed_since, misses) VALUES (?1, ?2, 1)
+                 ON CONFLICT (id) DO UPDATE SET misses = configurations.misses + 1, missed_since =
+                     CASE WHEN configurations.missed_since < excluded.missed_since THEN configurations.missed_since
+                     ELSE excluded.missed_since END",
+                args![id.as_str(), since.as_millisecond()],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// From when on callbacks were missed that nobody has looked after, and how often that was noted; none where none were.
+    pub fn missed(&self, id: &ConfigurationId) -> Result<Option<(Timestamp, i64)>, StoreError> {
+        let sql = "SELECT missed_since, misses FROM configurations WHERE id = ?1 AND missed_since IS NOT NULL";
+        self.ask(|db| {
+            let found: Option<(i64, i64)> = db.first(sql, args![id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            found.map(|(since, misses)| Ok((moment(since)?, misses))).transpose()
+        })
+    }
+
+    /// Forgets it once it was looked after, unless more was noted meanwhile.
+    pub fn forget_missed(&self, id: &ConfigurationId, misses: i64) -> Result<(), StoreError> {
+        let sql = "UPDATE configurations SET missed_since = NULL WHERE id = ?1 AND misses = ?2";
+        self.write(|db| db.execute(sql, args![id.as_str(), misses]).map(drop))
+    }
+
     /// Stores the events of a gap that are not there yet, and writes the gap down, in one write: killed before it, the
     /// next look finds the same gap. Answers the gap with what was new.
     ///

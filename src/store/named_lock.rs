@@ -14,9 +14,9 @@ const LOOK: Duration = Duration::from_millis(50);
 /// A lock that ends with its session. The note is in the session's own statement, so that it ends with it, too: whoever may
 /// sign in as the same role sees it there.
 pub struct NamedLock {
-    session: Session,
+    pub(super) session: Session,
     pub(super) held: Holding,
-    note: String,
+    pub(super) note: String,
 }
 
 impl NamedLock {

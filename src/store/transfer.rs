@@ -86,6 +86,11 @@ impl Remote {
         self.form
     }
 
+    /// Whether it is the form that this program makes.
+    pub fn is_of_now(&self) -> bool {
+        self.form == Some(schema::VERSION)
+    }
+
     /// The server and its database, for a person.
     pub fn shown(&self) -> &str {
         &self.shown

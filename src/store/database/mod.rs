@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{CachedStatement, Connection, Transaction, TransactionBehavior, params_from_iter};
 
 use self::postgres::FORM;
-pub use self::postgres::{Address, GoOn, Installation, News, Told};
+pub use self::postgres::{Address, GoOn, Installation, News, Seen, Service, Told};
 pub(super) use self::postgres::{Holding, Session};
 pub(super) use self::table::Table;
 use self::table::quoted;

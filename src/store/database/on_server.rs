@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::postgres::{FORM, SIGNED_IN_FROM, TELL_SETTINGS};
 use super::value::args;
-use super::{Database, Engine, GoOn, Holding, Installation};
+use super::{Database, Engine, GoOn, Holding, Installation, Session};
 use crate::store::error::Trouble;
 
 impl Database {
@@ -28,6 +28,14 @@ impl Database {
     /// Refuses to go on where a lock on its server was lost.
     pub(in crate::store) fn require_lock(&self, held: &Holding) -> Result<(), Trouble> {
         if let Engine::Postgres(_, session) = &self.engine { session.require_lock(held) } else { Ok(()) }
+    }
+
+    /// Asks the session of a server; a file answers with none.
+    pub(in crate::store) fn on_session<R>(
+        &self,
+        ask: impl FnOnce(&Session) -> Result<R, Trouble>,
+    ) -> Result<Option<R>, Trouble> {
+        if let Engine::Postgres(_, session) = &self.engine { ask(session).map(Some) } else { Ok(None) }
     }
 
     /// The note of whoever has the lock of this name on its server; an empty one where another role has it.

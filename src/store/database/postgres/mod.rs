@@ -31,6 +31,7 @@ use crate::store::schema;
 pub(in crate::store) use self::named::Holding;
 pub(super) use self::news::TELL_SETTINGS;
 pub use self::news::{News, Told};
+pub use self::services::{Seen, Service};
 
 mod address;
 mod dialect;
@@ -38,6 +39,7 @@ mod installations;
 mod named;
 mod news;
 mod password;
+mod services;
 mod tls;
 
 /// Whoever writes, or brings the form up to date, holds it: "PiaW".
@@ -445,6 +447,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+    use crate::domain::failure::FailureKind;
     use crate::store::postgres_tests::Postgres;
 
     /// A machine without power says no goodbye.
@@ -465,6 +468,25 @@ mod tests {
             let row = session.wait(session.client.query_one(&format!("SHOW {setting}"), &[])).unwrap().unwrap();
             assert_eq!(row.get::<_, &str>(0), is, "{setting}");
         }
+    }
+
+    /// Another session may end: it is no fault of the store.
+    #[test]
+    fn server_with_too_many_clients_is_not_reached() {
+        let Some(mut postgres) = Postgres::start() else { return };
+        let url = postgres.new_database("crowded");
+        postgres.stop();
+        postgres.start_again(&["max_connections=4", "max_wal_senders=0", "superuser_reserved_connections=0"]);
+        let address = Address::new(&url).unwrap();
+        let mut sessions = Vec::new();
+        let trouble = loop {
+            match Session::open(&address) {
+                Ok(session) => sessions.push(session),
+                Err(trouble) => break trouble,
+            }
+        };
+        let error = trouble.on("it");
+        assert_eq!(crate::domain::failure::Failure::from(error).kind, FailureKind::NotReached, "{}", sessions.len());
     }
 
     /// Something listens there that is no PostgreSQL, or one that is stopped.

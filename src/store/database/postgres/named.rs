@@ -9,7 +9,7 @@ use crate::store::error::Trouble;
 const NAMED_LOCK: i32 = 0x5069_614e;
 
 /// What a note is between in the statement that takes a lock.
-const NOTE: [&str; 2] = ["/* ", " */"];
+pub(super) const NOTE: [&str; 2] = ["/* ", " */"];
 
 impl Session {
     /// Takes the lock of this name until the session ends; none where another one has it. The note says who has it.
@@ -21,8 +21,8 @@ impl Session {
             return Err(Trouble::Pooler);
         }
         let (note, [begin, end]) = (harmless(note), NOTE);
-        // A session that does nothing is what holds it.
-        self.batch("SET idle_session_timeout = 0")?;
+        // A session that does nothing is what holds it. What it tells of its holder need not be on the disk.
+        self.batch("SET idle_session_timeout = 0; SET synchronous_commit = off")?;
         let sql = format!(
             "SELECT pg_try_advisory_lock({NAMED_LOCK}, {number}), pg_backend_pid(), {} {begin}{note}{end}",
             started("pg_backend_pid()")
@@ -88,14 +88,14 @@ impl Session {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct Holding {
     number: i32,
-    pid: i32,
+    pub(super) pid: i32,
     /// When it began, in microseconds: a server that was started again gives the same numbers to others.
-    started: i64,
+    pub(super) started: i64,
 }
 
 impl Holding {
     /// What is so of its row in `pg_locks` while that session has it.
-    fn is_there(&self) -> String {
+    pub(super) fn is_there(&self) -> String {
         let Self { number, pid, started: began } = self;
         format!("{} AND pid = {pid} AND {} = {began}", is_named_lock(*number), started(&pid.to_string()))
     }
@@ -108,7 +108,7 @@ fn started(pid: &str) -> String {
 }
 
 /// A note of which nothing can end the comment that it is in, or begin another one: JSON can say a letter by its number.
-fn harmless(note: &str) -> String {
+pub(super) fn harmless(note: &str) -> String {
     note.replace('*', "\\u002a").replace('/', "\\u002f")
 }
 
@@ -119,7 +119,7 @@ fn note_in(query: Option<String>) -> Option<String> {
 }
 
 /// What is so of a lock by name in `pg_locks`, once somebody has it.
-fn is_named_lock(number: i32) -> String {
+pub(super) fn is_named_lock(number: i32) -> String {
     format!(
         "locktype = 'advisory' AND granted AND objsubid = 2
          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
