@@ -25,8 +25,14 @@ pub(super) async fn run(call: &mut Call, options: &Configure) -> Result<u8, Fail
     }
     let mut workspace = call.workspace()?.taking_over(options.owner.take_over);
     if options.roll_back {
-        return remove::take_out(call, workspace, Extent::LastRun, remove::Question::RollBack, options.consent.yes)
-            .await;
+        return Box::pin(remove::take_out(
+            call,
+            workspace,
+            Extent::LastRun,
+            remove::Question::RollBack,
+            options.consent.yes,
+        ))
+        .await;
     }
     let (id, configuration) = call.active(&workspace)?;
     if options.unproved {

@@ -46,7 +46,7 @@ pub(super) async fn run(call: &mut Call, options: &Remove) -> Result<u8, Failure
             Err(report) => super::check::refuse(&mut call.output, &report, "nothing was planned"),
         };
     }
-    let code = take_out(call, workspace.clone(), extent, Question::Remove, options.consent.yes).await?;
+    let code = Box::pin(take_out(call, workspace.clone(), extent, Question::Remove, options.consent.yes)).await?;
     if options.forget_secrets && code == 0 {
         let (id, _) = call.active(&workspace)?;
         ops::remove::forget_secrets(&workspace, &id, call.cancel.clone()).await?;

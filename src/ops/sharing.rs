@@ -19,6 +19,8 @@ use crate::store::{Address, Audit, Store, StoreError};
 /// How long whoever saves now is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+type LastRead = Vec<(Part, Option<Text>)>;
+
 /// The settings in the store of a server, by sessions of their own: whoever works with the store need not be waited for.
 #[derive(Clone)]
 pub(super) struct Shelf {
@@ -29,7 +31,7 @@ pub(super) struct Shelf {
     clock: Arc<dyn Clock>,
     store: Arc<Mutex<Option<Store>>>,
     /// What was read last of each: a server that is away for a while has taken nothing back.
-    last: Arc<Mutex<Vec<(Part, Option<Text>)>>>,
+    last: Arc<Mutex<LastRead>>,
     /// Written under the locks that it is written under: without them, nothing is saved.
     under: Option<Store>,
 }
