@@ -5,12 +5,12 @@ use crate::domain::activity::{Activity, BreakReason, Chain, ChainBreak, Record};
 use crate::domain::failure::Failure;
 
 impl Workspace {
-    /// Whether the lines of the audit trail still follow each other; see [`Audit::verify`]. Each run wrote a line: where the
+    /// Whether the lines of the audit trail still follow each other; see [`Audit::verify`](crate::store::Audit::verify). Each run wrote a line: where the
     /// store knows of one, a trail that is missing with its anchor was removed.
     ///
     /// # Errors
     ///
-    /// As [`Audit::verify`], and where settings or store cannot be read.
+    /// As [`Audit::verify`](crate::store::Audit::verify), and where settings or store cannot be read.
     pub fn verify_trail(&self, expected: Option<&str>) -> Result<Chain, Failure> {
         if !self.store.is_file() {
             return Ok(self.audit.verify_all(&self.store, expected, &self.tag()?)?);

@@ -435,7 +435,7 @@ fn older_form_on_server_is_read_and_left_as_it_is() {
     server.sql(
         "older",
         "ALTER TABLE configurations DROP COLUMN on_at, DROP COLUMN missed_since, DROP COLUMN misses;
-         DROP TABLE settings; DROP TABLE change_reports; CREATE TABLE change_reports (run BIGINT PRIMARY KEY, changes TEXT NOT NULL);
+         DROP TABLE settings, trails, trail; DROP TABLE change_reports; CREATE TABLE change_reports (run BIGINT PRIMARY KEY, changes TEXT NOT NULL);
          DROP INDEX events_by_age; UPDATE pia_halo_form SET version = 10",
     );
     let before = server.sql("older", TABLES);

@@ -35,6 +35,8 @@ ALTER TABLE configurations DROP COLUMN halo_version_before;
 ALTER TABLE configurations DROP COLUMN halo_changed_at;
 ALTER TABLE configurations DROP COLUMN complete_until;
 DROP TABLE gaps;
+DROP TABLE trails;
+DROP TABLE trail;
 DROP TABLE health;
 ALTER TABLE clients DROP COLUMN toplevel_id;
 ALTER TABLE clients DROP COLUMN customer_type;

@@ -445,6 +445,8 @@ fn report_of_version_before_parts_is_kept() {
                 INSERT INTO change_reports SELECT run, changes FROM parts;
                 DROP TABLE parts;
                 DROP TABLE settings;
+                DROP TABLE trails;
+                DROP TABLE trail;
                 ALTER TABLE configurations DROP COLUMN on_at;
                 ALTER TABLE configurations DROP COLUMN missed_since;
                 ALTER TABLE configurations DROP COLUMN misses;
