@@ -42,7 +42,7 @@ pub async fn shared(server: &Server, database: &str) -> (Profile, String) {
 
 /// Makes a store one of the version before this one.
 const OF_BEFORE: &str = "ALTER TABLE configurations DROP COLUMN on_at, DROP COLUMN missed_since, DROP COLUMN misses;
-                         UPDATE pia_halo_form SET version = 12";
+                         DROP TABLE trails, trail; UPDATE pia_halo_form SET version = 12";
 
 /// Another host at the same store, with the key and the Client Secret.
 pub struct Host(tempfile::TempDir);
@@ -279,7 +279,7 @@ async fn new_key_takes_everything_along_that_old_one_opens() {
     let other = Host::beside(&profile);
     let file = |name: &str| profile.config().with_file_name(name);
     let [before, token] = [fs::read_to_string(file("store.key")).unwrap(), secrets(&profile).token.expose().to_owned()];
-    profile.run(["store", "key", "--new", "--yes"]).await.expect(3).says("confirm with --yes");
+    profile.run(["store", "key", "--new"]).await.expect(3).says("confirm with --yes");
     // What is where the key is to be written cannot be replaced.
     fs::create_dir_all(file("store.key.new").join("in the way")).unwrap();
     profile.run(["store", "key", "--new", "--yes"]).await.expect(7);

@@ -141,7 +141,7 @@ async fn event_that_store_does_not_take_is_kept_and_holds_up_nobody() {
     until(|| stored(&server, "poison").len() == 3 && waiting(&profile) == 0).await;
     let names: Vec<String> = stored(&server, "poison").into_iter().map(|(_, name)| name).collect();
     assert_eq!(names, ["one", "two", "three"]);
-    let told = "2 events are kept on this host, because the store does not take what is in it";
+    let told = "2 events are kept on this host, because the store does not take what is in them";
     profile.run(["status"]).await.expect(0).says(told);
     profile.run(["issues"]).await.expect(0).says(told);
     let status = profile.json(["status"], 0).await;

@@ -283,8 +283,9 @@ impl Spooled {
     /// That some were refused; none where none was.
     pub fn refused(&self) -> Option<String> {
         let count = thousands(self.not_taken);
-        let words = if self.not_taken == 1 { "event is kept on this host" } else { "events are kept on this host" };
-        (self.not_taken > 0).then(|| format!("{count} {words}, because the store does not take what is in it"))
+        let (words, them) = if self.not_taken == 1 { ("event is", "it") } else { ("events are", "them") };
+        (self.not_taken > 0)
+            .then(|| format!("{count} {words} kept on this host, because the store does not take what is in {them}"))
     }
 
     /// Whether there is nothing in it.

@@ -308,7 +308,7 @@ pub struct SyncReport {
     pub proved: bool,
     /// Halo's own count, inactive clients included.
     pub halo_count: Option<u64>,
-    /// Unique ids read in this run.
+    /// Unique ids read in this run; where no pass was proved, those of all its passes and those that were asked for one by one.
     pub stored: u64,
     /// Stored clients in use after the run.
     pub active: u64,

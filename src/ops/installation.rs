@@ -88,6 +88,12 @@ pub(super) fn key(name: &str, paths: &Paths) -> String {
     key_of(&machine(&MACHINE, name), &paths.config_dir)
 }
 
+/// What tells the trail of this profile from that of its clone, which has another name.
+pub(super) fn of_trail(paths: &Paths) -> String {
+    let system = host_name();
+    key_of(&format!("{}\n{system}", machine(&MACHINE, &system)), &paths.config_dir)
+}
+
 fn key_of(machine: &str, folder: &Path) -> String {
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let digest = Sha256::digest(format!("{machine}\n{}", folder.display()));

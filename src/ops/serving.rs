@@ -44,8 +44,13 @@ pub fn note_missed(workspace: &Workspace, since: Timestamp) -> Result<(), Failur
 }
 
 /// Forgets what was looked after, unless more was missed meanwhile.
-pub fn forget_missed(workspace: &Workspace, id: &ConfigurationId, misses: i64) -> Result<(), Failure> {
-    Ok(workspace.store.forget_missed(id, misses)?)
+pub fn forget_missed(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    misses: i64,
+    until: Timestamp,
+) -> Result<(), Failure> {
+    Ok(workspace.store.forget_missed(id, misses, until)?)
 }
 
 /// That another host works with the store, or has worked with it meanwhile; none where the server does not say so.

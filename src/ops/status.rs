@@ -110,7 +110,8 @@ pub(super) fn service(workspace: &Workspace, id: &ConfigurationId) -> Result<Ser
         last_event_at: last.as_ref().map(|event| event.received_at),
         last_lag_ms: last.and_then(|event| event.lag()).map(|lag| lag.as_millis() as i64),
         gaps: workspace.store.gaps(id, workspace.now() - GAPS)?,
-        spool: spooled::spooled(workspace.paths())?,
+        // The service says in its log what is wrong with it.
+        spool: spooled::spooled(workspace.paths()).unwrap_or_default(),
         events_to_forward,
         undelivered,
         clients_to_forward: workspace.store.count_clients_to_forward(id)?,

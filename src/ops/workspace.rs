@@ -99,7 +99,7 @@ impl Workspace {
         let place = Place::of(&settings, &environment, entry)?;
         let store = place.open().map_err(|error| spooled::and_spooled(error.into(), &paths))?;
         let host = installation::name(&environment);
-        let audit = Audit::new(paths.audit()).anchored(paths.anchor()).on_host(host);
+        let audit = Audit::new(paths.audit()).anchored(paths.anchor()).on_host(host, installation::of_trail(&paths));
         let actor = actor_of(&environment);
         let (configuration, store_file) = (quoted(&paths.config()), quoted(store.path()));
         tracing::info!(settings = configuration, store = store_file, acting = actor.user);

@@ -14,7 +14,7 @@ use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::failure::Failure;
 use crate::domain::next::Next;
 use crate::domain::owner::Belongs;
-use crate::ops::{Workspace, catch_up, configure, delivery, events, serving, take_over};
+use crate::ops::{Workspace, catch_up, configure, delivery, events, serving, spooled, take_over};
 
 /// After the first callback that was refused: what refuses them may go on for a while.
 const SETTLES: Duration = Duration::from_secs(30);
@@ -42,11 +42,15 @@ struct Known {
     is_asked: bool,
 }
 
+/// How often it is looked whether what waits on this host is stored.
+const SPOOLS: Duration = Duration::from_secs(1);
+
 /// Runs until the service ends.
 pub async fn run(shared: Arc<Shared>) {
     let mut reloaded = shared.reloaded.subscribe();
     let (mut failures, mut known) = (0, Known::default());
     loop {
+        spool_is_empty(&shared).await;
         let turned = turn(&shared, &mut known).await;
         let is_caught_up = turned.is_ok() && known.looked_after.is_some() && known.missed_since.is_none();
         shared.is_caught_up.store(is_caught_up, Ordering::Relaxed);
@@ -66,6 +70,13 @@ pub async fn run(shared: Arc<Shared>) {
             tokio::select! {
                 biased;
                 () = shared.cancel.cancelled() => return,
+                // Another configuration may be the active one now.
+                Ok(()) = reloaded.changed() => break,
+                () = tokio::time::sleep_until(due) => {
+                    known.is_asked |= failures == 0;
+                    break;
+                }
+                // Last: a store that is written all the time wakes it all the time.
                 () = shared.missed_noted.notified() => {
                     let is_missed = is_missed(&shared).await;
                     if is_missed {
@@ -79,12 +90,6 @@ pub async fn run(shared: Arc<Shared>) {
                         break;
                     }
                 }
-                // Another configuration may be the active one now.
-                Ok(()) = reloaded.changed() => break,
-                () = tokio::time::sleep_until(due) => {
-                    known.is_asked |= failures == 0;
-                    break;
-                }
             }
         }
     }
@@ -97,6 +102,17 @@ async fn is_missed(shared: &Shared) -> bool {
         None => Ok(false),
     };
     shared.workspace.run_blocking(is_missed).await.unwrap_or(false)
+}
+
+/// Waits until what Halo has sent to this host meanwhile is in the store: it was not missed, and must not be fetched before it.
+async fn spool_is_empty(shared: &Shared) {
+    let waits = |workspace: &Workspace| Ok(spooled::spooled(workspace.paths())?.waiting > 0);
+    while shared.workspace.run_blocking(waits).await.unwrap_or(false) {
+        tokio::select! {
+            () = shared.cancel.cancelled() => return,
+            () = tokio::time::sleep(SPOOLS) => {}
+        }
+    }
 }
 
 async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
@@ -147,7 +163,7 @@ async fn turn(shared: &Shared, known: &mut Known) -> Result<(), Failure> {
     known.missed_since = None;
     if let Some((_, misses)) = noted {
         let of = id.clone();
-        workspace.run_blocking(move |workspace| serving::forget_missed(workspace, &of, misses)).await?;
+        workspace.run_blocking(move |workspace| serving::forget_missed(workspace, &of, misses, until)).await?;
     }
     let Some(gap) = gap else { return Ok(()) };
     for words in gap.words() {

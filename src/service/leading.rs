@@ -10,7 +10,7 @@ use super::clock::WallClock;
 use super::forwarder::Destination;
 use super::scheduler::Scheduler;
 use super::{Parts, Shared, catch_up, expiry, forwarder, health, lookups, owner};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::ops::leading::{self, Lead, Leadership, Others};
 use crate::ops::serving;
 use crate::ops::signals::{Changes, Signals};
@@ -59,7 +59,10 @@ pub async fn run(shared: Arc<Shared>, work: Work, parts: Parts) {
                 }
             }
             Err(failure) => {
-                could_not = Some(Instant::now());
+                // A server that is away says nothing of this host.
+                if failure.kind != FailureKind::NotReached {
+                    could_not = Some(Instant::now());
+                }
                 let why = failure.to_string();
                 if told.as_ref() != Some(&why) {
                     tracing::warn!(%failure, "cannot tell which service leads");

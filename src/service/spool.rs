@@ -48,6 +48,8 @@ impl Spool {
         let spool = Self { path, most, now: Box::new(now), state, changed: Condvar::new() };
         if let Err(error) = spool.look() {
             tracing::error!(%error, "the spool cannot be read: what waits in it is not stored");
+            // Nothing goes past it, and it is tried again.
+            spool.lock().is_used = !matches!(error, StoreError::Corrupt { .. });
         }
         spool
     }

@@ -301,6 +301,7 @@ CREATE TABLE settings (
         // whichever host it was, each one judges by it. One that works alone at a server must not work beside several.
         "
 ALTER TABLE configurations ADD COLUMN on_at TEXT;
+UPDATE configurations SET on_at = configured_at;
 ALTER TABLE configurations ADD COLUMN missed_since INTEGER;
 ALTER TABLE configurations ADD COLUMN misses INTEGER NOT NULL DEFAULT 0;
 ",

@@ -55,10 +55,11 @@ impl Store {
         })
     }
 
-    /// Forgets it once it was looked after, unless more was noted meanwhile.
-    pub fn forget_missed(&self, id: &ConfigurationId, misses: i64) -> Result<(), StoreError> {
-        let sql = "UPDATE configurations SET missed_since = NULL WHERE id = ?1 AND misses = ?2";
-        self.write(|db| db.execute(sql, args![id.as_str(), misses]).map(drop))
+    /// Forgets it once it was looked after until this moment. Where more was noted meanwhile, what is left begins there.
+    pub fn forget_missed(&self, id: &ConfigurationId, misses: i64, until: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE configurations SET missed_since = CASE WHEN misses = ?2 THEN NULL
+                   WHEN missed_since < ?3 THEN ?3 ELSE missed_since END WHERE id = ?1 AND missed_since IS NOT NULL";
+        self.write(|db| db.execute(sql, args![id.as_str(), misses, until.as_millisecond()]).map(drop))
     }
 
     /// Stores the events of a gap that are not there yet, and writes the gap down, in one write: killed before it, the
@@ -119,4 +120,25 @@ fn complete(db: &Database, id: &ConfigurationId, until: Timestamp) -> Result<(),
         args![id.as_str(), until.as_millisecond()],
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_support::{at, id, store};
+
+    /// Whoever keeps on being refused, such as a forger, does not keep the whole past open.
+    #[test]
+    fn what_was_looked_after_is_left_behind_although_more_is_missed() {
+        let (_folder, store) = store();
+        let acme = id("acme");
+        store.note_missed(&acme, at(10)).unwrap();
+        let (since, misses) = store.missed(&acme).unwrap().unwrap();
+        assert_eq!(since.as_second(), at(10).as_second());
+        store.note_missed(&acme, at(30)).unwrap();
+        store.forget_missed(&acme, misses, at(40)).unwrap();
+        let (since, misses) = store.missed(&acme).unwrap().unwrap();
+        assert_eq!(since.as_second(), at(40).as_second());
+        store.forget_missed(&acme, misses, at(50)).unwrap();
+        assert_eq!(store.missed(&acme).unwrap(), None);
+    }
 }

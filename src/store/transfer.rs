@@ -16,6 +16,9 @@ const BYTES: usize = 1 << 20;
 /// What SQLite notes the numbers in that it gave last.
 const NUMBERS: &str = "sqlite_sequence";
 
+/// The tables that are not copied: numbers, which follow from the rows, and what hosts have in common.
+const BESIDE: [&str; 4] = [NUMBERS, settings::TABLE, "trails", "trail"];
+
 /// A PostgreSQL that was signed in to, with what is there. Nothing is written by that.
 pub struct Remote {
     database: Database,
@@ -227,7 +230,7 @@ fn held(db: &Database) -> Result<Option<Held>, Trouble> {
 /// common is not among them: a machine of its own has files for it.
 fn tables() -> Result<Vec<Table>, Trouble> {
     let mut tables = Database::of(schema::blank()?).tables()?;
-    tables.retain(|table| table.name != NUMBERS && table.name != settings::TABLE);
+    tables.retain(|table| !BESIDE.contains(&table.name.as_str()));
     Ok(tables)
 }
 
@@ -236,9 +239,7 @@ fn require_no_other(source: &Database, tables: &[Table]) -> Result<(), Trouble> 
     if !source.is_file() {
         return Ok(());
     }
-    let is_known = |name: &String| {
-        [NUMBERS, settings::TABLE].contains(&name.as_str()) || tables.iter().any(|table| table.name == *name)
-    };
+    let is_known = |name: &String| BESIDE.contains(&name.as_str()) || tables.iter().any(|table| table.name == *name);
     if source.table_names()?.iter().all(is_known) { Ok(()) } else { Err(Trouble::Content("a table")) }
 }
 
@@ -329,7 +330,7 @@ impl Rows<'_> {
 
 /// Whether a copy holds what another one was compared with; a file's own notes of its numbers apart.
 pub fn is_same(compared: &Proof, kept: &Proof) -> bool {
-    let copied = kept.tables.iter().filter(|sum| ![NUMBERS, settings::TABLE].contains(&sum.table.as_str()));
+    let copied = kept.tables.iter().filter(|sum| !BESIDE.contains(&sum.table.as_str()));
     kept.version == compared.version && copied.eq(&compared.tables)
 }
 

@@ -27,6 +27,8 @@ pub struct Audit {
     anchor: Option<PathBuf>,
     /// What this host is called in its lines.
     host: Option<String>,
+    /// What tells this host from its clone.
+    installation: Option<String>,
     /// Says to the person what went wrong beside the work.
     tell: Option<fn(&str)>,
 }
@@ -34,7 +36,7 @@ pub struct Audit {
 impl Audit {
     /// The trail in this file, without an anchor. Nothing is read or made yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), anchor: None, host: None, tell: None }
+        Self { path: path.into(), anchor: None, host: None, installation: None, tell: None }
     }
 
     /// The same trail, with an anchor in this file: lines that are cut off at its end show.
@@ -43,10 +45,10 @@ impl Audit {
         Self { anchor: Some(anchor.into()), ..self }
     }
 
-    /// The same trail on a host that is called so, whatever its system calls it.
+    /// The same trail on a host that is called so, whatever its system calls it, and what tells it from its clone.
     #[must_use]
-    pub fn on_host(self, host: String) -> Self {
-        Self { host: Some(host), ..self }
+    pub fn on_host(self, host: String, installation: String) -> Self {
+        Self { host: Some(host), installation: Some(installation), ..self }
     }
 
     /// The same trail, with a way to say that its anchor could not be written.

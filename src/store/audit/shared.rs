@@ -38,8 +38,8 @@ struct Known {
 
 impl Known {
     /// What its tag is made of.
-    fn text(trail: &str, end: &Anchor) -> String {
-        format!("trail {trail} {} {} {}", end.lines, end.bytes, end.hash)
+    fn text(trail: &str, host: &str, end: &Anchor) -> String {
+        format!("trail {trail} {} {} {} {host}", end.lines, end.bytes, end.hash)
     }
 }
 
@@ -52,16 +52,22 @@ impl Audit {
     pub fn share(&self, store: &Store, host: &str, tag: Tag<'_>) -> Result<(), StoreError> {
         let (Some((file, length)), ()) = self.held(|| Ok::<_, StoreError>(()))? else { return Ok(()) };
         let fail = |error: io::Error| of_io(error, "read", self.path());
-        let Some(mark) = mark(&file, length).map_err(fail)? else { return Ok(()) };
-        let mut known = store.trails_of(&mark)?;
+        let Some(mark) = self.name(&file, length).map_err(fail)? else { return Ok(()) };
+        let known = store.trails_of(&mark)?;
         let others = known.len();
-        // A file that does not continue its copy is a trail of its own: what was copied before stays.
-        let (trail, mut end) = match known.pop() {
-            Some(last) if self.continues(&last.end, &file, length)? => {
-                store.tag_trail(&last, tag)?;
-                (last.trail, last.end)
+        let mut continued = None;
+        for one in known {
+            if self.continues(&one.end, &file, length)? {
+                continued = Some(one);
             }
-            _ => (format!("{mark}-{others}"), Anchor { lines: 0, bytes: 0, hash: String::new() }),
+        }
+        // A file that continues no copy is a trail of its own: what was copied before stays.
+        let (trail, mut end) = match continued {
+            Some(one) => {
+                store.tag_trail(&one, tag)?;
+                (one.trail, one.end)
+            }
+            None => (format!("{mark}-{others}"), Anchor { lines: 0, bytes: 0, hash: String::new() }),
         };
         loop {
             let lines = whole_lines(&file, end.bytes, length).map_err(fail)?;
@@ -71,7 +77,7 @@ impl Audit {
             let bytes = end.bytes + lines.iter().map(|line| line.len() as u64 + 1).sum::<u64>();
             let hash = chain::tail(&file, bytes).map_err(fail)?.hash;
             let next = Anchor { lines: end.lines + lines.len() as u64, bytes, hash };
-            let tag = tag(&Known::text(&trail, &next));
+            let tag = tag(&Known::text(&trail, host, &next));
             let next = Known { trail: trail.clone(), host: host.to_owned(), end: next, tag };
             if !store.add_to_trail(&next, end.lines, &lines)? {
                 // Another program of this host has done it.
@@ -96,6 +102,8 @@ impl Audit {
         records.extend(lines.iter().filter_map(|line| serde_json::from_str::<Record>(line).ok()));
         // Those of one moment stay in the order of their trail.
         records.sort_by_key(|record| std::cmp::Reverse(record.activity.at));
+        // What a machine and its clone have from before they were two.
+        records.dedup();
         records.truncate(count);
         Ok(records)
     }
@@ -136,10 +144,16 @@ impl Audit {
         Ok(own)
     }
 
+    /// Its first line tells a trail from others; that of a clone has the same one.
+    fn name(&self, file: &File, length: u64) -> io::Result<Option<String>> {
+        let of = self.installation.as_deref().unwrap_or_default();
+        Ok(mark(file, length)?.map(|mark| chain::hash_of(format!("{mark} {of}").as_bytes())[..32].to_owned()))
+    }
+
     /// What this trail is called in a store, before its number; none where it has no line.
     fn mark(&self) -> Result<Option<String>, StoreError> {
         match self.held(|| Ok::<_, StoreError>(()))?.0 {
-            Some((file, length)) => mark(&file, length).map_err(|error| of_io(error, "read", self.path())),
+            Some((file, length)) => self.name(&file, length).map_err(|error| of_io(error, "read", self.path())),
             None => Ok(None),
         }
     }
@@ -152,7 +166,7 @@ impl Known {
 
     /// Whether its end is tagged with the key of the store; none where this host cannot tell.
     fn is_tagged(&self, tag: Tag<'_>) -> Option<bool> {
-        let right = tag(&Self::text(&self.trail, &self.end))?;
+        let right = tag(&Self::text(&self.trail, &self.host, &self.end))?;
         Some(self.tag.as_deref() == Some(&*right))
     }
 }
@@ -244,6 +258,8 @@ impl Store {
             if changed == 0 {
                 return Ok(false);
             }
+            // Where somebody has set back how far it goes.
+            db.execute("DELETE FROM trail WHERE trail = ?1 AND line > ?2", args![trail, then])?;
             for (line, number) in lines.iter().zip(then + 1..) {
                 add_line(db, trail, number, line)?;
             }
@@ -263,8 +279,8 @@ impl Store {
         if known.is_tagged(tag) != Some(false) {
             return Ok(());
         }
-        let Known { trail, end, .. } = known;
-        let right = tag(&Known::text(trail, end));
+        let Known { trail, host, end, .. } = known;
+        let right = tag(&Known::text(trail, host, end));
         self.write(|db| {
             let sql = "UPDATE trails SET tag = ?2 WHERE trail = ?1 AND lines = ?3";
             db.execute(sql, args![trail, right, count_out(end.lines)]).map(drop)

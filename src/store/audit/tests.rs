@@ -419,7 +419,7 @@ mod shared {
     fn host(name: &str) -> (tempfile::TempDir, Audit) {
         let (folder, audit) = trail();
         let anchor = folder.path().join("data/audit.anchor");
-        (folder, audit.anchored(anchor).on_host(name.to_owned()))
+        (folder, audit.anchored(anchor).on_host(name.to_owned(), name.to_owned()))
     }
 
     /// Two hosts that have written lines by turns.
@@ -539,5 +539,46 @@ mod shared {
         assert_eq!(rows(&store), 3 + 3 + 2);
         assert!(!there.verify_all(&store, None, &tag).unwrap().whole);
         assert_eq!(here.records_of_all(&store, 1).unwrap()[0].activity, activity(9));
+    }
+
+    /// Both go on with the lines from before they were two.
+    #[test]
+    fn clone_copies_its_trail_once_and_is_another_host() {
+        let (_folder, store) = store();
+        let (first, original) = host("jump1");
+        (0..3).for_each(|number| original.append(&activity(number)).unwrap());
+        original.share(&store, "jump1", &tag).unwrap();
+        let (second, clone) = host("jump2");
+        fs::create_dir_all(clone.path().parent().unwrap()).unwrap();
+        fs::create_dir_all(second.path().join("data")).unwrap();
+        fs::copy(original.path(), clone.path()).unwrap();
+        let anchor = |folder: &tempfile::TempDir| folder.path().join("data/audit.anchor");
+        fs::copy(anchor(&first), anchor(&second)).unwrap();
+        for (turn, (audit, name)) in [(&clone, "jump2"), (&original, "jump1")].into_iter().cycle().take(6).enumerate() {
+            audit.append(&activity(10 + turn)).unwrap();
+            audit.share(&store, name, &tag).unwrap();
+        }
+        assert_eq!(rows(&store), 2 * 3 + 6);
+        for audit in [&original, &clone] {
+            let chain = audit.verify_all(&store, None, &tag).unwrap();
+            assert!(chain.whole && chain.hosts.len() == 1, "{chain:?}");
+            let seen: Vec<_> = audit.records_of_all(&store, 99).unwrap();
+            let wanted: Vec<Activity> = (10..16).rev().chain((0..3).rev()).map(activity).collect();
+            assert_eq!(seen.into_iter().map(|record| record.activity).collect::<Vec<_>>(), wanted);
+        }
+    }
+
+    /// Who sets back how far a trail goes keeps nobody from copying it again.
+    #[test]
+    fn end_that_was_set_back_is_caught_up_with() {
+        let (_folder, store, [(_first, here), (_second, there)]) = two();
+        let line: String = fs::read_to_string(there.path()).unwrap().lines().next().unwrap().to_owned();
+        let (bytes, hash) = (line.len() + 1, chain::hash_of(line.as_bytes()));
+        change(&store, &format!("UPDATE trails SET lines = 1, bytes = {bytes}, hash = '{hash}' WHERE host = 'jump2'"));
+        assert!(!here.verify_all(&store, None, &tag).unwrap().whole);
+        there.append(&activity(9)).unwrap();
+        there.share(&store, "jump2", &tag).unwrap();
+        assert!(here.verify_all(&store, None, &tag).unwrap().whole);
+        assert_eq!(rows(&store), 3 + 4);
     }
 }

@@ -142,7 +142,7 @@ impl Session {
             "{begin}{}{end} SELECT run, host, version, CAST(extract(epoch FROM seen_at) * 1000000 AS BIGINT), forwards,
              NOT ended AND seen_at > now() - {THERE}, leads,
              able AND coalesce(failing_since > now() - {FAILS}, true) AND coalesce(rests_until < now(), true)
-             FROM {SERVICES} ORDER BY 8 DESC, forwards IS NULL, host",
+             FROM {SERVICES} WHERE seen_at > now() - {KEPT} ORDER BY 8 DESC, forwards IS NULL, host",
             harmless(note)
         );
         let read = |row: &tokio_postgres::Row| {
