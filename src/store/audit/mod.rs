@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 mod anchor;
 mod chain;
@@ -25,18 +26,24 @@ const BLOCK: u64 = 64 << 10;
 pub struct Audit {
     path: PathBuf,
     anchor: Option<PathBuf>,
-    /// What this host is called in its lines.
-    host: Option<String>,
-    /// What tells this host from its clone.
-    installation: Option<String>,
+    host: Option<Arc<Host>>,
     /// Says to the person what went wrong beside the work.
     tell: Option<fn(&str)>,
+}
+
+/// Whose trail it is.
+#[derive(Debug)]
+struct Host {
+    /// What it is called in its lines.
+    name: String,
+    /// What tells it from its clone.
+    installation: String,
 }
 
 impl Audit {
     /// The trail in this file, without an anchor. Nothing is read or made yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), anchor: None, host: None, installation: None, tell: None }
+        Self { path: path.into(), anchor: None, host: None, tell: None }
     }
 
     /// The same trail, with an anchor in this file: lines that are cut off at its end show.
@@ -48,7 +55,7 @@ impl Audit {
     /// The same trail on a host that is called so, whatever its system calls it, and what tells it from its clone.
     #[must_use]
     pub fn on_host(self, host: String, installation: String) -> Self {
-        Self { host: Some(host), installation: Some(installation), ..self }
+        Self { host: Some(Arc::new(Host { name: host, installation })), ..self }
     }
 
     /// The same trail, with a way to say that its anchor could not be written.
@@ -97,7 +104,7 @@ impl Audit {
         }
         let record = Record {
             activity: activity.clone().masked(),
-            host: Some(self.host.clone().unwrap_or_else(host_name)),
+            host: Some(self.host.as_ref().map_or_else(host_name, |host| host.name.clone())),
             uid: Some(rustix::process::getuid().as_raw()),
             pid: Some(std::process::id()),
             torn: before.is_torn,

@@ -146,7 +146,7 @@ impl Audit {
 
     /// Its first line tells a trail from others; that of a clone has the same one.
     fn name(&self, file: &File, length: u64) -> io::Result<Option<String>> {
-        let of = self.installation.as_deref().unwrap_or_default();
+        let of = self.host.as_ref().map_or("", |host| &host.installation);
         Ok(mark(file, length)?.map(|mark| chain::hash_of(format!("{mark} {of}").as_bytes())[..32].to_owned()))
     }
 
