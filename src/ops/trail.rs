@@ -1,16 +1,18 @@
 //! The audit trail of whoever works: of this host alone, or of all that share a store.
 
-use super::{Workspace, installation};
+use super::Workspace;
 use crate::domain::activity::{Activity, BreakReason, Chain, ChainBreak, Record};
 use crate::domain::failure::Failure;
 
 impl Workspace {
-    /// Whether the lines of the audit trail still follow each other; see [`Audit::verify`](crate::store::Audit::verify). Each run wrote a line: where the
+    /// Whether the lines of the audit trail still follow each other; see [`Audit::verify`]. Each run wrote a line: where the
     /// store knows of one, a trail that is missing with its anchor was removed.
     ///
     /// # Errors
     ///
-    /// As [`Audit::verify`](crate::store::Audit::verify), and where settings or store cannot be read.
+    /// As [`Audit::verify`], and where settings or store cannot be read.
+    ///
+    /// [`Audit::verify`]: crate::store::Audit::verify
     pub fn verify_trail(&self, expected: Option<&str>) -> Result<Chain, Failure> {
         if !self.store.is_file() {
             return Ok(self.audit.verify_all(&self.store, expected, &self.tag()?)?);
@@ -45,9 +47,7 @@ impl Workspace {
         if self.store.is_file() || self.store.only_looks() {
             return;
         }
-        let shared = self
-            .tag()
-            .and_then(|tag| Ok(self.audit.share(&self.store, &installation::name(self.environment()), &tag)?));
+        let shared = self.tag().and_then(|tag| Ok(self.audit.share(&self.store, &tag)?));
         if let Err(failure) = shared {
             tracing::warn!(%failure, "the audit trail was not copied to the store");
         }

@@ -19,19 +19,20 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// Runs until the service ends.
 pub async fn run(shared: Arc<Shared>) {
+    let shortly_before = || shared.workspace.now().checked_sub(BEFORE).ok();
     let mut since: Option<Timestamp> = None;
     loop {
         tokio::select! {
             biased;
             () = shared.cancel.cancelled() => {}
             () = shared.missed.notified(), if since.is_none() => {
-                since = shared.workspace.now().checked_sub(BEFORE).ok();
+                since = shortly_before();
             }
             () = tokio::time::sleep(AGAIN), if since.is_some() => {}
         }
         let ends = shared.cancel.is_cancelled();
         if ends && since.is_none() && shared.missed.notified().now_or_never().is_some() {
-            since = shared.workspace.now().checked_sub(BEFORE).ok();
+            since = shortly_before();
         }
         if let Some(moment) = since {
             match shared.workspace.run_blocking(move |workspace| serving::note_missed(workspace, moment)).await {

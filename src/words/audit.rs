@@ -69,9 +69,9 @@ pub fn verdict(chain: &Chain) -> Vec<String> {
     lines.push(if chain.breaks.is_empty() {
         format!("verified: the chain of all {all} lines is intact")
     } else {
-        format!("the chain of {all} lines is broken: the trail was changed or damaged")
+        is_broken(chain)
     });
-    lines.extend(chain.breaks.iter().map(|broken| format!("line {}: {}", broken.line, why(&broken.why))));
+    lines.extend(breaks(chain));
     if chain.before_chain > 0 {
         lines.push(format!("lines from before the chain: {}", thousands(chain.before_chain)));
     }
@@ -113,7 +113,13 @@ fn of_host(HostChain { host, chain }: &HostChain) -> Vec<String> {
             None => format!("verified: the chain of {lines} lines is intact; not verified, without store.key: its end"),
         })];
     }
-    let breaks = chain.breaks.iter().map(|broken| format!("line {}: {}", broken.line, why(&broken.why)));
-    let verdict = format!("the chain of {lines} lines is broken: the trail was changed or damaged");
-    [verdict].into_iter().chain(breaks).map(said).collect()
+    [is_broken(chain)].into_iter().chain(breaks(chain)).map(said).collect()
+}
+
+fn is_broken(chain: &Chain) -> String {
+    format!("the chain of {} lines is broken: the trail was changed or damaged", thousands(chain.lines))
+}
+
+fn breaks(chain: &Chain) -> impl Iterator<Item = String> {
+    chain.breaks.iter().map(|broken| format!("line {}: {}", broken.line, why(&broken.why)))
 }

@@ -64,6 +64,11 @@ impl Audit {
         Self { tell, ..self }
     }
 
+    /// What this host is called in its lines.
+    fn host_name(&self) -> String {
+        self.host.as_ref().map_or_else(host_name, |host| host.name.clone())
+    }
+
     /// Where the trail is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -104,7 +109,7 @@ impl Audit {
         }
         let record = Record {
             activity: activity.clone().masked(),
-            host: Some(self.host.as_ref().map_or_else(host_name, |host| host.name.clone())),
+            host: Some(self.host_name()),
             uid: Some(rustix::process::getuid().as_raw()),
             pid: Some(std::process::id()),
             torn: before.is_torn,

@@ -37,9 +37,10 @@ struct Known {
 }
 
 impl Known {
-    /// What its tag is made of.
-    fn text(trail: &str, host: &str, end: &Anchor) -> String {
-        format!("trail {trail} {} {} {} {host}", end.lines, end.bytes, end.hash)
+    /// The tag that it has to have, where this host has the key of the store.
+    fn right_tag(&self, tag: Tag<'_>) -> Option<String> {
+        let Self { trail, host, end: Anchor { lines, bytes, hash }, .. } = self;
+        tag(&format!("trail {trail} {lines} {bytes} {hash} {host}"))
     }
 }
 
@@ -49,7 +50,7 @@ impl Audit {
     /// # Errors
     ///
     /// [`StoreError`] where the file cannot be read, or the store not be written. The next time goes on from there.
-    pub fn share(&self, store: &Store, host: &str, tag: Tag<'_>) -> Result<(), StoreError> {
+    pub fn share(&self, store: &Store, tag: Tag<'_>) -> Result<(), StoreError> {
         let (Some((file, length)), ()) = self.held(|| Ok::<_, StoreError>(()))? else { return Ok(()) };
         let fail = |error: io::Error| of_io(error, "read", self.path());
         let Some(mark) = self.name(&file, length).map_err(fail)? else { return Ok(()) };
@@ -77,8 +78,9 @@ impl Audit {
             let bytes = end.bytes + lines.iter().map(|line| line.len() as u64 + 1).sum::<u64>();
             let hash = chain::tail(&file, bytes).map_err(fail)?.hash;
             let next = Anchor { lines: end.lines + lines.len() as u64, bytes, hash };
-            let tag = tag(&Known::text(&trail, host, &next));
-            let next = Known { trail: trail.clone(), host: host.to_owned(), end: next, tag };
+            let host = self.host_name();
+            let mut next = Known { trail: trail.clone(), host, end: next, tag: None };
+            next.tag = next.right_tag(tag);
             if !store.add_to_trail(&next, end.lines, &lines)? {
                 // Another program of this host has done it.
                 return Ok(());
@@ -132,7 +134,6 @@ impl Audit {
         }
         for known in others {
             let chain = store.verify_copy(&known, expected, tag)?;
-            own.whole &= chain.whole || own.expected_found == Some(false);
             if let (Some(found), Some(there)) = (&mut own.expected_found, chain.expected_found) {
                 *found |= there;
             }
@@ -166,8 +167,7 @@ impl Known {
 
     /// Whether its end is tagged with the key of the store; none where this host cannot tell.
     fn is_tagged(&self, tag: Tag<'_>) -> Option<bool> {
-        let right = tag(&Self::text(&self.trail, &self.host, &self.end))?;
-        Some(self.tag.as_deref() == Some(&*right))
+        self.right_tag(tag).map(|right| self.tag.as_deref() == Some(&*right))
     }
 }
 
@@ -276,14 +276,13 @@ impl Store {
 
     /// Tags the end of a trail with the key of the store, where this host has it and another one was meant.
     fn tag_trail(&self, known: &Known, tag: Tag<'_>) -> Result<(), StoreError> {
-        if known.is_tagged(tag) != Some(false) {
+        let right = known.right_tag(tag);
+        if right.is_none() || right == known.tag {
             return Ok(());
         }
-        let Known { trail, host, end, .. } = known;
-        let right = tag(&Known::text(trail, host, end));
         self.write(|db| {
             let sql = "UPDATE trails SET tag = ?2 WHERE trail = ?1 AND lines = ?3";
-            db.execute(sql, args![trail, right, count_out(end.lines)]).map(drop)
+            db.execute(sql, args![&known.trail, right, count_out(known.end.lines)]).map(drop)
         })
     }
 

@@ -429,7 +429,7 @@ mod shared {
         for number in 0..6 {
             let (_, audit) = &hosts[number % 2];
             audit.append(&activity(number)).unwrap();
-            audit.share(&store, ["jump1", "jump2"][number % 2], &tag).unwrap();
+            audit.share(&store, &tag).unwrap();
         }
         (folder, store, hosts)
     }
@@ -466,7 +466,7 @@ mod shared {
     fn copy_catches_up_and_has_each_line_once() {
         let (_folder, store) = store();
         let (_host, audit) = host("jump1");
-        audit.share(&store, "jump1", &tag).unwrap();
+        audit.share(&store, &tag).unwrap();
         // Before it was shared, a killed program has left half a line, and a power cut what is no text.
         (0..700).for_each(|number| audit.append(&activity(number)).unwrap());
         let mut file = fs::OpenOptions::new().append(true).open(audit.path()).unwrap();
@@ -474,10 +474,10 @@ mod shared {
         audit.append(&activity(700)).unwrap();
         thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| audit.share(&store, "jump1", &tag).unwrap());
+                scope.spawn(|| audit.share(&store, &tag).unwrap());
             }
         });
-        audit.share(&store, "jump1", &tag).unwrap();
+        audit.share(&store, &tag).unwrap();
         assert_eq!(rows(&store), 702);
         let (_other, elsewhere) = host("jump2");
         let chain = elsewhere.verify_all(&store, None, &tag).unwrap();
@@ -516,7 +516,7 @@ mod shared {
         let keyless = here.verify_all(&store, None, &|_| None).unwrap();
         assert!(keyless.whole && keyless.hosts[0].chain.anchored.is_none());
         // The host itself sets it right, as after a change of the key; and whoever changes the key does so for all.
-        there.share(&store, "jump2", &tag).unwrap();
+        there.share(&store, &tag).unwrap();
         assert!(here.verify_all(&store, None, &tag).unwrap().whole);
         let next = |text: &str| Some(format!("next {}", tag(text)?));
         store.tag_trails_anew(&tag, &next).unwrap();
@@ -535,7 +535,7 @@ mod shared {
         assert_eq!(chain.breaks.last().map(|broken| &broken.why), Some(&BreakReason::NoEnd { lines: 3 }));
         // What it writes now is copied beside what there was.
         there.append(&activity(9)).unwrap();
-        there.share(&store, "jump2", &tag).unwrap();
+        there.share(&store, &tag).unwrap();
         assert_eq!(rows(&store), 3 + 3 + 2);
         assert!(!there.verify_all(&store, None, &tag).unwrap().whole);
         assert_eq!(here.records_of_all(&store, 1).unwrap()[0].activity, activity(9));
@@ -547,16 +547,16 @@ mod shared {
         let (_folder, store) = store();
         let (first, original) = host("jump1");
         (0..3).for_each(|number| original.append(&activity(number)).unwrap());
-        original.share(&store, "jump1", &tag).unwrap();
+        original.share(&store, &tag).unwrap();
         let (second, clone) = host("jump2");
         fs::create_dir_all(clone.path().parent().unwrap()).unwrap();
         fs::create_dir_all(second.path().join("data")).unwrap();
         fs::copy(original.path(), clone.path()).unwrap();
         let anchor = |folder: &tempfile::TempDir| folder.path().join("data/audit.anchor");
         fs::copy(anchor(&first), anchor(&second)).unwrap();
-        for (turn, (audit, name)) in [(&clone, "jump2"), (&original, "jump1")].into_iter().cycle().take(6).enumerate() {
+        for (turn, audit) in [&clone, &original].into_iter().cycle().take(6).enumerate() {
             audit.append(&activity(10 + turn)).unwrap();
-            audit.share(&store, name, &tag).unwrap();
+            audit.share(&store, &tag).unwrap();
         }
         assert_eq!(rows(&store), 2 * 3 + 6);
         for audit in [&original, &clone] {
@@ -577,7 +577,7 @@ mod shared {
         change(&store, &format!("UPDATE trails SET lines = 1, bytes = {bytes}, hash = '{hash}' WHERE host = 'jump2'"));
         assert!(!here.verify_all(&store, None, &tag).unwrap().whole);
         there.append(&activity(9)).unwrap();
-        there.share(&store, "jump2", &tag).unwrap();
+        there.share(&store, &tag).unwrap();
         assert!(here.verify_all(&store, None, &tag).unwrap().whole);
         assert_eq!(rows(&store), 3 + 4);
     }
