@@ -62,7 +62,7 @@ pub(super) fn trusting(named: Vec<CertificateDer<'static>>) -> Result<ClientConf
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Trust { usual, named }))
         .with_client_cert_resolver(Arc::new(NoCertificate));
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
 
