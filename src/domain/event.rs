@@ -7,9 +7,9 @@ use jiff::{SignedDuration, Timestamp, civil};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use thiserror::Error;
+use uuid::Uuid;
 
 use super::callback::{EventGroup, EventNumber};
-use super::is_guid;
 use super::number::{whole, whole_text};
 use super::sound::Sound;
 use super::ticket::Ticket;
@@ -49,9 +49,6 @@ pub const EVENTS_KEPT_DAYS: i64 = 30;
 
 /// Events in one body.
 pub const MOST_EVENTS: usize = 100_000;
-
-/// What stands where there is no GUID.
-const NO_GUID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// Why an object that holds events is none.
 const WRAPPED: &str = "a list of objects within one";
@@ -295,17 +292,11 @@ impl<'a> Incoming<'a> {
         let [id, event, object, webhook] = [id, event, object, webhook].map(scalar);
         let [in_ticket] = values(ticket.unwrap_or_default(), ["id"]);
         let [in_data, of_data] = values(data.unwrap_or_default(), ["id", "ticket_id"]);
-        // `id` is the event's own in Halo's own form alone: a GUID, beside what happened and the object that it happened
+        // `id` is the event's own as Halo makes it alone: a GUID, beside what happened and the object that it happened
         // to. A payload that somebody has made up has whatever he put there: a ticket, a client, the webhook's own id.
         let is_own = event.is_some() && object.is_some();
-        let guid = id.as_ref().and_then(Value::as_str).filter(|guid| {
-            is_own
-                && is_guid(guid)
-                && *guid != NO_GUID
-                && webhook.as_ref().and_then(Value::as_str).is_none_or(|other| !other.eq_ignore_ascii_case(guid))
-        });
-        // In capitals it is the same one.
-        let guid = guid.map(str::to_ascii_lowercase);
+        let guid = |value: &Option<Value>| value.as_ref().and_then(Value::as_str).and_then(guid);
+        let own = guid(&id).filter(|own| is_own && !own.is_nil() && Some(*own) != guid(&webhook));
         let ticket_id = [object, scalar(in_ticket), scalar(other), scalar(in_data), scalar(of_data), id];
         let event = event.and_then(|event| match event {
             Value::String(words) => Some(words),
@@ -327,7 +318,7 @@ impl<'a> Incoming<'a> {
         };
         let ticket_id = ticket_id.filter(|_| wrapped.is_none());
         Self {
-            id: guid,
+            id: own.map(|own| own.to_string()),
             event,
             ticket_id,
             sent_at: scalar(sent_at).and_then(|text| time(text.as_str()?)),
@@ -344,6 +335,11 @@ impl<'a> Incoming<'a> {
         let why = told.not_understood.unwrap_or_else(|| "broken off".to_owned());
         Self { id: None, not_understood: Some(why), ..told }
     }
+}
+
+/// A GUID in any of its usual spellings, which all mean the same one: in capitals, in braces, without dashes.
+fn guid(text: &str) -> Option<Uuid> {
+    Uuid::try_parse(text.trim()).ok()
 }
 
 /// Halo's times have a zone or mean UTC; those before this century mean "none".
@@ -618,13 +614,19 @@ mod tests {
     }
 
     #[test]
-    fn event_in_capitals_is_same_event() {
-        let body = |id: &str| format!(r#"{{"id":"{id}","webhook_id":"w","event":"e","object_id":7}}"#);
-        let (small, large) = (body(GUID), body(&GUID.to_uppercase()));
-        assert_eq!((one(&small).id.as_deref(), one(&large).id.as_deref()), (Some(GUID), Some(GUID)));
-        assert_eq!(one(&large).body, large, "kept to the letter");
-        let own = format!(r#"{{"id":"{}","webhook_id":"{GUID}","event":"e","object_id":7}}"#, GUID.to_uppercase());
-        assert_eq!(one(&own).id, None, "it is the webhook's");
+    fn event_is_same_however_its_id_is_spelled() {
+        let body =
+            |id: &str, webhook: &str| format!(r#"{{"id":"{id}","webhook_id":"{webhook}","event":"e","object_id":7}}"#);
+        let plain = GUID.replace('-', "");
+        for id in
+            [GUID, &GUID.to_uppercase(), &format!("{{{GUID}}}"), &plain, &plain.to_uppercase(), &format!("{GUID} ")]
+        {
+            let sent = body(id, "w");
+            assert_eq!(one(&sent).id.as_deref(), Some(GUID), "{id}");
+            assert_eq!(one(&sent).body, sent, "kept to the letter");
+            assert_eq!(one(&body(GUID, id)).id, None, "it is the webhook's: {id}");
+            assert_eq!(one(&body(id, GUID)).id, None, "it is the webhook's: {id}");
+        }
     }
 
     #[test]
@@ -685,7 +687,18 @@ mod tests {
             one(&body.to_string()).id
         };
         assert_eq!(with(GUID.into()).as_deref(), Some(GUID));
-        let not = ["123", "abc", "", "33479", NO_GUID, WEBHOOK, "8c0f3b1e63d24d559a566f1f4c1c2b77", " {GUID}"];
+        let no_guid = Uuid::nil().to_string();
+        let not = [
+            "123",
+            "abc",
+            "",
+            "33479",
+            &no_guid,
+            WEBHOOK,
+            &WEBHOOK.to_uppercase(),
+            "8c0f3b1e63d24d559a566f1f4c1c2b7",
+            " {GUID}",
+        ];
         for id in not.into_iter().map(Value::from).chain([123.into(), Value::Null, Value::from(vec![GUID])]) {
             assert_eq!(with(id.clone()), None, "{id}");
         }

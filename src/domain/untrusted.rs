@@ -49,6 +49,11 @@ impl Untrusted {
         self.0
     }
 
+    /// Whether there is nothing in it to see.
+    pub fn is_blank(&self) -> bool {
+        self.0.chars().all(|character| character.is_whitespace() || is_invisible(character))
+    }
+
     /// The one form that may reach a screen, a file or a log: control characters in caret notation, no character that
     /// reorders, hides or joins, a bounded number of combining marks, a bounded length.
     pub fn display(&self) -> String {

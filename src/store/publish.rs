@@ -54,6 +54,11 @@ impl Known {
         print.is_some_and(|print| print == self.print(parts(client)))
     }
 
+    /// Whether Halo has listed a client that is stored, and its row has no name: a cut row, as Halo has no client without one.
+    pub fn lacks_name(&self, client: &Client) -> bool {
+        client.name.is_blank() && self.get(client.id).is_some() && !self.has(client)
+    }
+
     /// Whether a client was in use before this run.
     fn was_in_use(&self, client: i64) -> bool {
         self.get(client).is_some_and(|known| !known.gone && !known.unused)

@@ -348,6 +348,27 @@ async fn client_whose_state_is_no_yes_or_no_stays_as_it_was() {
     }
 }
 
+/// A row that Halo has cut renames nobody to nothing; the client keeps the name that is known, and somebody is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn client_without_name_keeps_known_one() {
+    let profile = Profile::set_up(small()).await;
+    profile.json(["sync"], 0).await;
+    let before = stored(&profile);
+    for odd in [json!(""), json!(null), json!(" \u{200b}"), json!({})] {
+        let id = profile.halo.change(|state| {
+            let client = state.clients.iter_mut().find(|client| !client.inactive).unwrap();
+            client.overrides.insert("name".to_owned(), odd.clone());
+            client.id
+        });
+        let report = profile.json(["sync"], 3).await;
+        assert_eq!(report["status"], "complete_with_warnings", "{odd}: {report}");
+        let told = report["warnings"].to_string();
+        assert!(told.contains(&id.to_string()) && told.contains("its name is missing"), "{odd}: {told}");
+        assert_eq!(report["changes"]["updated"], 0, "{odd}: {report}");
+        assert_eq!(stored(&profile), before, "{odd}");
+    }
+}
+
 /// Of a row that could not be read nobody can say that it is unchanged.
 #[tokio::test(flavor = "multi_thread")]
 async fn row_that_was_not_read_is_not_called_unchanged() {

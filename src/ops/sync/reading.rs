@@ -293,7 +293,7 @@ impl<'a> Reading<'a> {
                 self.found.push(client);
                 let page =
                     ListedPage { ids: self.found.iter().map(|client| client.id).collect(), ..Default::default() };
-                let differing = self.found.iter().filter(|client| !self.known.has(client)).cloned().collect();
+                let differing = differing(self.found.iter().cloned(), &self.known);
                 self.keep(StagedPage { look: pass, page, differing });
                 Presence::There
             }
@@ -391,12 +391,20 @@ fn listed(number: u32, answer: ClientPage, known: &Known) -> (ListedPage, Vec<Cl
             None => page.nameless += 1,
         }
     }
+    let unnamed = answer.clients.iter().filter(|client| known.lacks_name(client));
+    page.unread.extend(unnamed.map(|client| (client.id, "its name is missing".to_owned())));
     if in_order {
         // A row that cannot be read stands where its id belongs, like the others.
         page.ids.sort_unstable();
     }
-    let mut differing: Vec<Client> = answer.clients.into_iter().filter(|client| !known.has(client)).collect();
+    (page, differing(answer.clients, known))
+}
+
+/// Those of the clients that are to be stored. One whose name is missing stays as it is known.
+fn differing(clients: impl IntoIterator<Item = Client>, known: &Known) -> Vec<Client> {
+    let is_news = |client: &Client| !known.has(client) && !known.lacks_name(client);
+    let mut differing: Vec<Client> = clients.into_iter().filter(is_news).collect();
     // The page may be kept for a while, and the room of all its clients with it.
     differing.shrink_to_fit();
-    (page, differing)
+    differing
 }
