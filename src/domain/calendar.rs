@@ -14,6 +14,14 @@ pub fn since_1970(passed: Duration) -> Timestamp {
     moment.unwrap_or(last).min(last)
 }
 
+/// By how much two clocks may be apart without being wrong.
+pub const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(2);
+
+/// Whether something that has happened is dated ahead of now, so that nobody knows how long ago it was.
+pub fn lies_ahead(now: Timestamp, at: Timestamp) -> bool {
+    at.duration_since(now) > CLOCKS_APART
+}
+
 /// A moment to the minute: `2026-11-23 04:30 UTC`.
 pub fn utc(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()

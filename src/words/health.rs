@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Phrase, Tone};
+use crate::domain::calendar::lies_ahead;
 use crate::domain::health::{
     CUT_SHORT, FAILED, Finding, Light, NOT_ALL_SAVED, NOT_THERE, NOT_TOLD, Rule, STOPPED, State, TAKEN_OUT, known_here,
 };
@@ -37,6 +38,9 @@ pub fn burns(finding: &Finding) -> (Tone, &'static str) {
 pub fn age(finding: &Finding, now: Timestamp) -> Option<String> {
     // Of a silent Halo it is known when it was asked, and not that it is silent still.
     let since = if finding.rule == Rule::Halo && finding.is_issue() { finding.seen_at? } else { finding.since? };
+    if lies_ahead(now, since) {
+        return Some(super::time::ago(now, since));
+    }
     let seconds = now.duration_since(since).as_secs().max(0);
     let time = match seconds {
         ..60 if was_cut_short(finding) => "less than 1 min".to_owned(),
@@ -83,7 +87,11 @@ fn was_stopped(finding: &Finding) -> bool {
 
 /// When somebody last looked, where that was not just now.
 pub fn seen(finding: &Finding, now: Timestamp) -> Option<String> {
-    let seconds = now.duration_since(finding.seen_at?).as_secs();
+    let at = finding.seen_at?;
+    if lies_ahead(now, at) {
+        return Some(format!("checked: {}", super::time::ago(now, at)));
+    }
+    let seconds = now.duration_since(at).as_secs();
     (seconds >= 3_600).then(|| match seconds {
         ..172_800 => format!("checked {} h ago", seconds / 3_600),
         _ => format!("checked {} days ago", seconds / 86_400),

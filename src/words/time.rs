@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::domain::calendar::lies_ahead;
+
 /// A length of time: `41 s`, `5 min 12 s`, `2 h 5 min`.
 pub fn duration(seconds: u64) -> String {
     match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
@@ -18,9 +20,10 @@ pub fn took(milliseconds: u64) -> String {
     if milliseconds < 1_000 { format!("{milliseconds} ms") } else { duration(milliseconds / 1_000) }
 }
 
-/// How long ago, up to a day: `6 h ago`; beyond it the date.
+/// How long ago, up to a day: `6 h ago`; beyond it the date, which is also told of what is dated ahead.
 pub fn ago(now: Timestamp, at: Timestamp) -> String {
     match up_to_a_day(now, at) {
+        _ if lies_ahead(now, at) => format!("dated {}, in the future", date(now, at)),
         Some((0, _)) => "just now".to_owned(),
         Some((count, unit)) => format!("{count} {unit} ago"),
         None => date(now, at),
@@ -30,6 +33,7 @@ pub fn ago(now: Timestamp, at: Timestamp) -> String {
 /// An age, up to a day: `6 h old`; beyond it the date.
 pub fn age(now: Timestamp, at: Timestamp) -> String {
     match up_to_a_day(now, at) {
+        _ if lies_ahead(now, at) => ago(now, at),
         Some((0, _)) => "just now".to_owned(),
         Some((count, unit)) => format!("{count} {unit} old"),
         None => format!("from {}", date(now, at)),
@@ -80,6 +84,9 @@ mod tests {
         assert_eq!(ago(now, at("2026-11-23T10:52:30Z")), "just now");
         assert_eq!(ago(now, at("2026-11-23T04:31:00Z")), "6 h ago");
         assert_eq!(ago(now, at("2026-11-19T04:31:00Z")), "19 Nov 04:31");
+        assert_eq!(ago(now, at("2026-11-23T10:54:30Z")), "just now", "clocks are apart");
+        assert_eq!(ago(now, at("2026-12-03T04:31:00Z")), "dated 03 Dec 04:31, in the future");
+        assert_eq!(age(now, at("2026-12-03T04:31:00Z")), "dated 03 Dec 04:31, in the future");
         assert_eq!(moment(now, at("2026-11-23T04:31:00Z")), "today 04:31");
         assert_eq!(moment(now, at("2025-11-23T04:31:00Z")), "23 Nov 2025");
         assert_eq!(age(now, at("2026-11-23T04:31:00Z")), "6 h old");

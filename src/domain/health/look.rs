@@ -350,6 +350,9 @@ pub fn answered() -> Finding {
     Finding::well(Rule::Halo, ANSWERED)
 }
 
+/// What to do about a clock that is wrong.
+pub(super) const SET_CLOCK: &str = "Synchronise this machine's clock: timedatectl set-ntp true";
+
 /// How it is told that no look at Halo was in vain.
 pub(super) const ANSWERED: &str = "it answered the last check";
 
@@ -497,5 +500,5 @@ pub fn clock(ahead: SignedDuration, now: Timestamp) -> Finding {
     let plural = if minutes == 1 { "" } else { "s" };
     Finding::new(rule, state, format!("this machine is about {minutes} minute{plural} {which} Halo"))
         .since(now)
-        .next("Synchronise this machine's clock: timedatectl set-ntp true")
+        .next(SET_CLOCK)
 }

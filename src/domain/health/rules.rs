@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{Finding, Rule, State, aged, one_cause, reported};
-use super::look::{ANSWERED, BY_SYNC, FAILED, REMOVED, allowed, cut_short, sight_not_told};
-use crate::domain::calendar::rfc3339;
+use super::look::{ANSWERED, BY_SYNC, FAILED, REMOVED, SET_CLOCK, allowed, cut_short, sight_not_told};
+use crate::domain::calendar::{CLOCKS_APART, lies_ahead, rfc3339};
 use crate::domain::configuration::Configuration;
 use crate::domain::next::{Hint, Next};
 use crate::domain::people::Agent;
@@ -26,9 +26,6 @@ const STALE: SignedDuration = SignedDuration::from_hours(24 * 8);
 
 /// How long a webhook may have nothing to deliver after it was installed.
 pub const NEW: SignedDuration = SignedDuration::from_hours(24);
-
-/// Halo's clock may be so far ahead of ours.
-const AHEAD: SignedDuration = SignedDuration::from_mins(2);
 
 /// Below this the disk is worth a look.
 const LITTLE_ROOM: u64 = 1 << 30;
@@ -159,9 +156,9 @@ impl Facts<'_> {
         self.known_at(last.seen_at, last.clone())
     }
 
-    // What was good so long ago is not known to be so now.
+    // What was good so long ago is not known to be so now, nor is what is dated ahead.
     pub(super) fn known_at(&self, at: Option<Timestamp>, found: Finding) -> Finding {
-        match at.is_some_and(|at| self.is_older(at, STALE)) && found.state == State::Well {
+        match at.is_some_and(|at| self.is_older(at, STALE) || lies_ahead(self.now, at)) && found.state == State::Well {
             true => Finding { state: State::Unknown, next: Some(look()), ..found },
             false => found,
         }
@@ -347,11 +344,14 @@ impl Facts<'_> {
     fn clock(&self) -> Finding {
         let rule = Rule::Clock;
         let lag = self.status.service.last_lag_ms.map(SignedDuration::from_millis);
-        if lag.is_some_and(|lag| lag <= -AHEAD) {
+        if lag.is_some_and(|lag| lag <= -CLOCKS_APART) {
             let fact = "the last event arrived before it happened: one of the clocks is wrong";
-            return Finding::new(rule, State::Watch, fact)
-                .since(self.status.service.last_event_at)
-                .next("Synchronise this machine's clock: timedatectl set-ntp true");
+            return Finding::new(rule, State::Watch, fact).since(self.status.service.last_event_at).next(SET_CLOCK);
+        }
+        let checked = self.status.known.before.iter().filter_map(|finding| finding.seen_at);
+        if checked.chain(self.published_at()).any(|at| lies_ahead(self.now, at)) {
+            let fact = "the last check is dated in the future: a clock was set back, or is wrong";
+            return Finding::new(rule, State::Watch, fact).next(SET_CLOCK);
         }
         self.seen(rule)
     }

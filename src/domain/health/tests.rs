@@ -400,7 +400,8 @@ fn silent_halo_leaves_objects_unknown() {
     assert_eq!(issues(&findings).len(), 1);
     assert!(objects.is_reported_elsewhere(), "{objects:?}");
     // A sync that has succeeded since then was answered.
-    world.status.known.published_at = Some(now() + HOUR);
+    world.fall_silent(2);
+    world.status.known.published_at = Some(now() - HOUR);
     world.status.known.runs.clear();
     assert_eq!(light(&world.findings(), Light::Credentials).unwrap().state, State::Well);
     world.see(Rule::Drift, State::Broken, 1);
@@ -1155,6 +1156,24 @@ fn what_was_good_long_ago_is_not_known_now() {
         assert_eq!(found.state, State::Unknown, "{found:?}");
         assert!(found.next.unwrap().to_string().contains("pia-halo doctor"), "{rule:?}");
     }
+}
+
+/// Of a verdict that is dated ahead nobody knows how old it is: it is no "just now", and one of the clocks is named.
+#[test]
+fn what_is_dated_ahead_is_not_known_now() {
+    let ahead = |world: &mut World| {
+        let at = now() + 240 * HOUR;
+        world.status.known.before.iter_mut().for_each(|finding| finding.seen_at = finding.seen_at.map(|_| at));
+        world.status.known.published_at = Some(at);
+        world.note(-240, Finding::well(Rule::Credentials, "accepted by Halo"));
+    };
+    for rule in [Rule::Credentials, Rule::Halo] {
+        let found = found(rule, ahead);
+        assert_eq!(found.state, State::Unknown, "{found:?}");
+    }
+    let clock = found(Rule::Clock, ahead);
+    assert_eq!((clock.state, clock.since), (State::Watch, None), "{clock:?}");
+    assert!(clock.fact.contains("in the future") && clock.next.unwrap().to_string().contains("timedatectl"));
 }
 
 /// It is known from the lists of the last sync, and as old as they are, whatever it says.
