@@ -68,9 +68,12 @@ async fn objects_that_were_agreed_to_become_ours_and_are_given_back() {
     );
     profile.run(["plan"]).await.expect(0);
 
-    profile.run(["configure", "--roll-back", "--yes"]).await.expect(0);
+    let password = || profile.halo.look(|state| state.webhooks[0].write_only["basic_password"].clone());
+    let ours = password();
+    profile.run(["configure", "--roll-back", "--yes"]).await.expect(3).says("enter its password again in Halo");
     let (hook, pod) = addresses(&profile);
     assert_eq!((hook.as_str(), pod.as_str()), THEIRS);
+    assert!(password().as_str().is_some_and(|now| !now.is_empty()) && password() != ours, "ours is nothing for them");
     assert_eq!(without_ids(plain(profile.halo.snapshot())), before);
     assert_eq!(profile.json(["plan"], 3).await["adoptable"].as_array().unwrap().len(), 2, "theirs again");
 }

@@ -349,6 +349,20 @@ async fn folder_with_other_pia_url_takes_over_all_or_nothing() {
     on_first(&profile, &["rotate", "--yes"]).await.expect(3).says("belongs to jump2").says("configure --take-over");
 }
 
+/// The password that the other machine's webhooks had is gone: with the address alone it would refuse every callback.
+#[tokio::test(flavor = "multi_thread")]
+async fn take_over_is_not_rolled_back() {
+    let profile = configured().await;
+    let second = Copy::of(&profile);
+    second.run(&["configure", "--take-over", "--yes"]).await.expect(0);
+    let taken = profile.halo.snapshot();
+    let refused = second.run(&["configure", "--roll-back", "--yes"]).await.expect(1);
+    refused.says("took the webhooks over from jump1").says("run there: pia-halo configure --take-over");
+    assert_eq!(profile.halo.snapshot(), taken);
+    on_first(&profile, &["configure", "--take-over", "--yes"]).await.expect(0);
+    on_first(&profile, &["plan"]).await.expect(0);
+}
+
 /// A tab of the same name may be somebody else's: what a take-over would write over is told.
 #[tokio::test(flavor = "multi_thread")]
 async fn tab_with_name_alone_is_told_as_that() {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::object::{ObjectKind, same_id};
+use super::owner::Owner;
 use super::plan::Action;
 use super::untrusted::Untrusted;
 
@@ -181,6 +182,15 @@ pub struct Written {
     pub object: Option<String>,
     /// How the object was before, and what was written.
     pub proof: BeforeAfter,
+}
+
+impl Written {
+    /// The machine that a webhook was taken over from by this write.
+    pub fn taken_from(&self) -> Option<Owner> {
+        let owner = |members: &Option<Members>| members.as_ref()?.text("note").and_then(Owner::of_note);
+        let former = owner(&self.proof.before)?;
+        (!former.is(&owner(&self.proof.after)?)).then_some(former)
+    }
 }
 
 #[cfg(test)]

@@ -191,6 +191,15 @@ impl<'a> Work<'a> {
                     .hint(Hint::from("To remove everything from Halo: ").next(Next::Remove))
             })?),
         };
+        if let Some(owner) = last_run.iter().flat_map(|(_, writes)| writes).find_map(Written::taken_from) {
+            // With its address alone, that machine would refuse every callback, and none of its looks would show why.
+            let message = format!(
+                "the last run took the webhooks over from {owner}, and nobody can bring back the password that they had; \
+                 nothing was changed"
+            );
+            return Err(Failure::new(FailureKind::Declined, message)
+                .hint(Hint::from("To have them there again, run there: ").next(Next::TakeOver)));
+        }
         let last_run = last_run.map(|(run, writes)| (run, with_token(writes, &target)));
         let halo = workspace.halo(id, &configuration.api).await?.cancelled_by(cancel);
         let reading = halo.while_a_person_waits();

@@ -1,11 +1,13 @@
 //! Any object that gets its former members back, or is made again with them.
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::write::{Found, Write, compare, text};
 use super::{Apply, event, tab, webhook};
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::record::BeforeAfter;
+use crate::domain::secret::Secret;
 use crate::halo::HaloError;
 use crate::halo::install::existing::ExistingTab;
 use crate::halo::install::plan::Restore;
@@ -48,10 +50,16 @@ impl Write for Restore {
         let number = self.id.as_ref().and_then(|id| id.parse().ok());
         match self.kind {
             ObjectKind::Webhook => {
-                // A copy of ours that is made again gets our password: Halo never showed the one it had.
-                let password = apply.target.installs.as_ref().map(|installs| &installs.secrets.password);
-                let password = password.filter(|_| self.id.is_none());
-                apply.halo.put_webhook(self.id.as_deref(), &self.members, password).await
+                // Halo never showed the password it had. A copy of ours that is made again gets ours; what leads to somebody
+                // else again must not bring them ours, and gets one that nobody knows.
+                let password = match &self.id {
+                    None => apply.target.installs.as_ref().map(|installs| installs.secrets.password.clone()),
+                    Some(_) if self.was_adopted && self.members.text("url").is_some() => {
+                        Some(Secret::new(Uuid::new_v4().to_string()))
+                    }
+                    Some(_) => None,
+                };
+                apply.halo.put_webhook(self.id.as_deref(), &self.members, password.as_ref()).await
             }
             ObjectKind::WebhookEvent => {
                 let members = match number {

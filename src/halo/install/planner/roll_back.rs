@@ -186,7 +186,7 @@ impl RollBack<'_> {
         let (Some(before), Some(after)) = (&write.proof.before, &write.proof.after) else { return };
         let Some(now) = self.current.get(&(write.kind, id.to_owned())) else {
             let reason = "is missing in Halo: its former state cannot be restored".to_owned();
-            self.plan.blocked.push(Blocked { kind: write.kind, name: write.name.clone(), reason, only_told: false });
+            self.block(write, reason);
             return;
         };
         let is_the_one = match write.kind {
@@ -196,7 +196,7 @@ impl RollBack<'_> {
         };
         if !is_the_one {
             let reason = "another object now has its id: its former state cannot be restored".to_owned();
-            self.plan.blocked.push(Blocked { kind: write.kind, name: write.name.clone(), reason, only_told: false });
+            self.block(write, reason);
             return;
         }
         let (mut fields, mut members, mut edited) = (Vec::new(), Members::default(), Vec::new());
@@ -218,19 +218,21 @@ impl RollBack<'_> {
         }
         if !edited.is_empty() {
             let reason = format!("kept, because someone has changed it since: {}", edited.join(", "));
-            self.plan.blocked.push(Blocked { kind: write.kind, name: write.name.clone(), reason, only_told: false });
+            self.block(write, reason);
         }
         let was_adopted = write.action == Action::Adopt;
         if (members.is_empty() && !was_adopted) || !self.is_new(write.kind, id, false) {
             return;
         }
         // Nothing to write, but our record lets go of it.
-        let reason = match (was_adopted, write.kind) {
-            (true, ObjectKind::Webhook) => {
-                "taken over by the run being rolled back; the old password cannot be restored"
-            }
-            (true, _) => "taken over by the run being rolled back",
-            (false, _) => "changed by the run being rolled back",
+        if was_adopted && write.kind == ObjectKind::Webhook && members.text("url").is_some() {
+            let reason =
+                "enter its password again in Halo: Halo never shows one, so the old one cannot be brought back";
+            self.block(write, reason.to_owned());
+        }
+        let reason = match was_adopted {
+            true => "taken over by the run being rolled back",
+            false => "changed by the run being rolled back",
         };
         let parent = write.proof.parent.clone();
         let kind = write.kind;
@@ -238,6 +240,10 @@ impl RollBack<'_> {
         let mut change = step(Action::Update, write.kind, &write.name, id, reason, Operation::Restore(restore));
         change.line.fields = fields;
         self.plan.steps.push(change);
+    }
+
+    fn block(&mut self, write: &Written, reason: String) {
+        self.plan.blocked.push(Blocked { kind: write.kind, name: write.name.clone(), reason, only_told: false });
     }
 
     fn make_again(&mut self, write: &Written) {

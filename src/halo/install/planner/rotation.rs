@@ -4,7 +4,7 @@
 //! has changed. It is said instead, and Configure is what mends it.
 
 use super::recorded;
-use super::webhooks::{is_replaced, webhook_fields};
+use super::webhooks::{is_replaced, new_password, webhook_fields};
 use crate::domain::callback::{CallbackUrl, EventGroup, mask_address};
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Blocked, FieldChange};
@@ -66,8 +66,7 @@ fn rotate(
     };
     let after = |text: &str| Some(text.to_owned());
     let url = FieldChange { name: "url", before: after(&mask_address(own.url.expose())), after: after("a new token") };
-    let password = FieldChange { name: "basic_password", before: None, after: after("new password") };
-    let fields = if has_new { Vec::new() } else { vec![url, password] };
+    let fields = if has_new { Vec::new() } else { vec![url, new_password()] };
     Ok(PlanStep::new(action, ObjectKind::Webhook, name, Some(&own.id), reason, operation).with(fields))
 }
 

@@ -89,8 +89,12 @@ pub(super) fn plan_webhook(
 }
 
 // Halo never gives a password back, so one that we did not set ourselves is set anew.
-fn new_password() -> FieldChange {
-    FieldChange { name: "basic_password", before: None, after: Some("new password".to_owned()) }
+pub(super) fn new_password() -> FieldChange {
+    FieldChange {
+        name: "basic_password",
+        before: Some("not shown by Halo".to_owned()),
+        after: Some("new password".to_owned()),
+    }
 }
 
 /// What would change in somebody else's webhook, its events included.
