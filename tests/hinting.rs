@@ -165,7 +165,9 @@ async fn every_command_that_hint_names_runs() {
                 follow(&next, &portal).await.expect(3).says("confirm with --yes");
                 continue;
             }
-            Next::FullCircle | Next::RollBack | Next::Remove | Next::Rotate | Next::Restore => &asks,
+            Next::FullCircle | Next::RollBack | Next::Remove | Next::RemoveOnly(_) | Next::Rotate | Next::Restore => {
+                &asks
+            }
             // There is something to remove, and something to look after.
             Next::RemovePlan | Next::Doctor => &asks,
             // It waits for the service to try again.

@@ -520,3 +520,23 @@ async fn nobody_removes_while_configure_works() {
     drop(held);
     profile.run(["remove", "--yes"]).await.expect(0);
 }
+
+/// Halo does not let something be written: what is to be run again is what was run, and for the same parts.
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_write_names_command_that_was_refused() {
+    for (command, again) in [
+        (&["remove", "--only", "webhooks"][..], "remove --only webhooks"),
+        (&["remove", "--only", "links"], "remove --only links"),
+        (&["remove"], "remove"),
+        (&["rotate"], "rotate"),
+        (&["configure", "--roll-back"], "configure --roll-back"),
+    ] {
+        let (profile, _) = configured().await;
+        switch(&profile, "forbidden-writes", true);
+        profile.run([command, &["--yes"]].concat()).await;
+        let issues = profile.run(["issues"]).await;
+        let named = issues.stdout.lines().filter_map(|line| Some(line.split_once(": pia-halo ")?.1));
+        let named: Vec<&str> = named.filter(|named| !["serve", "check"].contains(named)).collect();
+        assert!(named.contains(&again) && !named.contains(&"configure"), "{again}: {issues:?}");
+    }
+}

@@ -42,6 +42,8 @@ pub enum Next {
     ByHand,
     RollBack,
     Remove,
+    /// What of it, as the option says.
+    RemoveOnly(String),
     RemovePlan,
     RemoveByHand,
     Rotate,
@@ -110,6 +112,7 @@ impl Next {
             Self::ByHand => "configure --manual",
             Self::RollBack => "configure --roll-back",
             Self::Remove => "remove",
+            Self::RemoveOnly(parts) => return format!("remove --only {parts}"),
             Self::RemovePlan => "remove --plan",
             Self::RemoveByHand => "remove --manual",
             Self::Rotate => "rotate",
@@ -183,7 +186,8 @@ impl Next {
     /// One of each kind: what a test runs.
     pub fn every() -> Vec<Self> {
         let named = [Self::Run(7), Self::Adopt(Some("7,8".to_owned())), Self::AdoptYes("7".to_owned())];
-        let named = named.into_iter().chain([Self::TakeOverAdopting("7".to_owned())]);
+        let named =
+            named.into_iter().chain([Self::TakeOverAdopting("7".to_owned()), Self::RemoveOnly("webhooks".to_owned())]);
         let id = ConfigurationId::parse("acme");
         let activated = id.into_iter().flat_map(|id| [Self::Activate(Some(id.clone())), Self::ActivateYes(id)]);
         Self::known().into_iter().chain(named).chain(activated).collect()

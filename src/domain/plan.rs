@@ -7,6 +7,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::failure::{Failure, FailureKind};
+use super::next::Next;
 use super::object::ObjectKind;
 use super::owner::Belongs;
 use super::untrusted::Untrusted;
@@ -245,6 +246,13 @@ impl Parts {
     /// Whether it is everything.
     pub fn is_all(self) -> bool {
         self.webhooks && self.chat_pod
+    }
+
+    /// The command that removes them.
+    pub fn command(self) -> Next {
+        let named = [(self.webhooks, "webhooks"), (self.chat_pod, "chat-pod"), (self.links && !self.chat_pod, "links")];
+        let names: Vec<&str> = named.into_iter().filter(|(is_meant, _)| *is_meant).map(|(_, name)| name).collect();
+        if self.is_all() { Next::Remove } else { Next::RemoveOnly(names.join(",")) }
     }
 }
 

@@ -109,7 +109,7 @@ pub async fn install(
     }
     let noted = workspace.store.set_configured_at(id, configured_at);
     let noted = noted.and_then(|()| configured_at.map_or(Ok(()), |at| workspace.store.set_on_at(id, at)));
-    Ok(ended(workspace, id, "configure", report, noted.map_err(Failure::from)))
+    Ok(ended(workspace, id, ("configure", Next::Configure), report, noted.map_err(Failure::from)))
 }
 
 /// Switches those of our webhooks on again that Halo has switched off, by their ids, and changes nothing else: one that
@@ -159,11 +159,11 @@ pub async fn switch_on(
 pub(super) fn ended(
     workspace: &Workspace,
     id: &ConfigurationId,
-    action: &str,
+    (action, again): (&str, Next),
     mut report: ConfigureReport,
     noted: Result<(), Failure>,
 ) -> ConfigureReport {
-    check::note_writes(workspace, id, &report);
+    check::note_writes(workspace, id, &report, &again);
     let mut activity = workspace.activity(Some(id), action, report.status.words());
     activity.message = Some(report.message.clone());
     if let Err(failure) = noted.and_then(|()| workspace.write_down(&activity)) {

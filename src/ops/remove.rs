@@ -105,7 +105,7 @@ pub(super) async fn run_locked(
     }
     results.extend(tell_blocked(&plan, &mut on_event));
     let report = ConfigureReport { status, results, message, refusal: None, warnings, cause: apply.cause() };
-    Ok(ended(workspace, id, extent.word(), report, noted))
+    Ok(ended(workspace, id, (extent.word(), extent.command()), report, noted))
 }
 
 /// Forgets the stored secrets of a configuration, once Halo does not use them any more: it is asked once more.
@@ -137,6 +137,13 @@ impl Extent {
         match self {
             Self::Removal(_) => "remove",
             Self::LastRun => "roll back",
+        }
+    }
+
+    fn command(self) -> Next {
+        match self {
+            Self::Removal(parts) => parts.command(),
+            Self::LastRun => Next::RollBack,
         }
     }
 
@@ -268,7 +275,7 @@ fn judge(extent: Extent, results: &[ChangeResult], plan: &InstallPlan) -> (Confi
         Extent::LastRun => (
             ConfigureStatus::RolledBack,
             "The last run of Configure was rolled back",
-            "Nothing to do: the last run of Configure is already rolled back",
+            "Nothing to do: nothing that the last run of Configure wrote is in Halo any more",
         ),
     };
     let again = match extent {

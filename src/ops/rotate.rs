@@ -103,7 +103,7 @@ pub async fn run(
         }
     };
     let report = ConfigureReport { status, results, message, refusal: None, warnings, cause: apply.cause() };
-    Ok(RotationReport { report: ended(workspace, id, ROTATE, report, Ok(())), former_good_until })
+    Ok(RotationReport { report: ended(workspace, id, (ROTATE, Next::Rotate), report, Ok(())), former_good_until })
 }
 
 /// Everything that a rotation is made from.

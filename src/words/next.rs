@@ -60,7 +60,7 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         Next::Doctor => ("Check now", Some("check_halo")),
         Next::Configure | Next::ConfigureUnproved | Next::TakeOver | Next::TakeOverAdopting(_) => ("Configure", None),
         Next::Adopt(_) | Next::AdoptYes(_) => ("Take over", Some("take_over")),
-        Next::Remove | Next::RemovePlan => ("Remove", Some("remove")),
+        Next::Remove | Next::RemoveOnly(_) | Next::RemovePlan => ("Remove", Some("remove")),
         Next::Rotate => ("Rotate", Some("rotate")),
         Next::RollBack => ("Roll back", Some("roll_back")),
         Next::Deliveries => ("Deliveries", Some("read_deliveries")),

@@ -27,6 +27,7 @@ use crate::domain::gap::Gap;
 use crate::domain::health::{
     Finding, Light, NONE_SENDS, Rule, SIGHT_NOT_TOLD, State, beside_refused_writes, light, refused, write_refused,
 };
+use crate::domain::next::Next;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, ChangeResult, LEFT_OUT, Outcome};
 use crate::domain::status::{Status, StepState};
@@ -221,7 +222,7 @@ fn refused_write_is_no_permission() {
     let said = report.writes();
     let why = said.iter().find(|(of, _)| *of == kind).and_then(|(_, why)| *why).unwrap();
     let mut stage = in_panes();
-    let refused = write_refused(kind, why);
+    let refused = write_refused(kind, why, Next::Configure);
     assert_eq!(refused.fact, "Halo does not let the agent create it");
     // The next test only reads: whatever it expects disproves nothing.
     let well = Finding::well(Rule::Rights, "what is needed can be read");

@@ -310,11 +310,11 @@ pub fn writing(kind: ObjectKind) -> String {
 
 const WRITING: &str = "writing: ";
 
-/// A write of such an object that Halo has refused.
-pub fn write_refused(kind: ObjectKind, why: &str) -> Finding {
+/// A write of such an object that Halo has refused, and the command that tries it again.
+pub fn write_refused(kind: ObjectKind, why: &str, again: Next) -> Finding {
     Finding::new(Rule::Rights, State::Broken, first_sentence(why).trim_end_matches('.'))
         .about(writing(kind))
-        .next(Hint::from("Allow it in Halo, then run it again: ").next(Next::Configure))
+        .next(Hint::from("Allow it in Halo, then run it again: ").next(again))
 }
 
 /// What a test says of the permissions, which only reads: a write that Halo has refused stays refused until one succeeds.

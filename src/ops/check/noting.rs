@@ -7,6 +7,7 @@ use crate::domain::health::{
     Finding, Rule, State, allowed, answered, beside_refused_writes, clock, from_check, from_failure, not_answered,
     not_told_to, refused, write_refused, writing,
 };
+use crate::domain::next::Next;
 use crate::domain::plan::ConfigureReport;
 use crate::halo::HaloApi;
 use crate::ops::Workspace;
@@ -64,10 +65,10 @@ pub(in crate::ops) fn note_rights(workspace: &Workspace, id: &ConfigurationId, f
 }
 
 /// What Halo has said to the writes of a run: nothing else can tell, and so it outlasts the program.
-pub(in crate::ops) fn note_writes(workspace: &Workspace, id: &ConfigurationId, report: &ConfigureReport) {
+pub(in crate::ops) fn note_writes(workspace: &Workspace, id: &ConfigurationId, report: &ConfigureReport, again: &Next) {
     for (kind, why) in report.writes() {
         match why {
-            Some(why) => note_refusal(workspace, id, write_refused(kind, why)),
+            Some(why) => note_refusal(workspace, id, write_refused(kind, why, again.clone())),
             None => note_rights(workspace, id, None, &writing(kind)),
         }
     }
