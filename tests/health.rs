@@ -40,7 +40,7 @@ async fn doctor_status_and_issues_tell_one_cause_until_it_is_mended() {
     let since = finding(&off, "drift")["since"].clone();
     assert!(since.is_string(), "{off}");
     // Told by whoever asks later, with its age, and by the service's figures.
-    profile.run(["status", "--exit-code"]).await.expect(8).says("objects differ in Halo");
+    profile.run(["status", "--exit-code"]).await.expect(8).says("a webhook is switched off");
     let issues = profile.json(["issues"], 0).await;
     assert_eq!(ids(&issues), ["drift"], "one cause is told once: {issues}");
     let drift = issues["issues"].as_array().unwrap().iter().find(|issue| issue["id"] == "drift").unwrap();
@@ -66,6 +66,32 @@ async fn doctor_status_and_issues_tell_one_cause_until_it_is_mended() {
     // Without a request: nobody runs to whom Halo could deliver.
     let offline = profile.json(["doctor", "--offline"], 3).await;
     assert_eq!(finding(&offline, "service")["state"], "broken");
+}
+
+/// Whoever sees a webhook that is off knows that it delivers nothing, whatever its log said before; and that it is on again.
+#[tokio::test]
+async fn webhook_seen_off_is_no_webhook_that_delivers() {
+    let profile = Profile::synced(few()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    profile.run(["deliveries"]).await;
+    let switch =
+        |on: bool| profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("active", on));
+    let states = async || {
+        let status = profile.json(["status"], 0).await;
+        let read = status["integration"]["deliveries"].as_array().unwrap().clone();
+        read.iter().map(|own| own["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(states().await, ["never", "never"]);
+    for look in ["plan", "sync"] {
+        switch(false);
+        profile.run([look]).await;
+        assert_eq!(states().await, ["switched_off", "never"], "{look}");
+        profile.run(["issues"]).await.says("Pia - Ticket Created (switched off in Halo)");
+        switch(true);
+        profile.run([look]).await;
+        assert_eq!(states().await, [""; 0], "{look}: its log has to be read");
+        profile.run(["deliveries"]).await;
+    }
 }
 
 /// A service that hangs holds its lock as one that works: no command and no screen calls it running.

@@ -41,6 +41,11 @@ impl DeliveryState {
         !matches!(self, Self::Delivered | Self::Never | Self::Missing | Self::Unreadable)
     }
 
+    /// Whether the webhook sends nothing at all: Halo has switched it off, or holds it no more.
+    pub fn sends_nothing(self) -> bool {
+        matches!(self, Self::SwitchedOff | Self::Missing)
+    }
+
     /// Whether nothing is to be done about it.
     pub fn is_fine(self) -> bool {
         self == Self::Delivered

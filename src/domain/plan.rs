@@ -124,6 +124,12 @@ impl Change {
         self.action == Action::Keep && self.reason == LEFT_OUT
     }
 
+    /// Whether it switches a webhook on again.
+    pub fn is_off(&self) -> bool {
+        let is_it = |field: &FieldChange| field.name == "active" && field.before.as_deref() == Some("false");
+        self.kind == ObjectKind::Webhook && self.fields.iter().any(is_it)
+    }
+
     /// Whether it is a link that Halo says nothing of, before and after it is tried.
     pub fn is_untold(&self) -> bool {
         self.action == Action::Link && self.reason == TABS_NOT_TOLD
@@ -132,6 +138,21 @@ impl Change {
 
 /// The settings want something else than what Configure wrote.
 pub const SETTING: &str = "your setting changed";
+
+/// Halo holds something else than what Configure wrote.
+pub const CHANGED: &str = "changed in Halo";
+
+/// What Configure made is not there.
+pub const MISSING: &str = "missing in Halo";
+
+/// What no run has made yet: it is new here, or was chosen since. It is missing to nobody.
+pub const NOT_IN_HALO: &str = "not in Halo yet";
+
+/// A webhook sends nothing, whoever has switched it off.
+pub const SWITCHED_OFF: &str = "switched off in Halo";
+
+/// A ticket type does not show the tab.
+pub const NOT_LINKED: &str = "not linked to the Pia Chat Pod";
 
 /// How many changes of each kind there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]

@@ -9,10 +9,10 @@ use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::saw_owner;
 use crate::domain::next::{Hint, Next};
-use crate::domain::object::ObjectKind;
+use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::secret::Secret;
 use crate::domain::status::{NOT_IN_STORE, Unrecorded};
-use crate::halo::delivery::{Findings, judge};
+use crate::halo::delivery::{Findings, WebhookState, judge};
 
 /// That no webhook is on record: there is none yet, or Halo holds some that this store has lost sight of.
 pub(super) fn no_webhook(workspace: &Workspace, id: &ConfigurationId, so: &str) -> Result<Failure, Failure> {
@@ -84,9 +84,54 @@ pub async fn read(
 /// Forgets what was read of the webhooks, where one of them was off or missing: Configure has switched it on, or made it anew,
 /// since then. Whether they deliver is not known until the log is read again.
 pub(super) fn forget_repaired(workspace: &Workspace, id: &ConfigurationId, is_moved: bool) -> Result<(), Failure> {
-    let is_off = |delivery: &Delivery| matches!(delivery.state, DeliveryState::SwitchedOff | DeliveryState::Missing);
-    if is_moved || workspace.store.deliveries(id)?.iter().any(is_off) {
+    if is_moved || workspace.store.deliveries(id)?.iter().any(|delivery| delivery.state.sends_nothing()) {
         workspace.store.remember_deliveries(id, &[])?;
+    }
+    Ok(())
+}
+
+/// What a look at the webhooks themselves says of their deliveries, by the names of those that are off or gone: such a one sends
+/// nothing, whatever its log said before, and of one that is on again the log has to be read.
+pub(super) fn note_seen(workspace: &Workspace, id: &ConfigurationId, off: &[(String, DeliveryState)]) {
+    // Whoever may only read looks all the same.
+    if let Err(error) = write_seen(workspace, id, off) {
+        tracing::debug!(%error, "what was seen of the webhooks could not be saved");
+    }
+}
+
+fn write_seen(workspace: &Workspace, id: &ConfigurationId, off: &[(String, DeliveryState)]) -> Result<(), Failure> {
+    let mut known = workspace.store.deliveries(id)?;
+    let state = |name: &str| off.iter().find(|(other, _)| other == name).map(|(_, state)| *state);
+    if known.iter().any(|delivery| delivery.state.sends_nothing() && state(&delivery.webhook).is_none()) {
+        return Ok(workspace.store.remember_deliveries(id, &[])?);
+    }
+    let (before, now) = (known.clone(), workspace.now());
+    for own in workspace.store.installed(id)?.iter().filter(|own| own.kind == ObjectKind::Webhook) {
+        let name = own.name.display();
+        let Some(state) = state(&name) else { continue };
+        let held = WebhookState { active: false, switched_off_at: None, log_days: None, events: None };
+        let seen = judge(
+            &Findings {
+                name: &name,
+                id: &own.id,
+                installed_at: own.installed_at,
+                on_at: None,
+                webhook: (state == DeliveryState::SwitchedOff).then_some(&held),
+                log: Ok(&[]),
+            },
+            now,
+        );
+        match known.iter_mut().find(|delivery| same_id(&delivery.id, &own.id)) {
+            Some(known) if known.state == state => {}
+            Some(known) => {
+                let (last_at, last_success_at) = (known.last_at, known.last_success_at);
+                *known = Delivery { last_at, last_success_at, ..seen };
+            }
+            None => known.push(seen),
+        }
+    }
+    if known != before {
+        workspace.store.remember_deliveries(id, &known)?;
     }
     Ok(())
 }

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Workspace, check, owner};
+use super::{Workspace, check, delivery, owner};
 use crate::domain::callback::{CallbackSecrets, CallbackUrl, EventGroup};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::delivery::DeliveryState;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{from_owner, from_plan_and_record};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::owner::{Belongs, Owner};
-use crate::domain::plan::Parts;
-use crate::domain::plan::{Action, Plan};
+use crate::domain::plan::{Action, Change, Parts, Plan};
 use crate::domain::record::{InstalledObject, Written};
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
@@ -63,7 +63,19 @@ pub async fn load_taking(
 pub(super) fn note(workspace: &Workspace, id: &ConfigurationId, plan: &Plan) -> Result<(), Failure> {
     let (recorded, written) = (workspace.store.installed(id)?, workspace.store.written(id)?);
     workspace.note_health(id, [from_plan_and_record(plan, &recorded, &written), from_owner(&plan.belongs)]);
+    delivery::note_seen(workspace, id, &off(plan, &recorded));
     Ok(())
+}
+
+// The webhooks of ours that a plan switches on again, or makes anew.
+fn off(plan: &Plan, recorded: &[InstalledObject]) -> Vec<(String, DeliveryState)> {
+    let is_known = |name: &Untrusted| recorded.iter().any(|own| own.kind == ObjectKind::Webhook && own.name == *name);
+    let webhooks = plan.changes.iter().filter(|change| change.kind == ObjectKind::Webhook && is_known(&change.name));
+    let state = |change: &Change| match change.action {
+        Action::Create => Some(DeliveryState::Missing),
+        _ => change.is_off().then_some(DeliveryState::SwitchedOff),
+    };
+    webhooks.filter_map(|change| Some((change.name.display(), state(change)?))).collect()
 }
 
 async fn read(

@@ -4,15 +4,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::Workspace;
 use super::apply::Apply;
+use super::delivery;
 use super::locks::CONFIGURE_LOCK;
 use super::plan::Target;
 use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::delivery::DeliveryState;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Rule, State, from_owner, gone_or_off};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::owner::Belongs;
-use crate::domain::plan::{Action, ChangeResult, Outcome};
+use crate::domain::plan::{Action, ChangeResult, MISSING, Outcome, SWITCHED_OFF};
 use crate::domain::record::InstalledObject;
 use crate::halo::HaloApi;
 use crate::halo::install::plan::PlanStep;
@@ -141,17 +143,20 @@ pub(super) async fn look_beside_sync(
     let tabs = target.tabs(halo).await?;
     let fault = |own: &InstalledObject| match own.kind {
         ObjectKind::Webhook => match webhooks.iter().find(|webhook| same_id(&webhook.id, &own.id)) {
-            None => Some("missing in Halo"),
-            Some(webhook) => (!webhook.active).then_some("switched off in Halo"),
+            None => Some(MISSING),
+            Some(webhook) => (!webhook.active).then_some(SWITCHED_OFF),
         },
         ObjectKind::CustomTab => {
             let is_there = tabs.iter().any(|tab| tab.id.to_string() == own.id);
-            (!is_there).then_some("missing in Halo")
+            (!is_there).then_some(MISSING)
         }
         _ => None,
     };
     let faults = target.record.iter().filter_map(|own| Some((own, fault(own)?)));
     let faults: Vec<(String, &str)> = faults.map(|(own, fault)| (own.name.display(), fault)).collect();
     workspace.note_health(id, [from_owner(&belongs)].into_iter().chain(gone_or_off(&faults)));
+    let state = |fault: &str| if fault == MISSING { DeliveryState::Missing } else { DeliveryState::SwitchedOff };
+    let off: Vec<_> = faults.iter().map(|(name, fault)| (name.clone(), state(fault))).collect();
+    delivery::note_seen(workspace, id, &off);
     Ok(())
 }

@@ -5,8 +5,10 @@ use jiff::Timestamp;
 use super::{Phrase, Tone};
 use crate::domain::calendar::lies_ahead;
 use crate::domain::health::{
-    CUT_SHORT, FAILED, Finding, Light, NOT_ALL_SAVED, NOT_THERE, NOT_TOLD, Rule, STOPPED, State, TAKEN_OUT, known_here,
+    CUT_SHORT, FAILED, Finding, Light, NONE_SENDS, NOT_ALL_SAVED, NOT_THERE, NOT_TOLD, ONE_SENDS_NONE, Rule, STOPPED,
+    State, TAKEN_OUT, known_here,
 };
+use crate::domain::plan::SWITCHED_OFF;
 use crate::domain::status::{DOES_NOT_ANSWER, NOT_IN_STORE, RECONFIGURE};
 
 /// What a light stands for.
@@ -177,6 +179,12 @@ fn without_noun(finding: &Finding, words: String) -> String {
     words.strip_prefix(&format!("{noun} ")).map(str::to_owned).unwrap_or(words)
 }
 
+/// What a light of the deliveries says whose cause another light tells.
+pub fn sends_nothing(findings: &[Finding]) -> &'static str {
+    let is_all = findings.iter().any(|found| found.rule == Rule::Deliveries && found.fact == NONE_SENDS);
+    if is_all { NONE_SENDS } else { ONE_SENDS_NONE }
+}
+
 /// A problem in a few words, for the header.
 pub fn short(finding: &Finding) -> &'static str {
     match (finding.rule, finding.state) {
@@ -212,6 +220,8 @@ pub fn short(finding: &Finding) -> &'static str {
         (Rule::Drift, _) if finding.fact.ends_with(TAKEN_OUT) => "objects were removed from Halo",
         (Rule::Drift, _) if finding.fact.ends_with(NOT_THERE) => "objects are missing",
         (Rule::Drift, _) if finding.fact.starts_with(NOT_TOLD) => "links not confirmed",
+        // It stops its events, and the others only differ.
+        (Rule::Drift, _) if finding.fact.contains(SWITCHED_OFF) => "a webhook is switched off",
         (Rule::Drift, _) => "objects differ in Halo",
         (Rule::WebhookOff, _) => "a webhook is off or missing",
         (Rule::Deliveries, State::Broken) => "deliveries failing",

@@ -9,6 +9,7 @@ use crate::domain::failure::Failure;
 use crate::domain::health::NEW;
 use crate::domain::next::Hint;
 use crate::domain::object::ObjectKind;
+use crate::domain::plan::{MISSING, SWITCHED_OFF};
 use crate::domain::untrusted::Untrusted;
 use crate::words::{self, Phrase};
 
@@ -66,6 +67,17 @@ pub fn take(model: &mut Model, outcome: Result<Vec<Delivery>, Failure>) -> Vec<E
     };
     model.touch();
     Vec::new()
+}
+
+/// What a webhook is called that sends nothing, by its name; none where it does, or nobody has looked.
+pub fn off(model: &Model, name: &str) -> Option<&'static str> {
+    let known = known(model).iter().find(|delivery| delivery.webhook == name)?;
+    known.state.sends_nothing().then_some(short(known.state))
+}
+
+/// Whether a webhook sends nothing.
+pub fn is_any_off(model: &Model) -> bool {
+    known(model).iter().any(|delivery| delivery.state.sends_nothing())
 }
 
 /// How a verdict is shown.
@@ -129,9 +141,9 @@ fn short(state: DeliveryState) -> &'static str {
         DeliveryState::NotReached => "Halo cannot reach this service",
         DeliveryState::OtherAnswer => "an unexpected answer",
         DeliveryState::NoAnswer => "no answer yet",
-        DeliveryState::SwitchedOff => "switched off in Halo",
+        DeliveryState::SwitchedOff => SWITCHED_OFF,
         DeliveryState::Never => "nothing delivered since install",
-        DeliveryState::Missing => "no longer in Halo",
+        DeliveryState::Missing => MISSING,
         DeliveryState::Unreadable => "the log cannot be read",
     }
 }

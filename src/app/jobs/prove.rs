@@ -15,7 +15,7 @@ use crate::keys::Pane;
 use crate::words::Phrase;
 use crate::words::time::took;
 
-use super::plan;
+use super::{deliveries, plan};
 
 /// What is typed to begin.
 pub const YES: &str = "yes";
@@ -36,7 +36,12 @@ pub fn refusal(model: &Model) -> Option<Phrase> {
     let objects = model.status().map_or(&[][..], |status| &status.integration.objects);
     let none = objects.iter().all(|object| object.kind != ObjectKind::Webhook);
     let none = none.then(|| Phrase::from("No webhook is installed yet, so no event can arrive."));
-    plan::running(model).map(Phrase::from).or(none)
+    // The ticket would be written for nothing.
+    let off = || {
+        let off = Phrase::from("A webhook in Halo is off or missing, so its event cannot arrive: Re-configure first.");
+        deliveries::is_any_off(model).then_some(off)
+    };
+    plan::running(model).map(Phrase::from).or(none).or_else(off)
 }
 
 /// What a yes is needed to.

@@ -22,7 +22,7 @@ use crate::app::testing::{
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State};
 use crate::domain::object::ObjectKind;
-use crate::domain::plan::{Action, ConfigureReport, ConfigureStatus};
+use crate::domain::plan::{Action, ConfigureReport, ConfigureStatus, NOT_LINKED};
 use crate::domain::secret::Secret;
 use crate::domain::status::Status;
 use crate::domain::sync_run::{Brake, SyncStatus};
@@ -139,9 +139,10 @@ fn drift_is_named_and_re_configure_repairs_it() {
     stage.keys("3");
     let mut drift = kept();
     drift.changes[4].action = Action::Link;
+    drift.changes[4].reason = NOT_LINKED.to_owned();
     stage.reply(Reply::Planned(Ok(Ok(drift.clone()))));
     let rows = objects(&stage.model);
-    assert_eq!((rows[0].tone, rows[0].words.as_str()), (Tone::Warn, "without the Pia Chat Pod"), "it stands first");
+    assert_eq!((rows[0].tone, rows[0].words.as_str()), (Tone::Warn, NOT_LINKED), "it stands first");
     assert_eq!(stage.keys("Enter"), [], "the plan is there already");
     assert!(stage.model.panes.planning);
     stage.read_plan();
@@ -155,6 +156,7 @@ fn what_portal_made_is_taken_over() {
     stage.keys("3");
     let mut adopt = plan();
     adopt.changes[0].action = Action::Adopt;
+    adopt.changes[0].reason = "created earlier for this configuration".to_owned();
     stage.reply(Reply::Planned(Ok(Ok(adopt))));
     assert!(objects(&stage.model).iter().any(|row| row.words.contains("created earlier")));
 }

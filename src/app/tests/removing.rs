@@ -400,9 +400,9 @@ fn every_drift_is_named_with_its_repair() {
         (Action::Create, "missing in Halo", "create it again"),
         (Action::Update, "changed in Halo", "restore it"),
         (Action::Adopt, "created earlier", "not create a second one"),
-        (Action::Link, "without the Pia Chat Pod", "link the Pia"),
-        (Action::Unlink, "an extra copy", "remove the link"),
-        (Action::Delete, "extra copy; will be deleted", "delete the extra copy"),
+        (Action::Link, "not linked to the Pia Chat Pod", "link the Pia"),
+        (Action::Unlink, "uses a duplicate tab", "remove the link"),
+        (Action::Delete, "duplicate", "delete the extra copy"),
     ] {
         let mut stage = in_panes();
         stage.keys("3");

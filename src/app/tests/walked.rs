@@ -7,7 +7,7 @@ use crate::app::footer::hints;
 use crate::app::form::FieldId;
 use crate::app::integrations::{self, Card};
 use crate::app::jobs::state::{PlanWork, SyncEnd, SyncWork};
-use crate::app::jobs::{deliveries, health};
+use crate::app::jobs::{deliveries, health, prove};
 use crate::app::keymap::{Command as C, Pane};
 use crate::app::message::{Message, Reply};
 use crate::app::notice::Tone;
@@ -15,8 +15,8 @@ use crate::app::offers::everything;
 use crate::app::panes::integration::objects;
 use crate::app::popup::Popup;
 use crate::app::testing::{
-    Stage, at, at_configure, configure_report, deliveries as log, failed, id, in_panes, kept, lists, now, overview,
-    plan, progress, removal, saved, standing, status, sync_report, with_credentials,
+    Stage, at, at_configure, configure_report, deliveries as log, failed, id, in_panes, kept, lists, now,
+    objects as objects_of, overview, plan, progress, removal, saved, standing, status, sync_report, with_credentials,
 };
 use crate::app::wizard::{Item, finished, items};
 use crate::app::{header, keymap, service};
@@ -25,11 +25,14 @@ use crate::domain::draft::Step;
 use crate::domain::failure::FailureKind;
 use crate::domain::gap::Gap;
 use crate::domain::health::{
-    Finding, Light, NONE_SENDS, Rule, SIGHT_NOT_TOLD, State, beside_refused_writes, light, refused, write_refused,
+    Finding, Light, NONE_SENDS, Rule, SIGHT_NOT_TOLD, State, beside_refused_writes, from_plan_and_record, light,
+    refused, write_refused,
 };
 use crate::domain::next::Next;
 use crate::domain::object::ObjectKind;
-use crate::domain::plan::{Action, ChangeResult, LEFT_OUT, Outcome};
+use crate::domain::plan::{
+    Action, CHANGED, ChangeResult, FieldChange, LEFT_OUT, MISSING, NOT_LINKED, Outcome, SETTING, SWITCHED_OFF,
+};
 use crate::domain::status::{Status, StepState};
 use crate::domain::sync_run::{Sight, SyncProgress, SyncReport, SyncStatus};
 use crate::words;
@@ -454,4 +457,75 @@ fn refusal_that_is_known_is_not_told_twice() {
         (refused(&known, again.clone()).fact, refused(&known, again).next),
         (fact.to_owned(), known[0].next.clone())
     );
+}
+
+/// A webhook that somebody has switched off while the other is on: every place calls it off, and no ticket is written for it.
+#[test]
+fn webhook_off_by_hand_is_off_everywhere() {
+    let mut stage = in_panes();
+    let off = Finding::new(Rule::Drift, State::Broken, format!("Pia - Ticket Created ({SWITCHED_OFF})"));
+    tell(&mut stage, |status| {
+        status.integration.deliveries = log();
+        status.integration.deliveries[0].state = DeliveryState::SwitchedOff;
+        status.integration.configured_at = Some(now());
+        status.known.before.retain(|finding| finding.rule != Rule::Drift);
+        let seen_at = Some(now());
+        status.known.before.push(Finding { seen_at, ..off.about("Pia - Ticket Created") });
+    });
+    let found = health::findings(&stage.model);
+    for one in [Light::Objects, Light::Deliveries] {
+        let light = light(&found, one).unwrap();
+        assert_eq!((light.rule, light.state), (Rule::Drift, State::Broken), "{one:?}");
+        assert_eq!(health::mend(&stage.model, light), Some(C::Pane(Pane::Integration)));
+    }
+    assert_eq!(header::standing(&stage.model).0, Tone::Bad);
+    assert!(header::standing(&stage.model).1.contains("a webhook is switched off"));
+    stage.keys("3");
+    let rows = objects(&stage.model);
+    let row = rows.iter().find(|row| row.name == "Pia - Ticket Created").unwrap();
+    assert_eq!((row.tone, row.words.as_str()), (Tone::Bad, SWITCHED_OFF));
+    assert!(prove::refusal(&stage.model).is_some(), "no ticket for nothing");
+    assert!(!health::findings(&stage.model).iter().any(|one| health::mend(&stage.model, one) == Some(C::ProveIt)));
+    // The log is read after the plan: it knows better.
+    stage.reply(Reply::Planned(Ok(Ok(kept()))));
+    let rows = objects(&stage.model);
+    assert_eq!(rows[0].words, SWITCHED_OFF, "{rows:?}");
+}
+
+/// One state has one sign and one wording, while Halo is read and afterwards.
+#[test]
+fn state_of_object_is_same_during_and_after_look() {
+    let off = FieldChange { name: "active", before: Some("false".to_owned()), after: Some("true".to_owned()) };
+    let url = FieldChange { name: "url", before: Some("a".to_owned()), after: Some("b".to_owned()) };
+    for (kind, action, reason, field, tone) in [
+        (ObjectKind::Webhook, Action::Update, SWITCHED_OFF, Some(off), Tone::Bad),
+        (ObjectKind::Webhook, Action::Update, CHANGED, Some(url.clone()), Tone::Bad),
+        (ObjectKind::Webhook, Action::Update, SETTING, Some(url), Tone::Warn),
+        (ObjectKind::CustomTab, Action::Create, MISSING, None, Tone::Bad),
+        (ObjectKind::TicketType, Action::Link, NOT_LINKED, None, Tone::Warn),
+    ] {
+        let mut drift = kept();
+        let change = drift.changes.iter_mut().find(|change| change.kind == kind).unwrap();
+        let name = change.name.display();
+        (change.action, change.reason, change.fields) = (action, reason.to_owned(), field.into_iter().collect());
+        let found = from_plan_and_record(&drift, &objects_of(), &[]);
+        let mut stage = in_panes();
+        tell(&mut stage, |status| {
+            status.known.before.retain(|finding| finding.rule != Rule::Drift);
+            status.known.before.push(Finding { seen_at: Some(now()), ..found.clone() });
+        });
+        stage.keys("3");
+        let of = |stage: &Stage| {
+            let row = objects(&stage.model).into_iter().find(|row| row.name == name && row.kind == kind).unwrap();
+            (row.tone, row.words, row.detail)
+        };
+        let during = of(&stage);
+        assert_eq!((during.0, during.1.as_str()), (tone, reason));
+        stage.reply(Reply::Planned(Ok(Ok(drift.clone()))));
+        let after = of(&stage);
+        assert_eq!((after.0, after.1.as_str()), (tone, reason));
+        assert!(!after.2.contains(&after.1), "said twice: {after:?}");
+        assert_eq!(after.2.iter().any(|line| line == "active: false → true"), reason == SWITCHED_OFF, "{after:?}");
+        assert_eq!(found.state == State::Broken, tone == Tone::Bad, "as the overview has it: {found:?}");
+    }
 }

@@ -311,6 +311,19 @@ impl Finding {
         self.object.as_deref().unwrap_or_default().split(NAMES_APART).filter(|name| !name.is_empty())
     }
 
+    /// What a fact about several objects says of one of them: `name (missing in Halo); other (changed in Halo)`.
+    pub fn fault_of(&self, name: &str) -> Option<&str> {
+        let (_, behind) = self.fact.split_once(&format!("{name} ("))?;
+        let end = behind.find("); ").or_else(|| behind.rfind(')'))?;
+        Some(&behind[..end]).filter(|fault| !fault.is_empty())
+    }
+
+    /// Whether a webhook is off or gone, or is where another rule tells the cause.
+    fn is_of_webhook_off(&self) -> bool {
+        let is_told_by = |by: Rule| self.fact == format!("{REPORTED}{}", by.code());
+        self.rule == Rule::WebhookOff && (self.is_issue() || [Rule::Drift, Rule::Owner].into_iter().any(is_told_by))
+    }
+
     /// Whether it needs a person.
     pub fn is_issue(&self) -> bool {
         self.state >= State::Watch
@@ -350,10 +363,12 @@ pub fn light(findings: &[Finding], light: Light) -> Option<&Finding> {
         .filter(|found| !(is_well && found.state == State::Unknown && matches!(found.rule, Rule::Silence | Rule::Lag)));
     // Of equals the first rule of the table counts.
     let worst = of.rev().max_by_key(|finding| finding.weight())?;
-    // That no webhook sends events is known, whichever rule tells why.
+    // That a webhook sends no events is known, whichever rule tells why.
+    let is_off = worst.fact == NONE_SENDS || findings.iter().any(Finding::is_of_webhook_off);
     let is_cause = |found: &&Finding| matches!(found.rule, Rule::WebhookOff | Rule::Drift | Rule::Owner);
-    let cause = || findings.iter().filter(|found| found.is_issue()).find(is_cause);
-    if worst.fact == NONE_SENDS { cause().or(Some(worst)) } else { Some(worst) }
+    let causes = findings.iter().filter(|found| light == Light::Deliveries && is_off && found.is_issue());
+    let cause = causes.filter(is_cause).max_by_key(|found| (found.rule == Rule::WebhookOff, found.weight()));
+    Some(cause.filter(|cause| cause.weight() > worst.weight()).unwrap_or(worst))
 }
 
 /// What was known before, and what was found now: a state that has not changed keeps its age.
@@ -368,6 +383,9 @@ pub fn aged(before: &[Finding], now: Vec<Finding>) -> Vec<Finding> {
 
 /// What is known of deliveries where every webhook is off or gone: another rule tells which.
 pub const NONE_SENDS: &str = "no webhook in Halo sends events now";
+
+/// The same where others are on.
+pub const ONE_SENDS_NONE: &str = "a webhook in Halo sends no events now";
 
 /// What is known of deliveries where a person took the webhooks out.
 pub const WEBHOOKS_REMOVED: &str = "the webhooks were removed";

@@ -58,7 +58,7 @@ impl Facts<'_> {
         if self.has_no_webhook() {
             return Finding::well(rule, "no webhook is installed");
         }
-        match self.worst(|delivery| is_off(delivery)) {
+        match self.worst(|delivery| delivery.state.sends_nothing()) {
             Some(off) => {
                 let name = clean(&off.webhook);
                 let fact = match off.state {
@@ -112,9 +112,12 @@ impl Facts<'_> {
             _ => State::Broken,
         };
         let (off, on): (Vec<_>, Vec<_>) =
-            self.status.integration.deliveries.iter().partition(|delivery| is_off(delivery));
+            self.status.integration.deliveries.iter().partition(|delivery| delivery.state.sends_nothing());
         let worst = on.into_iter().max_by_key(|delivery| state(delivery));
+        let webhooks = self.status.integration.objects.iter().filter(|own| own.kind == ObjectKind::Webhook).count();
         let found = match worst.map(|worst| (state(worst), worst)) {
+            // A look that saw one off has read nothing of the others.
+            None if !off.is_empty() && off.len() < webhooks => return not_read(rule),
             // The rule of the webhooks tells which.
             None if !off.is_empty() => Finding::new(rule, State::Unknown, NONE_SENDS),
             Some((State::Well, _)) if !off.is_empty() => Finding::well(rule, "every webhook that is on delivers"),
@@ -142,11 +145,6 @@ impl Facts<'_> {
         let options = &self.configuration.integration.webhook_options;
         EventGroup::ALL.iter().any(|group| group.webhook_name() == webhook && group.chosen(options).is_empty())
     }
-}
-
-// Whether it sends nothing: Halo has switched it off, or holds it no more.
-fn is_off(delivery: &Delivery) -> bool {
-    matches!(delivery.state, DeliveryState::SwitchedOff | DeliveryState::Missing)
 }
 
 fn not_read(rule: Rule) -> Finding {

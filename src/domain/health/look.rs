@@ -9,7 +9,9 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::owner::Belongs;
-use crate::domain::plan::{Action, Change, ChangeResult, ConfigureReport, FieldChange, Plan, how_far, untold};
+use crate::domain::plan::{
+    Action, CHANGED, Change, ChangeResult, ConfigureReport, MISSING, Plan, SWITCHED_OFF, how_far, untold,
+};
 use crate::domain::record::{InstalledObject, Written};
 use crate::domain::status::Unrecorded;
 use crate::domain::sync_run::{Sight, SyncReport};
@@ -233,13 +235,15 @@ pub fn if_by_hand() -> Hint {
 /// What a plan says: what Configure made, and somebody changed since.
 pub(super) fn from_plan(plan: &Plan) -> Finding {
     let rule = Rule::Drift;
-    let pending: Vec<_> = plan.changes.iter().filter(|change| change.action != Action::Keep).collect();
+    let mut pending: Vec<_> = plan.changes.iter().filter(|change| change.action != Action::Keep).collect();
     if pending.is_empty() && plan.blocked.is_empty() {
         return Finding::well(rule, "unchanged since Configure");
     }
     if plan.blocked.is_empty() && pending.iter().all(|change| change.is_untold()) {
         return links_not_told(&pending.iter().map(|change| change.name.display()).collect::<Vec<_>>());
     }
+    // A webhook that sends nothing is always named.
+    pending.sort_by_key(|change| !change.is_off());
     let named = pending.iter().take(NAMED).map(|change| format!("{} ({})", change.name.display(), change.reason));
     let mut facts: Vec<String> = named.collect();
     if pending.len() > NAMED {
@@ -247,11 +251,7 @@ pub(super) fn from_plan(plan: &Plan) -> Finding {
     }
     let told = plan.blocked.iter().take(NAMED);
     facts.extend(told.map(|blocked| format!("{}: {}", blocked.name.display(), blocked.reason)));
-    // Without the webhooks or the tab nothing arrives; a ticket type that is not linked only misses the tab.
-    let is_mark = |change: &Change| !change.fields.is_empty() && change.fields.iter().all(FieldChange::is_owner);
-    let is_broken =
-        pending.iter().any(|change| change.kind.is_our_own() && change.action != Action::Adopt && !is_mark(change));
-    let state = if is_broken { State::Broken } else { State::Watch };
+    let state = pending.iter().map(|change| of_change(change)).max().unwrap_or(State::Watch);
     let blocked = plan.blocked.iter().map(|blocked| &blocked.name);
     let names: Vec<String> = pending.iter().map(|change| &change.name).chain(blocked).map(Untrusted::display).collect();
     // What Configure cannot do it does not repair either.
@@ -260,6 +260,18 @@ pub(super) fn from_plan(plan: &Plan) -> Finding {
         false => repair(),
     };
     Finding::new(rule, state, facts.join("; ")).about(names.join(NAMES_APART)).next(next)
+}
+
+/// How much it means that an object differs for a reason. Without the webhooks or the tab nothing arrives; a ticket type that is
+/// not linked only misses the tab, and what the settings or a rotation have still to bring there works as it is.
+pub fn of_reason(kind: ObjectKind, reason: &str) -> State {
+    let is_lost = kind.is_our_own() && [MISSING, SWITCHED_OFF, CHANGED].iter().any(|lost| reason.contains(lost));
+    if is_lost { State::Broken } else { State::Watch }
+}
+
+/// The same of a change. What is taken over delivers already.
+pub fn of_change(change: &Change) -> State {
+    if change.action == Action::Adopt { State::Watch } else { of_reason(change.kind, &change.reason) }
 }
 
 fn repair() -> Hint {

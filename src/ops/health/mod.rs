@@ -10,10 +10,12 @@ use super::plan::{self, Target};
 use super::{Workspace, check, delivery, events, status, sync};
 use crate::domain::check::Check;
 use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::delivery::Delivery;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Retry, Rule, State, from_owner};
 use crate::domain::next::{Hint, Next};
 use crate::domain::sync_run::Brake;
+use crate::halo::HaloApi;
 
 /// The configuration that is looked after: the active one, by its id or without.
 ///
@@ -101,14 +103,32 @@ async fn ask(
         }
         return Ok(None);
     }
-    if let Ok(target) = Target::to_install(workspace, id, configuration) {
-        let plan = target.plan(&halo).await?.shown();
-        plan::note(workspace, id, &plan)?;
-    }
+    look_at_objects(workspace, id, configuration, &halo).await?;
+    let before: Vec<String> = off(&workspace.store.deliveries(id)?).collect();
     match delivery::read(workspace, id, cancel).await {
-        Err(failure) if failure.kind != FailureKind::Declined => Err(failure),
-        _ => Ok(None),
+        Err(failure) if failure.kind != FailureKind::Declined => return Err(failure),
+        // Halo may switch one off at any delivery: then what was seen of it before is not so any more.
+        Ok(read) if off(&read).ne(before) => look_at_objects(workspace, id, configuration, &halo).await?,
+        _ => {}
     }
+    Ok(None)
+}
+
+// The names of the webhooks that are off or gone.
+fn off(read: &[Delivery]) -> impl Iterator<Item = String> {
+    read.iter().filter(|delivery| delivery.state.sends_nothing()).map(|delivery| delivery.webhook.clone())
+}
+
+// Compares the objects in Halo with what the settings want there.
+async fn look_at_objects(
+    workspace: &Workspace,
+    id: &ConfigurationId,
+    configuration: &Configuration,
+    halo: &HaloApi,
+) -> Result<(), Failure> {
+    let Ok(target) = Target::to_install(workspace, id, configuration) else { return Ok(()) };
+    let plan = target.plan(halo).await?.shown();
+    plan::note(workspace, id, &plan)
 }
 
 /// Whether anything was ever installed.

@@ -18,7 +18,7 @@ use crate::app::text::{width, wrap};
 use crate::domain::daily::DailyOutcome;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::draft::Draft;
-use crate::domain::health::{Finding, Light, NONE_SENDS, Rule, State, issues, light};
+use crate::domain::health::{Finding, Light, Rule, State, issues, light};
 use crate::domain::request::Standing;
 use crate::domain::sync_run::SyncStatus;
 use crate::domain::thousands;
@@ -28,7 +28,7 @@ use crate::view::text::duration;
 use crate::view::theme::{Styles, symbol};
 use crate::words::health::{
     NOTHING_TO_DO, beside, beside_ageless, brief, burns, dismissible, fact, fact_ageless, fact_in_short, issue,
-    light as name_of, short, state,
+    light as name_of, sends_nothing, short, state,
 };
 use crate::words::plan::{GONE, NOT_YET};
 use crate::words::{self, Phrase};
@@ -121,7 +121,7 @@ fn shine(model: &Model, page: &mut Page, one: Light, found: &Finding, findings: 
         // The list below tells it whole.
         State::Watch | State::Broken if is_narrow => dismissible(found, &beside_ageless(found)),
         // The other light says what is wrong, this one what comes of it.
-        State::Watch | State::Broken if found.rule.light() != one => dismissible(found, NONE_SENDS),
+        State::Watch | State::Broken if found.rule.light() != one => dismissible(found, sends_nothing(findings)),
         State::Watch | State::Broken => dismissible(found, &beside(found, model.now)),
         // The light's own name says what its first rule is about; what else is not known stands behind that.
         _ if found.rule == main(one) => fact(found, model.now),
@@ -475,7 +475,7 @@ pub(super) fn lines(model: &Model) -> Vec<String> {
             let found = if found.state == State::Well { told(main(one), &findings).unwrap_or(found) } else { found };
             // The list below tells an issue whole.
             let words = match found.is_issue() {
-                true if found.rule.light() != one => NONE_SENDS.to_owned(),
+                true if found.rule.light() != one => sends_nothing(&findings).to_owned(),
                 true => beside_ageless(found),
                 false => fact(found, model.now),
             };

@@ -11,10 +11,10 @@ use crate::app::notice::Tone;
 use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::check::Check;
 use crate::domain::delivery::{Delivery, DeliveryState};
-use crate::domain::health::{Finding, NOT_TOLD, Rule, State, TAKEN_OUT, if_by_hand};
+use crate::domain::health::{Finding, NOT_TOLD, Rule, State, TAKEN_OUT, if_by_hand, of_change, of_reason};
 use crate::domain::next::Next;
 use crate::domain::object::{ObjectKind, same_id};
-use crate::domain::plan::{Action, Cause, Change, FieldChange, Plan, TABS_NOT_TOLD};
+use crate::domain::plan::{Action, Cause, Change, FieldChange, NOT_IN_HALO, Plan, ROTATING, TABS_NOT_TOLD};
 use crate::domain::record::InstalledObject;
 use crate::words::{self, Phrase};
 
@@ -90,17 +90,22 @@ fn known(model: &Model) -> Vec<ObjectRow> {
             let is_removed = is_removed || (is_out && change.action == Action::Create);
             let is_known = known(change) || is_removed;
             let is_off = switched_off(model, change);
-            let (tone, words) = match is_removed {
-                true => (Tone::Warn, "removed".to_owned()),
-                false if is_off => (Tone::Bad, "switched off by Halo".to_owned()),
-                false => state(change, is_known),
+            // Its log was read after the plan was: Halo switches one off at any delivery.
+            let is_kept_webhook = change.kind == ObjectKind::Webhook && change.action == Action::Keep;
+            let name = change.name.display();
+            let off_since = deliveries::off(model, &name).filter(|_| is_kept_webhook);
+            let (tone, words) = match (is_removed, off_since) {
+                (true, _) => (Tone::Warn, "removed".to_owned()),
+                (false, Some(off)) => differs(change.kind, off),
+                (false, None) => state(change, is_known),
             };
-            // What was never there is missing to nobody.
-            let is_said = change.reason.is_empty()
-                || words == change.reason
-                || is_removed
-                || (change.action == Action::Create && !is_known);
-            let mut detail: Vec<String> = (!is_said).then(|| change.reason.clone()).into_iter().collect();
+            // Of what is made anew every field would be.
+            let fields = change
+                .fields
+                .iter()
+                .filter(|_| ![Action::Create, Action::Keep].contains(&change.action) && !change.is_untold());
+            let mut detail: Vec<String> =
+                fields.map(|field| format!("{}: {}", field.name, words::plan::before_after(field, "→"))).collect();
             // What was wrong with the deliveries comes first, and is told with them.
             let repair = repair(change, is_known).filter(|_| !is_off);
             detail.extend(repair.map(|repair| repair.with_keys(&model.keys)));
@@ -108,7 +113,7 @@ fn known(model: &Model) -> Vec<ObjectRow> {
             if change.kind == ObjectKind::Webhook {
                 detail.extend(deliveries::lines(model, change.id.as_deref()));
             }
-            ObjectRow { kind: change.kind, name: change.name.display(), tone, words, detail }
+            ObjectRow { kind: change.kind, name, tone, words, detail }
         })
         .collect();
     rows.extend(plan.blocked.iter().map(|blocked| ObjectRow {
@@ -153,19 +158,22 @@ fn as_known(model: &Model, recorded: &[InstalledObject]) -> Vec<ObjectRow> {
         let (tone, words) = match (issue, looked_at) {
             (Some(issue), _) if issue.fact.starts_with(NOT_TOLD) => (Tone::Warn, words::plan::UNTOLD.to_owned()),
             (Some(issue), _) => {
-                let words = own_fault(issue, &name).unwrap_or_else(|| {
-                    let words =
-                        if issue.rule == Rule::Drift { "changed or missing in Halo" } else { "off or missing in Halo" };
-                    words.to_owned()
-                });
-                (words::health::state(issue.state).0, words)
+                let off = deliveries::off(model, &name).filter(|_| issue.rule == Rule::WebhookOff);
+                match issue.fault_of(&name).or(off) {
+                    Some(fault) => differs(object.kind, fault),
+                    // Behind the first ones it is only named.
+                    None => {
+                        let worst = if object.kind.is_our_own() { State::Broken } else { State::Watch };
+                        (words::health::state(issue.state.min(worst)).0, "changed or missing in Halo".to_owned())
+                    }
+                }
             }
             (None, Some(at)) => (Tone::Good, format!("in place {}", words::time::ago(model.now, at))),
             (None, None) if is_silent => (Tone::Calm, "unknown: Halo did not answer".to_owned()),
             (None, None) => (Tone::Calm, format!("installed {}", words::time::short(object.installed_at))),
         };
         // Of several objects each row says its own.
-        let is_alone = |issue: &&Finding| issue.objects().count() == 1 && own_fault(issue, &name).is_none();
+        let is_alone = |issue: &&Finding| issue.objects().count() == 1 && issue.fault_of(&name).is_none();
         let is_untold = words == words::plan::UNTOLD;
         let of_untold = || {
             let way_out = Phrase::default().hint(&if_by_hand());
@@ -183,13 +191,6 @@ fn as_known(model: &Model, recorded: &[InstalledObject]) -> Vec<ObjectRow> {
     let mut rows: Vec<ObjectRow> = recorded.iter().map(row).collect();
     broken_first(&mut rows);
     rows
-}
-
-// What a fact about several objects says of one of them: `name (missing in Halo); other (changed)`.
-fn own_fault(issue: &Finding, name: &str) -> Option<String> {
-    let (_, behind) = issue.fact.split_once(&format!("{name} ("))?;
-    let end = behind.find("); ").or_else(|| behind.rfind(')'))?;
-    Some(behind[..end].to_owned()).filter(|fault| !fault.is_empty())
 }
 
 /// The objects, a line each.
@@ -211,26 +212,22 @@ pub fn leads_elsewhere(model: &Model) -> bool {
     looked(model).is_some_and(|plan| plan.pending().any(is_other))
 }
 
+// By the reason why it differs, as health judges it and every other place says it.
 fn state(change: &Change, recorded: bool) -> (Tone, String) {
     match change.action {
         Action::Keep if change.is_left_out() => (Tone::Calm, change.reason.clone()),
         Action::Keep => (Tone::Good, "in place".to_owned()),
-        Action::Create if recorded => (Tone::Bad, "missing in Halo".to_owned()),
-        Action::Create => (Tone::Warn, "not in Halo yet".to_owned()),
-        Action::Update if change.cause == Cause::Rotation => (Tone::Warn, "rotation not finished".to_owned()),
-        Action::Update => {
-            let fields: Vec<&str> = change.fields.iter().map(|field| field.name).collect();
-            (Tone::Warn, format!("{}: {}", change.reason, fields.join(", ")))
-        }
-        Action::Adopt => (Tone::Warn, "created earlier; to be taken over".to_owned()),
+        // What was never there is missing to nobody.
+        Action::Create if !recorded => (Tone::Warn, NOT_IN_HALO.to_owned()),
         Action::Link if change.is_untold() => (Tone::Warn, words::plan::UNTOLD.to_owned()),
-        Action::Link => (Tone::Warn, "without the Pia Chat Pod".to_owned()),
-        Action::Unlink => (Tone::Warn, "uses an extra copy; will be unlinked".to_owned()),
-        Action::Delete if change.kind == ObjectKind::WebhookEvent => {
-            (Tone::Warn, format!("{}; will be removed from the webhook", change.reason))
-        }
-        Action::Delete => (Tone::Warn, "extra copy; will be deleted".to_owned()),
+        _ => (words::health::state(of_change(change)).0, differs(change.kind, &change.reason).1),
     }
+}
+
+// How it is shown that an object differs for a reason.
+fn differs(kind: ObjectKind, reason: &str) -> (Tone, String) {
+    let words = if reason == ROTATING { "rotation not finished" } else { reason };
+    (words::health::state(of_reason(kind, reason)).0, words.to_owned())
 }
 
 /// What Re-configure does about it.

@@ -2,7 +2,7 @@
 //! ran last.
 
 use crate::domain::object::{ObjectKind, same_id};
-use crate::domain::plan::{Action, Cause, Change, FieldChange, SETTING};
+use crate::domain::plan::{Action, CHANGED, Cause, Change, FieldChange, NOT_IN_HALO, SETTING};
 use crate::domain::record::{InstalledObject, Written};
 use crate::domain::untrusted::Untrusted;
 use crate::domain::webhook_options::HaloOptions;
@@ -10,12 +10,6 @@ use crate::halo::install::plan::InstallPlan;
 
 /// A webhook has an event that is not wanted there.
 pub(super) const NOT_WANTED: &str = "not one of ours";
-
-/// Halo holds something else than what Configure wrote.
-pub(super) const CHANGED: &str = "changed in Halo";
-
-/// An event that no run has bound yet: its webhook is new here, or it was chosen since. It is missing to nobody.
-const NOT_YET: &str = "not in Halo yet";
 
 /// Corrects the reasons of a plan by what was written last, newest first.
 pub fn blame(plan: &mut InstallPlan, record: &[InstalledObject], written: &[Written]) {
@@ -30,11 +24,13 @@ pub fn blame(plan: &mut InstallPlan, record: &[InstalledObject], written: &[Writ
                     .any(|write| write.kind == line.kind && (write.name == *name || is_of(write, &line.fields)))
         };
         match (line.kind, line.action) {
-            (_, Action::Update) if line.reason.starts_with(CHANGED) => {
+            (_, Action::Update) if line.reason.contains(CHANGED) => {
                 let own = line.fields.iter().filter(|field| is_as_written(line, field, written)).count();
                 if own > 0 {
                     let both = format!("{SETTING}, and {CHANGED}");
-                    let reason = if own == line.fields.len() { SETTING } else { &both };
+                    // That it is off is said already.
+                    let others = line.fields.len() - usize::from(line.is_off());
+                    let reason = if own == others { SETTING } else { &both };
                     line.reason = line.reason.replacen(CHANGED, reason, 1);
                     line.cause = Cause::Settings;
                 }
@@ -44,7 +40,7 @@ pub fn blame(plan: &mut InstallPlan, record: &[InstalledObject], written: &[Writ
                 line.cause = Cause::Settings;
             }
             (ObjectKind::WebhookEvent, Action::Create) if has_events && !is_known(&line.name) => {
-                NOT_YET.clone_into(&mut line.reason);
+                NOT_IN_HALO.clone_into(&mut line.reason);
             }
             _ => {}
         }
@@ -199,7 +195,7 @@ mod tests {
             let created = plan.pending().find(|step| step.action == Action::Create).unwrap();
             created.reason.clone()
         };
-        assert_eq!(reason(&[]), NOT_YET);
+        assert_eq!(reason(&[]), NOT_IN_HALO);
         assert_eq!(reason(&[write]), "missing in Halo", "somebody has taken it out");
     }
 }

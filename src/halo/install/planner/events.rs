@@ -1,9 +1,9 @@
 //! The events that the webhooks are bound to: bound, mended, unbound, and never guessed.
 
-use super::blame::{CHANGED, NOT_WANTED};
+use super::blame::NOT_WANTED;
 use crate::domain::callback::{EventGroup, EventNumber};
 use crate::domain::object::ObjectKind;
-use crate::domain::plan::{Action, Blocked, FieldChange};
+use crate::domain::plan::{Action, Blocked, CHANGED, FieldChange, MISSING};
 use crate::domain::untrusted::Untrusted;
 use crate::halo::install::existing::{Binding, Existing, ExistingWebhook, Wanted};
 use crate::halo::install::plan::{EventWrite, InstallPlan, Operation, PlanStep};
@@ -40,7 +40,7 @@ pub(super) fn plan_events(
         }
         match catalogue_name(held, *event) {
             Some(known_as) => {
-                let mut change = event_change(Action::Create, name, None, *event, "missing in Halo");
+                let mut change = event_change(Action::Create, name, None, *event, MISSING);
                 change.operation = Operation::Event(EventWrite::Bind(group, *event, known_as.clone()));
                 plan.steps.push(change);
             }

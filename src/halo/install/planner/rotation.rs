@@ -152,6 +152,6 @@ mod tests {
         // What somebody has changed besides is their change still.
         held.webhooks[1].active = false;
         let drift = plan(&rotating(), &held, &record);
-        assert_eq!(drift.pending().next().unwrap().reason, "changed in Halo");
+        assert_eq!(drift.pending().next().unwrap().reason, "switched off in Halo");
     }
 }

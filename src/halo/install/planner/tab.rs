@@ -1,12 +1,11 @@
 //! The Pia Chat Pod tab and the ticket types that show it.
 
-use super::blame::CHANGED;
 use super::names::{is_like, not_ours, with_foreign};
 use super::ours::{Ours, is_chat_pod, leads_to_chat_pod};
 use super::{AGREED, leaving, recorded, step};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::object::ObjectKind;
-use crate::domain::plan::{Action, FieldChange, LEFT_OUT, Offer, TABS_NOT_TOLD};
+use crate::domain::plan::{Action, CHANGED, FieldChange, LEFT_OUT, MISSING, NOT_LINKED, Offer, TABS_NOT_TOLD};
 use crate::domain::untrusted::Untrusted;
 use crate::halo::install::existing::{Existing, ExistingTab, ExistingTicketType, Wanted};
 use crate::halo::install::plan::{InstallPlan, LinkWrite, Operation, PlanStep, TabWrite};
@@ -70,7 +69,7 @@ pub(super) fn plan_tab(wanted: &Wanted, held: &Existing, ours: &Ours<'_>, plan: 
         None => {
             let after = |name, after: &str| FieldChange { name, before: None, after: Some(after.to_owned()) };
             let fields = vec![after("url", address), after("entity", "Ticket"), after("type", "Iframe")];
-            let reason = "missing in Halo";
+            let reason = MISSING;
             let foreign = held.tabs.iter().find(is_named_alike);
             plan.offers.extend(held.tabs.iter().filter(is_named_alike).map(|tab| Offer {
                 kind: ObjectKind::CustomTab,
@@ -137,7 +136,7 @@ fn plan_link(ticket_type: &ExistingTicketType, tab: Option<i64>) -> PlanStep {
         _ if ticket_type.allows_all_tabs == Some(true) => (Action::Keep, "already shows all custom tabs"),
         _ if linked => (Action::Keep, LINKED),
         _ if ticket_type.allows_all_tabs.is_none() && ticket_type.tabs.is_empty() => (Action::Link, TABS_NOT_TOLD),
-        _ => (Action::Link, "not linked to the Pia Chat Pod"),
+        _ => (Action::Link, NOT_LINKED),
     };
     let (fields, operation) = match action {
         Action::Link => {

@@ -1,11 +1,10 @@
 //! The two webhooks: made, mended, taken over, and their second copies taken out.
 
-use super::blame::CHANGED;
 use super::names::{is_like, not_ours, with_foreign};
 use super::{AGREED, Ours, events, leaving, recorded, step};
 use crate::domain::callback::{BASIC_USER, EventGroup, EventNumber, mask_address};
 use crate::domain::object::{ObjectKind, same_id};
-use crate::domain::plan::{Action, Cause, FieldChange, Offer, ROTATING};
+use crate::domain::plan::{Action, CHANGED, Cause, FieldChange, MISSING, Offer, ROTATING, SWITCHED_OFF};
 use crate::domain::untrusted::Untrusted;
 use crate::domain::webhook_options::HaloOptions;
 use crate::halo::install::existing::{Existing, ExistingWebhook, Wanted};
@@ -62,22 +61,30 @@ pub(super) fn plan_webhook(
         |own| webhook_fields(own, name, address, wanted),
     );
     let (action, reason) = match own {
-        None => (Action::Create, "missing in Halo"),
+        None => (Action::Create, MISSING.to_owned()),
         Some(_) if by_record.is_none() => {
             fields.push(new_password());
-            (Action::Adopt, if agreed.is_some() { AGREED } else { "created earlier for this configuration" })
+            let reason = if agreed.is_some() { AGREED } else { "created earlier for this configuration" };
+            (Action::Adopt, reason.to_owned())
         }
-        Some(_) if fields.is_empty() && wanted.replaced.is_empty() => (Action::Keep, "unchanged"),
-        Some(_) if fields.is_empty() => (Action::Keep, ROTATING),
-        Some(_) if fields.iter().any(FieldChange::is_owner) => (Action::Update, "belongs to another machine"),
+        Some(_) if fields.is_empty() && wanted.replaced.is_empty() => (Action::Keep, "unchanged".to_owned()),
+        Some(_) if fields.is_empty() => (Action::Keep, ROTATING.to_owned()),
+        Some(_) if fields.iter().any(FieldChange::is_owner) => {
+            (Action::Update, "belongs to another machine".to_owned())
+        }
         // Nothing differs but the address, and that is the one which a rotation has not replaced yet.
-        Some(own) if fields.len() == 1 && is_replaced(own, group, wanted) => (Action::Update, ROTATING),
-        Some(_) => (Action::Update, CHANGED),
+        Some(own) if fields.len() == 1 && is_replaced(own, group, wanted) => (Action::Update, ROTATING.to_owned()),
+        // That it sends nothing comes first; its address is changed by nobody where a rotation has still to replace it.
+        Some(own) if !own.active && fields.len() == 1 + usize::from(is_replaced(own, group, wanted)) => {
+            (Action::Update, SWITCHED_OFF.to_owned())
+        }
+        Some(own) if !own.active => (Action::Update, format!("{SWITCHED_OFF}, and {CHANGED}")),
+        Some(_) => (Action::Update, CHANGED.to_owned()),
     };
     plan.warnings.extend(beside.clone());
     let marks = own.is_some_and(|own| lacks_mark(own, wanted, held));
     let before = plan.steps.len();
-    push_webhook(plan, group, own, (action, marks), fields, &with_foreign(reason, beside));
+    push_webhook(plan, group, own, (action, marks), fields, &with_foreign(&reason, beside));
     if reason == ROTATING {
         plan.steps[before..].iter_mut().for_each(|step| step.line.cause = Cause::Rotation);
     }
