@@ -26,7 +26,7 @@ async fn every_pane_follows_other_programs() {
     let mut person = Interface::open(&profile).await;
     person.sees("✗ Service         not running").await;
     let service = Service::start(&profile).await;
-    follows(&mut person, "Nothing to do. ").await;
+    follows(&mut person, "No issues. ").await;
 
     person.press("1").await;
     person.sees("1 sync so far").await;

@@ -7,10 +7,10 @@ use crate::domain::next::Next;
 use crate::domain::step::Step;
 use crate::words::{service, step};
 
-/// One line for the shell; none where nothing was begun. What the demo did is gone with it.
+/// One line for the shell; none where nothing was begun.
 pub fn farewell(model: &Model) -> Option<String> {
     if model.demo {
-        return None;
+        return Some(format!("The demo is over, and nothing of it is kept. To set up your own Halo: {}", Next::Wizard));
     }
     if let Some(goal) = model.work.apply.goal().filter(|_| model.work.apply.is_running()) {
         let next = match goal {
@@ -42,11 +42,12 @@ fn unfinished(model: &Model) -> Option<String> {
     let (title, status) = (saved_title(saved), model.status().filter(|_| model.is_active()).unwrap_or(&saved.status));
     // What was in Halo once opens in its panes, and may wait for Re-configure all the same.
     let next = first_unfinished(status);
+    let idle = !status.service.running && !status.service.timer;
     if next != Step::Finished {
         let next = step::name(next);
-        return Some(format!("{title} is saved. Still to do: {next}. To continue: {}", Next::Wizard));
+        let start = if idle { ", then starting the service" } else { "" };
+        return Some(format!("{title} is saved. Still to do: {next}{start}. To continue: {}", Next::Wizard));
     }
-    let idle = !status.service.running && !status.service.timer;
     let (start, _) = service::commands(model.systemd).swap_remove(0);
     idle.then(|| format!("{title} is set up, but {}. To start it: {start}", service::idle(&status.service)))
 }

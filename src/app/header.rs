@@ -1,7 +1,7 @@
 //! What the header says at its right, and whether that is green, yellow or red. [`crate::view`] draws it.
 
 use super::form::FieldId;
-use super::jobs::health::findings;
+use super::jobs::health::{findings, findings_of};
 use super::jobs::plan;
 use super::jobs::state::ApplyWork;
 use super::jobs::sync as job;
@@ -13,6 +13,7 @@ use super::{Model, service};
 use crate::domain::address::HaloUrl;
 use crate::domain::draft::Step;
 use crate::domain::health::{Finding, REMOVED, Rule, State, issues};
+use crate::domain::plan::ConfigureStatus;
 use crate::domain::status::ServiceStatus;
 use crate::domain::untrusted::Untrusted;
 use crate::words::check::is_untested;
@@ -24,8 +25,19 @@ pub fn standing(model: &Model) -> (Tone, String) {
     match model.screen {
         Screen::Wizard => connection(model),
         Screen::Panes => state(model),
-        Screen::Starting | Screen::Integrations => (Tone::Calm, String::new()),
+        Screen::Integrations => active(model),
+        Screen::Starting => (Tone::Calm, String::new()),
     }
+}
+
+// On the Integrations page: what is active, as its panes say it.
+fn active(model: &Model) -> (Tone, String) {
+    let Some(saved) = model.active() else { return (Tone::Calm, String::new()) };
+    if model.current.as_ref() == Some(&saved.id) {
+        return state(model);
+    }
+    let ((tone, words), host) = (summary(&findings_of(model, &saved.id)), saved.configuration.api.url.host());
+    (tone, if words.is_empty() { host } else { format!("{words}   {host}") })
 }
 
 // In the panes: the configuration and its issues.
@@ -137,22 +149,21 @@ pub fn connection(model: &Model) -> (Tone, String) {
         }
         Test::Not => (Tone::Calm, "not tested".to_owned()),
         Test::Running { .. } => (Tone::Calm, "testing".to_owned()),
-        // What is edited is not what runs.
-        Test::Before | Test::Passed(_) if wizard.settings && wizard.is_edited() => {
-            (Tone::Warn, format!("not saved   {}", host()))
+        Test::Before | Test::Passed(_) => {
+            let of = |tone, found: &Finding| (tone, short(found).to_owned());
+            let known = known_failure(model).map(|found| of(Tone::Bad, &found));
+            let known = known.or_else(|| doubt(model).map(|found| of(Tone::Warn, &found)));
+            // What is edited is not what runs, and hides nothing of that.
+            let is_unsaved = wizard.settings && wizard.is_edited();
+            match (known.or_else(|| known_issues(model)).or_else(|| unfinished(model)), is_unsaved) {
+                (Some((tone, words)), true) => (tone, format!("{words} · not saved   {}", host())),
+                (Some((tone, words)), false) => (tone, format!("{words}   {}", host())),
+                (None, true) => (Tone::Warn, format!("not saved   {}", host())),
+                // What nobody knows of writing is no reason to be green.
+                (None, false) if wizard.test.checks().iter().any(is_untested) => (Tone::Calm, host()),
+                (None, false) => (Tone::Good, host()),
+            }
         }
-        Test::Before | Test::Passed(_) => match known_failure(model) {
-            Some(found) => (Tone::Bad, format!("{}   {}", short(found), host())),
-            None => match doubt(model) {
-                Some(found) => (Tone::Warn, format!("{}   {}", short(&found), host())),
-                None => match known_issues(model).or_else(|| unfinished(model)) {
-                    Some((tone, words)) => (tone, format!("{words}   {}", host())),
-                    // What nobody knows of writing is no reason to be green.
-                    None if wizard.test.checks().iter().any(is_untested) => (Tone::Calm, host()),
-                    None => (Tone::Good, host()),
-                },
-            },
-        },
         Test::Failed(_) | Test::Broken(_) => (Tone::Bad, "test failed".to_owned()),
     }
 }
@@ -167,7 +178,8 @@ fn unfinished(model: &Model) -> Option<(Tone, String)> {
         ApplyWork::None | ApplyWork::Running { .. } => false,
     };
     let has_failed = match model.apply() {
-        ApplyWork::Ended { report, .. } => report.cause.is_some(),
+        // Where Halo shows nothing of what it has accepted, nothing has its cause.
+        ApplyWork::Ended { report, .. } => report.cause.is_some() || report.status == ConfigureStatus::Failed,
         ApplyWork::Failed { .. } => true,
         // A run that failed is not forgotten with its page.
         ApplyWork::None => findings(model).iter().any(|found| found.rule == Rule::Interrupted && found.is_open()),

@@ -20,7 +20,7 @@ use crate::words::Phrase;
 use super::effect::{Effect, Slot};
 use super::go::Go;
 use super::integrations::state::IntegrationsPage;
-use super::jobs::state::{ApplyWork, DeliveryWork, EscalateWork, Goal, SyncEnd, TicketWork, Work};
+use super::jobs::state::{ApplyWork, Copying, DeliveryWork, EscalateWork, Goal, SyncEnd, TicketWork, Work};
 use super::layout::{Beside, Layout, layout};
 use super::notice::{Holds, Notice, Tone};
 use super::palette::Palette;
@@ -256,8 +256,16 @@ impl Model {
     pub(crate) fn copy_command(&mut self, at: usize) -> Vec<Effect> {
         let Some((next, ..)) = COMMAND_LINES.get(at) else { return Vec::new() };
         let line = next.command(self.for_command_line());
-        self.work.copying = Some(line.clone());
+        self.work.copying = Some(Copying::Command(line.clone()));
         vec![Effect::Copy(Secret::new(line))]
+    }
+
+    /// A Callback URL, which holds a token.
+    pub(crate) fn copy_callback(&mut self, at: usize) -> Vec<Effect> {
+        let Some((group, url)) = self.facts.callbacks.get(at) else { return Vec::new() };
+        let copy = Effect::Copy(url.expose());
+        self.work.copying = Some(Copying::Callback(*group));
+        vec![copy]
     }
 
     /// Where the configuration that is open stands; the freshest word on it.

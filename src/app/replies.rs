@@ -9,7 +9,7 @@ use crate::words::{self, Phrase, step};
 
 use super::effect::Effect;
 use super::integrations;
-use super::jobs::state::{ApplyWork, PlanWork};
+use super::jobs::state::{ApplyWork, Copying, PlanWork};
 use super::jobs::{activate, deliveries, escalate, health, plan, prove, sync, tickets};
 use super::keymap::{self, Place};
 use super::message::Reply;
@@ -293,16 +293,19 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Copied(Ok(())) => {
             let sent = "Sent to your terminal's clipboard (if it allows that)";
             let words = match model.work.copying.take() {
-                Some(command) => format!("To run in a shell: {command}. {sent}."),
+                Some(Copying::Command(command)) => format!("To run in a shell: {command}. {sent}."),
+                Some(Copying::Callback(group)) => {
+                    format!("{sent}: the Callback URL of {}. It holds a token.", group.webhook_name())
+                }
                 None => format!("{sent}."),
             };
             model.say(Tone::Good, words);
         }
-        Reply::Copied(Err(_)) if model.work.copying.is_some() => {
-            let command = model.work.copying.take().unwrap_or_default();
-            model.say(Tone::Calm, format!("To run in a shell: {command}"));
-        }
         Reply::Copied(Err(reason)) => {
+            if let Some(Copying::Command(command)) = model.work.copying.take() {
+                model.say(Tone::Calm, format!("To run in a shell: {command}"));
+                return Vec::new();
+            }
             let words = Phrase::from(format!("Not copied: {reason}."));
             model.say(Tone::Bad, words.key(" Reveal it with ", "reveal", " instead."));
         }

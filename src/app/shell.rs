@@ -206,7 +206,7 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
         Meaning::Nothing => dispatch::typed(model, keymap::place(model), TextInput::Key(event)).unwrap_or_default(),
     });
     if said.is_some() && model.notice.is_none() {
-        if model.is_dirty() {
+        if model.is_dirty() || model.next.is_some() {
             return effects;
         }
         // A key that means nothing takes nothing away.

@@ -83,13 +83,25 @@ pub fn page(model: &Model, styles: Styles, columns: usize) -> Page {
         Card::Saved(id) => integrations::card_remark(model, &id),
         _ => None,
     });
-    let view_all = if state.all { String::new() } else { format!(" · {} View All", spoken(model, "view_all")) };
-    let shown = format!("{} of {total} shown{view_all}", cards.len());
+    let shown = format!("{} of {total} shown", cards.len());
+    let view_all = format!("{shown} · {} View All", spoken(model, "view_all"));
+    // What is not shown is named, where there is room.
+    let named = format!("{view_all}: {}", integrations::OTHERS.join(", "));
+    let shown = match () {
+        () if state.all => shown,
+        () if MARGIN + width(&named) + 2 <= columns && !others => named,
+        () => view_all,
+    };
     let foot = Row::new(styles, false).text(&shown, styles.dim());
-    page.push(match remark {
-        Some(remark) => foot.right(&remark, styles.tone(Tone::Calm), columns),
-        None => foot,
-    });
+    match remark {
+        Some(remark) if foot.used() + width(&remark) + 4 > columns => {
+            let state = integrations::selected(model).and_then(|card| integrations::card_state(model, &card));
+            page.state(state.map_or(Tone::Calm, |state| state.tone()), &remark, MARGIN);
+            page.push(foot);
+        }
+        Some(remark) => page.push(foot.right(&remark, styles.tone(Tone::Calm), columns)),
+        None => page.push(foot),
+    }
     page
 }
 

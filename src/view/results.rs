@@ -27,7 +27,7 @@ pub fn rows_of_results(model: &Model, page: &mut Page, results: &[ChangeResult],
         let (tone, word) = words::plan::outcome(result);
         let style = if focused { styles.selected() } else { Style::new() };
         let gap = outcomes - width(word) + 3;
-        let sign = if result.is_untold() { "?" } else { symbol(tone) };
+        let sign = words::plan::sign(result).unwrap_or(symbol(tone));
         let row = Row::new(styles, focused).text(sign, styles.tone(tone)).text(" ", Style::new());
         let counted = told.counted();
         let row = match &counted {

@@ -186,7 +186,7 @@ pub fn sends_nothing(findings: &[Finding]) -> &'static str {
 }
 
 /// A problem in a few words, for the header.
-pub fn short(finding: &Finding) -> &'static str {
+pub fn short(finding: &Finding) -> &str {
     match (finding.rule, finding.state) {
         // Halo has said so.
         (Rule::Credentials, State::Broken) if finding.seen_at.is_some() => "credentials refused",
@@ -196,7 +196,11 @@ pub fn short(finding: &Finding) -> &'static str {
         (Rule::Rights, State::Broken) => "a permission is missing",
         (Rule::Rights, _) => "a permission is not proved",
         (Rule::AgentRestricted, _) => "agent sees too few clients",
-        (Rule::Boards, _) => "board or agent not found",
+        // Which one: `no team "Pai" is visible in Halo`.
+        (Rule::Boards, _) => match finding.fact.split_once(" is visible") {
+            Some((team, _)) if !team.contains(';') => team,
+            _ => "agent not found",
+        },
         (Rule::SettingsFiles, _) => "settings files need repair",
         (Rule::Service, _) if finding.fact.starts_with(DOES_NOT_ANSWER) => "service does not answer",
         (Rule::Service, _) => "service not running",

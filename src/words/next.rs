@@ -18,9 +18,15 @@ impl Phrase {
     /// A sentence with a step behind it.
     #[must_use]
     pub fn hint(self, hint: &Hint) -> Self {
+        let mut is_led = false;
         hint.parts().iter().fold(self, |phrase, part| match part {
             Part::Text(text) => phrase.text(in_fields(text)),
-            Part::Next(next) => phrase.next(next),
+            // Whoever was led to the plan gives the key there.
+            Part::Next(next @ Next::Configure) if is_led => phrase.next(next).key(" (", "accept", " there)"),
+            Part::Next(next) => {
+                is_led |= *next == Next::Plan;
+                phrase.next(next)
+            }
         })
     }
 }

@@ -98,6 +98,15 @@ pub fn outcome(result: &ChangeResult) -> (Tone, &'static str) {
     }
 }
 
+/// The sign of a result in a list, where its tone does not tell it: what stays is not what nobody knows.
+pub fn sign(result: &ChangeResult) -> Option<&'static str> {
+    match outcome(result) {
+        _ if result.is_untold() => Some("?"),
+        (Tone::Calm, _) => Some(action(Action::Keep).0),
+        _ => None,
+    }
+}
+
 /// A field before and after, with what stands for the change between them: an arrow, or `becomes`.
 pub fn before_after(field: &FieldChange, becomes: &str) -> String {
     // They may hold what Halo holds: shown like everything that somebody else wrote.

@@ -5,15 +5,18 @@ pub(crate) mod state;
 
 use crate::domain::client::fold;
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::draft::Draft;
 use crate::domain::failure::Failure;
 use crate::domain::fields::FieldId;
+use crate::domain::health::{Finding, State};
 use crate::domain::status::{Saved, StepState};
-use crate::domain::sync_run::SyncStatus;
 use crate::domain::untrusted::Untrusted;
-use crate::words::{Phrase, step};
+use crate::words::{self, Phrase, step};
 
 use super::effect::Effect;
 use super::go::Go;
+use super::header::summary;
+use super::jobs::health::findings_of;
 use super::model::{Model, Screen, is_finished, saved_title};
 use super::notice::Tone;
 use super::popup::{About, Popup, Typed};
@@ -50,6 +53,8 @@ pub enum CardState {
     Active,
     /// Active, and something about it is wrong.
     Error,
+    /// Active, and something about it needs a look.
+    Attention,
     /// Not set up by this program.
     NotHere,
 }
@@ -62,6 +67,7 @@ impl CardState {
             Self::Saved => "saved",
             Self::Active => "active",
             Self::Error => "error",
+            Self::Attention => words::health::state(State::Watch).1,
             Self::NotHere => "not available here",
         }
     }
@@ -69,7 +75,7 @@ impl CardState {
     pub fn tone(self) -> Tone {
         match self {
             Self::Active => Tone::Good,
-            Self::Draft => Tone::Warn,
+            Self::Draft | Self::Attention => Tone::Warn,
             Self::Error => Tone::Bad,
             Self::NotConfigured | Self::Saved | Self::NotHere => Tone::Calm,
         }
@@ -127,7 +133,7 @@ pub fn card_texts(model: &Model, card: &Card) -> [String; 3] {
 
 pub fn card_state(model: &Model, card: &Card) -> Option<CardState> {
     match card {
-        Card::Saved(id) => model.saved(id).map(saved_state),
+        Card::Saved(id) => model.saved(id).map(|saved| saved_state(model, saved)),
         Card::Draft => Some(CardState::Draft),
         Card::New if model.overview.configurations.is_empty() && model.overview.draft.is_none() => {
             Some(CardState::NotConfigured)
@@ -137,24 +143,31 @@ pub fn card_state(model: &Model, card: &Card) -> Option<CardState> {
     }
 }
 
-fn saved_state(saved: &Saved) -> CardState {
-    let failed = saved.status.last_sync.as_ref().is_some_and(|sync| sync.status == SyncStatus::Failed);
-    match (saved.status.active, failed) {
-        (true, true) => CardState::Error,
-        (true, false) => CardState::Active,
-        (false, _) => CardState::Saved,
+// As the header of its panes judges it.
+fn saved_state(model: &Model, saved: &Saved) -> CardState {
+    match open_issues(model, saved) {
+        _ if !saved.status.active => CardState::Saved,
+        Some((Tone::Bad, _)) => CardState::Error,
+        Some(_) => CardState::Attention,
+        None => CardState::Active,
     }
+}
+
+fn open_issues(model: &Model, saved: &Saved) -> Option<(Tone, String)> {
+    let findings = findings_of(model, &saved.id);
+    findings.iter().any(Finding::is_open).then(|| summary(&findings))
 }
 
 /// What else there is to say of a saved configuration.
 pub fn card_remark(model: &Model, id: &ConfigurationId) -> Option<String> {
-    if model.overview.draft.as_ref().is_some_and(|draft| draft.configuration.as_ref() == Some(id)) {
-        return Some("with a draft of changes".to_owned());
+    let is_its = |draft: &Draft| draft.configuration.as_ref() == Some(id);
+    let draft = model.overview.draft.as_ref().is_some_and(is_its).then(|| "with a draft of changes".to_owned());
+    let saved = model.saved(id)?;
+    let issues = open_issues(model, saved).map(|(_, words)| words);
+    if issues.is_some() || draft.is_some() {
+        return Some(issues.into_iter().chain(draft).collect::<Vec<_>>().join(", "));
     }
-    let status = &model.saved(id)?.status;
-    if saved_state(model.saved(id)?) == CardState::Error {
-        return Some("the last sync failed".to_owned());
-    }
+    let status = &saved.status;
     let steps = &status.steps;
     for state in [StepState::NeedsReconfigure, StepState::NeedsAttention] {
         if [steps.credentials, steps.configure].contains(&state) {

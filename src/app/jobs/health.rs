@@ -8,6 +8,7 @@ use crate::app::keymap::{COMMAND_LINES, Command as C, Pane};
 use crate::app::model::{Model, Screen};
 use crate::app::notice::Tone;
 use crate::app::popup::{Ask, Confirm, Popup};
+use crate::domain::configuration::ConfigurationId;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::fields::FieldId;
@@ -22,9 +23,16 @@ use crate::domain::untrusted::Untrusted;
 /// Every finding of the configuration that is open; none where it is not the active one. Where its state cannot be read,
 /// nothing is known to be well.
 pub fn findings(model: &Model) -> Vec<Finding> {
-    let (Some(saved), Some(status)) = (model.current_saved(), model.status()) else { return Vec::new() };
+    model.current.as_ref().map(|id| findings_of(model, id)).unwrap_or_default()
+}
+
+/// The same of any configuration that is saved.
+pub fn findings_of(model: &Model, id: &ConfigurationId) -> Vec<Finding> {
+    let Some(saved) = model.saved(id) else { return Vec::new() };
+    let is_current = model.current.as_ref() == Some(id);
+    let status = model.status().filter(|_| is_current).unwrap_or(&saved.status);
     let mut findings = health::findings(&Facts { now: model.now, configuration: &saved.configuration, status });
-    if model.facts.standing_failed.is_some() {
+    if is_current && model.facts.standing_failed.is_some() {
         for well in findings.iter_mut().filter(|finding| finding.state == State::Well) {
             *well = Finding::new(well.rule, State::Unknown, "the state cannot be read");
         }
@@ -106,6 +114,10 @@ fn command(finding: &Finding) -> Option<C> {
         return None;
     }
     let is_unknown = finding.state == State::Unknown;
+    // What mends it is told with its cause.
+    if finding.is_reported_elsewhere() {
+        return None;
+    }
     let leads_to = |wanted: &Next| {
         let parts = finding.next.iter().flat_map(Hint::parts);
         parts.into_iter().any(|part| matches!(part, Part::Next(next) if next == wanted))
@@ -194,7 +206,9 @@ pub fn looked(model: &mut Model, outcome: Result<Option<Failure>, Failure>) -> V
                 }
                 _ => String::new(),
             };
-            model.say(Tone::Bad, format!("{failure}{until}"));
+            // As the light of a Halo that was not reached has it.
+            let is_away = matches!(failure.kind, FailureKind::NotReached | FailureKind::RateLimited(_));
+            model.say(if is_away { Tone::Warn } else { Tone::Bad }, format!("{failure}{until}"));
         }
     }
     model.current.clone().map(Effect::LoadStatus).into_iter().collect()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::domain::callback::EventGroup;
 use crate::domain::check::{Check, CheckReport};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::delivery::Delivery;
@@ -33,6 +34,15 @@ pub struct HealthCheck {
     pub since: Timestamp,
     /// Whether it was asked to stop.
     pub stopping: bool,
+}
+
+/// What is on its way to the terminal's clipboard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Copying {
+    /// A command for a shell.
+    Command(String),
+    /// The Callback URL of a webhook, with its token.
+    Callback(EventGroup),
 }
 
 /// Everything that runs, or has run since the start.
@@ -73,7 +83,7 @@ pub struct Work {
     /// The silence of Halo meanwhile.
     pub silence: Option<Silence>,
     /// The command that is being copied, to be run in a shell.
-    pub copying: Option<String>,
+    pub copying: Option<Copying>,
     /// A sync that ended with a question while the person was elsewhere.
     pub held: Option<HeldSync>,
     /// Whether the person has agreed to take the configuration of this plan over from another machine.

@@ -436,6 +436,13 @@ fn last_line_tells_what_was_kept_and_how_to_go_on() {
     let stage = Stage::with(overview(vec![saved("acme", "Acme MSP", true, true, false)]));
     let told = farewell(&stage.model).unwrap();
     assert_eq!(told, "Acme MSP is saved. Still to do: Configure. To continue: pia-halo");
+    let mut off = overview(vec![saved("acme", "Acme MSP", true, true, false)]);
+    off.configurations[0].status.service.running = false;
+    let mut stage = Stage::with(off);
+    let told = farewell(&stage.model).unwrap();
+    assert!(told.contains("Still to do: Configure, then starting the service."), "{told}");
+    stage.model.demo = true;
+    assert!(farewell(&stage.model).unwrap().contains("The demo is over"));
     let mut off = finished();
     off.configurations[0].status.service.running = false;
     let mut stage = Stage::with(off);

@@ -16,7 +16,6 @@ use crate::domain::draft::Step;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::request::Activation;
 use crate::domain::status::{Overview, Saved, StepState};
-use crate::domain::sync_run::SyncStatus;
 
 fn two() -> Overview {
     overview(vec![saved("acme", "Acme MSP", true, true, true), saved("trial", "Acme trial", false, false, false)])
@@ -84,7 +83,7 @@ fn every_state_of_card_has_its_word() {
     assert_eq!(state(two(), 0), Some("active"));
     assert_eq!(state(two(), 1), Some("saved"));
     let mut broken = two();
-    broken.configurations[0].status.last_sync.as_mut().unwrap().status = SyncStatus::Failed;
+    broken.configurations[0].status.known.has_secret = false;
     assert_eq!(state(broken, 0), Some("error"));
 }
 

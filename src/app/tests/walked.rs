@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use crate::app::effect::Effect;
 use crate::app::footer::hints;
 use crate::app::form::FieldId;
-use crate::app::integrations::{self, Card};
+use crate::app::integrations::{self, Card, CardState};
 use crate::app::jobs::state::{PlanWork, SyncEnd, SyncWork};
 use crate::app::jobs::{deliveries, health, prove};
 use crate::app::keymap::{Command as C, Pane};
@@ -31,7 +31,7 @@ use crate::domain::health::{
 use crate::domain::next::Next;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{
-    Action, CHANGED, ChangeResult, FieldChange, LEFT_OUT, MISSING, NOT_LINKED, Outcome, SETTING, SWITCHED_OFF,
+    Action, CHANGED, Cause, ChangeResult, FieldChange, LEFT_OUT, MISSING, NOT_LINKED, Outcome, SETTING, SWITCHED_OFF,
 };
 use crate::domain::status::{Status, StepState};
 use crate::domain::sync_run::{Sight, SyncProgress, SyncReport, SyncStatus};
@@ -528,4 +528,146 @@ fn state_of_object_is_same_during_and_after_look() {
         assert_eq!(after.2.iter().any(|line| line == "active: false → true"), reason == SWITCHED_OFF, "{after:?}");
         assert_eq!(found.state == State::Broken, tone == Tone::Bad, "as the overview has it: {found:?}");
     }
+}
+
+/// What is typed and not saved hides no issue, and what is active has the judgement of its panes on every page.
+#[test]
+fn issues_are_counted_in_settings_and_among_integrations() {
+    let mut stage = in_panes();
+    drift(&mut stage, State::Broken, "Pia Chat Pod (missing in Halo)");
+    let (tone, words) = header::standing(&stage.model);
+    let words = words.split("   ").next().unwrap().to_owned();
+    assert!(tone == Tone::Bad && words.contains("objects differ in Halo"), "{words}");
+    stage.keys("e");
+    stage.type_text("x");
+    let (also, unsaved) = header::standing(&stage.model);
+    assert_eq!((also, unsaved.split("   ").next()), (tone, Some(format!("{words} · not saved").as_str())));
+    let mut seen = overview(vec![saved("acme", "Acme MSP", true, true, true)]);
+    let acme = Card::Saved(id("acme"));
+    let card = |stage: &Stage| {
+        (integrations::card_state(&stage.model, &acme), integrations::card_remark(&stage.model, &id("acme")))
+    };
+    let mut stage = Stage::with(seen.clone());
+    stage.keys("^O");
+    assert_eq!(card(&stage), (Some(CardState::Active), None));
+    for (state, shown, tone) in
+        [(State::Broken, CardState::Error, Tone::Bad), (State::Watch, CardState::Attention, Tone::Warn)]
+    {
+        let known = &mut seen.configurations[0].status.known.before;
+        known.retain(|finding| finding.rule != Rule::Drift);
+        known.push(Finding { seen_at: Some(now()), ..Finding::new(Rule::Drift, state, "a (changed in Halo)") });
+        let mut stage = Stage::with(seen.clone());
+        stage.keys("^O");
+        assert_eq!(card(&stage), (Some(shown), Some("objects differ in Halo".to_owned())));
+        let (said, words) = header::standing(&stage.model);
+        assert!(said == tone && words.starts_with("objects differ in Halo"), "{words}");
+    }
+}
+
+/// What went into the clipboard is named, and that it holds a token.
+#[test]
+fn copied_callback_url_is_named_with_its_token() {
+    let mut stage = in_panes();
+    stage.keys("3");
+    let row = objects(&stage.model).iter().position(|row| row.kind == ObjectKind::Webhook).unwrap();
+    stage.model.panes.window_mut(Pane::Integration).selected = row;
+    assert!(matches!(stage.keys("c").as_slice(), [Effect::Copy(_)]));
+    stage.reply(Reply::Copied(Ok(())));
+    assert!(stage.notice().contains("the Callback URL of Pia - Ticket"), "{}", stage.notice());
+    assert!(stage.notice().contains("holds a token"), "{}", stage.notice());
+}
+
+/// What stays as it is has the sign of that, and not the one of what nobody knows.
+#[test]
+fn unchanged_result_has_sign_of_what_stays() {
+    let report = configure_report(&kept());
+    assert!(report.results.iter().all(|result| words::plan::sign(result) == Some("=")), "{:?}", report.results);
+}
+
+/// What Configure has just seen is not greyed by the look that follows it.
+#[test]
+fn rows_stay_green_right_after_configure() {
+    let tones = |seconds: i64| {
+        let mut stage = in_panes();
+        tell(&mut stage, |status| {
+            status.known.before.retain(|finding| finding.rule != Rule::Drift);
+            let seen_at = Some(now() - SignedDuration::from_secs(seconds));
+            status.known.before.push(Finding { seen_at, ..Finding::well(Rule::Drift, "unchanged since Configure") });
+        });
+        stage.keys("3");
+        assert!(crate::app::panes::integration::checking(&stage.model).is_some());
+        objects(&stage.model).iter().all(|row| row.tone == Tone::Good)
+    };
+    assert_eq!((tones(5), tones(500)), (true, false));
+}
+
+/// One webhook whose address somebody has changed in Halo is no address of ours that has changed.
+#[test]
+fn address_changed_in_halo_is_not_told_as_ours() {
+    let leads = |cause: Cause| {
+        let mut stage = in_panes();
+        stage.keys("3");
+        let mut drift = kept();
+        let change = drift.changes.iter_mut().find(|change| change.kind == ObjectKind::Webhook).unwrap();
+        let url = FieldChange { name: "url", before: Some("a".to_owned()), after: Some("b".to_owned()) };
+        (change.action, change.cause, change.fields) = (Action::Update, cause, vec![url]);
+        stage.reply(Reply::Planned(Ok(Ok(drift))));
+        crate::app::panes::integration::leads_elsewhere(&stage.model)
+    };
+    assert_eq!((leads(Cause::Halo), leads(Cause::Settings)), (false, true));
+}
+
+/// A mistyped board is named, and is no matter of the credentials.
+#[test]
+fn board_that_is_not_there_is_named() {
+    let mut stage = in_panes();
+    tell(&mut stage, |status| status.known.lists.teams.retain(|team| team.name.raw() != "Pia"));
+    let found = health::findings(&stage.model);
+    assert_eq!(light(&found, Light::Credentials).unwrap().state, State::Well);
+    assert_eq!(light(&found, Light::Objects).unwrap().rule, Rule::Boards);
+    let (_, words) = header::standing(&stage.model);
+    assert!(words.starts_with("no team \"Pia\""), "{words}");
+}
+
+/// What was said on one page is not left on the line of keys of the next.
+#[test]
+fn word_on_what_happened_goes_with_its_page() {
+    let mut stage = in_panes();
+    tell(&mut stage, |status| status.known.lists.teams.retain(|team| team.name.raw() != "Pia"));
+    stage.keys("0");
+    stage.keys("t");
+    stage.reply(Reply::Looked(Ok(None)));
+    assert_eq!(stage.notice(), "Checked just now.");
+    stage.model.panes.issue = Some(Rule::Boards);
+    stage.model.take_dirty();
+    stage.keys("Enter");
+    assert!(stage.model.wizard.is_some() && stage.model.notice.is_none(), "{}", stage.notice());
+    // Where nothing has changed one key leads back, and not two.
+    stage.model.wizard.as_mut().unwrap().focus = Item::Save;
+    let shown: Vec<String> = hints(&stage.model, 200).0.into_iter().map(|hint| hint.words).collect();
+    assert!(shown.contains(&"Back".to_owned()) && !shown.contains(&"Continue".to_owned()), "{shown:?}");
+}
+
+/// Nothing is offered that can never settle it.
+#[test]
+fn proof_that_hangs_on_agent_offers_no_sync() {
+    let told = Finding::new(Rule::SyncProved, State::Unknown, "reported as agent-restricted");
+    assert!(told.is_reported_elsewhere());
+    assert_eq!(health::mend(&in_panes().model, &told), None);
+    let sync = Finding::new(Rule::SyncProved, State::Unknown, "no sync yet");
+    assert_eq!(health::mend(&in_panes().model, &sync), Some(C::SyncNow));
+}
+
+/// A run whose writes Halo has all accepted and does not show has failed, above the page as on it.
+#[test]
+fn run_of_which_halo_shows_nothing_has_failed() {
+    let mut stage = at_configure();
+    stage.reply(Reply::Planned(Ok(Ok(plan()))));
+    stage.keys("y");
+    let mut report = configure_report(&plan());
+    report.status = crate::domain::plan::ConfigureStatus::Failed;
+    report.results.iter_mut().for_each(|result| result.outcome = Outcome::Unverified);
+    stage.reply(Reply::Configured(Ok(report)));
+    let (tone, words) = header::standing(&stage.model);
+    assert!(tone == Tone::Bad && words.starts_with("Configure failed"), "{words}");
 }

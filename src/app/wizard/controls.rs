@@ -127,6 +127,8 @@ impl Controls for WizardControls {
                 _ => "Continue",
             },
             (C::Continue, P::Review) if review::reconfigures(model) => "Re-configure",
+            // Nothing has changed: it leads back, as the key for that does.
+            (C::Continue, P::Review) if wizard.settings => "",
             (C::Continue, P::Finished) => "Open the panes",
             _ => return None,
         };
@@ -182,7 +184,7 @@ impl Controls for WizardControls {
             }
             C::Copy => {
                 let Some(Item::Callback(at)) = focus(model) else { return Vec::new() };
-                return model.facts.callbacks.get(at).map(|(_, url)| Effect::Copy(url.expose())).into_iter().collect();
+                return model.copy_callback(at);
             }
             C::DiscardDraft => {
                 let title = model.wizard.as_ref().map(Wizard::title).unwrap_or_default();

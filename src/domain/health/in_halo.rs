@@ -65,8 +65,7 @@ impl Facts<'_> {
                     DeliveryState::SwitchedOff => format!("{name} is switched off in Halo and sends no events"),
                     _ => format!("{name} is no longer in Halo and sends no events"),
                 };
-                let repair = Hint::from("Repair it: ").next(Next::Configure);
-                let mut finding = Finding::new(rule, State::Broken, fact).about(name).next(repair);
+                let mut finding = Finding::new(rule, State::Broken, fact).about(name).next(see_and("repair it: "));
                 finding.seen_at = Some(off.read_at);
                 finding
             }

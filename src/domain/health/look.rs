@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{Finding, NAMES_APART, NOT_ANSWERED, Rule, State};
+use super::rules::see_and;
 use crate::domain::calendar::rfc3339;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::failure::{Failure, FailureKind};
@@ -275,7 +276,7 @@ pub fn of_change(change: &Change) -> State {
 }
 
 fn repair() -> Hint {
-    Hint::from("See the plan: ").next(Next::Plan).text("; repair it: ").next(Next::Configure)
+    see_and("repair it: ")
 }
 
 /// Objects that Configure made and a sync saw to be gone or switched off, each with how; none where it saw none.
@@ -307,7 +308,7 @@ pub fn from_run(report: &ConfigureReport) -> Finding {
     let names: Vec<String> = open.iter().map(|result| result.name.display()).collect();
     Finding::new(rule, State::Broken, fact)
         .about(format!("{end}{NAMES_APART}{}", names.join(NAMES_APART)))
-        .next(Hint::from("Run it again: ").next(Next::Configure))
+        .next(see_and("run it again: "))
 }
 
 // Without what to do about it: the results say that.

@@ -57,7 +57,9 @@ impl Facts<'_> {
             return Finding::new(rule, State::Unknown, NONE_COMES);
         }
         match self.status.service.running && deliveries.state != State::Broken {
-            true => none.next("Change a ticket in Halo: its event arrives within a minute"),
+            true => none.next(
+                Hint::from("Change a ticket in Halo. If no event comes, its log tells why: ").next(Next::Deliveries),
+            ),
             false => none,
         }
     }

@@ -80,7 +80,7 @@ pub(super) fn clean(text: &str) -> String {
 }
 
 /// What is said of a run that failed, once somebody has looked at what is in Halo.
-const LEFT_OPEN: &str = "none was interrupted; what the last one did not do is told under Drift and Owner";
+const LEFT_OPEN: &str = "none was interrupted; what the last one did not do is told under Objects in Halo and Owner";
 
 impl Facts<'_> {
     fn judge(&self, rule: Rule) -> Finding {

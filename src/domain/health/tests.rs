@@ -474,7 +474,7 @@ fn failed_run_is_never_called_sound() {
         world.see(Rule::Drift, State::Watch, 1);
     });
     assert_eq!(seen.state, State::Well);
-    assert!(seen.fact.contains("under Drift") && !seen.fact.contains("did not fail"), "{}", seen.fact);
+    assert!(seen.fact.contains("under Objects in Halo") && !seen.fact.contains("did not fail"), "{}", seen.fact);
     let again = found(Rule::Interrupted, |world| {
         world.status.known.before.push(seen.clone());
         world.see(Rule::Drift, State::Well, 0);

@@ -39,10 +39,6 @@ pub fn body(model: &Model, page: &mut Page) {
     let window = model.panes.window(Pane::Integration);
     let longest = rows.iter().map(|row| width(&row.name) + 2).max().unwrap_or_default();
     let name = longest.clamp(10, page.width.saturating_sub(MARGIN + KIND + 2).clamp(10, 27));
-    let right = match rows.len() {
-        0 | 1 => right,
-        all => format!("{} of {all} · {right}", (window.selected + 1).min(all)),
-    };
     page.heading("In Halo", &right, styles.dim());
     // What is to be put right and the addresses stay in sight below: the objects are seen through a window.
     let height = objects_height(model);

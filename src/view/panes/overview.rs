@@ -364,7 +364,10 @@ fn problems(model: &Model, page: &mut Page, is_low: bool) {
         let whole = dismissible(issue, &fact);
         let is_cut = width(&whole) >= room;
         let in_short = if is_told { short(issue).to_owned() } else { brief(issue, model.now) };
-        let words = if is_cut { dismissible(issue, &in_short) } else { whole };
+        let words = match is_cut {
+            true => dismissible(issue, front(&fact, room, &in_short).as_deref().unwrap_or(&in_short)),
+            false => whole,
+        };
         page.push(Row::new(styles, focused).cell(&mark, tone, TITLE).cell(&words, style, room));
         if !focused {
             continue;
@@ -390,6 +393,13 @@ fn problems(model: &Model, page: &mut Page, is_low: bool) {
     if known == list.len() && !is_open {
         rest(model, page, &list);
     }
+}
+
+// The parts of a fact that have room, where they say more than it does in short.
+fn front(fact: &str, room: usize, in_short: &str) -> Option<String> {
+    let ends = fact.match_indices("; ").chain(fact.match_indices(": ")).map(|(at, _)| &fact[..at]);
+    let longest = ends.filter(|front| width(front) + 2 < room).max_by_key(|front| front.len())?;
+    (width(longest) > width(in_short)).then(|| format!("{longest} …"))
 }
 
 // What was typed and not saved is no state of the integration, and is not forgotten beside it.
@@ -436,8 +446,9 @@ fn at_rest(model: &Model, list: &[Finding]) -> (Tone, String) {
     match list.iter().filter(|finding| finding.state == State::Unknown).count() {
         0 if list.is_empty() => (Tone::Good, format!("{NOTHING_TO_DO}.")),
         0 => (Tone::Calm, "Nothing else to do.".to_owned()),
-        1 => (Tone::Calm, "Nothing to do. 1 check is unknown:".to_owned()),
-        count => (Tone::Calm, format!("Nothing to do. {count} checks are unknown:")),
+        // What settles one may be something to do.
+        1 => (Tone::Calm, "No issues. 1 check is unknown:".to_owned()),
+        count => (Tone::Calm, format!("No issues. {count} checks are unknown:")),
     }
 }
 

@@ -176,7 +176,7 @@ const LISTS: [(&str, Show, &[&str]); 8] = [
     ("activity", show_activity, &["✓ done"]),
     ("plan", show_plan, &["link: "]),
     ("results", show_results, &["linked"]),
-    ("objects", show_objects, &["without the"]),
+    ("objects", show_objects, &["not linked"]),
     ("agents", show_agents, &["│"]),
     ("teams", show_teams, &["│"]),
 ];

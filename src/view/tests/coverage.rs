@@ -170,6 +170,7 @@ kinds!(card, CARDS, CardState, {
     CardState::Saved => "card saved",
     CardState::Active => "card active",
     CardState::Error => "card error",
+    CardState::Attention => "card needs attention",
     CardState::NotHere => "card not here",
 });
 kinds!(tone, TONES, Tone, {

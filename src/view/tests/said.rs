@@ -89,7 +89,7 @@ fn every_screen_says_what_guide_asks_for() {
         ("pane_overview_unknown", &["1 check is unknown:", "Clock not checked yet: t Check now"]),
         (
             "pane_integration_repair",
-            &["To repair: 3 to create, 1 to update, 2 to link", "without the Pia Chat Pod", "Re-configure"],
+            &["To repair: 3 to create, 1 to update, 2 to link", "not linked to the Pia Chat Pod", "Re-configure"],
         ),
         ("pane_activity", &["dana", "configure (+2)", "partly done"]),
         ("pane_activity_opened", &["create webhook: Pia - Ticket Updated"]),

@@ -200,7 +200,7 @@ fn what_matters_is_whole_at_every_width() {
         ("wizard_sync_mass_change_later", &["more clients than usual are gone. Press Sync Now (s)."]),
         ("integrations_switch", &["its webhooks and Pia Chat Pod stay in its Halo, and its daily sync stops."]),
         ("wizard_configure_quit", &["What is done is kept; run it again to finish."]),
-        ("pane_integration_repair", &["without the Pia Chat Pod", "changed in Halo: url"]),
+        ("pane_integration_repair", &["not linked to the Pia Chat Pod", "changed in Halo"]),
         ("wizard_finished_open", &["Sync Now, in the Sync pane", "Configure in the Integration pane"]),
     ] {
         let mut stage = super::scenes::scene(name);

@@ -10,8 +10,9 @@ use crate::app::wizard::Item;
 use crate::domain::check::{CheckId, CheckStatus};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::draft::Step;
-use crate::domain::health::{Finding, Rule};
+use crate::domain::health::{Finding, Rule, State, gone_or_off};
 use crate::domain::next::Hint;
+use crate::domain::plan::SWITCHED_OFF;
 
 use super::picture::plain;
 
@@ -126,4 +127,51 @@ fn long_address_is_whole_where_there_is_room() {
         stage.resize(width, height);
         assert_eq!(plain(&stage).contains("LOGGEDINAGENTID"), whole, "{width}x{height}: {}", plain(&stage));
     }
+}
+
+/// A light of the deliveries is bad for one webhook that is off, with the way on, and no ticket is offered for it.
+#[test]
+fn webhook_off_by_hand_lights_deliveries() {
+    let mut stage = in_panes();
+    let mut found = status("Acme MSP", true, true, true);
+    found.known.before.retain(|finding| finding.rule != Rule::Drift);
+    let off = gone_or_off(&[("Pia - Ticket Created".to_owned(), SWITCHED_OFF)]).unwrap();
+    found.known.before.push(Finding { seen_at: Some(stage.model.now), ..off });
+    found.integration.deliveries = deliveries();
+    found.integration.deliveries[0].state = DeliveryState::SwitchedOff;
+    found.integration.configured_at = Some(stage.model.now);
+    stage.reply(Reply::Status(Ok(standing(found))));
+    stage.keys("0");
+    let text = plain(&stage);
+    let line = text.lines().find(|line| line.contains("✗ Deliveries")).unwrap_or_else(|| panic!("{text}"));
+    assert!(line.contains("a webhook in Halo sends no events now") && line.contains("3 Integration"), "{line}");
+    assert!(text.contains("x▄  1 failed, 1 unknown") && !text.contains("Test ticket"), "{text}");
+    // Its key is told, here and there.
+    assert!(words(&stage).contains("Integration (3); repair it: Configure (Enter there)"), "{}", words(&stage));
+}
+
+/// A row that is not selected tells its cause, and not its name once more.
+#[test]
+fn row_of_issue_tells_cause() {
+    let mut stage = in_panes();
+    let mut found = status("Acme MSP", true, true, true);
+    found.known.before.retain(|finding| finding.rule != Rule::Drift);
+    let fact = "Pia Chat Pod (missing in Halo); Incident (not linked to the Pia Chat Pod); 4 more of them";
+    let drift = Finding::new(Rule::Drift, State::Broken, fact);
+    found.known.before.push(Finding { seen_at: Some(stage.model.now), ..drift });
+    found.service.running = false;
+    stage.reply(Reply::Status(Ok(standing(found))));
+    stage.keys("0");
+    stage.model.panes.issue = Some(Rule::Service);
+    stage.resize(80, 24);
+    assert!(words(&stage).contains("Objects in Halo Pia Chat Pod (missing in Halo) …"), "{}", plain(&stage));
+}
+
+/// What is not listed is named.
+#[test]
+fn integrations_that_are_not_shown_are_named() {
+    let mut stage = in_panes();
+    stage.keys("^O");
+    stage.resize(80, 24);
+    assert!(words(&stage).contains("View All: Autotask PSA, ConnectWise Manage"), "{}", plain(&stage));
 }

@@ -113,7 +113,7 @@ impl Controls for IntegrationControls {
             }
             C::Copy => {
                 let at = integration::selected_callback(model).unwrap_or_default();
-                model.facts.callbacks.get(at).map(|(_, url)| Effect::Copy(url.expose())).into_iter().collect()
+                model.copy_callback(at)
             }
             _ => panes::on(model, command),
         }

@@ -2,7 +2,7 @@
 
 pub(crate) mod controls;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::app::jobs::state::{ApplyWork, PlanWork};
 use crate::app::jobs::{deliveries, health, plan};
@@ -10,16 +10,17 @@ use crate::app::model::Model;
 use crate::app::notice::Tone;
 use crate::domain::callback::{CallbackUrl, EventGroup};
 use crate::domain::check::Check;
-use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::health::{Finding, NOT_TOLD, Rule, State, TAKEN_OUT, if_by_hand, of_change, of_reason};
 use crate::domain::next::Next;
-use crate::domain::object::{ObjectKind, same_id};
+use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Cause, Change, FieldChange, NOT_IN_HALO, Plan, ROTATING, TABS_NOT_TOLD};
 use crate::domain::record::InstalledObject;
 use crate::words::{self, Phrase};
 
 use super::state::Pane;
 pub use super::state::Selected;
+
+const JUST_NOW: SignedDuration = SignedDuration::from_secs(60);
 
 /// An object with its state, as the pane lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,10 +63,17 @@ pub fn checking(model: &Model) -> Option<(Timestamp, &[Check])> {
 pub fn objects(model: &Model) -> Vec<ObjectRow> {
     let mut rows = known(model);
     // What is being looked at, or changed by another program, is green once it was seen.
-    if checking(model).is_some() || plan::elsewhere(model).is_some() {
+    if (checking(model).is_some() && !is_seen_just_now(model)) || plan::elsewhere(model).is_some() {
         rows.iter_mut().filter(|row| row.tone == Tone::Good).for_each(|row| row.tone = Tone::Calm);
     }
     rows
+}
+
+// Whether somebody has just seen them, as Configure has at its end: looking again makes them no less known.
+fn is_seen_just_now(model: &Model) -> bool {
+    let seen_at =
+        health::findings(model).into_iter().find(|found| found.rule == Rule::Drift).and_then(|found| found.seen_at);
+    seen_at.is_some_and(|at| model.now.duration_since(at) < JUST_NOW)
 }
 
 // The objects as they are known, by the last look or else by our record.
@@ -89,11 +97,10 @@ fn known(model: &Model) -> Vec<ObjectRow> {
             let is_removed = removed.is_some_and(|drift| drift.objects().any(|name| name == change.name.display()));
             let is_removed = is_removed || (is_out && change.action == Action::Create);
             let is_known = known(change) || is_removed;
-            let is_off = switched_off(model, change);
             // Its log was read after the plan was: Halo switches one off at any delivery.
-            let is_kept_webhook = change.kind == ObjectKind::Webhook && change.action == Action::Keep;
             let name = change.name.display();
-            let off_since = deliveries::off(model, &name).filter(|_| is_kept_webhook);
+            let off = deliveries::off(model, &name).filter(|_| change.kind == ObjectKind::Webhook);
+            let off_since = off.filter(|_| change.action == Action::Keep);
             let (tone, words) = match (is_removed, off_since) {
                 (true, _) => (Tone::Warn, "removed".to_owned()),
                 (false, Some(off)) => differs(change.kind, off),
@@ -107,7 +114,7 @@ fn known(model: &Model) -> Vec<ObjectRow> {
             let mut detail: Vec<String> =
                 fields.map(|field| format!("{}: {}", field.name, words::plan::before_after(field, "→"))).collect();
             // What was wrong with the deliveries comes first, and is told with them.
-            let repair = repair(change, is_known).filter(|_| !is_off);
+            let repair = repair(change, is_known).filter(|_| off.is_none());
             detail.extend(repair.map(|repair| repair.with_keys(&model.keys)));
             detail.extend(change.id.as_ref().map(|id| format!("Halo's id {id}")));
             if change.kind == ObjectKind::Webhook {
@@ -125,15 +132,6 @@ fn known(model: &Model) -> Vec<ObjectRow> {
     }));
     broken_first(&mut rows);
     rows
-}
-
-// Whether Halo itself has switched a webhook off, as far as its log was read: then its deliveries failed before.
-fn switched_off(model: &Model, change: &Change) -> bool {
-    let is_only_off = change.action == Action::Update
-        && change.fields.iter().filter(|field| !field.is_owner()).map(|field| field.name).eq(["active"]);
-    let is_its = |own: &&Delivery| change.id.as_deref().is_some_and(|id| same_id(&own.id, id));
-    let known = deliveries::known(model).iter().find(is_its);
-    is_only_off && known.is_some_and(|known| known.state == DeliveryState::SwitchedOff && known.off_by_halo)
 }
 
 // What has to be put right stands first; everything else keeps the order in which it was installed.
@@ -208,7 +206,10 @@ pub fn callbacks(model: &Model) -> &[(EventGroup, CallbackUrl)] {
 pub fn leads_elsewhere(model: &Model) -> bool {
     // One that has to be made leads nowhere yet.
     let is_url = |field: &FieldChange| field.name == "url" && field.before.is_some();
-    let is_other = |change: &Change| change.kind == ObjectKind::Webhook && change.fields.iter().any(is_url);
+    // What somebody has changed there its row tells.
+    let is_other = |change: &Change| {
+        change.kind == ObjectKind::Webhook && change.cause == Cause::Settings && change.fields.iter().any(is_url)
+    };
     looked(model).is_some_and(|plan| plan.pending().any(is_other))
 }
 

@@ -6,7 +6,6 @@ use crate::app::testing::{Stage, draft, id, overview, saved};
 use crate::domain::draft::{Draft, Step};
 use crate::domain::request::Activation;
 use crate::domain::status::Overview;
-use crate::domain::sync_run::SyncStatus;
 
 use super::{Scenes, unreadable};
 
@@ -63,10 +62,13 @@ pub fn add(scenes: &mut Scenes) {
         stage.reply(Reply::Activated(Ok(Activation::Active(None))));
     });
     let mut failed = two();
-    if let Some(sync) = &mut failed.configurations[0].status.last_sync {
-        sync.status = SyncStatus::Failed;
-    }
+    failed.configurations[0].status.known.has_secret = false;
     scenes.add("integrations_error", Stage::with(failed), |stage| {
+        stage.keys("^O");
+    });
+    let mut gone = two();
+    gone.configurations[0].status.known.lists.teams.clear();
+    scenes.add("integrations_attention", Stage::with(gone), |stage| {
         stage.keys("^O");
     });
     scenes.add("integrations_unreadable", Stage::new(80, 24, Theme::default()), |stage| {
