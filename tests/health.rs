@@ -374,7 +374,7 @@ async fn header_claims_nothing_that_is_no_longer_so() {
     profile.run(["check"]).await.expect(0);
     header(&mut pty, "✗ service not running", "credentials").await;
     pty.type_text(" and more").await;
-    header(&mut pty, "! not saved", "✓").await;
+    header(&mut pty, "✗ service not running · not saved", "✓").await;
     pty.press("^C ^C").await;
     assert_eq!(pty.exit_code(), 0);
 }

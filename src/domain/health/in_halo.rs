@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::finding::{Finding, NONE_SENDS, Rule, State, WEBHOOKS_REMOVED};
-use super::rules::{Facts, NEW, NOT_ALL_SAVED, clean, look, see_and};
+use super::look::see_and;
+use super::rules::{Facts, NEW, NOT_ALL_SAVED, clean, look};
 use crate::domain::callback::EventGroup;
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::next::{Hint, Next};

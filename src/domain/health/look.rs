@@ -3,7 +3,6 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{Finding, NAMES_APART, NOT_ANSWERED, Rule, State};
-use super::rules::see_and;
 use crate::domain::calendar::rfc3339;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::failure::{Failure, FailureKind};
@@ -273,6 +272,11 @@ pub fn of_reason(kind: ObjectKind, reason: &str) -> State {
 /// The same of a change. What is taken over delivers already.
 pub fn of_change(change: &Change) -> State {
     if change.action == Action::Adopt { State::Watch } else { of_reason(change.kind, &change.reason) }
+}
+
+/// The plan, and then Configure.
+pub(super) fn see_and(what: &str) -> Hint {
+    Hint::from("See the plan: ").next(Next::Plan).text(format!("; {what}")).next(Next::Configure)
 }
 
 fn repair() -> Hint {

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{Finding, Rule, State, aged, one_cause, reported};
-use super::look::{ANSWERED, BY_SYNC, FAILED, REMOVED, SET_CLOCK, allowed, cut_short, sight_not_told};
+use super::look::{ANSWERED, BY_SYNC, FAILED, REMOVED, SET_CLOCK, allowed, cut_short, see_and, sight_not_told};
 use crate::domain::calendar::{CLOCKS_APART, lies_ahead, rfc3339};
 use crate::domain::configuration::Configuration;
 use crate::domain::next::{Hint, Next};
@@ -69,10 +69,6 @@ pub(super) fn look() -> Hint {
 
 fn sync() -> Hint {
     Hint::from("Sync now: ").next(Next::Sync)
-}
-
-pub(super) fn see_and(what: &str) -> Hint {
-    Hint::from("See the plan: ").next(Next::Plan).text(format!("; {what}")).next(Next::Configure)
 }
 
 pub(super) fn clean(text: &str) -> String {
