@@ -40,7 +40,7 @@ fn every_light_keeps_its_age() {
         }
         stage.reply(Reply::Status(Ok(standing(found))));
         stage.keys("0");
-        for width in [80, 110, 120] {
+        for width in [64, 80, 110, 120] {
             stage.resize(width, 40);
             let text = plain(&stage);
             for light in ["✓ Objects in Halo", "✓ Deliveries"] {
