@@ -1,5 +1,8 @@
 //! Health: doctor, status, issues and the figures say the same of one cause, from outside.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use pia_halo::demo::{Fault, Options};
 use pia_halo::domain::health::Rule;
 use serde_json::{Value, json};
@@ -92,6 +95,36 @@ async fn webhook_seen_off_is_no_webhook_that_delivers() {
         assert_eq!(states().await, [""; 0], "{look}: its log has to be read");
         profile.run(["deliveries"]).await;
     }
+}
+
+/// Halo may switch a webhook off between two requests of one look: what that look says of the objects and of the deliveries
+/// agrees all the same.
+#[tokio::test]
+async fn look_agrees_on_webhook_that_goes_off_meanwhile() {
+    let profile = Profile::synced(few()).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let service = Service::start(&profile).await;
+    let lists = Arc::new(AtomicUsize::new(0));
+    let count = |off_at: Option<usize>| {
+        let lists = Arc::clone(&lists);
+        lists.store(0, Ordering::SeqCst);
+        profile.halo.change(move |state| {
+            state.on_request = Some(Box::new(move |state, request| {
+                let is_list = request.method == "GET" && request.path.eq_ignore_ascii_case("/api/webhook");
+                if is_list && Some(lists.fetch_add(1, Ordering::SeqCst) + 1) == off_at {
+                    state.webhook_mut("Pia - Ticket Created").unwrap().set("active", false);
+                }
+            }));
+        });
+    };
+    count(None);
+    profile.json(["doctor"], 0).await;
+    // The last list is that of the deliveries, behind the plan.
+    count(Some(lists.load(Ordering::SeqCst)));
+    let off = profile.json(["doctor"], 3).await;
+    assert_eq!(finding(&off, "drift")["state"], "broken", "{off}");
+    assert!(finding(&off, "drift")["fact"].as_str().unwrap().contains("switched off in Halo"), "{off}");
+    drop(service);
 }
 
 /// A service that hangs holds its lock as one that works: no command and no screen calls it running.

@@ -30,7 +30,7 @@ async fn plan_apply_repair_and_remove_by_keys() {
         profile.halo.change(|state| state.webhook_mut("Pia - Ticket Created").unwrap().set("active", false));
         person.press("3 t").await;
         person.sees("switched off in Halo").await;
-        person.sees("run Configure again to switch the webhook on").await;
+        person.sees("To do: run Configure again").await;
         person.press("Enter").await;
         person.sees("y Apply").await;
         person.press("y").await;
