@@ -103,7 +103,6 @@ async fn webhook_seen_off_is_no_webhook_that_delivers() {
 async fn look_agrees_on_webhook_that_goes_off_meanwhile() {
     let profile = Profile::synced(few()).await;
     profile.run(["configure", "--yes"]).await.expect(0);
-    let service = Service::start(&profile).await;
     let lists = Arc::new(AtomicUsize::new(0));
     let count = |off_at: Option<usize>| {
         let lists = Arc::clone(&lists);
@@ -118,13 +117,14 @@ async fn look_agrees_on_webhook_that_goes_off_meanwhile() {
         });
     };
     count(None);
-    profile.json(["doctor"], 0).await;
+    // Nobody else asks: no service runs.
+    let well = profile.json(["doctor"], 3).await;
+    assert_eq!(finding(&well, "drift")["state"], "well", "{well}");
     // The last list is that of the deliveries, behind the plan.
     count(Some(lists.load(Ordering::SeqCst)));
     let off = profile.json(["doctor"], 3).await;
     assert_eq!(finding(&off, "drift")["state"], "broken", "{off}");
     assert!(finding(&off, "drift")["fact"].as_str().unwrap().contains("switched off in Halo"), "{off}");
-    drop(service);
 }
 
 /// A service that hangs holds its lock as one that works: no command and no screen calls it running.
