@@ -9,7 +9,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::app::Model;
 use crate::app::keymap::KeyMap;
 use crate::app::offer::Offer;
-use crate::app::palette::{Palette, height};
+use crate::app::palette::{Palette, height, other_name};
 use crate::app::text::width;
 use crate::domain::search::matched;
 use crate::domain::untrusted::Untrusted;
@@ -44,7 +44,7 @@ pub fn draw(model: &Model, frame: &mut Frame, styles: Styles) {
     let shown = palette.window.first..palette.rows.len().min(palette.window.first + height);
     lines.extend(shown.map(|row| line(palette, row, columns, styles, &model.keys)));
     if palette.rows.is_empty() {
-        lines.push(Line::styled("  no match", styles.dim()));
+        lines.push(Line::styled(fit(&format!("  {}", palette.no_match()), columns), styles.dim()));
     }
     // As high as the whole list, so that the box stands still while it is searched.
     let rows = height.min(palette.offers.len().max(1)) + 2;
@@ -89,7 +89,9 @@ fn line(palette: &Palette, row: usize, columns: usize, styles: Styles, keymap: &
         let hit = matched.binary_search(&place).is_ok();
         spans.push(Span::styled(cluster.to_owned(), if hit { style.patch(styles.matched()) } else { style }));
     }
-    let reason = offer.refused.as_ref().map(|reason| format!(" · {}", reason.with_keys(keymap))).unwrap_or_default();
+    let reason = offer.refused.as_ref().map(|reason| reason.with_keys(keymap));
+    let called = other_name(offer, palette.query.value()).map(ToOwned::to_owned);
+    let reason: String = called.into_iter().chain(reason).map(|words| format!(" · {words}")).collect();
     let beside = if selected { style } else { styles.dim() };
     spans.push(Span::styled(pad(&reason, room.saturating_sub(used) + 1), beside));
     spans.push(Span::styled(keys, styles.title()));

@@ -11,7 +11,9 @@ use tui_input::Input;
 
 use crate::domain::client::fold;
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::untrusted::Untrusted;
 use crate::keys::{Command, Place};
+use crate::words::step;
 
 use super::layout::{Layout, Move, Window};
 use super::offer::Offer;
@@ -85,11 +87,16 @@ impl Palette {
         }
     }
 
+    /// Said where nothing is called what is searched for.
+    pub fn no_match(&self) -> String {
+        format!("No match: {}", Untrusted::new(self.query.value().trim()).display())
+    }
+
     /// Why Enter runs nothing.
     pub fn refusal(&self) -> Option<String> {
         match self.chosen {
             Some(_) => None,
-            None if self.rows.is_empty() => Some("No match.".to_owned()),
+            None if self.rows.is_empty() => Some(self.no_match()),
             None => Some("Something has changed: choose again.".to_owned()),
         }
     }
@@ -112,70 +119,139 @@ pub fn height(layout: &Layout) -> usize {
     usize::from(layout.body.height).saturating_sub(4).clamp(1, 14)
 }
 
-// Whether the letters are those of the words in their order, of each word that is touched from its first one on: "gtclnts"
-// means Go to Clients.
-fn is_guess(words: &[&str], letters: &[char]) -> bool {
-    let Some((first, behind)) = letters.split_first() else { return true };
-    words.iter().enumerate().any(|(at, word)| {
+/// Words that say nothing of what is looked for.
+const FILLERS: [&str; 8] = ["a", "an", "for", "in", "my", "of", "the", "to"];
+
+/// Where a guess stands among what is found otherwise.
+const GUESS: u8 = 4;
+
+/// Fewer letters are no guess: they are in too many names.
+const GUESSED: usize = 4;
+
+/// A guess has at least so many letters of each word that it touches.
+const EACH: usize = 2;
+
+/// What people type and what stands somewhere, word by word: `company_sync.daily_sync_time` is five of them.
+fn words_of(text: &str) -> Vec<String> {
+    let folded = fold(text);
+    folded
+        .split(|letter: char| !letter.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(ToOwned::to_owned)
+        .collect()
+}
+
+// The fewest words that have the letters in their order, of each word that is touched from its first one on: "gtclnts" means
+// Go to Clients.
+fn touched(words: &[String], letters: &[char]) -> Option<usize> {
+    let Some((first, behind)) = letters.split_first() else { return Some(0) };
+    let mut fewest: Option<usize> = None;
+    for (at, word) in words.iter().enumerate() {
         let mut own = word.chars();
         if own.next() != Some(*first) {
-            return false;
+            continue;
         }
         let mut rest = behind;
         loop {
-            if is_guess(&words[at + 1..], rest) {
-                return true;
+            if let Some(more) = touched(&words[at + 1..], rest) {
+                fewest = Some(fewest.map_or(more + 1, |known| known.min(more + 1)));
             }
             match own.find(|letter| rest.first() == Some(letter)) {
                 Some(_) => rest = &rest[1..],
-                None => return false,
+                None => break,
             }
         }
+    }
+    fewest
+}
+
+// Whether so few letters may well mean these words.
+fn is_guess(words: &[String], needle: &str) -> bool {
+    let letters: Vec<char> = needle.chars().collect();
+    letters.len() >= GUESSED && touched(words, &letters).is_some_and(|words| words * EACH <= letters.len())
+}
+
+/// The other name of a command by which it was found, where its own words have not what is searched for.
+pub fn other_name(offer: &Offer, query: &str) -> Option<&'static str> {
+    let needles = needles(query);
+    let in_title = needles.iter().all(|needle| begins_one(&words_of(offer.title()), needle));
+    // A setting is named by its key in a file, which is no name on a screen.
+    let is_setting = matches!(offer.command(), Command::Setting(_));
+    if needles.is_empty() || in_title || is_setting {
+        return None;
+    }
+    let names = offer.command().also_called().split(", ");
+    names.max_by_key(|name| {
+        let own = words_of(name);
+        (needles.iter().filter(|needle| begins_one(&own, needle)).count(), Reverse(own.len()))
     })
 }
 
-/// The offers that match, best first: the beginning of the words, somewhere in them, what else they are called. Where that
-/// finds none, a guess by the letters; of those that match alike, the ones that can work now.
+fn begins_one(words: &[String], needle: &str) -> bool {
+    words.iter().any(|word| word.starts_with(needle))
+}
+
+// The words that are searched for; those that say nothing only where there is nothing else.
+fn needles(query: &str) -> Vec<String> {
+    let all = words_of(query);
+    let meant: Vec<String> = all.iter().filter(|word| !FILLERS.contains(&word.as_str())).cloned().collect();
+    if meant.is_empty() { all } else { meant }
+}
+
+// Whatever else it may be found by: other names, and the heading that it stands under.
+fn names(offer: &Offer) -> Vec<String> {
+    let mut words = words_of(offer.title());
+    words.extend(words_of(offer.command().also_called()));
+    if let Command::Setting(field) = offer.command() {
+        words.extend(words_of(step::name(field.info().step)));
+    }
+    words
+}
+
+/// The offers that match, best first: the beginning of the words, somewhere in them, each word in them or in what else they are
+/// called. Where that finds none, a guess by the letters; of those that match alike, the ones that can work now.
 fn rank(offers: &[Offer], query: &str) -> Vec<usize> {
+    let needles = needles(query);
     let query = fold(query.trim());
-    let needles: Vec<Utf32String> = query.split_whitespace().map(Utf32String::from).collect();
+    let wide: Vec<Utf32String> = query.split_whitespace().map(Utf32String::from).collect();
     let mut matcher = Matcher::new(Config::DEFAULT);
     let mut ranked: Vec<(u8, bool, Reverse<u32>, usize)> = offers
         .iter()
         .enumerate()
         .filter_map(|(at, offer)| {
-            let (words, refused) = (fold(offer.title()), offer.refused.is_some());
-            if words.starts_with(&query) {
+            let (title, refused) = (fold(offer.title()), offer.refused.is_some());
+            if title.starts_with(&query) {
                 return Some((0, refused, Reverse(0), at));
             }
             // The nearer to the beginning, the better: "configure" is Re-configure, before what undoes it.
-            if let Some(before) = words.find(&query) {
+            if let Some(before) = title.find(&query) {
                 return Some((1, refused, Reverse(u32::MAX - before as u32), at));
             }
-            let names = offer.command().also_called();
-            if !query.is_empty()
-                && (names.starts_with(&query)
-                    || names.contains(&format!(" {query}"))
-                    || names.contains(&format!(".{query}")))
-            {
+            let is_one = |name: &str| words_of(name) == needles;
+            if !needles.is_empty() && offer.command().also_called().split(", ").any(is_one) {
                 return Some((2, refused, Reverse(0), at));
             }
-            let parts: Vec<&str> = words.split_whitespace().collect();
-            if !query.split_whitespace().all(|needle| is_guess(&parts, &needle.chars().collect::<Vec<_>>())) {
+            let names = names(offer);
+            if !needles.is_empty() && needles.iter().all(|needle| begins_one(&names, needle)) {
+                return Some((3, refused, Reverse(0), at));
+            }
+            // What stands behind a colon is a line for a shell, and no name.
+            let parts = words_of(title.split(": ").next().unwrap_or_default());
+            if wide.is_empty() || !query.split_whitespace().all(|needle| is_guess(&parts, needle)) {
                 return None;
             }
-            let haystack = Utf32String::from(words);
+            let haystack = Utf32String::from(title);
             let mut score = 0;
-            for needle in &needles {
+            for needle in &wide {
                 score += u32::from(matcher.fuzzy_match(haystack.slice(..), needle.slice(..))?);
             }
-            Some((3, refused, Reverse(score), at))
+            Some((GUESS, refused, Reverse(score), at))
         })
         .collect();
     ranked.sort_unstable();
     // A guess stands beside nothing that is known.
-    if ranked.first().is_some_and(|(class, ..)| *class < 3) {
-        ranked.retain(|(class, ..)| *class < 3);
+    if ranked.first().is_some_and(|(class, ..)| *class < GUESS) {
+        ranked.retain(|(class, ..)| *class < GUESS);
     }
     ranked.into_iter().map(|(_, _, _, at)| at).collect()
 }

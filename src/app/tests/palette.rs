@@ -4,7 +4,7 @@ use crossterm::event::KeyEventKind;
 
 use crate::app::effect::{Effect, Slot};
 use crate::app::footer::hints;
-use crate::app::form::FieldId;
+use crate::app::form::{FIELDS, FieldId};
 use crate::app::jobs::state::ApplyWork;
 use crate::app::keymap::{self, BINDINGS, COMMAND_LINES, Command, KeyMap, Pane, Place, place};
 use crate::app::meaning::{Meaning, meaning, meaning_of};
@@ -237,7 +237,7 @@ fn command_is_found_by_beginning_middle_or_letters_of_its_name() {
     assert_eq!(titles(&stage)[0], "Integrations");
     stage.type_text("zzz");
     assert_eq!(stage.keys("Enter"), []);
-    assert_eq!(notice(&stage), "No match.");
+    assert_eq!(notice(&stage), "No match: integrzzz");
     stage.keys("^U");
     assert_eq!(stage.keys("Enter"), stage_of("2").keys("/"), "the first of the pane");
 }
@@ -559,6 +559,14 @@ fn commands_are_found_by_what_people_call_them() {
         ("csv", "Export"),
         ("ignore", "Dismiss"),
         ("clear", "Redraw"),
+        ("start the service", "Run the service by hand"),
+        ("service install", "Run the service by hand"),
+        ("sync_time", "Daily Sync Time"),
+        ("pia_screen", "Pia Board"),
+        ("api credentials", "Client ID"),
+        ("upgrade", "All commands and options"),
+        ("take over", "Re-configure"),
+        ("what you need", "Help"),
     ] {
         let mut stage = in_panes();
         let mut told = standing(status("Acme MSP", true, true, true));
@@ -567,5 +575,32 @@ fn commands_are_found_by_what_people_call_them() {
         stage.keys("0 ^P");
         stage.type_text(typed);
         assert!(titles(&stage).iter().any(|title| title.starts_with(wanted)), "{typed}: {:?}", titles(&stage));
+    }
+}
+
+/// Every setting is found by its key in the file, whole or by the end of it.
+#[test]
+fn every_setting_is_found_by_its_key() {
+    for info in FIELDS.iter().filter(|info| !info.key.is_empty()) {
+        for typed in [info.key, info.short_key()] {
+            let mut stage = in_panes();
+            stage.keys("1 ^P");
+            stage.type_text(typed);
+            let found = format!("{} (Settings)", info.label);
+            assert!(titles(&stage).contains(&found.as_str()), "{typed}: {:?}", titles(&stage));
+        }
+    }
+}
+
+/// Few letters that are somewhere in many names are no command: Enter runs none.
+#[test]
+fn loose_guess_is_no_match() {
+    for typed in ["Pai", "paid", "gtc", "xyzzy", "rmv cfg"] {
+        let mut stage = in_panes();
+        stage.keys("1 :");
+        stage.type_text(typed);
+        assert_eq!(titles(&stage), [""; 0], "{typed}");
+        assert_eq!(stage.keys("Enter"), [], "{typed}");
+        assert_eq!(notice(&stage), format!("No match: {typed}"));
     }
 }
