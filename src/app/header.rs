@@ -8,11 +8,12 @@ use super::jobs::sync as job;
 use super::model::Screen;
 use super::notice::Tone;
 use super::wizard::credentials::{doubt, known_failure, refused, refused_by_test};
-use super::wizard::{Test, Wizard};
+use super::wizard::{Test, Wizard, pia_screen};
 use super::{Model, service};
 use crate::domain::address::HaloUrl;
 use crate::domain::draft::Step;
 use crate::domain::health::{Finding, REMOVED, Rule, State, issues};
+use crate::domain::likeness::no_such;
 use crate::domain::plan::ConfigureStatus;
 use crate::domain::status::ServiceStatus;
 use crate::domain::untrusted::Untrusted;
@@ -155,7 +156,10 @@ pub fn connection(model: &Model) -> (Tone, String) {
             let known = known.or_else(|| doubt(model).map(|found| of(Tone::Warn, &found)));
             // What is edited is not what runs, and hides nothing of that.
             let is_unsaved = wizard.settings && wizard.is_edited();
-            match (known.or_else(|| known_issues(model)).or_else(|| unfinished(model)), is_unsaved) {
+            // Nor is it green where Halo has not what is typed.
+            let unknown = || unknown_team(model).map(|words| (Tone::Warn, words));
+            let told = known.or_else(|| known_issues(model)).or_else(|| unfinished(model)).or_else(unknown);
+            match (told, is_unsaved) {
                 (Some((tone, words)), true) => (tone, format!("{words} · not saved   {}", host())),
                 (Some((tone, words)), false) => (tone, format!("{words}   {}", host())),
                 (None, true) => (Tone::Warn, format!("not saved   {}", host())),
@@ -166,6 +170,14 @@ pub fn connection(model: &Model) -> (Tone, String) {
         }
         Test::Failed(_) | Test::Broken(_) => (Tone::Bad, "test failed".to_owned()),
     }
+}
+
+// The board that Halo has no team for, once the set-up has come past it.
+fn unknown_team(model: &Model) -> Option<String> {
+    let wizard = model.wizard.as_ref().filter(|wizard| wizard.reached > Step::PiaScreen)?;
+    let doubtful = |field: &FieldId| pia_screen::board_warning(model, *field).is_some();
+    let field = Wizard::fields(Step::PiaScreen).find(doubtful)?;
+    Some(format!("{}: {}", field.info().label, no_such("team", wizard.form.text(field).trim())))
 }
 
 // What Configure has not done: beside that the connection is no reason to be green.

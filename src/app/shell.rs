@@ -485,6 +485,9 @@ fn answered(model: &mut Model, answer: Answer) -> Vec<Effect> {
             model.popup = Some(Popup::Confirm(Confirm::new(Ask::Discard { title })));
             Vec::new()
         }
+        (Ask::UnknownTeam { field, typed, meant, then, .. }, answer) => {
+            wizard::answer_for_team(model, field, (typed, meant), then, answer)
+        }
         (_, Answer::No | Answer::Third) => Vec::new(),
         (Ask::Continue { .. }, _) => {
             let draft = model.overview.draft.clone().unwrap_or_default();

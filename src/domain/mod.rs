@@ -27,6 +27,7 @@ pub(crate) mod fuzz;
 pub mod gap;
 pub mod health;
 pub(crate) mod include;
+pub(crate) mod likeness;
 pub(crate) mod merge;
 pub mod next;
 pub(crate) mod note_outcome;

@@ -10,6 +10,7 @@ use crate::domain::activity::ActivityField;
 use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationId, EscalateTo};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::fields::{FIELDS, FieldInfo, Kind};
+use crate::domain::likeness::{did_you_mean, nearest};
 use crate::domain::merge::{Clash, Merged, merge};
 use crate::domain::people::Agent;
 use crate::domain::request::{SaveReport, SaveRequest, SecretChoice};
@@ -180,6 +181,7 @@ pub async fn find_escalate_to(
         Some(choice) => choice,
     };
     let stored = workspace.store.lists(id)?.agents;
+    let mut meant = None;
     let found = match find_contact(&stored, &choice) {
         Some(found) => found,
         None => {
@@ -189,6 +191,10 @@ pub async fn find_escalate_to(
             };
             let halo = workspace.connect(Some(id), api, secret)?.cancelled_by(cancel);
             let agents = halo.agents().await.map_err(Failure::from)?;
+            let names = agents.iter().filter(|agent| agent.assignable).map(|agent| agent.name.raw());
+            if let EscalateChoice::Name(name) = &choice {
+                meant = nearest(name, names).map(did_you_mean);
+            }
             find_contact(&agents, &choice).unwrap_or(Err(0))
         }
     };
@@ -202,7 +208,10 @@ pub async fn find_escalate_to(
             0 => format!("pia_screen.escalate_to: Halo has no agent {what} that tickets can be assigned to"),
             count => format!("pia_screen.escalate_to: {count} agents in Halo are called {what}"),
         };
-        Failure::new(FailureKind::Usage, message).hint("give the agent's id, or leave it out for no default escalation")
+        let hint = "give the agent's id, or leave it out for no default escalation";
+        let meant = meant.as_ref().filter(|_| count == 0);
+        Failure::new(FailureKind::Usage, message)
+            .hint(meant.map_or(hint.to_owned(), |meant| format!("{meant} Or {hint}")))
     })?;
     Ok(Some(contact))
 }

@@ -2,10 +2,10 @@
 
 use toml::{Table, Value};
 
-use super::suggestion::nearest;
 use crate::domain::address::{HaloUrl, Note};
 use crate::domain::configuration::{ApiCredentials, Configuration, EscalateTo};
 use crate::domain::fields::{FIELDS, FieldId, FieldInfo, Kind};
+use crate::domain::likeness::nearest;
 use crate::domain::note_outcome::NoteOutcome;
 use crate::domain::untrusted::{Untrusted, without_margin};
 
@@ -287,11 +287,11 @@ pub fn explain_unknown(key: &str, table: &str, known: &[&str]) -> String {
     if SECRET_KEYS.contains(&plain.as_str()) {
         return NO_SECRETS.to_owned();
     }
-    if let Some(near) = nearest(&plain, known) {
+    if let Some(near) = nearest(&plain, known.iter().copied()) {
         return format!("unknown key; did you mean {near}?");
     }
     let elsewhere = TABLES.iter().filter(|other| **other != table);
-    if let Some((name, near)) = elsewhere.filter_map(|name| Some((name, nearest(&plain, &self::known(name))?))).next() {
+    if let Some((name, near)) = elsewhere.filter_map(|name| Some((name, nearest(&plain, self::known(name))?))).next() {
         return format!("unknown key here; {near} belongs below [{name}]");
     }
     let all = known.join(", ");

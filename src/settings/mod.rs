@@ -28,7 +28,6 @@ mod seal;
 mod secret_source;
 mod shared;
 mod sharing;
-mod suggestion;
 mod variables;
 
 pub use client_secret::{

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{Phrase, Tone};
 use crate::domain::calendar::lies_ahead;
+use crate::domain::fields::FieldId;
 use crate::domain::health::{
     CUT_SHORT, FAILED, Finding, Light, NONE_SENDS, NOT_ALL_SAVED, NOT_THERE, NOT_TOLD, ONE_SENDS_NONE, Rule, STOPPED,
     State, TAKEN_OUT, known_here,
@@ -196,10 +197,10 @@ pub fn short(finding: &Finding) -> &str {
         (Rule::Rights, State::Broken) => "a permission is missing",
         (Rule::Rights, _) => "a permission is not proved",
         (Rule::AgentRestricted, _) => "agent sees too few clients",
-        // Which one: `no team "Pai" is visible in Halo`.
-        (Rule::Boards, _) => match finding.fact.split_once(" is visible") {
-            Some((team, _)) if !team.contains(';') => team,
-            _ => "agent not found",
+        // Which one, where it is one: `no team "Pai"`.
+        (Rule::Boards, _) => match finding.fact.split_once(": ") {
+            Some((_, team)) if team.starts_with("no team") && !team.contains(';') => team,
+            _ => unknown_name(finding),
         },
         (Rule::SettingsFiles, _) => "settings files need repair",
         (Rule::Service, _) if finding.fact.starts_with(DOES_NOT_ANSWER) => "service does not answer",
@@ -244,6 +245,21 @@ pub fn short(finding: &Finding) -> &str {
     }
 }
 
+// Which of the names is not there: the fact begins with its field, and each further one with its own.
+fn unknown_name(finding: &Finding) -> &'static str {
+    let [board, escalation, contact] = [FieldId::PiaBoard, FieldId::EscalationBoard, FieldId::EscalateTo]
+        .map(|field| finding.fact.contains(&format!("{}: ", field.info().label)));
+    match (board, escalation, contact) {
+        (true, false, false) => "Pia Board not found",
+        (false, true, false) if finding.fact.contains(" and ") => "Pia boards not found",
+        (false, true, false) => "Pia Escalation Board not found",
+        (true, true, false) => "Pia boards not found",
+        (false, false, true) if finding.fact.contains("cannot be assigned") => "Pia Escalate To not found",
+        (false, false, true) => "Pia Escalate To was renamed",
+        _ => "names not found in Halo",
+    }
+}
+
 /// What is said beside a list that a new store has begun.
 pub fn known_since(since: Timestamp) -> String {
     format!("Only what is {} is listed: the store before was lost or set aside.", known_here(since))
@@ -261,6 +277,22 @@ mod tests {
 
     fn found(rule: Rule, state: State) -> Finding {
         Finding::new(rule, state, "f")
+    }
+
+    /// Which name is not known is known: it is said, and not that one of two may be.
+    #[test]
+    fn unknown_name_is_told_by_its_field() {
+        for (fact, told) in [
+            ("Pia Board: no team \"Pai\"", "Pia Board not found"),
+            ("Pia Escalation Board: no team \"Pai\"", "Pia Escalation Board not found"),
+            ("Pia Board and Pia Escalation Board: no team \"Pai\"", "Pia boards not found"),
+            ("Pia Board: no team \"a\"; Pia Escalation Board: no team \"b\"", "Pia boards not found"),
+            ("Pia Escalate To: tickets cannot be assigned to Dana", "Pia Escalate To not found"),
+            ("Pia Escalate To: Dana is called Fox in Halo now", "Pia Escalate To was renamed"),
+            ("Pia Board: no team \"a\"; Pia Escalate To: Dana is called Fox in Halo now", "names not found in Halo"),
+        ] {
+            assert_eq!(short(&Finding::new(Rule::Boards, State::Watch, fact)), told, "{fact}");
+        }
     }
 
     #[test]

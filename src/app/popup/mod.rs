@@ -13,10 +13,13 @@ use tui_input::Input;
 
 use crate::domain::client::fold;
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::fields::FieldId;
 use crate::domain::health::Rule;
 use crate::domain::merge::{Clash, Conflict};
 use crate::domain::people::Agent;
 use crate::domain::ticket::Ticket;
+use crate::domain::untrusted::Untrusted;
+use crate::words::capital;
 use crate::words::typed::ToType;
 
 use super::layout::Window;
@@ -185,6 +188,16 @@ pub enum Ask {
         /// Whether a new Client Secret was typed over a stored one that Halo has not taken: the stored one stays.
         keeps_secret: bool,
     },
+    /// Go on with the name of a team that Halo does not list?
+    UnknownTeam {
+        field: FieldId,
+        typed: String,
+        /// What is wrong with it.
+        warning: String,
+        /// The team that was probably meant.
+        meant: Option<String>,
+        then: Onward,
+    },
     /// More clients would be disabled than a plain run may.
     MassChange {
         id: ConfigurationId,
@@ -199,6 +212,14 @@ pub enum Ask {
     Dismiss { rule: Rule, fact: String },
     /// End the program, though something would be lost or cut short?
     Quit { reason: String },
+}
+
+/// What an answer goes on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Onward {
+    /// The next step.
+    Step,
+    Save,
 }
 
 /// A save that somebody else's came before, decided setting by setting.
@@ -231,6 +252,9 @@ impl Ask {
                 format!("{label}: overwrite their change with yours?")
             }
             Self::Untested { .. } => "Continue without a passed test?".to_owned(),
+            Self::UnknownTeam { field, typed, .. } => {
+                format!("Keep \"{}\" as {}?", Untrusted::new(typed.as_str()).display(), field.info().label)
+            }
             Self::MassChange { gone, .. } => format!(
                 "Disable {} {}?",
                 crate::domain::thousands(*gone),
@@ -302,6 +326,14 @@ impl Ask {
                 text.extend(keeps_secret.then_some(stays));
                 text.into_iter().map(ToOwned::to_owned).collect()
             }
+            Self::UnknownTeam { warning, meant, .. } => {
+                let sentence = capital(warning);
+                let end = if meant.is_some() && sentence.ends_with('?') { "" } else { "." };
+                let mut text = vec![format!("{sentence}{end}")];
+                text.extend(meant.as_ref().map(|name| format!("Use it: {}.", Untrusted::new(name.as_str()).display())));
+                text.push("Until Halo has a team of that name, Pia finds no tickets there.".to_owned());
+                text
+            }
             Self::InstallService { steps } => steps.clone(),
             Self::Dismiss { fact, .. } => vec![
                 format!("{fact}."),
@@ -331,6 +363,7 @@ impl Ask {
             Self::Deactivate { .. } => "Deactivate",
             Self::Clash(_) => "Save mine",
             Self::Untested { .. } => "Continue anyway",
+            Self::UnknownTeam { .. } => "Keep as typed",
             Self::MassChange { .. } => "Sync and disable",
             Self::InstallService { .. } => "Install",
             Self::Dismiss { .. } => "Dismiss",
@@ -344,6 +377,7 @@ impl Ask {
             Self::Switch { has_objects: true, .. } => Some("Remove first"),
             Self::Clash(_) => Some("Keep theirs"),
             Self::Continue { .. } => Some("Discard"),
+            Self::UnknownTeam { meant: Some(_), .. } => Some("Use it"),
             _ => None,
         }
     }
@@ -351,6 +385,7 @@ impl Ask {
     pub fn no(&self) -> &'static str {
         match self {
             Self::Continue { .. } | Self::Clash(_) => "Later",
+            Self::UnknownTeam { .. } => "Back",
             _ => "No",
         }
     }

@@ -11,5 +11,6 @@ mod removing;
 mod running;
 mod together;
 mod walked;
+mod walked_wizard;
 mod walker;
 mod wizard;

@@ -409,7 +409,7 @@ fn boards_are_suggested_and_never_blocked() {
     stage.keys("^U");
     stage.type_text("Nobody");
     assert!(crate::app::wizard::pia_screen::board_warning(&stage.model, FieldId::PiaBoard).is_some());
-    stage.keys("Enter");
+    stage.keys("Enter y");
     assert_eq!(wizard(&stage).step, Step::Integration);
     // The warning is seen from the line of steps, too.
     assert_eq!(step_sign(&stage.model, Step::PiaScreen), StepSign::Warn);
@@ -479,7 +479,7 @@ fn save_says_what_changed_and_failed_one_keeps_everything() {
     assert!(!wizard(&stage).is_edited());
     stage.send(Message::Focus(Item::Field(FieldId::PiaBoard)));
     stage.type_text("!");
-    stage.keys("^S");
+    stage.keys("^S y");
     stage.reply(Reply::Saved(Ok(save_report(true))));
     assert!(saved(&stage).unwrap().contains(&"Url"));
 }

@@ -191,7 +191,7 @@ impl Controls for WizardControls {
                 model.popup = Some(Popup::Confirm(Confirm::new(Ask::Discard { title })));
                 model.touch();
             }
-            C::Save => return review::save(model, review::Then::Stay),
+            C::Save => return wizard::save(model),
             // What is typed and not saved is not what is synced: the saved configuration is.
             C::SyncNow => return sync::start(model, Brake::On),
             C::Stop if place == P::Test => {
@@ -228,7 +228,8 @@ impl Controls for WizardControls {
             P::Setting | P::SettingChoice | P::Review if matches!(to, Move::Pages(_)) => {
                 wizard::move_section(model, by.signum());
             }
-            _ => wizard::move_focus(model, by, false),
+            _ if matches!(to, Move::Rows(_)) => wizard::move_focus(model, by, false),
+            _ => wizard::scroll(model, by),
         }
     }
 

@@ -25,6 +25,7 @@ use super::go::Go;
 use super::jobs::plan;
 use super::model::{Model, Screen};
 use super::notice::Tone;
+use super::popup::{Answer, Onward};
 use super::text::draft_title;
 
 pub use super::model::{first_unfinished, is_finished};
@@ -295,6 +296,24 @@ pub fn move_focus(model: &mut Model, by: isize, around: bool) {
     }
 }
 
+/// By a number of items through what is read. No field gets the focus by it: what was a key a moment ago would be text there.
+pub fn scroll(model: &mut Model, by: isize) {
+    let items = items(model);
+    let Some(wizard) = model.wizard.as_ref() else { return };
+    let at = items.iter().position(|item| *item == wizard.focus).unwrap_or_default();
+    let to = at.saturating_add_signed(by).min(items.len().saturating_sub(1));
+    let is_read = |at: &usize| !matches!(items[*at], Item::Field(_));
+    // As far as that, or else to the first beyond it.
+    let found = if to >= at {
+        (at + 1..=to).rev().find(is_read).or_else(|| (to + 1..items.len()).find(is_read))
+    } else {
+        (to..at).find(is_read).or_else(|| (0..to).rev().find(is_read))
+    };
+    if let Some(at) = found {
+        set_focus(model, items[at]);
+    }
+}
+
 /// Gives the focus to an item.
 pub fn set_focus(model: &mut Model, item: Item) {
     if model.wizard.as_ref().is_none_or(|wizard| wizard.focus == item) {
@@ -372,6 +391,10 @@ pub fn forward(model: &mut Model) -> Vec<Effect> {
     if let Some(field) = wizard.form.insist(&fields, wizard.has_secret) {
         return point_at(model, field);
     }
+    if wizard.step == Step::PiaScreen && pia_screen::ask_for_team(model, Onward::Step) {
+        return Vec::new();
+    }
+    let Some(wizard) = model.wizard.as_mut() else { return Vec::new() };
     match wizard.step {
         Step::Checklist => go(model, Step::Credentials),
         step if wizard.settings && step < Step::Review => go(model, Step::Review),
@@ -386,6 +409,38 @@ pub fn forward(model: &mut Model) -> Vec<Effect> {
         Step::Finished if wizard.is_edited() && wizard.id.is_some() => review::save(model, review::Then::End),
         Step::Finished => forward_from_end(model),
     }
+}
+
+/// Saves what is typed; a team that Halo does not list is asked about first.
+pub fn save(model: &mut Model) -> Vec<Effect> {
+    if review::save_refusal(model).is_none() && pia_screen::ask_for_team(model, Onward::Save) {
+        return Vec::new();
+    }
+    review::save(model, review::Then::Stay)
+}
+
+/// Goes on with the name of a team as it is typed, or with the one that was meant; else back into its field.
+pub fn answer_for_team(
+    model: &mut Model,
+    field: FieldId,
+    (typed, meant): (String, Option<String>),
+    then: Onward,
+    answer: Answer,
+) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    match (answer, meant) {
+        (Answer::Yes, _) => model.wizard.iter_mut().for_each(|wizard| wizard.agreed_names.push(typed.clone())),
+        (Answer::Third, Some(meant)) => {
+            model.wizard.iter_mut().for_each(|wizard| wizard.form.set(field, meant.as_str()));
+            effects.extend(edited(model, field));
+        }
+        _ => return to_field(model, field),
+    }
+    effects.extend(match then {
+        Onward::Step => forward(model),
+        Onward::Save => save(model),
+    });
+    effects
 }
 
 // From the last page on to the panes.

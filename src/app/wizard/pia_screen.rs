@@ -5,10 +5,11 @@ use crate::app::effect::Effect;
 use crate::app::form::{FieldId, Kind};
 use crate::app::model::Model;
 use crate::app::notice::Tone;
-use crate::app::popup::{Chooser, Popup};
+use crate::app::popup::{Ask, Chooser, Confirm, Onward, Popup};
 use crate::domain::client::fold;
 use crate::domain::configuration::EscalateTo;
 use crate::domain::draft::Step;
+use crate::domain::likeness::{did_you_mean, nearest, no_such};
 use crate::words::time::ago;
 
 use super::initial_sync;
@@ -129,8 +130,37 @@ pub fn board_warning(model: &Model, field: FieldId) -> Option<String> {
         return Some(format!("in Halo it is spelled {}", team.name));
     }
     // Halo is not asked while somebody types: it may have made the team since.
-    let read_at = model.teams_read_at().map(|at| format!(", as read {}", ago(model.now, at))).unwrap_or_default();
-    Some(format!("no such team visible to this agent{read_at}; it can still be saved"))
+    let read_at = model.teams_read_at().map(|at| format!(" (read {})", ago(model.now, at))).unwrap_or_default();
+    let none = no_such("team", typed);
+    Some(match meant(model, field) {
+        Some(name) => format!("{none}. {}", did_you_mean(&name)),
+        None => format!("{none} is visible to this agent{read_at}"),
+    })
+}
+
+/// The team that was probably meant where there is none of the name that is typed.
+pub fn meant(model: &Model, field: FieldId) -> Option<String> {
+    let typed = model.wizard.as_ref()?.form.text(field);
+    let names = model.teams().iter().filter(|team| !team.inactive).map(|team| team.name.raw());
+    nearest(typed, names).filter(|name| *name != typed.trim()).map(ToOwned::to_owned)
+}
+
+/// The first board of which nobody has agreed yet that no such team is there: it is asked about once, before anything goes on
+/// with it.
+pub fn ask_for_team(model: &mut Model, then: Onward) -> bool {
+    let asked = |field: &FieldId| {
+        let wizard = model.wizard.as_ref();
+        wizard.is_some_and(|wizard| wizard.agreed_names.iter().any(|name| name == wizard.form.text(*field).trim()))
+    };
+    let found = Wizard::fields(Step::PiaScreen)
+        .filter(|field| !asked(field))
+        .find_map(|field| Some((field, board_warning(model, field)?)));
+    let Some((field, warning)) = found else { return false };
+    let typed = model.wizard.as_ref().map(|wizard| wizard.form.text(field).trim().to_owned()).unwrap_or_default();
+    let ask = Ask::UnknownTeam { field, typed, warning, meant: meant(model, field), then };
+    model.popup = Some(Popup::Confirm(Confirm::new(ask)));
+    model.touch();
+    true
 }
 
 /// Whether something on Pia Screen carries a warning.

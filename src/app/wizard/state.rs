@@ -32,6 +32,8 @@ pub struct Wizard {
     pub advanced: bool,
     /// The host, other than Halo's own, that the person agreed to send the Client Secret to.
     pub agreed_host: Option<String>,
+    /// The names that nothing in Halo has, and that the person agreed to keep.
+    pub agreed_names: Vec<String>,
     /// The connection test.
     pub test: Test,
     /// When it passed or failed here.
@@ -103,6 +105,7 @@ impl Wizard {
             focus: Item::Need(0),
             advanced: false,
             agreed_host: saved.and_then(|saved| saved.configuration.api.auth_url.as_ref().map(AuthUrl::authority)),
+            agreed_names: Vec::new(),
             test: Test::Not,
             tested_at: None,
             untested: false,

@@ -6,6 +6,8 @@ use super::finding::{Finding, Rule, State, aged, one_cause, reported};
 use super::look::{ANSWERED, BY_SYNC, FAILED, REMOVED, SET_CLOCK, allowed, cut_short, see_and, sight_not_told};
 use crate::domain::calendar::{CLOCKS_APART, lies_ahead, rfc3339};
 use crate::domain::configuration::Configuration;
+use crate::domain::fields::FieldId;
+use crate::domain::likeness::{did_you_mean, nearest, no_such};
 use crate::domain::next::{Hint, Next};
 use crate::domain::people::Agent;
 use crate::domain::status::{DOES_NOT_ANSWER, NOT_IN_STORE, NOT_LOOKED, Status, Unanswered, Unrecorded};
@@ -226,22 +228,29 @@ impl Facts<'_> {
             return Finding::new(rule, State::Unknown, "no sync has read the teams and agents yet").next(sync());
         }
         let is_team = |name: &str| lists.teams.iter().any(|team| !team.inactive && team.name.raw() == name);
-        let mut boards = vec![screen.pia_board.as_str(), screen.escalation_board.as_str()];
-        boards.dedup();
-        let mut gone: Vec<String> = boards
-            .into_iter()
-            .filter(|board| !is_team(board))
-            .map(|board| format!("no team \"{}\" is visible in Halo", clean(board)))
-            .collect();
+        // Each name that is not known stands by itself, under the field that holds it.
+        let mut unknown: Vec<(String, &str)> = Vec::new();
+        let boards = [(FieldId::PiaBoard, &screen.pia_board), (FieldId::EscalationBoard, &screen.escalation_board)];
+        for (field, board) in boards.into_iter().filter(|(_, board)| !is_team(board)) {
+            match unknown.iter_mut().find(|(_, known)| *known == board) {
+                Some((fields, _)) => *fields = format!("{fields} and {}", field.info().label),
+                None => unknown.push((field.info().label.to_owned(), board)),
+            }
+        }
+        let names = || lists.teams.iter().filter(|team| !team.inactive).map(|team| team.name.raw());
+        let meant = unknown.iter().find_map(|(_, board)| nearest(board, names())).map(did_you_mean);
+        let mut gone: Vec<String> =
+            unknown.iter().map(|(fields, board)| format!("{fields}: {}", no_such("team", board))).collect();
         let is_board = !gone.is_empty();
+        let contact_is = FieldId::EscalateTo.info().label;
         if let Some(contact) = &screen.escalate_to {
             let name = clean(&contact.name);
             let agent = lists.agents.iter().find(|agent| agent.id == contact.agent_id && agent.assignable);
             let is_named = |agent: &&Agent| same_name(agent.name.raw(), &contact.name) || agent.name.display() == name;
             match agent {
-                None => gone.push(format!("tickets cannot be assigned to {name}")),
+                None => gone.push(format!("{contact_is}: tickets cannot be assigned to {name}")),
                 Some(agent) if !is_named(&agent) => {
-                    gone.push(format!("{name}, to whom tickets are escalated, is called {} in Halo now", agent.name));
+                    gone.push(format!("{contact_is}: {name} is called {} in Halo now", agent.name));
                 }
                 Some(_) => {}
             }
@@ -252,10 +261,11 @@ impl Facts<'_> {
                 .since(self.published_at()),
             false => Finding { seen_at: lists.read_at, ..Finding::new(rule, State::Watch, gone.join("; ")) }
                 .about(gone.join("; "))
-                .next(match (is_board, gone.len()) {
-                    (false, _) => "Choose another agent in Pia Escalate To",
-                    (true, 1) => "Create it in Halo, or choose another in the settings",
-                    (true, _) => "Create them in Halo, or choose others in the settings",
+                .next(match (is_board, gone.len(), meant) {
+                    (true, _, Some(meant)) => format!("{meant} Choose it in the settings"),
+                    (false, ..) => "Choose another agent in Pia Escalate To".to_owned(),
+                    (true, 1, None) => "Create it in Halo, or choose another in the settings".to_owned(),
+                    (true, _, None) => "Create them in Halo, or choose others in the settings".to_owned(),
                 }),
         }
     }

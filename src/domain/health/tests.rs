@@ -1136,7 +1136,11 @@ fn rules_know_when_nothing_could_be_expected() {
     };
     assert_eq!(state(Rule::Rights, judged), State::Unknown);
     let one_board = |world: &mut World| world.status.known.lists.teams.clear();
-    assert_eq!(found(Rule::Boards, one_board).fact, "no team \"Pia\" is visible in Halo");
+    assert_eq!(found(Rule::Boards, one_board).fact, "Pia Board and Pia Escalation Board: no team \"Pia\"");
+    let mistyped = |world: &mut World| world.configuration.pia_screen.pia_board = "Pai".to_owned();
+    let told = found(Rule::Boards, mistyped);
+    assert_eq!(told.fact, "Pia Board: no team \"Pai\"");
+    assert_eq!(told.next, Some("Did you mean \"Pia\"? Choose it in the settings".into()));
 }
 
 /// A month later without a look, what Halo last said is no word of how it is.
@@ -1181,7 +1185,7 @@ fn what_is_dated_ahead_is_not_known_now() {
 fn contact_of_another_name_is_told_with_age_of_lists() {
     let read_at = Some(now() - HOUR);
     let renamed = found(Rule::Boards, |world| world.status.known.lists.agents[0].name = "Fox Mulder".into());
-    assert_eq!(renamed.fact, "Dana Scully, to whom tickets are escalated, is called Fox Mulder in Halo now");
+    assert_eq!(renamed.fact, "Pia Escalate To: Dana Scully is called Fox Mulder in Halo now");
     let gone = found(Rule::Boards, |world| world.status.known.lists.agents[0].assignable = false);
     assert_eq!([renamed.seen_at, gone.seen_at], [read_at; 2]);
 }

@@ -3,9 +3,10 @@
 use super::verdict::Verdict;
 use crate::domain::check::CheckId;
 use crate::domain::configuration::{EscalateTo, PiaScreen};
+use crate::domain::likeness::{did_you_mean, nearest, no_such};
 use crate::domain::note_outcome::NoteOutcome;
 use crate::domain::people::{Agent, Team};
-use crate::domain::untrusted::{Untrusted, same_name};
+use crate::domain::untrusted::Untrusted;
 
 /// Actions of Halo's that a hint names.
 const ACTIONS_NAMED: usize = 5;
@@ -16,12 +17,12 @@ pub(super) fn judge_board(board: &str, teams: Option<&[Team]>) -> Verdict {
     if known {
         return Verdict::pass(format!("Halo has a team \"{board}\""));
     }
-    let near = teams.iter().find(|team| same_name(team.name.raw(), board));
-    let hint = match near {
-        Some(team) => format!("did you mean \"{}\"? Names must match exactly", team.name),
+    let names = teams.iter().filter(|team| !team.inactive).map(|team| team.name.raw());
+    let hint = match nearest(board, names) {
+        Some(name) => format!("{} Names must match exactly", did_you_mean(name)),
         None => "make the team in Halo, or choose one that the agent is a member of".to_owned(),
     };
-    Verdict::warn(format!("this agent sees no team \"{board}\" in Halo"), hint)
+    Verdict::warn(format!("{} that this agent sees in Halo", no_such("team", board)), hint)
 }
 
 /// Whether Halo has the action with which notes are added. Where it lists none, nothing is known.

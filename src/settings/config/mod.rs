@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 use toml::{Table, Value};
 
+use super::Settings;
 use super::comments;
 use super::document::{self, Discretion, VERSION};
 use super::error::SettingsError;
@@ -14,8 +15,8 @@ use super::fields::{self, Problem};
 use super::keys;
 use super::private_file::{self, Exclusive};
 use super::shared::{self, Part, Text};
-use super::{Settings, suggestion::nearest};
 use crate::domain::configuration::{Configuration, ConfigurationId};
+use crate::domain::likeness::nearest;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::untrusted::Untrusted;
 use crate::keys::KeyMap;
@@ -294,7 +295,7 @@ fn invalid(path: &Path, problem: Problem) -> SettingsError {
 fn read(table: &Table) -> Result<Config, Problem> {
     const KNOWN: [&str; 4] = ["active", "configurations", "keys", "store"];
     if let Some(key) = table.keys().find(|key| !KNOWN.contains(&key.as_str())) {
-        let why = match nearest(key, &KNOWN) {
+        let why = match nearest(key, KNOWN) {
             Some(near) => format!("unknown key; did you mean {near}?"),
             None => fields::explain_unknown(key, "", &KNOWN),
         };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::Value;
 
 use super::fields::Problem;
-use super::suggestion::nearest;
+use crate::domain::likeness::nearest;
 use crate::domain::untrusted::Untrusted;
 use crate::keys::{Key, KeyMap, NotAKey};
 
@@ -20,7 +20,7 @@ pub fn read(value: &Value) -> Result<KeyMap, Problem> {
     for (id, keys) in table {
         let known = KeyMap::commands();
         if !known.contains(&id.as_str()) {
-            let near = nearest(&id.to_lowercase().replace('-', "_"), &known);
+            let near = nearest(&id.to_lowercase().replace('-', "_"), known.iter().copied());
             let why = match near {
                 Some(near) => format!("unknown command; did you mean {near}?"),
                 None => format!("unknown command; known here: {}", known.join(", ")),
@@ -63,7 +63,7 @@ fn not_a_key(word: &str, error: NotAKey) -> String {
     };
     let names = Key::names();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    match nearest(plain, &names) {
+    match nearest(plain, names) {
         Some(near) => format!("{shown} is not a key; did you mean {near}?"),
         None => {
             format!(

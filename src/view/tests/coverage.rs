@@ -108,6 +108,7 @@ kinds!(ask, ASKS, Ask, {
     Ask::InstallService { .. } => "ask install the service",
     Ask::Clash(_) => "ask clash",
     Ask::Untested { .. } => "ask untested",
+    Ask::UnknownTeam { .. } => "ask unknown team",
     Ask::MassChange { .. } => "ask mass change",
     Ask::Dismiss { .. } => "ask dismiss",
     Ask::Quit { .. } => "ask quit",

@@ -198,6 +198,11 @@ fn sections(scenes: &mut Scenes) {
         stage.type_text("Nobody");
         stage.keys("Tab");
     });
+    scenes.add("wizard_pia_screen_asked", tested(), |stage| {
+        stage.keys("Enter Enter ^U");
+        stage.type_text("Pai");
+        stage.keys("Tab Enter");
+    });
     scenes.add("wizard_pia_screen_wait", tested(), |stage| {
         stage.keys("Enter Enter Tab Space");
     });

@@ -1,0 +1,114 @@
+//! What a demanding newcomer met in the set-up: each as a kind.
+
+use crate::app::form::FieldId;
+use crate::app::header;
+use crate::app::keymap::{Place, place};
+use crate::app::message::Reply;
+use crate::app::notice::Tone;
+use crate::app::popup::{Ask, Popup};
+use crate::app::testing::{Stage, failed, in_panes, tested, with_credentials};
+use crate::app::wizard::{Item, items};
+use crate::domain::draft::Step;
+
+fn focus(stage: &Stage) -> Item {
+    stage.model.wizard.as_ref().unwrap().focus
+}
+
+fn text(stage: &Stage, field: FieldId) -> &str {
+    stage.model.wizard.as_ref().unwrap().form.text(field)
+}
+
+/// A page up or down, to the first or the last leads through what is read, and into no field: a letter that was offered as
+/// a key would be text there.
+#[test]
+fn pages_lead_into_no_field() {
+    let failed_test = || {
+        let mut stage = with_credentials();
+        stage.keys("Enter");
+        stage.reply(Reply::Verified(Ok(failed())));
+        stage
+    };
+    for make in [failed_test as fn() -> Stage, tested, with_credentials] {
+        for (width, height) in [(80, 24), (40, 12)] {
+            let mut stage = make();
+            stage.resize(width, height);
+            let all = items(&stage.model);
+            for from in all.iter().copied() {
+                for keys in ["PgUp", "PgDn", "Home", "End", "PgUp PgUp PgUp PgUp PgUp PgUp"] {
+                    stage.model.wizard.as_mut().unwrap().focus = from;
+                    stage.keys(keys);
+                    let is_field = |item: Item| matches!(item, Item::Field(_));
+                    assert!(focus(&stage) == from || !is_field(focus(&stage)), "{from:?} {keys}: {:?}", focus(&stage));
+                }
+            }
+        }
+    }
+    let mut stage = failed_test();
+    stage.resize(40, 12);
+    let before = text(&stage, FieldId::ClientId).to_owned();
+    stage.keys("PgDn PgDn PgUp PgUp PgUp u");
+    assert!(matches!(&stage.model.popup, Some(Popup::Confirm(asked)) if matches!(asked.ask, Ask::Untested { .. })));
+    assert_eq!(text(&stage, FieldId::ClientId), before);
+}
+
+fn at_pia_screen(board: &str) -> Stage {
+    let mut stage = tested();
+    stage.keys("Enter Enter ^U");
+    stage.type_text(board);
+    stage.keys("Tab");
+    stage
+}
+
+fn asked(stage: &Stage) -> Option<&Ask> {
+    match &stage.model.popup {
+        Some(Popup::Confirm(confirm)) => Some(&confirm.ask),
+        _ => None,
+    }
+}
+
+/// A board that Halo has not is asked about once, with what was probably meant; the header is not green over it.
+#[test]
+fn unknown_board_is_asked_about_once() {
+    let go_on = |stage: &mut Stage| {
+        stage.model.wizard.as_mut().unwrap().focus = Item::Field(FieldId::EscalationBoard);
+        stage.keys("Enter");
+    };
+    let mut stage = at_pia_screen("Pai");
+    go_on(&mut stage);
+    let Some(Ask::UnknownTeam { meant, warning, .. }) = asked(&stage) else { panic!("{:?}", stage.model.popup) };
+    assert_eq!((meant.as_deref(), warning.as_str()), (Some("Pia"), "no team \"Pai\". Did you mean \"Pia\"?"));
+    // Enter alone agrees to nothing: back into the field.
+    stage.keys("Enter");
+    assert_eq!((focus(&stage), place(&stage.model)), (Item::Field(FieldId::PiaBoard), Place::Field));
+    go_on(&mut stage);
+    stage.keys("y");
+    assert_eq!(stage.model.wizard.as_ref().unwrap().step, Step::Integration, "kept as typed");
+    assert_eq!(header::connection(&stage.model).0, Tone::Warn);
+    assert!(header::connection(&stage.model).1.starts_with("Pia Board: no team \"Pai\""));
+    stage.keys("Esc");
+    go_on(&mut stage);
+    assert!(asked(&stage).is_none(), "once");
+
+    let mut stage = at_pia_screen("Pai");
+    go_on(&mut stage);
+    stage.keys("Tab Tab Enter");
+    assert_eq!(text(&stage, FieldId::PiaBoard), "Pia");
+    assert_eq!(stage.model.wizard.as_ref().unwrap().step, Step::Integration);
+    assert!(!header::connection(&stage.model).1.contains("Pia Board"));
+
+    let mut stage = at_pia_screen("Escalations");
+    go_on(&mut stage);
+    assert!(matches!(asked(&stage), Some(Ask::UnknownTeam { meant: None, .. })), "nothing is near");
+}
+
+/// Among the settings it is asked at Save.
+#[test]
+fn unknown_board_is_asked_about_at_save() {
+    let mut stage = in_panes();
+    stage.keys(":");
+    stage.type_text("pia board");
+    stage.keys("Enter ^U");
+    stage.type_text("Pai");
+    let effects = stage.keys("^S");
+    assert!(matches!(asked(&stage), Some(Ask::UnknownTeam { .. })), "{:?} {effects:?}", stage.notice());
+}
