@@ -12,9 +12,9 @@ use crate::domain::fields::FieldId;
 use crate::domain::next::Hint;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::product::Product;
+use crate::halo::rights::{self, APPLICATIONS};
 
 /// Where the credentials and rights of the application stand in Halo.
-const APPLICATIONS: &str = "Configuration › Integrations › Halo PSA API › View Applications";
 
 /// Why a request to Halo did not do what it was for. `does` is what it was for, as a verb: `list the clients`.
 ///
@@ -231,6 +231,20 @@ impl Unreached {
     }
 }
 
+impl Unreached {
+    /// The same in a few words while it is tried again; nothing of what is known only after a wait.
+    pub(super) fn at_once(self) -> Option<&'static str> {
+        match self {
+            Self::NameNotFound => Some("Halo's host is not found"),
+            Self::Connect => Some("cannot connect to Halo"),
+            Self::Proxy | Self::ProxySignIn => Some("the proxy does not connect to Halo"),
+            Self::NoTunnel | Self::Handshake => Some("the TLS handshake with Halo fails"),
+            Self::Broken => Some("the connection to Halo breaks"),
+            Self::ClientCertificate | Self::ConnectTimeout | Self::Silent | Self::NoAnswer | Self::TooSlow => None,
+        }
+    }
+}
+
 /// What is wrong with a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsCause {
@@ -419,11 +433,7 @@ impl HaloError {
             Self::MissingRight { said: Some(said), .. } if said.raw().to_ascii_lowercase().contains("ip address") => {
                 "Add this machine's address to the addresses that Halo lets in".to_owned()
             }
-            Self::MissingRight { .. } => format!(
-                "Two places must allow it: the Permissions tab of the application ({APPLICATIONS}), and the role \
-                 of the application's agent (Configuration › Teams & Agents). The Administrator \
-                 role has every permission. If nothing at all is allowed, set the application's Login Type to \"Agent\""
-            ),
+            Self::MissingRight { .. } => rights::both_gates(),
             Self::NotReached { cause, from, .. } => match cause {
                 Unreached::NameNotFound => "Check the Url: is the name spelled as in your browser?".to_owned(),
                 Unreached::Connect | Unreached::ConnectTimeout => {

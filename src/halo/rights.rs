@@ -4,6 +4,10 @@
 use std::collections::BTreeSet;
 
 use crate::domain::check::{CheckId, Gate, MissingRight, WriteProof};
+use crate::domain::object::ObjectKind;
+
+/// Where the applications are.
+pub const APPLICATIONS: &str = "Configuration › Integrations › Halo PSA API › View Applications";
 
 /// Where an application's permissions are ticked.
 pub const APPLICATION: &str =
@@ -79,6 +83,29 @@ pub struct AgentRights {
     pub is_admin: Option<bool>,
     /// Whether the agent is restricted to chosen clients.
     pub sees_chosen_clients: bool,
+}
+
+/// What to change where Halo has refused something, and nobody knows which gate has.
+pub fn both_gates() -> String {
+    format!(
+        "Two places must allow it: the Permissions tab of the application ({APPLICATIONS}), and the role of the \
+         application's agent (Configuration › Teams & Agents). The Administrator role has every permission. If nothing \
+         at all is allowed, set the application's Login Type to \"Agent\""
+    )
+}
+
+/// The same where Halo has taken others of the kind: both gates are open, and it is about this one.
+pub fn this_one(kind: ObjectKind) -> String {
+    let what = match kind {
+        ObjectKind::TicketType => {
+            "Configuration › Teams & Agents › the application's agent, and its role › Ticket Type Restrictions: allow this \
+             ticket type, or set \"Allow use of all Ticket Types\" to Yes"
+        }
+        ObjectKind::Webhook | ObjectKind::WebhookEvent | ObjectKind::CustomTab => {
+            "check who may change this one (its access control)"
+        }
+    };
+    format!("Others were allowed, so it is about this one. In Halo: {what}")
 }
 
 /// The right that is missing where Halo has answered with 401 or 403.

@@ -29,6 +29,7 @@ use crate::domain::callback::EventGroup;
 use crate::domain::check::Check;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::next::Next;
 use crate::domain::object::ObjectKind;
 use crate::domain::plan::{Action, Blocked, ChangeResult, LEFT_OUT, Outcome, Plan};
 use crate::domain::record::BeforeAfter;
@@ -36,7 +37,7 @@ use crate::domain::record::Written;
 use crate::halo::install::plan::{InstallPlan, Operation, PlanStep};
 use crate::halo::install::planner;
 use crate::halo::install::snapshot::Snapshot;
-use crate::halo::{HaloApi, HaloError};
+use crate::halo::{HaloApi, HaloError, rights};
 use crate::store::ConfigureRun;
 use crate::words::by_hand;
 
@@ -194,8 +195,12 @@ impl<'a> Apply<'a> {
                 result.message = Some(format!("the local record cannot be saved: {failure}"));
                 self.given_up.push((None, format!("not tried: {failure}")));
             }
-            on_event(Event::Applied(&result));
             results.push(result);
+            let narrowed = narrow(&mut results);
+            let last = results.len() - 1;
+            for at in narrowed.into_iter().filter(|at| *at != last).chain([last]) {
+                on_event(Event::Applied(&results[at]));
+            }
         }
         self.look_again(plan, &mut results, on_event).await;
         results
@@ -367,7 +372,10 @@ impl<'a> Apply<'a> {
             Ok(Found::Not(id, what)) => (Outcome::Unverified, some(id), Some(what)),
             Ok(Found::No) => {
                 let message = error.unwrap_or_else(|| {
-                    "Halo accepted it but does not show it; check Halo and run Configure again".to_owned()
+                    format!(
+                        "Halo said that it was saved, but it is not there. Run Configure again; if it happens again: {}",
+                        Next::ByHand
+                    )
                 });
                 (Outcome::Failed, None, Some(message))
             }
@@ -515,6 +523,22 @@ pub(super) fn failure_text(error: &HaloError) -> String {
         Some(hint) => format!("{failure}. {hint}"),
         None => failure.to_string(),
     }
+}
+
+/// Where Halo has taken one of a kind and refused another, the gates are open: what helps is another remedy than where it
+/// takes none. Answers which are told anew.
+fn narrow(results: &mut [ChangeResult]) -> Vec<usize> {
+    let is_taken = |result: &ChangeResult| result.outcome == Outcome::Done && result.action != Action::Keep;
+    let taken: BTreeSet<ObjectKind> = results.iter().filter(|own| is_taken(own)).map(|own| own.kind).collect();
+    let mut narrowed = Vec::new();
+    for (at, result) in results.iter_mut().enumerate().filter(|(_, own)| own.outcome == Outcome::Failed) {
+        let Some(message) = result.message.as_mut().filter(|_| taken.contains(&result.kind)) else { continue };
+        if message.contains(&rights::both_gates()) {
+            *message = message.replace(&rights::both_gates(), &rights::this_one(result.kind));
+            narrowed.push(at);
+        }
+    }
+    narrowed
 }
 
 /// What becomes of an object of which nothing reached Halo: one that a person stopped has not failed.
