@@ -563,4 +563,6 @@ pub struct Silence {
     pub attempt: u32,
     /// When the next one begins; none while one is under way.
     pub again_at: Option<Timestamp>,
+    /// What came back instead, at once: a refusal is no silence.
+    pub refused: Option<&'static str>,
 }

@@ -10,7 +10,10 @@ use super::moment::{now, show};
 use crate::domain::sync_run::Silence;
 
 /// Before this nobody wonders.
-const QUIET: Duration = Duration::from_secs(10);
+const QUIET: Duration = Duration::from_secs(4);
+
+/// One refusal may be a slip; with this attempt, half a second later, it is told.
+const REFUSED: u32 = 3;
 
 /// What has come back of all that was asked through one gate.
 #[derive(Default)]
@@ -25,6 +28,8 @@ struct State {
     /// How often the request that was tried most has been tried since.
     attempt: u32,
     again_at: Option<Timestamp>,
+    /// What came back at once instead of an answer.
+    refused: Option<&'static str>,
 }
 
 /// A request that waits for its answer, for as long as this lives.
@@ -48,8 +53,10 @@ impl Hearing {
     /// The silence that goes on now.
     pub(super) fn silence(&self) -> Option<Silence> {
         let state = self.lock();
-        let (_, since) = state.since.filter(|(since, _)| state.asking > 0 && since.elapsed() >= QUIET)?;
-        Some(Silence { since, attempt: state.attempt, again_at: state.again_at })
+        let is_refused = state.refused.is_some() && state.attempt >= REFUSED;
+        let is_told = |since: &Instant| state.asking > 0 && (is_refused || since.elapsed() >= QUIET);
+        let (_, since) = state.since.filter(|(since, _)| is_told(since))?;
+        Some(Silence { since, attempt: state.attempt, again_at: state.again_at, refused: state.refused })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -60,6 +67,7 @@ impl Hearing {
 impl State {
     fn begin_anew(&mut self) {
         (self.since, self.attempt, self.again_at) = (Some((Instant::now(), now())), 1, None);
+        self.refused = None;
     }
 }
 
@@ -69,9 +77,10 @@ impl Asking<'_> {
         self.0.lock().begin_anew();
     }
 
-    /// Nothing usable: it is asked again after a pause.
-    pub(super) fn again_after(&self, pause: Duration, attempt: u32) {
+    /// Nothing usable: it is asked again after a pause. With what came back instead, where anything did.
+    pub(super) fn again_after(&self, pause: Duration, attempt: u32, refused: Option<&'static str>) {
         let mut state = self.0.lock();
+        state.refused = refused;
         state.attempt = state.attempt.max(attempt);
         state.again_at = Some(show(pause));
     }
@@ -95,7 +104,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn silence_is_told_after_ten_seconds_with_its_attempts() {
+    async fn silence_is_told_after_four_seconds_with_its_attempts() {
         let hearing = Hearing::default();
         advance(QUIET * 2).await;
         assert_eq!(hearing.silence(), None, "nothing was asked");
@@ -103,9 +112,9 @@ mod tests {
         advance(QUIET - Duration::from_secs(1)).await;
         assert_eq!(hearing.silence(), None);
         advance(Duration::from_secs(1)).await;
-        let told = hearing.silence().expect("silent for ten seconds");
+        let told = hearing.silence().expect("silent for long enough");
         assert_eq!((told.attempt, told.again_at), (1, None));
-        asking.again_after(Duration::from_secs(8), 2);
+        asking.again_after(Duration::from_secs(8), 2, None);
         let told = hearing.silence().expect("still silent");
         assert!(told.attempt == 2 && told.again_at.is_some_and(|at| at > told.since), "{told:?}");
         asking.asked_again();
@@ -115,5 +124,23 @@ mod tests {
         advance(QUIET).await;
         drop((asking, other));
         assert_eq!(hearing.silence(), None, "nobody waits any more");
+    }
+
+    /// Who is refused at once need not wait to hear of it, and does not hear that nothing answers.
+    #[tokio::test(start_paused = true)]
+    async fn refusal_is_told_within_second() {
+        let hearing = Hearing::default();
+        let asking = hearing.ask();
+        asking.again_after(Duration::from_millis(250), 2, Some("cannot connect to Halo"));
+        assert_eq!(hearing.silence(), None, "one may be a slip");
+        advance(Duration::from_millis(250)).await;
+        asking.again_after(Duration::from_millis(500), 3, Some("cannot connect to Halo"));
+        let told = hearing.silence().expect("refused twice");
+        assert_eq!((told.attempt, told.refused), (3, Some("cannot connect to Halo")));
+        asking.again_after(Duration::from_secs(8), 4, None);
+        assert_eq!(hearing.silence(), None, "taken in, and not answered");
+        asking.again_after(Duration::from_secs(8), 5, Some("cannot connect to Halo"));
+        asking.heard();
+        assert_eq!(hearing.silence(), None);
     }
 }

@@ -238,7 +238,7 @@ impl Attempts<'_> {
             if spent + pause >= self.patience.total {
                 return outcome.map_err(Stop::Lost);
             }
-            asking.again_after(pause, attempts + 1);
+            asking.again_after(pause, attempts + 1, came_instead(&outcome));
             self.unless_cancelled(false, sleep(pause)).await?;
             asking.asked_again();
             self.wait_in_vain(pause);
@@ -275,6 +275,16 @@ impl Attempts<'_> {
             () = self.cancel.cancelled() => Err(Stop::Cancelled { in_flight }),
             done = work => Ok(done),
         }
+    }
+}
+
+/// What came back at once that is no answer; nothing where nothing did.
+fn came_instead(outcome: &Result<Answer, Lost>) -> Option<&'static str> {
+    match outcome {
+        Ok(answer) if answer.is_success() => None,
+        Ok(_) => Some("Halo answers with an error"),
+        Err(Lost { cause: Cause::Net(net), .. }) => net.at_once(),
+        Err(_) => None,
     }
 }
 

@@ -7,8 +7,8 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::sync_run::{ChangeCounts, ClientChange, Silence, SyncReport, SyncStatus, confirm};
 use crate::domain::thousands;
 
-use super::Tone;
 use super::time::{duration, took};
+use super::{Tone, capital};
 
 /// What it means to go on with clients that no sync has proved to be all.
 pub const UNPROVED: &str = "This sync could not prove that the list is complete. If a client is missing, its tickets \
@@ -96,14 +96,22 @@ pub fn waits_for(other: &str) -> String {
     format!("Another sync is running: {other}. Its result appears here; if it ends without one, yours starts.")
 }
 
-/// That Halo does not answer, and how it goes on.
+/// That Halo does not answer, or refuses, and how it goes on.
 pub fn silent(silence: &Silence, now: Timestamp) -> String {
     let seconds = |from: Timestamp, to: Timestamp| duration(to.duration_since(from).as_secs().max(0).unsigned_abs());
-    let for_long = format!("Halo has not answered for {}", seconds(silence.since, now));
-    let attempt = silence.attempt;
-    match silence.again_at.filter(|at| *at > now) {
-        Some(at) => format!("{for_long}. Trying again: attempt {attempt} in {}.", seconds(now, at)),
-        None => format!("{for_long}. Attempt {attempt} is waiting; it tries again by itself."),
+    let (attempt, again_at) = (silence.attempt, silence.again_at.filter(|at| *at > now));
+    match (silence.refused, again_at) {
+        (Some(refused), Some(at)) => {
+            format!("{}: trying again, attempt {attempt} in {}.", capital(refused), seconds(now, at))
+        }
+        (Some(refused), None) => format!("{}: trying again, attempt {attempt}.", capital(refused)),
+        (None, again_at) => {
+            let for_long = format!("Halo has not answered for {}", seconds(silence.since, now));
+            match again_at {
+                Some(at) => format!("{for_long}. Trying again: attempt {attempt} in {}.", seconds(now, at)),
+                None => format!("{for_long}. Attempt {attempt} is waiting; it tries again by itself."),
+            }
+        }
     }
 }
 
@@ -148,5 +156,18 @@ mod tests {
         assert_eq!(counts(&first), "250 added");
         assert_eq!(counts(&ChangeCounts { disabled: 2, ..first }), "250 added, 2 disabled");
         assert_eq!(counts(&ChangeCounts { unchanged: 250, ..ChangeCounts::default() }), "no client changed");
+    }
+
+    /// Refused is not silent.
+    #[test]
+    fn refusal_is_not_called_silence() {
+        let now: Timestamp = "2026-11-29T12:00:00Z".parse().unwrap();
+        let at = |seconds| now + jiff::SignedDuration::from_secs(seconds);
+        let silence = |again_at, refused| Silence { since: at(-9), attempt: 2, again_at, refused };
+        let told = |again_at, refused| silent(&silence(again_at, refused), now);
+        let refused = Some("cannot connect to Halo");
+        assert_eq!(told(Some(at(4)), refused), "Cannot connect to Halo: trying again, attempt 2 in 4 s.");
+        assert_eq!(told(None, refused), "Cannot connect to Halo: trying again, attempt 2.");
+        assert_eq!(told(Some(at(4)), None), "Halo has not answered for 9 s. Trying again: attempt 2 in 4 s.");
     }
 }

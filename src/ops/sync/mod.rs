@@ -45,7 +45,7 @@ const FRESHNESS: SignedDuration = SignedDuration::from_mins(10);
 const WARNINGS: usize = 20;
 
 /// How often is looked whether Halo has fallen silent.
-const LISTEN: Duration = Duration::from_secs(1);
+const LISTEN: Duration = Duration::from_millis(250);
 
 /// How many clients are named where the run is held.
 const NAMED: usize = 10;

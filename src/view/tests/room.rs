@@ -129,7 +129,7 @@ fn every_pane_says_how_sync_goes() {
         stage.reply(Reply::SyncProgress(read.clone()));
         let text = plain(&stage);
         assert!(text.contains("Syncing: 1,200 of 2,700 clients · elapsed 12 s"), "{pane}: {text}");
-        let silence = Some(Silence { since: stage.now, attempt: 1, again_at: None });
+        let silence = Some(Silence { since: stage.now, attempt: 1, again_at: None, refused: None });
         stage.reply(Reply::SyncProgress(SyncProgress { silence, ..read }));
         stage.later(11);
         stage.send(Message::Wake);

@@ -48,7 +48,7 @@ pub fn add(scenes: &mut Scenes) {
         stage.keys("Enter");
         stage.later(32);
         let (since, again_at) = (stage.now - SignedDuration::from_secs(32), stage.now + SignedDuration::from_secs(6));
-        let silence = Some(Silence { since, attempt: 2, again_at: Some(again_at) });
+        let silence = Some(Silence { since, attempt: 2, again_at: Some(again_at), refused: None });
         stage.reply(Reply::SyncProgress(SyncProgress { silence, ..SyncProgress::default() }));
     });
     scenes.add("wizard_sync_running", at_sync(), |stage| {
