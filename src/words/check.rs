@@ -59,7 +59,7 @@ const MAY_WRITE: &str = "writing allowed";
 
 /// The same where Halo does not tell, and where they speak against it.
 const NOT_TESTED: &str = "writing not tested";
-const DOUBTFUL: &str = "writing doubtful";
+const DOUBTFUL: &str = "writing may be refused";
 
 /// What is known of writing once Halo has refused it.
 pub const REFUSED: (Tone, &str) = (Tone::Bad, "writing refused");
@@ -122,12 +122,27 @@ pub fn report_rows(report: &CheckReport) -> Vec<Told> {
 
 fn is_one_cause(one: &Check, other: &Check) -> bool {
     let is_alike = (&one.failure, one.http_status, &one.hint) == (&other.failure, other.http_status, &other.hint);
+    if let Some(doubt) = only_doubt(one) {
+        return is_alike && only_doubt(other) == Some(doubt);
+    }
     let have_failed = [one, other].iter().all(|check| check.status == CheckStatus::Fail);
     have_failed && is_alike && in_common([&one.message, &other.message]).is_some()
 }
 
+// What is said behind what could be read of a check that is no more than that in doubt.
+fn only_doubt(check: &Check) -> Option<&str> {
+    let (_, doubt) = check.message.split_once("; ").filter(|_| check.status == CheckStatus::Warn)?;
+    (check.writes == Some(WriteProof::Doubtful) && !doubt.contains("; ")).then_some(doubt)
+}
+
 fn together(checks: &[Check], group: &[usize]) -> Told {
     let first = &checks[group[0]];
+    if let Some(doubt) = only_doubt(first).filter(|_| group.len() > 1) {
+        // What could be read of each is nothing wrong: what is, is told once.
+        let names: Vec<&str> = group.iter().map(|at| checks[*at].id.title()).collect();
+        let check = Check { message: format!("{}: read; {doubt}", names.join(", ")), ..first.clone() };
+        return Told { title: format!("{} checks", group.len()), check, at: group[0] };
+    }
     let messages: Vec<&str> = group.iter().map(|at| checks[*at].message.as_str()).collect();
     match in_common(&messages).filter(|_| group.len() > 1) {
         None => Told { title: first.id.title().to_owned(), check: first.clone(), at: group[0] },
@@ -360,12 +375,32 @@ mod tests {
         let check = |id, writes, message| check(id, CheckStatus::Warn, writes, message);
         let doubtful = Some(WriteProof::Doubtful);
         let checks = [
-            check(CheckId::Webhooks, doubtful, "2 webhooks can be read; writing doubtful"),
+            check(CheckId::Webhooks, doubtful, "2 webhooks can be read; writing may be refused"),
             check(CheckId::Clients, None, "237 clients; perhaps not all"),
-            check(CheckId::CustomTabs, doubtful, "1 custom tab can be read; writing doubtful"),
+            check(CheckId::CustomTabs, doubtful, "1 custom tab can be read; writing may be refused"),
         ];
-        let told = ["Webhooks, Custom tabs: writing doubtful", "Clients: 237 clients; perhaps not all"];
+        let told = ["Webhooks, Custom tabs: writing may be refused", "Clients: 237 clients; perhaps not all"];
         assert_eq!(warnings(&checks), told);
+    }
+
+    /// A check in which nothing is wrong is no warning: those that share a doubt share a row.
+    #[test]
+    fn checks_with_one_doubt_share_row() {
+        let check = |id, message| check(id, CheckStatus::Warn, Some(WriteProof::Doubtful), message);
+        let checks = [
+            check(CheckId::Webhooks, "2 webhooks can be read; writing may be refused: it needs x"),
+            check(CheckId::CustomTabs, "1 custom tab can be read; writing may be refused: it needs x"),
+            check(CheckId::TicketTypes, "6 ticket types can be read; writing may be refused: it needs y"),
+        ];
+        let rows = told(&checks, 0..3);
+        let words: Vec<(&str, &str)> = rows.iter().map(|row| (&*row.title, &*row.check.message)).collect();
+        assert_eq!(
+            words,
+            [
+                ("2 checks", "Webhooks, Custom tabs: read; writing may be refused: it needs x"),
+                ("Ticket types", "6 ticket types can be read; writing may be refused: it needs y"),
+            ]
+        );
     }
 
     #[test]

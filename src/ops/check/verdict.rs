@@ -54,7 +54,7 @@ impl Verdict {
                 } else {
                     ("the scope \"all\"", rights::tick_all())
                 };
-                self.message.push_str(&format!("; writing doubtful: it needs {needs}"));
+                self.message.push_str(&format!("; writing may be refused: it needs {needs}"));
                 self.hint = Some(match self.hint.take() {
                     Some(hint) => hint.and("; ", advice),
                     None => advice.into(),
