@@ -318,6 +318,12 @@ impl Form {
             Kind::Address => read_remarks(self.text(field).trim(), &taken),
             _ => Vec::new(),
         };
+        if field == FieldId::PiaUrl
+            && let Some(bare) = PiaUrl::read(self.text(field)).ok().filter(|reading| reading.address.is_bare_name())
+        {
+            let text = format!("a name without a dot: can Halo find \"{}\"?", bare.address.host());
+            remarks.push(Remark { warning: true, taken: None, text });
+        }
         remarks.extend(taken.doubt.map(|text| Remark { warning: true, taken: None, text }));
         remarks
     }

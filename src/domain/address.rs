@@ -278,6 +278,13 @@ impl PiaUrl {
     }
 }
 
+impl PiaUrl {
+    /// Whether its host is one word, which is an address only where somebody has made it one.
+    pub fn is_bare_name(&self) -> bool {
+        matches!(self.0.host(), Some(Host::Domain(host)) if !host.contains('.') && host != "localhost")
+    }
+}
+
 impl AuthUrl {
     /// Its host, with the port where it is not the usual one.
     pub fn authority(&self) -> String {

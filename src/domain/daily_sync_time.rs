@@ -24,6 +24,9 @@ pub enum TimeError {
     /// A single digit for the minute.
     #[error("use two digits for the minutes: {0}")]
     TwoDigits(String),
+    /// An hour alone.
+    #[error("add the minutes: {0}")]
+    NoMinutes(String),
     /// The right time in wide digits, as an editor for Japanese or Chinese writes them.
     #[error("use plain digits: {0}")]
     PlainDigits(String),
@@ -155,6 +158,11 @@ impl DailySyncTime {
         {
             return TimeError::TwoDigits(time.to_string());
         }
+        if text.len() <= 2
+            && let Some(time) = Self::exactly(&format!("{text}:00"))
+        {
+            return time.map_or_else(|error| error, |time| TimeError::NoMinutes(time.to_string()));
+        }
         let plain: String = text.chars().take(LONGEST_GUESS).nfkc().collect();
         if let (true, Some(Ok(time))) = (plain != text, Self::exactly(&plain)) {
             return TimeError::PlainDigits(time.to_string());
@@ -215,6 +223,22 @@ impl DailySyncTime {
     }
 }
 
+/// Short names that mean one offset, in minutes, wherever they are used.
+const ABBREVIATIONS: [(&str, i32); 12] = [
+    ("WET", 0),
+    ("WEST", 60),
+    ("CET", 60),
+    ("CEST", 120),
+    ("EET", 120),
+    ("EEST", 180),
+    ("AWST", 480),
+    ("ACST", 570),
+    ("AEST", 600),
+    ("AEDT", 660),
+    ("NZST", 720),
+    ("NZDT", 780),
+];
+
 /// Which half of a day is named, and what stands behind it. Amsterdam is no half of a day.
 fn half(text: &str) -> Option<(bool, &str)> {
     let (word, rest) = text.split_at_checked(2)?;
@@ -230,6 +254,9 @@ fn half(text: &str) -> Option<(bool, &str)> {
 fn offsets(zone: &str) -> Option<Vec<i32>> {
     if ["z", "utc", "gmt"].contains(&zone.to_ascii_lowercase().as_str()) {
         return Some(vec![0]);
+    }
+    if let Some((_, offset)) = ABBREVIATIONS.iter().find(|(name, _)| name.eq_ignore_ascii_case(zone)) {
+        return Some(vec![*offset]);
     }
     let behind = ["UTC", "GMT", "utc", "gmt"].iter().find_map(|name| zone.strip_prefix(name));
     let signed = behind.unwrap_or(zone);
@@ -317,6 +344,8 @@ mod tests {
         assert_eq!(refusal("0:30am"), "with am or pm, hours go from 1 to 12");
         assert_eq!(refusal("4:60 pm"), "minutes go from 00 to 59");
         assert_eq!(refusal("04:30 Mars/Olympus"), "unknown time zone; such as 04:30+02:00, or 04:30 for UTC");
+        assert_eq!(refusal("16"), "add the minutes: 16:00");
+        assert_eq!(refusal("25"), "hours go from 00 to 23; midnight is 00:00");
         assert_eq!(refusal("soon"), "not a time; hours and minutes such as 04:30");
         assert_eq!(refusal(""), "a time is needed, such as 04:30");
         assert_eq!(refusal("０４：３０"), "use plain digits: 04:30");
@@ -345,6 +374,9 @@ mod tests {
             ("12:15pm", "12:15"),
             ("2:30pm+10:00", "04:30"),
             ("2.30 pm Australia/Brisbane", "04:30"),
+            ("18:00 CET", "17:00"),
+            ("6pm cest", "16:00"),
+            ("14:30 AEST", "04:30"),
         ] {
             assert_eq!(DailySyncTime::parse(text).map(|time| time.to_string()).as_deref(), Ok(utc), "{text}");
         }

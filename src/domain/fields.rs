@@ -576,7 +576,9 @@ fn pia_url(text: &str) -> Result<Taken, Refused> {
 fn time(text: &str) -> Result<Taken, Refused> {
     let time = DailySyncTime::parse(text).map_err(|error| {
         let better = match &error {
-            TimeError::TwoDigits(better) | TimeError::PlainDigits(better) => Some(better.clone()),
+            TimeError::TwoDigits(better) | TimeError::PlainDigits(better) | TimeError::NoMinutes(better) => {
+                Some(better.clone())
+            }
             _ => None,
         };
         Refused { why: error.to_string(), better }

@@ -12,7 +12,8 @@ use crate::app::wizard::company_sync::left_out;
 use crate::app::wizard::credentials::{suspect, token_words};
 use crate::app::wizard::pia_screen::{board_warning, escalate_words, suggestions};
 use crate::app::wizard::{Item, Wizard};
-use crate::domain::daily_sync_time::DailySyncTime;
+use crate::domain::address::{OF_HALO, OUT_OF_REACH};
+use crate::domain::daily_sync_time::{DailySyncTime, TimeError};
 use crate::domain::draft::Step;
 use crate::view::page::{MARGIN, Page, Row};
 use crate::view::progress::seconds_since;
@@ -251,11 +252,11 @@ fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused
         if remark.warning {
             page.state(Tone::Warn, &remark.text, page.value_column());
         } else {
-            let words = match &remark.taken {
-                Some(taken) => format!("→ {taken}   {}", remark.text),
-                None => remark.text,
-            };
-            page.paragraph(words.trim_end(), page.value_column(), styles.dim());
+            // How it is read, and what was left out for that: a line each.
+            let taken = remark.taken.map(|taken| format!("→ {taken}"));
+            for words in taken.into_iter().chain([remark.text]).filter(|words| !words.is_empty()) {
+                page.paragraph(&words, page.value_column(), styles.dim());
+            }
         }
     }
     if !focused || said || wizard.list.is_some() {
@@ -266,7 +267,7 @@ fn remarks(model: &Model, wizard: &Wizard, page: &mut Page, id: FieldId, focused
     let is_typed = !wizard.form.text(id).is_empty() && better.is_none();
     if let Some(why) = wizard.form.error(id, wizard.has_secret).filter(|_| is_typed) {
         // An address that is whole is not called unfinished for what is wrong with it.
-        let is_whole = id.info().kind == Kind::Address && why.starts_with("a private address");
+        let is_whole = [OUT_OF_REACH, OF_HALO].contains(&why.as_str());
         let words = if is_whole { why } else { format!("not complete yet: {why}") };
         page.paragraph(&words, page.value_column(), styles.dim());
         return;
@@ -316,9 +317,24 @@ fn daily(model: &Model, wizard: &Wizard, page: &mut Page, focused: bool) {
             let service = model.status().map(|status| &status.service);
             page.paragraph(&words::service::next_run(time, service, model.now), page.value_column(), styles.dim());
         }
-        Err(_) if focused => page.paragraph(FieldId::DailySyncTime.info().help, page.value_column(), styles.dim()),
+        // What is wrong with it is said while it is typed, unless it may still become a time.
+        Err(TimeError::Shape | TimeError::Empty) if focused && is_begun(wizard.form.text(FieldId::DailySyncTime)) => {
+            page.paragraph(FieldId::DailySyncTime.info().help, page.value_column(), styles.dim());
+        }
+        Err(error) if focused => {
+            page.paragraph(&error.to_string(), page.value_column(), styles.dim());
+            if let Some(better) = wizard.form.suggestion(FieldId::DailySyncTime) {
+                page.paragraph(&takes(model, &better), page.value_column(), styles.dim());
+            }
+        }
         Err(_) => {}
     }
+}
+
+// Whether a time may begin like this.
+fn is_begun(typed: &str) -> bool {
+    let typed = typed.trim();
+    typed.len() < 5 && typed.bytes().all(|byte| byte.is_ascii_digit() || byte == b':' || byte == b'.')
 }
 
 /// Pia Escalate To, which is on two steps.
