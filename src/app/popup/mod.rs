@@ -187,6 +187,8 @@ pub enum Ask {
     Untested {
         /// Whether a new Client Secret was typed over a stored one that Halo has not taken: the stored one stays.
         keeps_secret: bool,
+        /// Whether one was made, and failed.
+        has_failed: bool,
     },
     /// Go on with the name of a team that Halo does not list?
     UnknownTeam {
@@ -316,11 +318,16 @@ impl Ask {
                 text.extend((left > 0).then(|| format!("{left} more to decide after this one.")));
                 text
             }
-            Self::Untested { keeps_secret } => {
+            Self::Untested { keeps_secret, has_failed } => {
                 let stays = "The stored Client Secret stays in use: a new one replaces it only after Halo has \
                      accepted it. What you typed is forgotten.";
                 let mut text = vec![
-                    "The credentials can be saved untested. They are then shown as not verified until a test passes.",
+                    match has_failed {
+                        true => {
+                            "The test failed. The credentials can be saved all the same: shown as failed until it passes."
+                        }
+                        false => "The credentials can be saved untested: shown as not verified until a test passes.",
+                    },
                     "Sync Now and Configure test the connection again before they start.",
                 ];
                 text.extend(keeps_secret.then_some(stays));
@@ -477,7 +484,7 @@ mod tests {
                 has_objects: true,
             },
             Ask::Deactivate { name: name() },
-            Ask::Untested { keeps_secret: true },
+            Ask::Untested { keeps_secret: true, has_failed: false },
             Ask::MassChange { id, gone: 61, reasons: vec![] },
             Ask::InstallService { steps: vec![name()] },
             Ask::Dismiss { rule: Rule::Drift, fact: name() },

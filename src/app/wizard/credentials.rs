@@ -251,7 +251,10 @@ pub fn ask_untested(model: &mut Model) -> Vec<Effect> {
     if let Some(field) = wizard.form.insist(&fields, wizard.has_secret) {
         return point_at(model, field);
     }
-    model.popup = Some(Popup::Confirm(Confirm::new(Ask::Untested { keeps_secret: wizard.keeps_secret() })));
+    model.popup = Some(Popup::Confirm(Confirm::new(Ask::Untested {
+        keeps_secret: wizard.keeps_secret(),
+        has_failed: matches!(wizard.test, Test::Failed(_) | Test::Broken(_)),
+    })));
     model.touch();
     Vec::new()
 }
