@@ -74,6 +74,16 @@ pub fn open_lines(model: &Model) -> Vec<(StepState, &'static str, String)> {
     lines
 }
 
+/// The same as the page lists them: what is left first. With how many those are that come before what is done; all, where
+/// nothing is left.
+pub fn shown_lines(model: &Model) -> (Vec<(StepState, &'static str, String)>, usize) {
+    let mut lines = open_lines(model);
+    lines.sort_by_key(|(state, ..)| is_done(*state));
+    let left = lines.iter().filter(|(state, ..)| !is_done(*state)).count();
+    let first = if left == 0 { lines.len() } else { left };
+    (lines, first)
+}
+
 /// Whether every step is done, so that none is gone back to.
 pub fn is_whole(model: &Model) -> bool {
     let is_edited = model.wizard.as_ref().is_some_and(|wizard| wizard.is_edited());

@@ -99,10 +99,11 @@ pub fn items(model: &Model) -> Vec<Item> {
         Step::Configure => vec![Item::Plan],
         Step::Finished => {
             let contact = model.facts.lists.are_known().then_some(Item::Field(FieldId::EscalateTo));
-            let lines = finished::open_lines(model).len();
+            let (lines, first) = finished::shown_lines(model);
             let (services, results) = finished::below(model);
-            let below = (lines..lines + services + results).map(Item::Open);
-            (0..lines).map(Item::Open).chain(contact).chain(below).collect()
+            let services = lines.len() + services;
+            let below = (lines.len()..services).chain(first..lines.len()).chain(services..services + results);
+            (0..first).map(Item::Open).chain(contact).chain(below.map(Item::Open)).collect()
         }
     }
 }

@@ -16,9 +16,10 @@ use crate::app::form::FieldId;
 use crate::app::keymap::spoken;
 use crate::app::notice::Tone;
 use crate::app::text::wrap;
-use crate::app::wizard::finished::{below as below_steps, is_done, open_lines, results};
+use crate::app::wizard::finished::{below as below_steps, is_done, results, shown_lines};
 use crate::app::wizard::{Item, checklist};
 use crate::domain::draft::Step;
+use crate::domain::status::StepState;
 
 use crate::words;
 
@@ -123,26 +124,31 @@ fn service(model: &Model, page: &mut Page, focus: Option<usize>) {
     }
 }
 
+// A step on the last page.
+fn finished_row(page: &mut Page, (state, name, open): &(StepState, &'static str, String), focused: bool) {
+    let styles = page.styles;
+    let (tone, words) = words::step::state(*state);
+    let style = if focused { styles.focus() } else { Style::new() };
+    let from = page.lines.len();
+    let row = page.label(name, style, focused).text(&format!("{} {words}", symbol(tone)), styles.tone(tone));
+    if open.is_empty() {
+        page.push(row);
+    } else {
+        page.words(row.text("   ", Style::new()), open, Style::new());
+    }
+    if focused {
+        page.keep_from(from);
+    }
+}
+
 fn finished(model: &Model, page: &mut Page) {
     let styles = page.styles;
-    let lines = open_lines(model);
+    let (lines, first) = shown_lines(model);
     let done = lines.iter().all(|(state, _, _)| is_done(*state));
     page.heading(words::step::closing(done), "", Style::new());
     let focus = model.wizard.as_ref().map(|wizard| wizard.focus);
-    for (index, (state, name, open)) in lines.iter().enumerate() {
-        let focused = focus == Some(Item::Open(index));
-        let (tone, words) = words::step::state(*state);
-        let style = if focused { styles.focus() } else { Style::new() };
-        let from = page.lines.len();
-        let row = page.label(name, style, focused).text(&format!("{} {words}", symbol(tone)), styles.tone(tone));
-        if open.is_empty() {
-            page.push(row);
-        } else {
-            page.words(row.text("   ", Style::new()), open, Style::new());
-        }
-        if focused {
-            page.keep_from(from);
-        }
+    for (index, line) in lines.iter().enumerate().take(first) {
+        finished_row(page, line, focus == Some(Item::Open(index)));
     }
     if model.facts.lists.are_known() {
         let focused = focus == Some(Item::Field(FieldId::EscalateTo));
@@ -159,6 +165,13 @@ fn finished(model: &Model, page: &mut Page) {
     };
     let (services, _) = below_steps(model);
     service(model, page, below.filter(|at| *at < services));
+    if first < lines.len() {
+        page.blank();
+        page.plain("Done so far", styles.title());
+    }
+    for (index, line) in lines.iter().enumerate().skip(first) {
+        finished_row(page, line, focus == Some(Item::Open(index)));
+    }
     if let Some(tip) = &model.facts.tip {
         page.blank();
         // What is to be typed stands on a line of its own, so that it can be copied whole.
