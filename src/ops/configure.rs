@@ -12,15 +12,18 @@ use super::plan::Target;
 use super::workspace::INTERRUPTED;
 use super::{Workspace, check, delivery, owner};
 use crate::domain::check::{Check, CheckReport};
-use crate::domain::configuration::ConfigurationId;
+use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::health::{Finding, Rule, State, from_owner, from_plan_and_record, from_run, from_untold};
+use crate::domain::health::{
+    Finding, Rule, State, before_first_write, from_owner, from_plan_and_record, from_run, from_untold, none_failed,
+};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::{ObjectKind, same_id};
 use crate::domain::owner::Belongs;
 use crate::domain::plan::{
     Action, ChangeResult, ConfigureReport, ConfigureStatus, Outcome, TABS_NOT_TOLD, how_far, untold,
 };
+use crate::halo::HaloApi;
 use crate::halo::install::plan::{InstallPlan, Operation, PlanStep};
 use crate::store::Intent;
 
@@ -42,26 +45,21 @@ pub async fn install(
     // Up to the first write a person waits; what was begun is worth more than ten seconds.
     let reading = halo.while_a_person_waits();
 
-    let screen = Some(&configuration.pia_screen);
-    let mut on_check = |check: &Check| on_event(Event::Checked(check));
-    let lately = check::lately::take(workspace, check::lately::about(id, &reading, &format!("{screen:?}")));
-    let report = if let Some(report) = lately {
-        report.checks.iter().for_each(on_check);
-        report
-    } else {
-        let report = check::with_halo(&reading, Some(id), &configuration.api, screen, &mut on_check).await?;
-        check::note(workspace, id, &report, &halo);
-        if !report.ok {
-            workspace.write_down(&workspace.activity(Some(id), "configure", "refused"))?;
-            return Ok(refused(report));
-        }
-        workspace.remember_verified(id, &configuration.api, &halo).await?;
-        report
+    // Where the line drops before the first write, the next start has to know of it.
+    let is_first = workspace.store.configured_at(id)?.is_none();
+    let known = workspace.store.health(id)?.into_iter().find(|known| known.rule == Rule::Interrupted);
+    let is_news = is_first && known.as_ref().is_none_or(|known| !known.is_issue());
+    if is_news {
+        workspace.note_health(id, [before_first_write()]);
+    }
+    let read = read(workspace, (id, configuration), &target, (&halo, &reading), &consent, &mut on_event).await;
+    if is_news && !matches!(&read, Err(failure) if failure.kind == FailureKind::Interrupted) {
+        workspace.note_health(id, [known.unwrap_or_else(none_failed)]);
+    }
+    let (report, plan) = match read? {
+        Ok(read) => read,
+        Err(report) => return Ok(refused(report)),
     };
-
-    let plan = target.plan(&reading).await?;
-    settle_open_intents(workspace, id, &plan, &ObjectKind::ALL)?;
-    consent.covers(workspace, &plan)?;
 
     let run =
         if plan.changes_pending() { Some(workspace.store.begin_configure_run(id, workspace.now())?) } else { None };
@@ -110,6 +108,38 @@ pub async fn install(
     let noted = workspace.store.set_configured_at(id, configured_at);
     let noted = noted.and_then(|()| configured_at.map_or(Ok(()), |at| workspace.store.set_on_at(id, at)));
     Ok(ended(workspace, id, ("configure", Next::Configure), report, noted.map_err(Failure::from)))
+}
+
+/// Tests the connection and plans, unless that was done a moment ago: nothing is written into Halo. The report alone where
+/// the test fails.
+async fn read(
+    workspace: &Workspace,
+    (id, configuration): (&ConfigurationId, &Configuration),
+    target: &Target,
+    (halo, reading): (&HaloApi, &HaloApi),
+    consent: &Consent<'_>,
+    on_event: &mut (impl FnMut(Event<'_>) + Send),
+) -> Result<Result<(CheckReport, InstallPlan), CheckReport>, Failure> {
+    let screen = Some(&configuration.pia_screen);
+    let mut on_check = |check: &Check| on_event(Event::Checked(check));
+    let lately = check::lately::take(workspace, check::lately::about(id, reading, &format!("{screen:?}")));
+    let report = if let Some(report) = lately {
+        report.checks.iter().for_each(on_check);
+        report
+    } else {
+        let report = check::with_halo(reading, Some(id), &configuration.api, screen, &mut on_check).await?;
+        check::note(workspace, id, &report, halo);
+        if !report.ok {
+            workspace.write_down(&workspace.activity(Some(id), "configure", "refused"))?;
+            return Ok(Err(report));
+        }
+        workspace.remember_verified(id, &configuration.api, halo).await?;
+        report
+    };
+    let plan = target.plan(reading).await?;
+    settle_open_intents(workspace, id, &plan, &ObjectKind::ALL)?;
+    consent.covers(workspace, &plan)?;
+    Ok(Ok((report, plan)))
 }
 
 /// Switches those of our webhooks on again that Halo has switched off, by their ids, and changes nothing else: one that

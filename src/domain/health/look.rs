@@ -315,6 +315,25 @@ pub fn from_run(report: &ConfigureReport) -> Finding {
         .next(see_and("run it again: "))
 }
 
+/// What holds from the beginning of a first run to its first write: a run that ends there has no report.
+pub fn before_first_write() -> Finding {
+    Finding::new(
+        Rule::Interrupted,
+        State::Watch,
+        "the last run was stopped before its first change: nothing was written",
+    )
+    .about(STOPPED)
+    .next(Hint::from("Run it again: ").next(Next::Configure))
+}
+
+/// Where none has failed.
+pub fn none_failed() -> Finding {
+    Finding::well(Rule::Interrupted, NONE_FAILED)
+}
+
+/// The same in words.
+pub(super) const NONE_FAILED: &str = "none was interrupted, and the last one did not fail";
+
 // Without what to do about it: the results say that.
 fn first_sentence(why: &str) -> String {
     Untrusted::new(why.split_once(". ").map_or(why, |(first, _)| first)).display()

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{Finding, Rule, State, aged, one_cause, reported};
-use super::look::{ANSWERED, BY_SYNC, FAILED, REMOVED, SET_CLOCK, allowed, cut_short, see_and, sight_not_told};
+use super::look::{ANSWERED, BY_SYNC, FAILED, NONE_FAILED, REMOVED, SET_CLOCK, allowed, cut_short, see_and, sight_not_told};
 use crate::domain::calendar::{CLOCKS_APART, lies_ahead, rfc3339};
 use crate::domain::configuration::Configuration;
 use crate::domain::fields::FieldId;
@@ -463,7 +463,7 @@ impl Facts<'_> {
                 let left = |last: &Finding| last.fact == LEFT_OPEN || last.is_issue() && last.seen_at.is_some();
                 let well = match self.last(rule).is_some_and(left) {
                     true => LEFT_OPEN,
-                    false => "none was interrupted, and the last one did not fail",
+                    false => NONE_FAILED,
                 };
                 self.failed_run().unwrap_or(Finding::well(rule, well))
             }
