@@ -105,7 +105,7 @@ fn screen(model: &Model, frame: &mut Frame, styles: Styles) {
     // goes moves the rows.
     let is_low = height < usize::from(LOW);
     let room = if is_low { height } else { usize::from(layout.body.height) };
-    if page.lines.len() > room && (is_low || full <= room) {
+    if page.is_tight || page.lines.len() > room && (is_low || full <= room) {
         page.squeeze();
     }
     let first = page.scroll(height);

@@ -57,6 +57,8 @@ pub struct Page {
     pub cursor: Option<(usize, u16)>,
     /// The list on it, where only a window of one is shown.
     pub part: Option<Part>,
+    /// Whether it goes without air although not all of it can be seen then either.
+    pub is_tight: bool,
 }
 
 /// A line while it is put together: the mark of the focus, then cells.
@@ -133,7 +135,7 @@ impl Row {
 
 impl Page {
     pub fn new(styles: Styles, width: usize) -> Self {
-        Self { styles, width, lines: Vec::new(), keep: None, cursor: None, part: None }
+        Self { styles, width, lines: Vec::new(), keep: None, cursor: None, part: None, is_tight: false }
     }
 
     pub fn blank(&mut self) {

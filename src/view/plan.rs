@@ -33,6 +33,9 @@ use super::progress::{self, seconds_since};
 use super::results::{KIND, name_columns, rows_of_results, said};
 use super::wizard::checks::{check_help, checks_so_far, report_rows};
 
+/// So many lines are left for a row that opens, or there is no air on a plan.
+const AIR: usize = 6;
+
 /// Below this many columns what is done to an object has no room beside its name.
 const NARROW: usize = 60;
 
@@ -211,7 +214,7 @@ fn by_hand(model: &Model, page: &mut Page) {
 fn parts_row(model: &Model, page: &mut Page, parts: Parts, then: Option<&ConfigurationId>) {
     let styles = page.styles;
     let start = |words: &str| Row::new(styles, false).cell(words, styles.dim(), 11);
-    let mut row = start("Remove:");
+    let mut row = start("Parts:");
     for (at, (part, name)) in removal::PARTS.into_iter().enumerate() {
         let chosen = removal::is_chosen(parts, part);
         let key = match meaning_of(model, Place::Plan, part) {
@@ -338,6 +341,20 @@ fn planned(model: &Model, page: &mut Page, plan: &Plan, title: &str) {
     if model.work.goal.is_install() {
         permissions(model, page);
     }
+    // A row that opens brings no air and takes none: whether there is any is decided with all of them closed.
+    let closed = page.lines.len().saturating_sub(opened(model, plan));
+    page.is_tight = closed + AIR > usize::from(model.layout.body.height);
+}
+
+// The lines that stand below rows that are open.
+fn opened(model: &Model, plan: &Plan) -> usize {
+    let open = lines(plan).into_iter().enumerate().filter(|(at, _)| model.work.plan_open.contains(at));
+    let below = |line: PlanLine<'_>| match line {
+        PlanLine::Blocked(_) => 0,
+        PlanLine::Change(change) => change.fields.len().max(1),
+        PlanLine::Kept(kept) => kept.len(),
+    };
+    open.map(|(_, line)| below(line)).sum()
 }
 
 fn change_row(model: &Model, page: &mut Page, at: usize, change: &Change, (columns, is_taken): (usize, bool)) {

@@ -6,9 +6,10 @@ use crate::app::keymap::{Place, place};
 use crate::app::message::Reply;
 use crate::app::notice::Tone;
 use crate::app::popup::{Ask, Popup};
-use crate::app::testing::{Stage, failed, in_panes, tested, with_credentials};
-use crate::app::wizard::{Item, items};
+use crate::app::testing::{Stage, at_configure, failed, in_panes, tested, with_credentials};
+use crate::app::wizard::{Item, finished, items};
 use crate::domain::draft::Step;
+use crate::domain::status::StepState;
 
 fn focus(stage: &Stage) -> Item {
     stage.model.wizard.as_ref().unwrap().focus
@@ -111,4 +112,25 @@ fn unknown_board_is_asked_about_at_save() {
     stage.type_text("Pai");
     let effects = stage.keys("^S");
     assert!(matches!(asked(&stage), Some(Ask::UnknownTeam { .. })), "{:?} {effects:?}", stage.notice());
+}
+
+/// A yes before there is a plan is told, as every other early key is.
+#[test]
+fn early_yes_is_told() {
+    let mut stage = at_configure();
+    for key in ["y", "Enter"] {
+        stage.keys(key);
+        assert!(stage.notice().starts_with("Halo is"), "{key}: {}", stage.notice());
+    }
+}
+
+/// What is left to do stands first, then the service, then what is done.
+#[test]
+fn last_page_begins_with_what_is_left() {
+    let mut stage = at_configure();
+    stage.keys("Tab");
+    let (lines, first) = finished::shown_lines(&stage.model);
+    let is_done = |line: &(StepState, &'static str, String)| finished::is_done(line.0);
+    assert!(first < lines.len(), "{lines:?}");
+    assert!(lines[..first].iter().all(|line| !is_done(line)) && lines[first..].iter().all(is_done), "{lines:?}");
 }
