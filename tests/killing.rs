@@ -1,10 +1,10 @@
 //! Killed in the middle: at every write, before it, at it and after it. The next run finishes, or brings back what was.
 
-use pia_halo::demo::ScriptedAnswer;
+use pia_halo::demo::{Fault, ScriptedAnswer};
 
 use crate::commands::holds_exactly_our_objects;
-use crate::support::Profile;
 use crate::support::changing::{When, at_write, killed_at, plain, small, without_ids};
+use crate::support::{Profile, until};
 
 const CONFIGURE: &[&str] = &["configure", "--yes"];
 const ROLL_BACK: &[&str] = &["configure", "--roll-back", "--yes"];
@@ -256,4 +256,26 @@ async fn write_that_did_not_happen_is_reported_and_made_next() {
         profile.halo.change(|state| state.on_request = None);
         assert_eq!(plain(profile.halo.snapshot()), before, "{write}");
     }
+}
+
+/// A first run that is killed while it still tests the connection has no report: the next start knows of it, and a run that
+/// comes to its end is told instead.
+#[tokio::test(flavor = "multi_thread")]
+async fn run_killed_before_its_first_write_is_known_afterwards() {
+    let profile = Profile::synced(small()).await;
+    let told = |issues: serde_json::Value| issues.to_string().contains("stopped before its first change");
+    profile.halo.set_fault(Fault::Silence, true);
+    profile.halo.clear_requests();
+    let mut child = profile.command(CONFIGURE).spawn().unwrap();
+    until(|| !profile.halo.requests().is_empty()).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    profile.halo.set_fault(Fault::Silence, false);
+    assert!(told(profile.run(["issues", "--json"]).await.json()));
+    profile.halo.set_fault(Fault::WrongSecret, true);
+    profile.run(CONFIGURE).await;
+    profile.halo.set_fault(Fault::WrongSecret, false);
+    assert!(told(profile.run(["issues", "--json"]).await.json()), "nothing has run to its end since");
+    profile.run(CONFIGURE).await.expect(0);
+    assert!(!told(profile.run(["issues", "--json"]).await.json()));
 }

@@ -34,7 +34,7 @@ use super::results::{KIND, name_columns, rows_of_results, said};
 use super::wizard::checks::{check_help, checks_so_far, report_rows};
 
 /// So many lines are left for a row that opens, or there is no air on a plan.
-const AIR: usize = 6;
+const AIR: usize = 3;
 
 /// Below this many columns what is done to an object has no room beside its name.
 const NARROW: usize = 60;

@@ -336,10 +336,8 @@ impl Ask {
             Self::UnknownTeam { warning, meant, .. } => {
                 let sentence = capital(warning);
                 let end = if meant.is_some() && sentence.ends_with('?') { "" } else { "." };
-                let mut text = vec![format!("{sentence}{end}")];
-                text.extend(meant.as_ref().map(|name| format!("Use it: {}.", Untrusted::new(name.as_str()).display())));
-                text.push("Until Halo has a team of that name, Pia finds no tickets there.".to_owned());
-                text
+                let until = "Until Halo has a team of that name, Pia finds no tickets there.";
+                vec![format!("{sentence}{end}"), until.to_owned()]
             }
             Self::InstallService { steps } => steps.clone(),
             Self::Dismiss { fact, .. } => vec![

@@ -9,6 +9,7 @@ mod scenes;
 mod signs;
 mod sizes;
 mod walked;
+mod walked_wizard;
 
 pub(super) use picture::drawn;
 pub(super) use scenes::scenes;
