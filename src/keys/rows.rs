@@ -14,7 +14,9 @@ impl Command {
         match self {
             Self::CommandLine(at) => COMMAND_LINES.get(at).map_or("", |(_, _, also)| also),
             Self::Pane(Pane::Overview) => "status, health, issues, service, credentials",
-            Self::Pane(Pane::Sync) => "history of syncs, runs, company sync, initial sync, last run, next run",
+            Self::Pane(Pane::Sync) => {
+                "history of syncs, runs, company sync, initial sync, last run, next run, what the sync changed"
+            }
             Self::Pane(Pane::Clients) => "companies, customers",
             Self::Pane(Pane::Integration) => "in Halo, objects in Halo, callback URLs, Setup Integration, webhooks",
             Self::Pane(Pane::Events) => "callbacks, deliveries",
