@@ -333,7 +333,7 @@ async fn of_writing_no_more_is_said_than_is_known() {
     for (fault, writes, status, words) in [
         (None, "expected", "pass", "writing allowed by scope and role"),
         (Some(Fault::AgentUnknown), "not_provable", "pass", "not tested yet"),
-        (Some(Fault::ForbiddenWrites), "doubtful", "warn", "writing doubtful"),
+        (Some(Fault::ForbiddenWrites), "doubtful", "warn", "writing may be refused"),
     ] {
         fault.into_iter().for_each(|fault| profile.halo.set_fault(fault, true));
         let report = profile.json(["check"], 0).await;
@@ -432,10 +432,10 @@ async fn teams_that_check_has_read_are_known_to_form() {
     person.is_at("Pia Board").await;
     person.press("^U").await;
     person.type_text("Quo Vadis").await;
-    person.wait("no warning", |screen| screen.contains("Quo Vadis") && !screen.contains("no such team")).await;
+    person.wait("no warning", |screen| screen.contains("Quo Vadis") && !screen.contains("no team")).await;
     person.press("^U").await;
     person.type_text("Quo Vadimus").await;
-    person.sees("no such team visible to this agent, as read just now").await;
+    person.sees("Did you mean \"Quo Vadis\"?").await;
 }
 
 /// Somebody in whose settings another Client ID is typed: it was tested, and not saved.

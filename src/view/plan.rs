@@ -165,6 +165,7 @@ fn ended(model: &Model, page: &mut Page, report: &ConfigureReport, title: &str) 
     }
     rows_of_results(model, page, &report.results, Some(model.work.plan_line));
     by_hand(model, page);
+    page.is_tight = page.lines.len() > usize::from(model.layout.body.height);
 }
 
 // The connection test and the reading before there is a plan.

@@ -99,7 +99,7 @@ pub fn waits_for(other: &str) -> String {
 /// That Halo does not answer, or refuses, and how it goes on.
 pub fn silent(silence: &Silence, now: Timestamp) -> String {
     let seconds = |from: Timestamp, to: Timestamp| duration(to.duration_since(from).as_secs().max(0).unsigned_abs());
-    let (attempt, again_at) = (silence.attempt, silence.again_at.filter(|at| *at > now));
+    let (attempt, again_at) = (silence.attempt, silence.again_at.filter(|at| at.duration_since(now).as_secs() > 0));
     match (silence.refused, again_at) {
         (Some(refused), Some(at)) => {
             format!("{}: trying again, attempt {attempt} in {}.", capital(refused), seconds(now, at))

@@ -193,7 +193,7 @@ async fn shut_gates_are_named_for_recorded_refusals() {
     let token = check(&report, "token");
     assert!(token["message"].as_str().unwrap().contains("read:customers read:teams"), "{token}");
     let webhooks = check(&report, "webhooks");
-    assert!(webhooks["message"].as_str().unwrap().contains("writing doubtful"), "{webhooks}");
+    assert!(webhooks["message"].as_str().unwrap().contains("writing may be refused"), "{webhooks}");
     stage.replay.forget();
     stage.replay.replay("instanceinfo-onpremise");
     for path in ["Client", "Agent", "Team", "TicketType", "Webhook", "Tabs"] {

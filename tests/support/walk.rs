@@ -84,6 +84,12 @@ pub async fn to_save(person: &mut impl Person) {
     person.press("Enter").await;
     person.is_at("Pia Board").await;
     person.press("Enter").await;
+    // Where Halo has no such team, that is asked about once.
+    let is_asked = |screen: &str| screen.contains("Keep \"Pia\" as Pia Board?");
+    person.wait("next page", |screen| is_asked(screen) || screen.contains("Setup Integration")).await;
+    if is_asked(&person.screen()) {
+        person.press("y").await;
+    }
     person.sees("Setup Integration").await;
     person.is_at("Pia Url").await;
     person.type_text(PIA).await;
@@ -113,7 +119,8 @@ pub async fn choose_contact(person: &mut impl Person) {
     person.wait("one agent", |screen| screen.contains("Dana Scully") && !screen.contains("Fox Mulder")).await;
     person.press("Enter").await;
     person.sees("Dana Scully").await;
-    person.is_at("API Credentials").await;
+    // What is not saved comes first now.
+    person.is_at("Saved").await;
 }
 
 /// Applies the plan, which leads to the end.

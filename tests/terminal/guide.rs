@@ -178,9 +178,9 @@ async fn settings(pty: &mut Pty, profile: &Profile) {
         if field.label == "Pia Board" {
             pty.press("^U").await;
             pty.type_text("Night Desk").await;
-            pty.sees("! no such team").await;
+            pty.sees("! no team").await;
             pty.press("^R").await;
-            pty.wait("a team that is known", |screen| !screen.contains("no such team")).await;
+            pty.wait("a team that is known", |screen| !screen.contains("no team")).await;
             pty.press("^U").await;
             pty.type_text("Pia").await;
         }

@@ -10,6 +10,7 @@ use crate::app::jobs::plan;
 use crate::app::jobs::state::{ApplyWork, PlanWork, SyncEnd};
 use crate::app::keymap::{Command, Pane};
 use crate::app::message::Message;
+use crate::app::popup::{Ask, Popup};
 use crate::app::wizard::credentials::known_failure;
 use crate::app::wizard::review::{self, SaveState};
 use crate::app::wizard::{self, Item, answers, pia_screen};
@@ -118,6 +119,10 @@ impl<P: Person> Dialogue<P> {
             self.send(Message::Focus(Item::Save)).await?;
             let fresh = self.model().wizard.as_ref().is_some_and(|wizard| wizard.id.is_none());
             self.order(Command::Save).await?;
+            if matches!(&self.model().popup, Some(Popup::Confirm(asked)) if matches!(asked.ask, Ask::UnknownTeam { .. }))
+            {
+                self.answer_popups().await?;
+            }
             if matches!(self.model().wizard.as_ref().map(|wizard| &wizard.save), Some(SaveState::Failed(_))) {
                 return Ok(false);
             }

@@ -402,12 +402,18 @@ async fn question_mark_explains_and_backslash_gives_sign_itself() {
 
 #[tokio::test(start_paused = true)]
 async fn team_is_taken_by_its_number_and_any_name_can_be_typed() {
-    let rest = [("Daily Sync Time", ""), ("Pia Board", "3"), ("Pia Escalation Board", "\\2"), ("Pia Url", "<")];
+    let rest = [
+        ("Daily Sync Time", ""),
+        ("Pia Board", "3"),
+        ("Pia Escalation Board", "\\2"),
+        ("Keep \"2\"", "y"),
+        ("Pia Url", "<"),
+    ];
     let answers = [credentials(), rest.to_vec()].concat();
     let talk = talk(&World::new(Overview::default()), Goal::Everything, &answers).await;
     talk.says("3. Service Desk");
     assert!(!talk.said("Old board"), "an inactive team is not suggested");
-    talk.says("Warning: no such team visible to this agent");
+    talk.says("Warning: no team \"2\" is visible to this agent");
     let draft = talk.draft();
     assert_eq!((draft.text(FieldId::PiaBoard), draft.text(FieldId::EscalationBoard)), ("Service Desk", "2"));
 }
