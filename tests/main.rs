@@ -32,6 +32,7 @@ mod meanwhile;
 mod owning;
 mod plain;
 mod planning;
+mod presence;
 mod properties;
 mod proxying;
 mod reading_back;

@@ -19,6 +19,7 @@ use crate::domain::status::ServiceStatus;
 use crate::domain::untrusted::Untrusted;
 use crate::words::check::is_untested;
 use crate::words::health::{self, short};
+use crate::words::store::{away, on_server};
 use crate::words::time::{ago, moment};
 
 /// How that stands which is on the screen. What comes behind three blanks gives way on a narrow terminal.
@@ -44,7 +45,12 @@ fn active(model: &Model) -> (Tone, String) {
 // In the panes: the configuration and its issues.
 fn state(model: &Model) -> (Tone, String) {
     let Some(saved) = model.current_saved() else { return (Tone::Calm, String::new()) };
-    let host = saved.configuration.api.url.host();
+    let halo = saved.configuration.api.url.host();
+    // Before what it is signed in to, which gives way first.
+    let host = match model.status().and_then(on_server) {
+        Some(store) => format!("{store}   {halo}"),
+        None => halo,
+    };
     let syncs = model.work.sync.run_of(model.current.as_ref()).is_some() || job::elsewhere(model).is_some();
     let mut findings = findings(model);
     let applies = model.apply().is_running();
@@ -62,6 +68,10 @@ fn state(model: &Model) -> (Tone, String) {
     }
     if !saved.status.active {
         return (Tone::Warn, format!("not active   {host}"));
+    }
+    if let Some(since) = model.facts.away_since {
+        let named = model.status().and_then(|status| status.store.as_deref());
+        return (Tone::Bad, format!("{}   {host}", away(named, model.now, since)));
     }
     if model.facts.standing_failed.is_some() {
         return (Tone::Bad, format!("state cannot be read   {host}"));

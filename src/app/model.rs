@@ -16,6 +16,7 @@ use crate::domain::status::{Lists, Overview, Saved, Status, StepState};
 use crate::domain::untrusted::Untrusted;
 use crate::keys::{COMMAND_LINES, KeyMap};
 use crate::words::Phrase;
+use crate::words::store::shown_as_of;
 
 use super::effect::{Effect, Slot};
 use super::go::Go;
@@ -83,6 +84,8 @@ pub struct Facts {
     pub standing: Option<Box<Standing>>,
     /// Why that could not be read.
     pub standing_failed: Option<Failure>,
+    /// Since when the server cannot be reached that the store is on; what is shown is of before.
+    pub away_since: Option<Timestamp>,
     /// The callback addresses.
     pub callbacks: Vec<(EventGroup, CallbackUrl)>,
     /// Why they could not be read.
@@ -272,6 +275,12 @@ impl Model {
     pub(crate) fn status(&self) -> Option<&Status> {
         let standing = self.facts.standing.as_ref().map(|standing| &standing.status);
         standing.or_else(|| self.current_saved().map(|saved| &saved.status))
+    }
+
+    /// That the server with the store cannot be reached, and what is shown is of before; none where it can be.
+    pub(crate) fn away(&self) -> Option<String> {
+        let named = self.status().and_then(|status| status.store.as_deref());
+        self.facts.away_since.map(|since| shown_as_of(named, self.now, since))
     }
 
     /// Whether the configuration that is open is the active one.

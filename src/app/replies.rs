@@ -1,6 +1,7 @@
 //! What answers change: each goes to the job or the screen that asked.
 
 use crate::domain::draft::{Draft, Step};
+use crate::domain::failure::FailureKind;
 use crate::domain::health::{Rule, State};
 use crate::domain::request::Standing;
 use crate::domain::status::Overview;
@@ -95,10 +96,21 @@ fn overview(model: &mut Model, mut overview: Overview) -> Vec<Effect> {
 
 // Where another program has synced, configured or rotated meanwhile, what is shown follows.
 fn standing_read(model: &mut Model, standing: Box<Standing>) -> Vec<Effect> {
-    model.facts.standing_failed = None;
+    let failed = model.facts.standing_failed.take();
+    // What was asked for meanwhile was not read.
+    let is_back = model.facts.away_since.take().is_some() && model.panes.clients.failed.is_some();
+    let mut effects: Vec<Effect> = model.current.iter().filter(|_| is_back).cloned().map(Effect::LoadClients).collect();
     if model.facts.standing.as_ref() == Some(&standing) {
-        return Vec::new();
+        if failed.is_some() {
+            model.touch();
+        }
+        return effects;
     }
+    effects.extend(followed(model, standing));
+    effects
+}
+
+fn followed(model: &mut Model, standing: Box<Standing>) -> Vec<Effect> {
     let before = model.facts.standing.replace(standing);
     model.touch();
     credentials::follow(model);
@@ -247,6 +259,9 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
             return standing_read(model, standing);
         }
         Reply::Status(Err(failure)) => {
+            let is_away =
+                failure.kind == FailureKind::NotReached && model.status().is_some_and(|status| status.store.is_some());
+            model.facts.away_since = is_away.then(|| model.facts.away_since.unwrap_or(model.now));
             model.facts.standing_failed = Some(failure);
             model.touch();
         }

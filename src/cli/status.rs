@@ -28,13 +28,13 @@ pub(super) fn run(call: &mut Call, options: &args::Status) -> Result<u8, Failure
     if call.output.json {
         call.output.object(&status)?;
     } else {
-        print(call, &status);
+        print(call, &status, workspace.now());
     }
     let open = status.health.iter().any(Finding::is_open);
     Ok(if options.exit_code && open { exit_code::ATTENTION } else { 0 })
 }
 
-fn print(call: &mut Call, status: &Status) {
+fn print(call: &mut Call, status: &Status, now: Timestamp) {
     let output = &mut call.output;
     let active = if status.active { "active" } else { "not active" };
     let name = if status.name.is_empty() { String::new() } else { format!("{} ", status.name) };
@@ -44,6 +44,10 @@ fn print(call: &mut Call, status: &Status) {
     }
     if let Some(store) = words::store::on_server(status) {
         output.line(format!("Store      {store}"));
+    }
+    for (number, host) in status.hosts.iter().enumerate() {
+        let label = if number == 0 { "Hosts" } else { "" };
+        output.line(format!("{label:<10} {}: {}", words::store::name(host), words::store::host(host, now)));
     }
     if !status.health.is_empty() {
         let line = doctor::line(output, &status.health);

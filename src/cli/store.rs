@@ -14,6 +14,7 @@ use crate::ops::sharing::Fit;
 use crate::ops::transfer::{Server, Status, in_words, saved, status_here};
 use crate::ops::{self, Clock as _, SystemClock};
 use crate::settings::Paths;
+use crate::words;
 
 pub(super) async fn copy(call: &mut Call, options: &Copy) -> Result<u8, Failure> {
     let paths = Paths::from_environment(&call.environment)?;
@@ -128,9 +129,9 @@ pub(super) async fn status(call: &mut Call, options: StoreStatus) -> Result<u8, 
     line("form", figures.form.map_or("none yet".to_owned(), |form| format!("version {form}")));
     line("size", format!("{} kB", thousands(figures.bytes.div_ceil(1_000))));
     line("holds", figures.held.as_ref().map_or("nothing".to_owned(), in_words));
-    if !figures.hosts.is_empty() {
-        let shown: Vec<String> = figures.hosts.iter().map(|host| Untrusted::new(host).display()).collect();
-        line("hosts", shown.join(", "));
+    for (number, host) in figures.hosts.iter().enumerate() {
+        let known = words::store::host(host, SystemClock.now());
+        line(if number == 0 { "hosts" } else { "" }, format!("{}: {known}", words::store::name(host)));
     }
     for whoever in at_work {
         line("now", whoever.to_string());

@@ -26,6 +26,7 @@ pub(crate) mod full_circle;
 pub(crate) mod fuzz;
 pub mod gap;
 pub mod health;
+pub mod host;
 pub(crate) mod include;
 pub(crate) mod likeness;
 pub(crate) mod merge;

@@ -13,6 +13,7 @@ use super::event::{LATE, minutes};
 use super::full_circle::LeftOpen;
 use super::gap::Gap;
 use super::health::{Finding, Rule, State};
+use super::host::Host;
 use super::next::{Hint, Next};
 use super::people::{Agent, Team, TicketType};
 use super::record::InstalledObject;
@@ -353,8 +354,8 @@ pub struct Status {
     pub halo: Option<Release>,
     /// The server that the store is on; none where it is a file of this machine.
     pub store: Option<String>,
-    /// The machines that are signed in there now.
-    pub hosts: Vec<String>,
+    /// The machines that work with it now, or have lately.
+    pub hosts: Vec<Host>,
     /// The steps of the set-up.
     pub steps: Steps,
     /// The last sync.

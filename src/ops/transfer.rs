@@ -483,7 +483,8 @@ mod tests {
         let status = server.status().unwrap();
         assert_eq!(status.copying.and_then(|whoever| whoever.0).map(|holder| holder.user), Some(actor.user));
         let figures = status.figures.unwrap();
-        assert_eq!((figures.form, figures.hosts), (None, vec![host]));
+        let hosts: Vec<_> = figures.hosts.into_iter().map(|host| (host.host, host.signed_in)).collect();
+        assert_eq!((figures.form, hosts), (None, vec![(host, true)]));
         drop(held);
         while server.status().unwrap().copying.is_some() {}
         server.take(None, at(3)).unwrap();

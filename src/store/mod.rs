@@ -66,6 +66,7 @@ pub use transfer::{Figures, Held, Remote, is_same};
 use self::database::{Database, Holding};
 use self::error::Trouble;
 use crate::domain::configuration::ConfigurationId;
+use crate::domain::host::Host;
 use crate::settings::private_file;
 
 /// The name of this machine, as its system has it.
@@ -313,8 +314,8 @@ impl Store {
         inner.database.server().is_some_and(|server| server.only_looks)
     }
 
-    /// The machines that are signed in to its server now.
-    pub fn hosts(&self) -> Result<Vec<String>, StoreError> {
+    /// The machines that work with its server now, or have lately.
+    pub fn hosts(&self) -> Result<Vec<Host>, StoreError> {
         if self.is_file() { Ok(Vec::new()) } else { self.ask(Database::hosts) }
     }
 

@@ -8,6 +8,7 @@ use super::copy::{Sum, sum};
 use super::database::{Address, Database, GoOn, Holding, Installation, Table, Value};
 use super::error::Trouble;
 use super::{NamedLock, Proof, Store, StoreError, host_name, maybe_time_in, schema, settings, time_out};
+use crate::domain::host::Host;
 
 /// Rows that are written at once, and the bytes of text from which on they are.
 const ROWS: usize = 50;
@@ -182,8 +183,8 @@ pub struct Figures {
     pub bytes: u64,
     /// What is in it; none where not one row is.
     pub held: Option<Held>,
-    /// The machines that are signed in to a server now.
-    pub hosts: Vec<String>,
+    /// The machines that work with a server now, or have lately.
+    pub hosts: Vec<Host>,
 }
 
 impl Store {

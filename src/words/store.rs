@@ -1,11 +1,55 @@
-//! Where the store is, if it is on a server.
+//! Where the store is, if it is on a server, and who works with it.
 
+use jiff::Timestamp;
+
+use super::time::{ago, moment};
+use crate::domain::host::{Host, HostService};
 use crate::domain::status::Status;
 use crate::domain::untrusted::Untrusted;
 
-/// The server, and the hosts that are signed in there, if any is; none where it is a file of this machine.
+/// The server, and how many hosts work with it; none where it is a file of this machine.
 pub fn on_server(status: &Status) -> Option<String> {
-    let hosts: Vec<String> = status.hosts.iter().map(|host| Untrusted::new(host).display()).collect();
-    let signed_in = if hosts.is_empty() { String::new() } else { format!(", signed in: {}", hosts.join(", ")) };
-    status.store.as_ref().map(|store| format!("{store}{signed_in}"))
+    let server = server(status.store.as_deref()?);
+    Some(match status.hosts.len() {
+        0 => server.to_owned(),
+        1 => format!("{server}, 1 host"),
+        many => format!("{server}, {many} hosts"),
+    })
+}
+
+/// A server without the name of its database.
+pub fn server(named: &str) -> &str {
+    named.split_once(", database ").map_or(named, |(server, _)| server)
+}
+
+/// That a server cannot be reached, and since when.
+pub fn away(named: Option<&str>, now: Timestamp, since: Timestamp) -> String {
+    let since = moment(now, since);
+    format!("{} cannot be reached since {}", server(named.unwrap_or("the store")), since.trim_start_matches("today "))
+}
+
+/// The same where something is shown.
+pub fn shown_as_of(named: Option<&str>, now: Timestamp, since: Timestamp) -> String {
+    format!("{}; shown is what was known then.", away(named, now, since))
+}
+
+/// What a host is called.
+pub fn name(host: &Host) -> String {
+    Untrusted::new(&host.host).display()
+}
+
+/// What is known of a host beside its name.
+pub fn host(host: &Host, now: Timestamp) -> String {
+    let version = host.version.as_ref().map(|version| format!("{}, ", Untrusted::new(version).display()));
+    let service = match host.service {
+        HostService::Leads => "leads",
+        HostService::StandsBy => "stands by",
+        HostService::NotRunning => "service not running",
+    };
+    let seen = match host.last_seen {
+        _ if host.is_there() => ", there now".to_owned(),
+        Some(at) => format!(", last seen {}", ago(now, at)),
+        None => String::new(),
+    };
+    format!("{}{service}{seen}", version.unwrap_or_default())
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::postgres::{FORM, SIGNED_IN_FROM, TELL_SETTINGS};
+use super::postgres::{FORM, SIGNED_IN_FROM, TELL_SETTINGS, met};
 use super::value::args;
 use super::{Database, Engine, GoOn, Holding, Installation, Session};
+use crate::domain::host::Host;
 use crate::store::error::Trouble;
 
 impl Database {
@@ -48,16 +49,17 @@ impl Database {
         if let Engine::Postgres(_, session) = &self.engine { session.batch(TELL_SETTINGS) } else { Ok(()) }
     }
 
-    /// The machines whose programs are signed in to a server now.
-    pub(in crate::store) fn hosts(&self) -> Result<Vec<String>, Trouble> {
+    /// The machines that work with a server now, or have lately.
+    pub(in crate::store) fn hosts(&self) -> Result<Vec<Host>, Trouble> {
         let sql = "SELECT DISTINCT substr(application_name, CAST(?1 AS INTEGER)) FROM pg_stat_activity
                    WHERE datname = current_database() AND application_name LIKE CAST(?2 AS TEXT)
                      AND (?3 = 1 OR pid <> pg_backend_pid()) ORDER BY 1";
-        let Engine::Postgres(server, _) = &self.engine else { return Ok(Vec::new()) };
+        let Engine::Postgres(server, session) = &self.engine else { return Ok(Vec::new()) };
         // Whoever only asks works with nothing.
         let works = i64::from(server.own.is_some());
         let from = i64::try_from(SIGNED_IN_FROM.len() + 1).unwrap_or(1);
-        self.rows(sql, args![from, format!("{SIGNED_IN_FROM}%"), works], |row| row.get(0))
+        let signed_in = self.rows(sql, args![from, format!("{SIGNED_IN_FROM}%"), works], |row| row.get(0))?;
+        Ok(met(&signed_in, &session.known_services()?, &session.came_in()?))
     }
 
     /// Which machine's copy it is on a server, and as of when; none where it is no copy.

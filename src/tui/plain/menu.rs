@@ -226,7 +226,9 @@ impl<P: Person> Dialogue<P> {
     /// Where things stand: steps, syncs, what is in Halo.
     pub(super) async fn status(&mut self) -> Result<(), Exit> {
         self.order(Command::Pane(Pane::Sync)).await?;
-        if let Some(failure) = self.model().facts.standing_failed.clone() {
+        if let Some(away) = self.model().away() {
+            self.say(away);
+        } else if let Some(failure) = self.model().facts.standing_failed.clone() {
             self.say_failure(&failure);
             return Ok(());
         }

@@ -11,6 +11,7 @@ use crate::app::panes::activity::controls::height;
 use crate::app::panes::activity::{self, Filter, ended};
 use crate::app::text::{width, wrap};
 use crate::domain::activity::Activity;
+use crate::domain::host::HostService;
 use crate::domain::thousands;
 use crate::domain::untrusted::Untrusted;
 use crate::view::integrations::search_line;
@@ -18,6 +19,7 @@ use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
 use crate::view::text::moment;
 use crate::view::theme::{Styles, symbol};
 use crate::words::audit::{outcome, title};
+use crate::words::store;
 
 fn shown(text: &str) -> String {
     Untrusted::new(text).display()
@@ -37,9 +39,8 @@ pub fn body(model: &Model, page: &mut Page) {
         page.beside_last(&words, styles.dim());
     }
     page.blank();
-    if let Some(failure) = &model.facts.standing_failed {
-        page.failure(failure, MARGIN, &model.keys);
-    }
+    super::not_read(model, page, model.facts.standing_failed.as_ref());
+    hosts(model, page);
     if model.facts.standing.is_none() {
         if model.facts.standing_failed.is_none() {
             page.plain("Reading the audit trail.", styles.dim());
@@ -94,6 +95,27 @@ pub fn body(model: &Model, page: &mut Page) {
     }
 }
 
+// Who works with the store, where it is on a server.
+fn hosts(model: &Model, page: &mut Page) {
+    let (shown, left_out) = activity::hosts(model);
+    let column = shown.iter().map(|host| width(&store::name(host)) + 2).max().unwrap_or_default().clamp(8, 24);
+    for (number, host) in shown.iter().enumerate() {
+        let label = if number == 0 { "Hosts" } else { "" };
+        let row =
+            Row::new(page.styles, false).cell(label, Style::new(), 8).cell(&store::name(host), Style::new(), column);
+        let tone = if host.service == HostService::NotRunning { page.styles.dim() } else { Style::new() };
+        page.push(row.text(&store::host(host, model.now), tone));
+    }
+    if shown.is_empty() {
+        return;
+    }
+    if left_out > 0 {
+        let words = format!("and {left_out} more");
+        page.push(Row::new(page.styles, false).to(MARGIN + 8).text(&words, page.styles.dim()));
+    }
+    page.blank();
+}
+
 // A run says how many lines belong to it, and whether they are shown.
 fn row_title(row: &activity::Row, entry: &Activity) -> String {
     match (row.is_inner, row.inner, row.is_open) {
@@ -132,7 +154,9 @@ pub fn lines(model: &Model) -> Vec<String> {
     if state.is_filtered() {
         return state.rows.iter().filter_map(|row| all.get(row.at)).map(line).collect();
     }
-    all.iter().map(line).collect()
+    let hosts = model.status().map_or(&[][..], |status| &status.hosts);
+    let host = |host| format!("Host {}: {}", store::name(host), store::host(host, model.now));
+    hosts.iter().map(host).chain(all.iter().map(line)).collect()
 }
 
 // Everything that is known of an entry, a line each.

@@ -49,9 +49,7 @@ pub fn body(model: &Model, page: &mut Page) {
     let count = format!("{filter}{} of {}{age}", thousands(clients.count() as u64), thousands(clients.total() as u64));
     page.beside_last(&count, styles.dim());
     page.blank();
-    if let Some(failure) = &clients.failed {
-        page.failure(failure, MARGIN, &model.keys);
-    }
+    super::not_read(model, page, clients.failed.as_ref());
     if clients.count() == 0 {
         let query_is_empty = clients.query.value().trim().is_empty();
         let words = match (clients.read, clients.total()) {

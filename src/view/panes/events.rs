@@ -83,9 +83,7 @@ fn list(model: &Model, page: &mut Page) {
     page.beside_last(&count, styles.dim());
     page.blank();
     head(model, page);
-    if let Some(failure) = &events.failed {
-        page.failure(failure, MARGIN, &model.keys);
-    }
+    super::not_read(model, page, events.failed.as_ref());
     if events.count() == 0 {
         empty(model, page);
         return;

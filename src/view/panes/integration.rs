@@ -78,6 +78,7 @@ pub fn body(model: &Model, page: &mut Page) {
     }
     page.blank();
     let integration = model.status().map(|status| &status.integration);
+    super::not_read(model, page, None);
     if !model.work.apply.is_running() {
         let left = integration.into_iter().flat_map(|integration| integration.left_behind());
         left.for_each(|words| page.state(Tone::Warn, &Phrase::from(&words).with_keys(&model.keys), MARGIN));

@@ -12,9 +12,11 @@ pub use clients::card as client_card;
 use ratatui::text::Line;
 
 use crate::app::Model;
+use crate::app::notice::Tone;
 use crate::app::panes::{Pane, integration as objects};
+use crate::domain::failure::Failure;
 
-use super::page::Page;
+use super::page::{MARGIN, Page};
 use super::theme::Styles;
 
 type Body = fn(&Model, &mut Page);
@@ -31,6 +33,15 @@ fn drawn(pane: Pane) -> (Body, Detail, Lines) {
         Pane::Integration => (integration::body, integration::detail, objects::lines),
         Pane::Events => (events::body, events::detail, events::lines),
         Pane::Activity => (activity::body, activity::detail, activity::lines),
+    }
+}
+
+/// Why something could not be read anew; that the server is away is said in the same words everywhere.
+fn not_read(model: &Model, page: &mut Page, failure: Option<&Failure>) {
+    match (model.away(), failure) {
+        (Some(away), _) => page.state(Tone::Bad, &away, MARGIN),
+        (None, Some(failure)) => page.failure(failure, MARGIN, &model.keys),
+        (None, None) => {}
     }
 }
 

@@ -58,9 +58,7 @@ pub(super) fn body(model: &Model, page: &mut Page) {
     if !is_low {
         page.heading("Overview", &counted(model, &list), styles.dim());
     }
-    if let Some(failure) = &model.facts.standing_failed {
-        page.failure(failure, MARGIN, &model.keys);
-    }
+    super::not_read(model, page, model.facts.standing_failed.as_ref());
     if findings.is_empty() {
         page.paragraph("This configuration is not active, so nothing is checked.", MARGIN, Style::new());
         return;

@@ -70,9 +70,7 @@ pub fn body(model: &Model, page: &mut Page) {
             outlook(model, page, runs.first());
         }
     }
-    if let Some(failure) = &model.facts.standing_failed {
-        page.failure(failure, MARGIN, &model.keys);
-    }
+    super::not_read(model, page, model.facts.standing_failed.as_ref());
     if runs.is_empty() {
         return;
     }

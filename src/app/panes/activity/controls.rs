@@ -12,7 +12,15 @@ pub struct ActivityControls;
 /// Rows of the audit trail that fit; without a second column, what it would say stands below the selected row.
 pub fn height(model: &Model) -> usize {
     let below = if model.layout.detail.is_some() { 0 } else { 3 };
-    usize::from(model.layout.body.height).saturating_sub(5 + below).max(4)
+    usize::from(model.layout.body.height).saturating_sub(5 + below + hosts_height(model)).max(4)
+}
+
+// The hosts above it, with the line below them.
+fn hosts_height(model: &Model) -> usize {
+    match activity::hosts(model) {
+        ([], _) => 0,
+        (hosts, left_out) => hosts.len() + usize::from(left_out > 0) + 1,
+    }
 }
 
 // Lists anew from the first row on.

@@ -4,6 +4,7 @@
 //! it, and it comes in beside nobody. How often somebody was alone stands in a table: whoever has lost his session, and finds
 //! that somebody was meanwhile, knows nothing any more.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 
 use super::address::Installation;
 use super::named::number_of;
+use super::services::KEPT;
 use super::{Begun, SIGNED_IN_FROM, Session};
 use crate::store::error::Trouble;
 
@@ -61,6 +63,19 @@ impl Session {
             self.batch(&format!("SELECT pg_advisory_lock_shared({class}, {number})"))?;
         }
         begun.commit()
+    }
+
+    /// Which hosts have come in lately, and when last, by the server's clock.
+    pub(in crate::store) fn came_in(&self) -> Result<BTreeMap<String, Option<Timestamp>>, Trouble> {
+        if !self.has_table(HOSTS)? {
+            return Ok(BTreeMap::new());
+        }
+        let sql = format!(
+            "SELECT name, CAST(extract(epoch FROM max(seen_at)) * 1000000 AS BIGINT) FROM {HOSTS}
+             WHERE seen_at > now() - {KEPT} GROUP BY name"
+        );
+        let read = |row: &tokio_postgres::Row| Ok((row.try_get(0)?, Timestamp::from_microsecond(row.try_get(1)?).ok()));
+        self.wait(self.client.query(&sql, &[]))??.iter().map(read).collect()
     }
 
     /// Is not alone any more.

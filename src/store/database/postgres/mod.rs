@@ -28,6 +28,7 @@ use crate::domain::untrusted::Untrusted;
 use crate::store::error::Trouble;
 use crate::store::schema;
 
+pub(super) use self::hosts::met;
 pub(in crate::store) use self::named::Holding;
 pub(super) use self::news::TELL_SETTINGS;
 pub use self::news::{News, Told};
@@ -35,6 +36,7 @@ pub use self::services::{Seen, Service};
 
 mod address;
 mod dialect;
+mod hosts;
 mod installations;
 mod named;
 mod news;

@@ -21,7 +21,7 @@ const FAILS: &str = "INTERVAL '5 minutes'";
 const RESTS: &str = "INTERVAL '10 minutes'";
 
 /// How long a service is remembered that is not there any more.
-const KEPT: &str = "INTERVAL '7 days'";
+pub(super) const KEPT: &str = "INTERVAL '7 days'";
 
 /// A service, as it tells the others of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub struct Seen {
     /// Its version.
     pub version: String,
     /// When it was there last, by the server's clock, in microseconds.
-    seen_at: i64,
+    pub(in crate::store) seen_at: i64,
     /// Where it forwards to.
     pub forwards: Option<String>,
     /// Whether it is there now.
@@ -76,8 +76,7 @@ impl Seen {
 impl Session {
     /// Tells that a service is there that stands by.
     pub(in crate::store) fn tell_service(&self, own: &Service) -> Result<(), Trouble> {
-        let there = self.wait(self.client.query("SELECT to_regclass($1) IS NOT NULL", &[&SERVICES]))??;
-        if !there.first().map_or(Ok(false), |row| row.try_get(0))? {
+        if !self.has_table(SERVICES)? {
             self.batch(&format!(
                 "CREATE TABLE IF NOT EXISTS {SERVICES} (run TEXT PRIMARY KEY, installation TEXT NOT NULL, host TEXT NOT NULL, \
                  version TEXT NOT NULL, seen_at TIMESTAMPTZ NOT NULL, forwards TEXT, able BOOLEAN NOT NULL, leads BOOLEAN NOT NULL, \
@@ -133,6 +132,17 @@ impl Session {
         );
         self.wait(self.client.execute(&sql, &[&run, &ends]))??;
         Ok(())
+    }
+
+    /// The same for whoever only looks: there may have been none yet.
+    pub(in crate::store) fn known_services(&self) -> Result<Vec<Seen>, Trouble> {
+        if self.has_table(SERVICES)? { self.services("{}") } else { Ok(Vec::new()) }
+    }
+
+    /// Whether the server has this table.
+    pub(super) fn has_table(&self, name: &str) -> Result<bool, Trouble> {
+        let there = self.wait(self.client.query("SELECT to_regclass($1) IS NOT NULL", &[&name]))??;
+        Ok(there.first().map_or(Ok(false), |row| row.try_get(0))?)
     }
 
     /// The services that are remembered, those that can do most first. Whoever leads asks in the session of its lock, with its note.

@@ -11,6 +11,7 @@ use crate::domain::client::{ClientStatus, DisabledReason, StoredClient};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Finding, Rule, State, from_run};
+use crate::domain::host::{Host, HostService};
 use crate::domain::plan::{ChangeResult, ConfigureReport, ConfigureStatus, Outcome};
 use crate::domain::request::Standing;
 use crate::domain::sync_run::{RequestBudget, SyncProgress, SyncReport, SyncStatus};
@@ -37,6 +38,33 @@ fn many_runs(standing: &mut Standing) {
     let run = standing.runs[0].clone();
     let at = |back: i64| run.started_at - jiff::SignedDuration::from_hours(24 * back);
     standing.runs = (0..90).map(|back| SyncReport { started_at: at(back), ..run.clone() }).collect();
+}
+
+// On a server, with three hosts: one leads, one stands by, and one has ended.
+fn on_server(standing: &mut Standing) {
+    let host = |name: &str, service, last_seen: &str| Host {
+        host: name.to_owned(),
+        version: Some("0.1.0".to_owned()),
+        service,
+        signed_in: service != HostService::NotRunning,
+        last_seen: Some(at(last_seen)),
+    };
+    standing.status.store = Some("PostgreSQL db.example, database pia_halo".to_owned());
+    standing.status.hosts = vec![
+        host("jump1", HostService::Leads, "2026-11-23T10:52:58Z"),
+        host("jump2", HostService::StandsBy, "2026-11-23T10:52:57Z"),
+        host("jump3", HostService::NotRunning, "2026-11-23T07:12:00Z"),
+    ];
+}
+
+fn many_hosts(standing: &mut Standing) {
+    on_server(standing);
+    let last = standing.status.hosts[2].clone();
+    standing.status.hosts.extend((4..30).map(|number| Host { host: format!("jump{number}"), ..last.clone() }));
+}
+
+fn away() -> Failure {
+    Failure::new(FailureKind::NotReached, "PostgreSQL db.example, database pia_halo: no answer")
 }
 
 fn many_entries(standing: &mut Standing) {
@@ -430,6 +458,20 @@ fn activity(scenes: &mut Scenes) {
     scenes.add("pane_activity_search", in_panes(), |stage| {
         stage.keys("5 /");
         stage.type_text("webhook");
+    });
+    scenes.add("pane_activity_hosts", standing_with(on_server), |stage| {
+        stage.keys("5");
+    });
+    scenes.add("pane_activity_many_hosts", standing_with(many_hosts), |stage| {
+        stage.keys("5");
+    });
+    scenes.add("pane_sync_on_server", standing_with(on_server), |_| {});
+    scenes.add("pane_sync_server_away", standing_with(on_server), |stage| {
+        stage.reply(Reply::Status(Err(away())));
+    });
+    scenes.add("pane_clients_server_away", standing_with(on_server), |stage| {
+        stage.keys("2");
+        stage.reply(Reply::Status(Err(away())));
     });
     scenes.add("pane_activity_fields", standing_with(with_fields), |stage| {
         stage.keys("5");
