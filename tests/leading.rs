@@ -62,15 +62,7 @@ async fn killed_leader_is_followed_and_no_day_is_synced_twice() {
     let Some(server) = Server::start() else { return };
     let (profile, url) = shared(&server, "days").await;
     let hosts = [Host::beside(&profile), Host::beside(&profile)];
-    // As if nobody had synced for days.
-    let then = Timestamp::now() - SignedDuration::from_hours(72);
-    server.sql(
-        "days",
-        &format!(
-            "UPDATE runs SET started_at = '{then}', finished_at = '{then}';
-             UPDATE configurations SET served_since = '{then}', published_at = '{then}', proved_at = '{then}'"
-        ),
-    );
+    is_due(&server, "days");
     let mut services = services(&profile, &url, &hosts, &[]).await;
     assert_eq!(one_leads(&url, &services).await, 0);
     let shown = profile.json(["store", "status"], 0).await;
@@ -168,6 +160,78 @@ async fn leader_that_fails_for_minutes_gives_lead_back() {
     // Where nobody else is there it leads again.
     works.terminate().await;
     until(|| leader(&url) == Some(fails.pid())).await;
+}
+
+/// As if nobody had synced for days.
+fn is_due(server: &Server, database: &str) {
+    let then = Timestamp::now() - SignedDuration::from_hours(72);
+    server.sql(
+        database,
+        &format!(
+            "UPDATE runs SET started_at = '{then}', finished_at = '{then}';
+             UPDATE configurations SET served_since = '{then}', published_at = '{then}', proved_at = '{then}'"
+        ),
+    );
+}
+
+/// Where nothing is installed, the sync alone tells that a host cannot work.
+#[tokio::test(flavor = "multi_thread")]
+async fn leader_whose_sync_fails_by_its_host_is_failing() {
+    let Some(server) = Server::start() else { return };
+    let (profile, url) = shared(&server, "syncfails").await;
+    is_due(&server, "syncfails");
+    let host = Host::beside(&profile);
+    let mut command = host.command(&["serve", "--listen", "127.0.0.1:0"]);
+    command.env("PIA_HALO_CLIENT_SECRET", "not the one");
+    let fails = Service::start_by(command).await;
+    until(|| leader(&url) == Some(fails.pid())).await;
+    let is_failing = "SELECT count(*) FROM pia_halo_services WHERE failing_since IS NOT NULL";
+    let mut look_again = tokio::time::interval(Duration::from_millis(100));
+    let began = std::time::Instant::now();
+    // A late run waits a random part of a minute first.
+    while server.sql("syncfails", is_failing) != "1" {
+        assert!(began.elapsed() < Duration::from_secs(100), "{:?}", fails.said);
+        look_again.tick().await;
+    }
+    let works = Service::start_by(profile.command(["serve", "--listen", "127.0.0.1:0"])).await;
+    server.sql("syncfails", "UPDATE pia_halo_services SET failing_since = now() - INTERVAL '6 minutes' WHERE leads");
+    until(|| leader(&url) == Some(works.pid())).await;
+    until(|| server.sql("syncfails", "SELECT count(*) FROM daily WHERE outcome = 'synced'") == "1").await;
+}
+
+/// Another one that can do more waits for the end of a sync: what is half read is not thrown away.
+#[tokio::test(flavor = "multi_thread")]
+async fn lead_is_not_given_away_in_middle_of_sync() {
+    let Some(server) = Server::start() else { return };
+    let (profile, url) = shared(&server, "middle").await;
+    is_due(&server, "middle");
+    let busy = |busy: bool| {
+        profile.halo.change(|state| {
+            state.behaviour.server_error_percent = if busy { 100 } else { 0 };
+            state.set_fault("server-errors".parse().unwrap(), busy);
+        });
+    };
+    busy(true);
+    let plain = Service::start_by(profile.command(["serve", "--listen", "127.0.0.1:0"])).await;
+    until(|| leader(&url) == Some(plain.pid())).await;
+    let open = || server.sql("middle", "SELECT count(*) FROM runs WHERE status IS NULL") == "1";
+    until(open).await;
+    let destination = Destination::start().await;
+    let host = Host::beside(&profile);
+    let better = ["serve", "--listen", "127.0.0.1:0", "--forward-to", &destination.url];
+    let better = Service::start_by(host.command(&better)).await;
+    // It is there, and the leader has looked twice since.
+    until(|| server.sql("middle", "SELECT count(*) FROM pia_halo_services WHERE forwards IS NOT NULL") == "1").await;
+    let seen = || server.sql("middle", "SELECT seen_at FROM pia_halo_services WHERE leads");
+    for _ in 0..2 {
+        let before = seen();
+        until(|| seen() != before).await;
+    }
+    assert!(leader(&url) == Some(plain.pid()) && open(), "{:?}", plain.said);
+    busy(false);
+    until(|| leader(&url) == Some(better.pid())).await;
+    let ended = "SELECT string_agg(DISTINCT status, ',') FROM runs";
+    assert_eq!(server.sql("middle", ended), "complete");
 }
 
 /// What one forwards, another one that does not keeps for it.

@@ -44,6 +44,7 @@ mod reporting;
 mod requirements;
 mod rolling_back;
 mod rotating;
+mod rounds;
 mod running;
 mod saving;
 mod secrecy;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -830,7 +830,24 @@ async fn password_comes_from_command_of_settings() {
     profile.run(["store", "status"]).await.expect(0);
     profile.save("acme", "").await.expect(0);
     profile.run(["sync"]).await.expect(0);
-    assert_eq!(Service::start(&profile).await.terminate().await, 143);
+    // A password that is changed ends nothing: the command is asked again.
+    let service = Service::start(&profile).await;
+    profile.run(["configure", "--yes"]).await.expect(0);
+    let changed = "ALTER ROLE pia PASSWORD 'changed'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                   WHERE pid <> pg_backend_pid() AND application_name LIKE 'pia-halo%'";
+    script("right", "changed\\n", 0o700);
+    let mut psql = server.psql("postgres", changed);
+    assert!(psql.env("PGPASSWORD", "\"canary\" ").status().unwrap().success());
+    let body = event("changed", 33_470);
+    assert_eq!(service.callback(&secrets(&profile), "ticket-created", &body).await.status, 200);
+    let count = "SELECT count(*) FROM events WHERE id LIKE 'changed%'";
+    let stored = || {
+        let asked =
+            server.psql("postgres", count).env("PGPASSWORD", "changed").stdout(Stdio::piped()).output().unwrap();
+        String::from_utf8(asked.stdout).unwrap().trim() == "1"
+    };
+    until(stored).await;
+    assert_eq!(service.terminate().await, 143);
     let shown = profile.run(["config", "show"]).await.expect(0).says("password_command");
     assert!(!format!("{shown:?}").contains("canary"), "{shown:?}");
 }

@@ -147,13 +147,28 @@ async fn event_that_store_does_not_take_is_kept_and_holds_up_nobody() {
     let status = profile.json(["status"], 0).await;
     assert_eq!(status["service"]["spool"]["not_taken"], 2, "{status}");
     assert!(service.get("/metrics").await.1.contains("\npia_halo_spool_refused 2\n"));
+    let kept = profile.json(["store", "spool"], 0).await;
+    let refused = kept["refused"].as_array().unwrap();
+    let is_told =
+        |event: &serde_json::Value| event["ticket_id"] == 13 && event["why"].as_str().unwrap().contains("odd");
+    assert!(refused.len() == 2 && refused.iter().all(is_told), "{kept}");
+    profile.run(["store", "spool", "--forget"]).await.expect(3).says("nothing was changed");
+    profile.run(["store", "spool"]).await.expect(0).says("ticket 13: ").says(told);
     assert_eq!(service.terminate().await, 143);
     server.sql("poison", "ALTER TABLE events DROP CONSTRAINT odd");
     let service = Service::start(&profile).await;
     until(|| stored(&server, "poison").len() == 5).await;
-    assert_eq!(service.terminate().await, 143);
     let status = profile.json(["status"], 0).await;
     assert_eq!(status["service"]["spool"], serde_json::Value::Null, "{status}");
+    // One that nobody wants any more is forgotten, and who did that stands in the trail.
+    server.sql("poison", "ALTER TABLE events ADD CONSTRAINT odd CHECK (ticket_id <> 14)");
+    assert_eq!(sent(&service, &secrets, "not wanted", 14).await, 200);
+    let forget = ["store", "spool", "--forget", "--yes"];
+    assert_eq!(profile.json(forget, 0).await["forgotten"], 1);
+    assert_eq!(profile.json(forget, 0).await["status"], "nothing_to_do");
+    profile.run(["store", "spool"]).await.expect(0).says("Nothing waits on this host");
+    profile.run(["audit"]).await.expect(0).says("forget events that the store does not take");
+    assert_eq!(service.terminate().await, 143);
 }
 
 /// Whether a callback was acknowledged; who was killed acknowledges nothing.

@@ -66,6 +66,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("store init", "make the store in the PostgreSQL that config.toml names"),
     ("store key", "whether this host can open the secrets in it"),
     ("store set-aside", "start with an empty store"),
+    ("store spool", "what waits on this host for the store"),
     ("store status", "what keeps the store, and what is in it"),
     ("store copy --to postgres://pia@db.example/pia_halo", "copy it to a PostgreSQL, and compare"),
     ("service status", "whether systemd runs the service"),

@@ -33,6 +33,7 @@ mod rotate;
 mod serve;
 mod setup;
 mod signals;
+mod spool;
 mod status;
 mod store;
 mod support;
@@ -291,6 +292,7 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Store(Store::Key(options)) => store::key(&mut call, &options).await,
         Command::Store(Store::SetAside) => store::set_aside(&mut call),
         Command::Store(Store::Status(options)) => store::status(&mut call, options).await,
+        Command::Store(Store::Spool(options)) => spool::run(&mut call, &options).await,
         Command::Store(Store::Copy(options)) => store::copy(&mut call, &options).await,
         Command::Service(service) => units::run(&mut call, &service),
         Command::Support(options) => support::run(&mut call, options).await,

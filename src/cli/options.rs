@@ -19,6 +19,7 @@ const WITHOUT_CONFIGURATION: &[&str] = &[
     "store set-aside",
     "store copy",
     "store status",
+    "store spool",
     "service install",
     "service status",
     "service remove",

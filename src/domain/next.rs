@@ -72,6 +72,7 @@ pub enum Next {
     SetStoreAside,
     InitStore,
     NewStoreKey,
+    Spool,
     Completions,
 }
 
@@ -141,6 +142,7 @@ impl Next {
             Self::SetStoreAside => "store set-aside",
             Self::InitStore => "store init",
             Self::NewStoreKey => "store key --new",
+            Self::Spool => "store spool",
             Self::Completions => "completions bash",
         };
         fixed.to_owned()
@@ -169,6 +171,7 @@ impl Next {
                 | Self::SetStoreAside
                 | Self::InitStore
                 | Self::NewStoreKey
+                | Self::Spool
                 | Self::Completions
         )
     }
@@ -247,6 +250,7 @@ impl Next {
             Self::SetStoreAside,
             Self::InitStore,
             Self::NewStoreKey,
+            Self::Spool,
             Self::Completions,
         ]
     }

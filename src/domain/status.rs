@@ -295,6 +295,24 @@ impl Spooled {
     }
 }
 
+/// An event that is kept on this host, because the store does not take what is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotTaken {
+    /// Its place among the others that are kept.
+    pub number: i64,
+    /// The id of its configuration.
+    pub configuration: String,
+    /// When it came in.
+    #[serde(serialize_with = "crate::domain::calendar::json")]
+    pub received_at: Option<Timestamp>,
+    /// What Halo calls it.
+    pub event: Option<String>,
+    /// The ticket that it is about.
+    pub ticket_id: Option<i64>,
+    /// What the store has said of it.
+    pub why: String,
+}
+
 /// Which release of Halo answered last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Release {

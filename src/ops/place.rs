@@ -128,7 +128,16 @@ pub(super) fn address(url: &str, paths: &Paths, environment: &Environment) -> Re
     let address = Address::new(url)?.called(&installation::name(environment));
     let named_here = Settings::new(paths.clone()).store().ok().flatten().filter(|shared| shared.url.as_str() == url);
     if let Some(command) = named_here.and_then(|shared| shared.password_command) {
-        return Ok(address.with_password(&store_password(&command, environment)?));
+        let password = store_password(&command, environment)?;
+        let environment = environment.clone();
+        let again = move || match store_password(&command, &environment) {
+            Ok(password) => Some(password),
+            Err(error) => {
+                tracing::warn!(%error, "no other password of the PostgreSQL is to be had");
+                None
+            }
+        };
+        return Ok(address.with_password(&password).asking_again(again));
     }
     Ok(match file {
         Some(file) => address.with_passwords_of(&file, paths.home.as_deref())?,

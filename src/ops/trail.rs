@@ -1,8 +1,21 @@
 //! The audit trail of whoever works: of this host alone, or of all that share a store.
 
+use std::thread::JoinHandle;
+
 use super::Workspace;
 use crate::domain::activity::{Activity, BreakReason, Chain, ChainBreak, Record};
 use crate::domain::failure::Failure;
+
+/// What is done behind a command. Whoever has it last waits for its end.
+pub(super) struct Behind(Option<JoinHandle<()>>);
+
+impl Drop for Behind {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take() {
+            _ = thread.join();
+        }
+    }
+}
 
 impl Workspace {
     /// Whether the lines of the audit trail still follow each other; see [`Audit::verify`]. Each run wrote a line: where the
@@ -39,6 +52,22 @@ impl Workspace {
         self.audit.append(activity)?;
         self.share_trail();
         Ok(())
+    }
+
+    /// The same behind what a command does: what a program was killed before may be long.
+    pub(super) fn share_trail_behind(&self) -> Option<Behind> {
+        let key = self.settings.seal_key().ok()?;
+        let (audit, store) = (self.audit.clone(), self.store.clone());
+        if store.is_file() || store.only_looks() {
+            return None;
+        }
+        let copy = move || {
+            let tag = |text: &str| key.as_ref()?.tag(text);
+            if let Err(error) = audit.share(&store, &tag) {
+                tracing::warn!(%error, "the audit trail was not copied to the store");
+            }
+        };
+        std::thread::Builder::new().name("trail".to_owned()).spawn(copy).ok().map(|thread| Behind(Some(thread)))
     }
 
     /// Copies the lines of this host's trail to where all hosts see them. What keeps that from being done keeps nothing else:

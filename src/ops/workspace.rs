@@ -10,6 +10,7 @@ use super::check::passed::Passed;
 use super::clock::Clock;
 use super::place::{Entry, Place};
 use super::sharing::Shelf;
+use super::trail::Behind;
 use super::{aside, installation, restored, sharing, spooled, units};
 use crate::coordination::{Holder, Lock, Watch};
 use crate::domain::activity::{Activity, Actor};
@@ -75,6 +76,8 @@ pub struct Workspace {
     pub(super) under: Vec<Watch>,
     takes_over: bool,
     attended: bool,
+    /// What is done beside all of this.
+    behind: Option<Arc<Behind>>,
 }
 
 impl Workspace {
@@ -107,7 +110,7 @@ impl Workspace {
         settings.tidy();
         let shelf = Shelf::at(&place, &environment, actor.clone(), Arc::clone(&clock));
         let settings = sharing::around(settings, shelf.clone());
-        let workspace = Self {
+        let mut workspace = Self {
             settings,
             shelf,
             store,
@@ -127,11 +130,12 @@ impl Workspace {
             under: Vec::new(),
             takes_over: false,
             attended: true,
+            behind: None,
         };
         workspace.note_lost_store();
         if entry == Entry::Work {
             // What a program was killed before.
-            workspace.share_trail();
+            workspace.behind = workspace.share_trail_behind().map(Arc::new);
         }
         Ok(workspace)
     }

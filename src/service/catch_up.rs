@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::Shared;
+use super::at_halo::AtHalo;
 use crate::domain::configuration::{Configuration, ConfigurationId};
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::failure::Failure;
@@ -51,7 +52,7 @@ pub async fn run(shared: Arc<Shared>) {
     let (mut failures, mut known) = (0, Known::default());
     loop {
         spool_is_empty(&shared).await;
-        let turned = turn(&shared, &mut known).await;
+        let turned = shared.failing.ended(AtHalo::Missed, turn(&shared, &mut known).await);
         let is_caught_up = turned.is_ok() && known.looked_after.is_some() && known.missed_since.is_none();
         shared.is_caught_up.store(is_caught_up, Ordering::Relaxed);
         let wait = match turned {

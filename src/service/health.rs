@@ -11,6 +11,7 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 
 use super::Shared;
+use super::at_halo::AtHalo;
 use super::clock::Moments;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
@@ -72,8 +73,12 @@ async fn turn(shared: &Shared, command: Option<&[String]>, told: &mut Told, look
     if look {
         told.tried = Some(now);
     }
-    if look && let Some(failure) = ops::health::look(workspace, &id, shared.cancel.clone(), |_| {}).await? {
-        tracing::warn!(%failure, "cannot check in Halo whether anything was changed");
+    if look {
+        let failure = ops::health::look(workspace, &id, shared.cancel.clone(), |_| {}).await?;
+        shared.failing.note(AtHalo::Health, failure.as_ref());
+        if let Some(failure) = failure {
+            tracing::warn!(%failure, "cannot check in Halo whether anything was changed");
+        }
     }
     let of = id.clone();
     let findings = workspace.run_blocking(move |workspace| ops::health::evaluate(workspace, &of)).await?;

@@ -26,6 +26,9 @@ const RESTS: Duration = Duration::from_secs(600);
 const LOOK: Duration = Duration::from_secs(1);
 const SETTLES: Duration = Duration::from_secs(3);
 
+/// How long what it did is waited for once it leads no more: a server that says nothing may keep it for minutes.
+const ENDS: Duration = Duration::from_secs(60);
+
 /// What whoever leads was asked to do.
 pub struct Work {
     pub forward: Option<Destination>,
@@ -97,7 +100,7 @@ async fn lead(
         tell(shared, None);
     }
     shared.metrics.leads(true);
-    shared.is_failing.store(false, Ordering::Relaxed);
+    shared.failing.forget();
     let leader = Shared { workspace: leadership.workspace(), cancel: cancel.clone(), hub: Arc::clone(&shared.hub) };
     let started = start(&parts, &Arc::new(leader), work).await;
     if started.is_err() {
@@ -117,7 +120,9 @@ async fn lead(
                 Ok(None) => is_held = false,
                 Ok(Some(others)) => {
                     shared.hear(&others);
-                    if let Some(host) = others.better {
+                    // In the middle of a sync it would be lost, and begun again there.
+                    let better = others.better.filter(|_| !shared.is_syncing.load(Ordering::Relaxed));
+                    if let Some(host) = better {
                         tracing::warn!(host, "this service gives its lead to one that can do more");
                         gives_back = true;
                         cancel.cancel();
@@ -133,7 +138,8 @@ async fn lead(
         }
     }
     shared.led_to_end.store(shared.cancel.is_cancelled(), Ordering::Relaxed);
-    parts.wait().await;
+    // One that is left behind does nothing more: whatever it writes, it writes under the lock that is given back here.
+    parts.wait(ENDS).await;
     if gives_back {
         let (leads, own) = (Arc::clone(&leadership), own.clone());
         shared.workspace.run_blocking(move |_| leads.give_back(&own)).await?;
@@ -142,7 +148,7 @@ async fn lead(
 }
 
 async fn go_on(shared: &Shared, leadership: &Arc<Leadership>, own: &Service) -> Result<Option<Others>, Failure> {
-    let (leads, own, is_failing) = (Arc::clone(leadership), own.clone(), shared.is_failing.load(Ordering::Relaxed));
+    let (leads, own, is_failing) = (Arc::clone(leadership), own.clone(), shared.failing.is_any());
     shared.workspace.run_blocking(move |_| leads.go_on(&own, is_failing)).await
 }
 

@@ -10,6 +10,7 @@ use crate::ops::events::{self, NextLookUp, Progress};
 use crate::ops::serving;
 
 use super::Shared;
+use super::at_halo::AtHalo;
 
 /// What is kept from one turn to the next.
 #[derive(Default)]
@@ -30,7 +31,7 @@ pub async fn run(shared: Arc<Shared>) {
         let next = tokio::select! {
             biased;
             () = shared.cancel.cancelled() => return,
-            next = turn(&shared, &mut kept) => next,
+            next = turn(&shared, &mut kept) => shared.failing.ended(AtHalo::Tickets, next),
         };
         let wait = match next {
             Ok(next) => {

@@ -16,6 +16,7 @@
 //!
 //! Each part sleeps until a callback arrives, the settings change, or its next moment has come.
 
+mod at_halo;
 mod auth;
 mod busy;
 mod catch_up;
@@ -59,6 +60,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::forwarder::Destination;
 
+use self::at_halo::Failing;
 use self::auth::Auth;
 use self::connections::Connections;
 use self::intake::Intake;
@@ -135,8 +137,10 @@ struct Hub {
     others_forward: AtomicBool,
     /// The one that forwards elsewhere, or alone, as it was told last.
     differs: Mutex<Option<String>>,
-    /// Whoever leads has failed, for a cause of this host, at its last look at Halo.
-    is_failing: AtomicBool,
+    /// What whoever leads has failed at in Halo, for a cause of this host.
+    failing: Failing,
+    /// Its daily sync is under way: it gives its lead to nobody meanwhile.
+    is_syncing: AtomicBool,
     /// A daily sync has ended well: for whoever looks whether everything is as it was made.
     synced: Notify,
     /// A callback was refused or could not be stored: what Halo had to say may have been missed.
@@ -311,17 +315,16 @@ impl Parts {
         });
     }
 
-    /// Waits for the end of all of them.
-    async fn wait(self) {
+    /// Waits for the end of all of them, for a while: one may wait for a server that says nothing.
+    async fn wait(&self, patience: Duration) {
         self.tasks.close();
-        self.tasks.wait().await;
+        if tokio::time::timeout(patience, self.tasks.wait()).await.is_err() {
+            tracing::warn!("a part of the service did not stop in time");
+        }
     }
 
     async fn end(self) -> Result<(), Failure> {
-        self.tasks.close();
-        if tokio::time::timeout(PATIENCE, self.tasks.wait()).await.is_err() {
-            tracing::warn!("a part of the service did not stop in time");
-        }
+        self.wait(PATIENCE).await;
         match self.failed.get() {
             None => Ok(()),
             Some(part) => Err(failed(part)),

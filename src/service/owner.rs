@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Shared;
+use super::at_halo::AtHalo;
 use crate::domain::configuration::{Configuration, ConfigurationId};
-use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::failure::Failure;
 use crate::domain::owner::Belongs;
 use crate::ops::{health, take_over};
 
@@ -32,14 +33,13 @@ pub async fn run(shared: Arc<Shared>) {
 
 async fn turn(shared: &Shared) -> Result<(), Failure> {
     let workspace = &shared.workspace;
-    let Some(installed) = workspace.run_blocking(take_over::installed).await? else { return Ok(()) };
-    let belongs = look(shared, &installed).await;
-    // The next look at whether this service can lead takes it up.
-    let is_failing = belongs.as_ref().is_err_and(|failure| {
-        matches!(failure.kind, FailureKind::NotReached | FailureKind::WrongCredentials | FailureKind::LocalState)
-    });
-    shared.is_failing.store(is_failing, Ordering::Relaxed);
-    let belongs = belongs?;
+    let Some(installed) = workspace.run_blocking(take_over::installed).await? else {
+        // Nothing is looked at any more.
+        [AtHalo::Owner, AtHalo::Missed, AtHalo::Health].iter().for_each(|what| shared.failing.note(*what, None));
+        return Ok(());
+    };
+    let belongs = shared.failing.ended(AtHalo::Owner, look(shared, &installed).await)?;
+    shared.failing.forget();
     tell(shared, installed.0, &belongs).await
 }
 

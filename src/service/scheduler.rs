@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -146,7 +147,10 @@ impl<M: Moments> Scheduler<M> {
             return self.note(&id, day, DailyOutcome::Synced, &missed).await;
         }
         tracing::info!(%day, "the daily sync starts");
+        self.shared.is_syncing.store(true, Ordering::Relaxed);
         let report = (self.run_sync)(id.clone(), configuration).await;
+        self.shared.is_syncing.store(false, Ordering::Relaxed);
+        self.shared.failing.synced(&report);
         if self.shared.cancel.is_cancelled() {
             return Ok(None);
         }
@@ -266,6 +270,9 @@ fn random_delay() -> SignedDuration {
 }
 
 #[cfg(test)]
+mod days;
+
+#[cfg(test)]
 mod tests {
     use std::sync::Mutex;
 
@@ -274,7 +281,7 @@ mod tests {
     use crate::service::testing::{Fixture, at, goes_on_while_the_database_is_held, report};
 
     /// A clock that is always where somebody waits for it to be, plus whatever the test adds.
-    struct Leaps(Arc<Fixture>);
+    pub(super) struct Leaps(pub(super) Arc<Fixture>);
 
     impl Moments for Leaps {
         async fn until(&self, moment: Timestamp) {

@@ -31,6 +31,8 @@ pub struct Spool {
 struct State {
     /// Open once it was needed.
     file: Option<Store>,
+    /// How long what the store does not take is together; none until somebody asks, and where it may have changed.
+    refused: Option<u64>,
     /// Something waits in it.
     is_used: bool,
     ends: bool,
@@ -44,7 +46,7 @@ impl Spool {
     }
 
     fn at(path: PathBuf, most: u64, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        let state = Mutex::new(State { file: None, is_used: false, ends: false });
+        let state = Mutex::new(State { file: None, refused: None, is_used: false, ends: false });
         let spool = Self { path, most, now: Box::new(now), state, changed: Condvar::new() };
         if let Err(error) = spool.look() {
             tracing::error!(%error, "the spool cannot be read: what waits in it is not stored");
@@ -109,7 +111,12 @@ impl Spool {
         let mut once = || {
             let file = self.open(state)?;
             file.is_current()?;
-            if file.spool_bytes()? >= self.most {
+            // What is kept for good takes no room from what waits.
+            let is_full = file.spool_bytes()? >= self.most && {
+                let known = state.refused.map_or_else(|| file.refused_bytes(), Ok)?;
+                file.spool_bytes()?.saturating_sub(*state.refused.insert(known)) >= self.most
+            };
+            if is_full {
                 return Err(StoreError::Full { path: self.path.clone() });
             }
             add(&file)
@@ -173,6 +180,7 @@ impl Spool {
     /// Whether nothing waits any more: then callbacks go into the store again.
     fn is_done(&self, file: &Store) -> Result<bool, StoreError> {
         let mut state = self.lock();
+        state.refused = None;
         if file.has_waiting()? {
             return Ok(false);
         }
@@ -236,6 +244,7 @@ mod tests {
     use super::*;
     use crate::domain::callback::EventGroup;
     use crate::domain::event::Incoming;
+    use crate::domain::status::Spooled;
 
     fn event(id: &str, ticket: i64) -> NewEvent<'static> {
         NewEvent {
@@ -334,6 +343,30 @@ mod tests {
         }
         spool.add_behind(|file| file.add_events([event("b", 1)])).unwrap().unwrap();
         assert_eq!(Store::spooled_at(&path).unwrap().unwrap().waiting, 1);
+    }
+
+    /// What the store does not take is kept, for good where nobody looks at it: that is no reason to take nothing more.
+    #[test]
+    fn what_store_does_not_take_takes_no_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spool.db");
+        let blank = Spool::at(path.clone(), u64::MAX, Timestamp::now);
+        blank.begin(|file| file.add_events([event("a", 1)])).unwrap();
+        let most = Store::open(&path).unwrap().spool_bytes().unwrap() + 100_000;
+        let small = Spool::at(path.clone(), most, Timestamp::now);
+        let mut long = event("long", 13);
+        long.incoming.body = format!("\"{}\"", "x".repeat(200_000)).into();
+        small.add_behind(|file| file.add_events([long.clone()])).unwrap().unwrap();
+        let full = small.add_behind(|file| file.add_events([event("b", 1)])).unwrap();
+        assert!(matches!(full, Err(StoreError::Full { .. })), "{full:?}");
+        let file = Store::open(&path).unwrap();
+        let number = file.waiting().unwrap()[1].number;
+        file.keep_in_spool(number, "odd").unwrap();
+        assert!(!small.is_done(&file).unwrap());
+        small.add_behind(|file| file.add_events([event("b", 1)])).unwrap().unwrap();
+        assert_eq!(Store::refused_at(&path, 9).unwrap().len(), 1);
+        assert_eq!(Store::forget_refused_at(&path, number).unwrap(), 1);
+        assert_eq!(Store::spooled_at(&path).unwrap().unwrap(), Spooled { not_taken: 0, ..file.spooled().unwrap() });
     }
 
     /// The end does not wait for a store that is away.

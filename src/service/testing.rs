@@ -55,41 +55,69 @@ impl Clock for Time {
     }
 }
 
+/// Saves one active configuration.
+fn configure(settings: &Settings) {
+    let configuration = Configuration {
+        name: "Acme".to_owned(),
+        api: ApiCredentials {
+            url: HaloUrl::read("http://127.0.0.1:1").unwrap().address,
+            client_id: "id".to_owned(),
+            tenant: None,
+            auth_url: None,
+            request_budget: None,
+            ca_file: None,
+            client_secret_command: None,
+        },
+        company_sync: CompanySync { daily_sync_time: DailySyncTime::EXAMPLE, include: Default::default() },
+        pia_screen: PiaScreen::default(),
+        integration: Integration::default(),
+    };
+    let acme: ConfigurationId = "acme".parse().unwrap();
+    settings
+        .update(|config: &mut Config| {
+            config.configurations.insert(acme.clone(), configuration);
+            config.active = Some(acme.clone());
+            Ok::<_, Failure>(())
+        })
+        .unwrap();
+}
+
 impl Fixture {
     pub fn open(now: &str) -> Arc<Self> {
         let folder = tempfile::tempdir().unwrap();
         let time = Arc::new(Time(Mutex::new(at(now))));
-        let clock: Arc<dyn Clock> = Arc::clone(&time) as _;
-        let paths = Paths::below(folder.path());
-        let workspace = Workspace::open(paths, Environment::from_pairs([("USER", "dana")]), clock).unwrap();
-        let configuration = Configuration {
-            name: "Acme".to_owned(),
-            api: ApiCredentials {
-                url: HaloUrl::read("http://127.0.0.1:1").unwrap().address,
-                client_id: "id".to_owned(),
-                tenant: None,
-                auth_url: None,
-                request_budget: None,
-                ca_file: None,
-                client_secret_command: None,
-            },
-            company_sync: CompanySync { daily_sync_time: DailySyncTime::EXAMPLE, include: Default::default() },
-            pia_screen: PiaScreen::default(),
-            integration: Integration::default(),
-        };
-        let acme: ConfigurationId = "acme".parse().unwrap();
-        settings_of(&workspace)
-            .update(|config: &mut Config| {
-                config.configurations.insert(acme.clone(), configuration);
-                config.active = Some(acme.clone());
-                Ok::<_, Failure>(())
-            })
-            .unwrap();
+        configure(&Settings::new(Paths::below(folder.path())));
+        Self::of(folder, "jump1", time)
+    }
+
+    /// Hosts that share a new store at this address, and one clock.
+    pub fn on_server(url: &str, now: &str, hosts: &[&str]) -> Vec<Arc<Self>> {
+        let time = Arc::new(Time(Mutex::new(at(now))));
+        let folders: Vec<TempDir> = hosts.iter().map(|_| tempfile::tempdir().unwrap()).collect();
+        let first = Paths::below(folders[0].path());
+        configure(&Settings::new(first.clone()));
+        let named = std::fs::read_to_string(first.config()).unwrap() + &format!("\n[store]\nurl = \"{url}\"\n");
+        std::fs::write(first.config(), named).unwrap();
+        let environment = Environment::from_pairs([("USER", "dana")]);
+        crate::ops::transfer::saved(&first, &environment, &CancellationToken::new()).unwrap().make().unwrap();
+        for folder in &folders[1..] {
+            let paths = Paths::below(folder.path());
+            std::fs::create_dir_all(paths.config().parent().unwrap()).unwrap();
+            std::fs::copy(first.config(), paths.config()).unwrap();
+            std::fs::copy(first.store_key(), paths.store_key()).unwrap();
+        }
+        folders.into_iter().zip(hosts).map(|(folder, host)| Self::of(folder, host, Arc::clone(&time))).collect()
+    }
+
+    fn of(folder: TempDir, host: &str, time: Arc<Time>) -> Arc<Self> {
+        let (paths, clock): (_, Arc<dyn Clock>) = (Paths::below(folder.path()), Arc::clone(&time) as _);
+        let environment = Environment::from_pairs([("USER", "dana"), ("PIA_HALO_HOST", host)]);
+        let workspace = Workspace::open(paths, environment, clock).unwrap();
         Arc::new(Self {
             _folder: folder,
+            end: Mutex::new(time.now()),
             workspace,
             time,
-            end: Mutex::new(at(now)),
             over: Notify::new(),
             happening: Mutex::default(),
             shared: Mutex::default(),
@@ -99,6 +127,11 @@ impl Fixture {
     /// What the parts of a service share, made anew: as after a restart.
     pub fn shared(&self) -> Arc<Shared> {
         self.shared_by(false)
+    }
+
+    /// The same in another workspace, such as one under the lock of whoever leads.
+    pub fn shared_in(&self, workspace: Workspace) -> Arc<Shared> {
+        Arc::new(Shared { workspace, cancel: CancellationToken::new(), hub: Arc::default() })
     }
 
     /// The same where events are forwarded.
@@ -135,6 +168,11 @@ impl Fixture {
 
     pub async fn ended(&self) {
         self.over.notified().await;
+    }
+
+    /// Ends it at this moment.
+    pub fn dies(&self) {
+        self.over.notify_one();
     }
 
     /// Puts the clock where somebody waits for it to be; not past the end.

@@ -14,7 +14,7 @@ use super::{NewEvent, Store, StoreError, count_in};
 use crate::domain::callback::EventGroup;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::event::{FetchedFrom, Incoming};
-use crate::domain::status::Spooled;
+use crate::domain::status::{NotTaken, Spooled};
 
 /// Events that are taken out at once, and how long they are together, unless one alone is longer.
 const AT_ONCE: usize = 500;
@@ -55,6 +55,50 @@ impl Store {
     /// Whether an event waits in this spool.
     pub fn has_waiting(&self) -> Result<bool, StoreError> {
         self.ask(|db| db.value("SELECT EXISTS (SELECT 1 FROM events WHERE forward_error IS NULL)", &[]))
+    }
+
+    /// What is kept in the spool at a path because the store does not take it, the oldest first; as many as this.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where there is a spool that cannot be read.
+    pub fn refused_at(path: &Path, count: usize) -> Result<Vec<NotTaken>, StoreError> {
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT number, configuration, received_at, event, ticket_id, forward_error FROM events
+                   WHERE forward_error IS NOT NULL ORDER BY number LIMIT ?1";
+        let read = |row: &Row<'_>| {
+            // What nobody can read is told as far as it can be.
+            Ok(NotTaken {
+                number: row.get(0)?,
+                configuration: row.get(1).unwrap_or_default(),
+                received_at: row.get::<Option<i64>>(2).ok().flatten().and_then(|at| moment(at).ok()),
+                event: row.get(3).unwrap_or_default(),
+                ticket_id: row.get(4).unwrap_or_default(),
+                why: row.get(5)?,
+            })
+        };
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let Some(spool) = Self::open_to_look(path)? else { return Ok(Vec::new()) };
+        spool.ask(|db| db.rows(sql, args![count], read))
+    }
+
+    /// Forgets what is kept in the spool at a path because the store does not take it, up to a number; says how many those were.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the spool cannot be written.
+    pub fn forget_refused_at(path: &Path, up_to: i64) -> Result<u64, StoreError> {
+        let Some(spool) = Self::open_existing(path)? else { return Ok(0) };
+        let sql = "DELETE FROM events WHERE forward_error IS NOT NULL AND number <= ?1";
+        spool.write(|db| db.execute(sql, args![up_to])).map(|count| count as u64)
+    }
+
+    /// How long what is kept in this spool is together that the store does not take.
+    pub fn refused_bytes(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT coalesce(sum(octet_length(body)), 0) FROM events WHERE forward_error IS NOT NULL";
+        self.ask(|db| db.value(sql, &[])).map(count_in)
     }
 
     /// How many bytes of this spool are in use.

@@ -104,6 +104,7 @@ fn label(next: &Next) -> Option<(&'static str, Option<&'static str>)> {
         | Next::SetStoreAside
         | Next::InitStore
         | Next::NewStoreKey
+        | Next::Spool
         | Next::Completions => return None,
     })
 }

@@ -139,6 +139,21 @@ pub enum Store {
     Key(StoreKey),
     /// Which engine keeps the store, where, how large it is, and what is in it; with --of, the same of a PostgreSQL
     Status(StoreStatus),
+    /// What waits on this host for a PostgreSQL that was away, and what that does not take
+    ///
+    /// An event that the store refuses for what is in it is kept on the host, and tried again when the service is restarted. With
+    /// --forget, those are forgotten; what waits stays.
+    Spool(Spool),
+}
+
+/// Options of `store spool`.
+#[derive(Debug, Args)]
+pub struct Spool {
+    /// Forget the events that the store does not take
+    #[arg(long)]
+    pub forget: bool,
+    #[command(flatten)]
+    pub consent: Yes,
 }
 
 /// Options of `store key`.

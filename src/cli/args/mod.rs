@@ -9,7 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::{ArgValueCandidates, CompletionCandidate, Shell};
 
 pub use self::kept::{
-    Backup, Config, Copy, Delete, PageFormat, Report, Restore, Service, Show, Store, StoreKey, StoreStatus, Support,
+    Backup, Config, Copy, Delete, PageFormat, Report, Restore, Service, Show, Spool, Store, StoreKey, StoreStatus,
+    Support,
 };
 
 use crate::domain::configuration::ConfigurationId;

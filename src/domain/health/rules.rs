@@ -325,7 +325,8 @@ impl Facts<'_> {
             let next = "Check the PostgreSQL: they are stored in their order once it takes them";
             return Some(Finding::new(rule, State::Watch, waits).about("spool").since(spool.since).next(next));
         }
-        let next = "See why in the log of the service; they are tried again when it is restarted";
+        let next =
+            Hint::from("They are tried again when the service is restarted; to see them, and why: ").next(Next::Spool);
         spool.refused().map(|refused| Finding::new(rule, State::Watch, refused).about("refused").next(next))
     }
 

@@ -14,13 +14,16 @@ use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use super::anchor::Anchor;
 use super::{Audit, chain};
 use crate::domain::activity::{BreakReason, Chain, ChainBreak, HostChain, Record};
-use crate::store::database::{Database, Row, args};
+use crate::store::database::{Database, Row, Value, args};
 use crate::store::error::{Trouble, of_io};
 use crate::store::{Store, StoreError, count_in, count_out};
 
 /// Lines that are copied in one write, and how much of the file is read for them.
 const LINES: usize = 500;
 const BLOCK: u64 = 256 << 10;
+
+/// Lines that are written by one statement: a write of every host waits for it.
+const ROWS: usize = 50;
 
 /// What a line begins with that is no text, such as one that a power cut has torn.
 const NO_TEXT: &str = "base64:";
@@ -260,8 +263,11 @@ impl Store {
             }
             // Where somebody has set back how far it goes.
             db.execute("DELETE FROM trail WHERE trail = ?1 AND line > ?2", args![trail, then])?;
-            for (line, number) in lines.iter().zip(then + 1..) {
-                add_line(db, trail, number, line)?;
+            let mut numbers = then + 1..;
+            let many = lines.chunks_exact(ROWS);
+            let rest = many.remainder().chunks(1);
+            for some in many.chain(rest) {
+                add_lines(db, trail, &mut numbers, some)?;
             }
             Ok(true)
         })
@@ -300,13 +306,16 @@ impl Store {
     fn verify_copy(&self, known: &Known, expected: Option<&str>, tag: Tag<'_>) -> Result<Chain, StoreError> {
         let sql = "SELECT content FROM trail WHERE trail = ?1 ORDER BY line";
         let mut bytes = Vec::new();
-        self.ask(|db| {
+        // Of one moment: its host may be at work.
+        let now = self.read(|db| {
             db.each(sql, args![&known.trail], |row| {
                 bytes.append(&mut to_bytes(row.get(0)?));
                 bytes.push(b'\n');
                 Ok(())
-            })
+            })?;
+            db.first(&format!("{TRAILS} WHERE trail = ?1"), args![&known.trail], self::known)
         })?;
+        let known = now.as_ref().unwrap_or(known);
         let mut chain = chain::verify(bytes.as_slice(), expected).map_err(|error| of_io(error, "read", self.path()))?;
         let is_tagged = known.is_tagged(tag);
         if chain.lines != known.end.lines || chain.head != known.end.hash {
@@ -321,11 +330,18 @@ impl Store {
     }
 }
 
-fn add_line(db: &Database, trail: &str, number: i64, line: &[u8]) -> Result<(), Trouble> {
-    let at = serde_json::from_slice::<Record>(line).ok().map(|record| record.activity.at.as_millisecond());
-    db.execute(
-        "INSERT INTO trail (trail, line, at, content) VALUES (?1, ?2, ?3, ?4)",
-        args![trail, number, at, to_text(line)],
-    )?;
-    Ok(())
+fn add_lines(
+    db: &Database,
+    trail: &str,
+    numbers: &mut impl Iterator<Item = i64>,
+    lines: &[Vec<u8>],
+) -> Result<(), Trouble> {
+    let mut values = Vec::with_capacity(4 * lines.len());
+    for (line, number) in lines.iter().zip(numbers) {
+        let at = serde_json::from_slice::<Record>(line).ok().map(|record| record.activity.at.as_millisecond());
+        values.extend([Value::from(trail), number.into(), at.into(), to_text(line).into()]);
+    }
+    let row = |row: usize| format!("(?{}, ?{}, ?{}, ?{})", 4 * row + 1, 4 * row + 2, 4 * row + 3, 4 * row + 4);
+    let rows: Vec<String> = (0..lines.len()).map(row).collect();
+    db.execute(&format!("INSERT INTO trail (trail, line, at, content) VALUES {}", rows.join(", ")), &values).map(drop)
 }

@@ -10,6 +10,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use url::{Url, form_urlencoded};
 
+use super::password::Renewal;
 use crate::domain::store_url::StoreUrl;
 use crate::store::{StoreError, host_name};
 
@@ -30,6 +31,8 @@ const SILENT_FOR: Duration = Duration::from_secs(30);
 pub struct Address {
     pub(super) config: Config,
     pub(super) trust: Trust,
+    /// What is asked for another password where the server refuses this one.
+    pub(super) renewal: Option<Arc<Renewal>>,
     /// How long a statement may take, and how long one is waited for that only reads.
     pub(in crate::store) limit: Duration,
     pub(in crate::store) read_limit: Duration,
@@ -161,7 +164,18 @@ impl Address {
             .keepalives_idle(SILENT_FOR / 3)
             .tcp_user_timeout(SILENT_FOR);
         let shown = shown(&config);
-        Ok(Self { config, trust, limit: LONGEST, read_limit: LONGEST, idle: IDLE, shown, own: None, only_looks: false })
+        let (renewal, own) = (None, None);
+        Ok(Self {
+            config,
+            trust,
+            renewal,
+            limit: LONGEST,
+            read_limit: LONGEST,
+            idle: IDLE,
+            shown,
+            own,
+            only_looks: false,
+        })
     }
 
     /// The same for sessions of this installation: while one is open, no other installation gets one.

@@ -15,8 +15,9 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, NoTls, Row, Statement};
+use tokio_postgres::{Client, Config, NoTls, Row, Statement};
 
 pub(super) use self::address::SIGNED_IN_FROM;
 use self::address::Trust;
@@ -389,14 +390,31 @@ fn answered<T>(
     Ok(runtime.block_on(async { tokio::time::timeout(limit, connecting).await }).map_err(|_| silent())??)
 }
 
-/// Signs in; `told` is called for everything that is told unasked.
-fn connect(address: &Address, told: impl Fn(Told) + 'static) -> Result<(Runtime, Client, Traffic), Trouble> {
+/// Signs in, with another password where the server refuses the one of before; `told` is called for everything that is told
+/// unasked.
+fn connect(address: &Address, told: impl Fn(Told) + Clone + 'static) -> Result<(Runtime, Client, Traffic), Trouble> {
+    let config = address.with_last_password();
+    let signed_in = sign_in(address, &config, told.clone());
+    if let Err(Trouble::Server(error)) = &signed_in
+        && error.code() == Some(&SqlState::INVALID_PASSWORD)
+        && let Some(config) = address.with_another_password(&config)
+    {
+        return sign_in(address, &config, told);
+    }
+    signed_in
+}
+
+fn sign_in(
+    address: &Address,
+    config: &Config,
+    told: impl Fn(Told) + 'static,
+) -> Result<(Runtime, Client, Traffic), Trouble> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Trouble::session)?;
     let connected = match &address.trust {
-        Trust::Host => answered(&runtime, address, address.config.connect(NoTls))
+        Trust::Host => answered(&runtime, address, config.connect(NoTls))
             .map(|(client, connection)| (client, Box::pin(news::traffic(connection, told)) as Traffic)),
         Trust::Certificate(authority) => Tls::new(authority.as_deref()).and_then(|tls| {
-            let (client, connection) = answered(&runtime, address, address.config.connect(tls))?;
+            let (client, connection) = answered(&runtime, address, config.connect(tls))?;
             Ok((client, Box::pin(news::traffic(connection, told)) as Traffic))
         }),
     };
