@@ -70,7 +70,7 @@ impl Host {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pia-halo"));
         command.args(arguments).env_clear().envs(environment_of(self.0.path())).env("PIA_HALO_HOST", "jump2");
-        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
@@ -689,8 +689,7 @@ async fn switch_that_is_killed_leaves_store_in_use() {
         let before = config();
         let lock = format!("BEGIN; LOCK {read}; SELECT pg_sleep(600)");
         let mut blocker = server.psql("killed", &lock);
-        let mut blocker =
-            blocker.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let mut blocker = blocker.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let locks = |which: &str| server.sql("killed", &format!("SELECT count(*) FROM pg_locks WHERE {which}")) != "0";
         until(|| locks("mode = 'AccessExclusiveLock' AND relation = 'clients'::regclass AND granted")).await;
         let mut copy = profile.command(["store", "copy", way, &url, "--switch", "--yes"]).spawn().unwrap();
@@ -840,7 +839,7 @@ async fn password_comes_from_command_of_settings() {
     assert!(psql.env("PGPASSWORD", "\"canary\" ").status().unwrap().success());
     let body = event("changed", 33_470);
     assert_eq!(service.callback(&secrets(&profile), "ticket-created", &body).await.status, 200);
-    let count = "SELECT count(*) FROM events WHERE id LIKE 'changed%'";
+    let count = "SELECT count(*) FROM events WHERE ticket_id = 33470";
     let stored = || {
         let asked =
             server.psql("postgres", count).env("PGPASSWORD", "changed").stdout(Stdio::piped()).output().unwrap();

@@ -12,6 +12,7 @@ mod archive;
 pub(crate) mod aside;
 mod authorities;
 pub(crate) mod backup;
+mod behind;
 mod boards;
 pub mod catch_up;
 pub(crate) mod check;

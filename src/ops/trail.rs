@@ -1,21 +1,9 @@
 //! The audit trail of whoever works: of this host alone, or of all that share a store.
 
-use std::thread::JoinHandle;
-
 use super::Workspace;
+use super::behind::Behind;
 use crate::domain::activity::{Activity, BreakReason, Chain, ChainBreak, Record};
 use crate::domain::failure::Failure;
-
-/// What is done behind a command. Whoever has it last waits for its end.
-pub(super) struct Behind(Option<JoinHandle<()>>);
-
-impl Drop for Behind {
-    fn drop(&mut self) {
-        if let Some(thread) = self.0.take() {
-            _ = thread.join();
-        }
-    }
-}
 
 impl Workspace {
     /// Whether the lines of the audit trail still follow each other; see [`Audit::verify`]. Each run wrote a line: where the
@@ -67,7 +55,7 @@ impl Workspace {
                 tracing::warn!(%error, "the audit trail was not copied to the store");
             }
         };
-        std::thread::Builder::new().name("trail".to_owned()).spawn(copy).ok().map(|thread| Behind(Some(thread)))
+        Behind::of("trail", copy)
     }
 
     /// Copies the lines of this host's trail to where all hosts see them. What keeps that from being done keeps nothing else:

@@ -6,11 +6,11 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::actor::actor_of;
+use super::behind::Behind;
 use super::check::passed::Passed;
 use super::clock::Clock;
 use super::place::{Entry, Place};
 use super::sharing::Shelf;
-use super::trail::Behind;
 use super::{aside, installation, restored, sharing, spooled, units};
 use crate::coordination::{Holder, Lock, Watch};
 use crate::domain::activity::{Activity, Actor};

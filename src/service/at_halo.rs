@@ -70,7 +70,7 @@ mod tests {
 
     /// Each is known for itself: one that goes well says nothing of another that does not.
     #[test]
-    fn whatever_fails_at_halo_by_this_host_is_failing_until_it_is_done_again() {
+    fn what_fails_at_halo_by_this_host_is_known_until_it_does_not() {
         let failed = |kind| Failure::new(kind, "no");
         let failing = Failing::default();
         let all = [AtHalo::Owner, AtHalo::Sync, AtHalo::Missed, AtHalo::Tickets, AtHalo::Health];

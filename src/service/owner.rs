@@ -70,6 +70,7 @@ async fn tell(shared: &Shared, id: ConfigurationId, belongs: &Belongs) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::failure::FailureKind;
     use crate::domain::health::from_owner;
     use crate::domain::owner::Owner;
     use crate::service::testing::{Fixture, at};
@@ -86,6 +87,19 @@ mod tests {
             let text = shared.metrics.text();
             assert!(text.contains(&format!("pia_halo_health{{rule=\"owner\"}} {figure}")), "{text}");
         }
+    }
+
+    /// Nothing is installed any more, as after Remove: what failed there says nothing of this host now. A sync is still made.
+    #[tokio::test]
+    async fn what_failed_is_forgotten_where_nothing_is_looked_at() {
+        let fixture = Fixture::open("2026-11-29T12:00:00Z");
+        let (shared, failure) = (fixture.shared(), Failure::new(FailureKind::NotReached, "no answer"));
+        shared.failing.note(AtHalo::Owner, Some(&failure));
+        turn(&shared).await.unwrap();
+        assert!(!shared.failing.is_any());
+        shared.failing.note(AtHalo::Sync, Some(&failure));
+        turn(&shared).await.unwrap();
+        assert!(shared.failing.is_any());
     }
 
     #[test]

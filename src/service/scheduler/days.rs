@@ -9,6 +9,7 @@ use std::sync::Mutex;
 
 use super::tests::Leaps;
 use super::*;
+use crate::domain::daily::PUNCTUAL;
 use crate::ops::leading::{self, Lead, Leadership};
 use crate::service::testing::{Fixture, report};
 use crate::store::Service;
@@ -129,8 +130,10 @@ fn day_of(moment: Timestamp) -> i64 {
 
 /// The days that a leader can sync that is there from one moment to the other.
 fn chances(from: Timestamp, until: Timestamp) -> impl Iterator<Item = i64> {
-    let is_late = from + LATE <= until && day_of(from + LATE) == day_of(from);
-    let first = if is_late { day_of(from) } else { day_of(from) + 1 };
+    let can_wait = from + LATE <= until && day_of(from + LATE) == day_of(from);
+    // A run that is hardly late waits for nothing.
+    let is_late = day_of(from - PUNCTUAL - SignedDuration::from_nanos(1)) == day_of(from);
+    let first = if can_wait || !is_late { day_of(from) } else { day_of(from) + 1 };
     first..=day_of(until)
 }
 

@@ -10,7 +10,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use url::{Url, form_urlencoded};
 
-use super::password::Renewal;
+use super::renewal::Renewal;
 use crate::domain::store_url::StoreUrl;
 use crate::store::{StoreError, host_name};
 

@@ -42,6 +42,7 @@ mod installations;
 mod named;
 mod news;
 mod password;
+mod renewal;
 mod services;
 mod tls;
 

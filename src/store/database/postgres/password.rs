@@ -1,34 +1,19 @@
 //! The password of a server, out of a file as PostgreSQL's own programs read it.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
 use super::Address;
+use super::renewal::Renewal;
 use crate::domain::secret::Secret;
 use crate::settings::private_file::{read, require_secret};
 use crate::store::StoreError;
 
 /// Where a server has its socket unless told otherwise: in these folders it is called `localhost`.
 const USUAL: [&str; 3] = ["/run/postgresql", "/var/run/postgresql", "/tmp"];
-
-/// How often a command is run for the password at most: whoever cannot sign in tries again every second.
-const BETWEEN: Duration = Duration::from_secs(10);
-
-/// Where another password is to be had, and the one that was asked for last.
-pub(super) struct Renewal {
-    ask: Box<dyn Fn() -> Option<Secret> + Send + Sync>,
-    last: Mutex<(Option<Instant>, Option<Secret>)>,
-}
-
-impl Renewal {
-    fn last(&self) -> MutexGuard<'_, (Option<Instant>, Option<Secret>)> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl Address {
     /// The same with this password.
@@ -41,25 +26,18 @@ impl Address {
     /// The same, which asks so for another password where the server refuses this one: that may have been changed meanwhile.
     #[must_use]
     pub fn asking_again(mut self, ask: impl Fn() -> Option<Secret> + Send + Sync + 'static) -> Self {
-        self.renewal = Some(Arc::new(Renewal { ask: Box::new(ask), last: Mutex::default() }));
+        self.renewal = Some(Arc::new(Renewal::by(ask)));
         self
     }
 
     /// With what is signed in: the password that was asked for last.
     pub(super) fn with_last_password(&self) -> Config {
-        let last = self.renewal.as_ref().and_then(|renewal| renewal.last().1.clone());
-        self.config_with(last.as_ref())
+        self.config_with(self.renewal.as_ref().and_then(|renewal| renewal.last()).as_ref())
     }
 
     /// The same with another password, where one is to be had that was not refused just now.
     pub(super) fn with_another_password(&self, refused: &Config) -> Option<Config> {
-        let renewal = self.renewal.as_ref()?;
-        let mut last = renewal.last();
-        // Another session of this program may have asked meanwhile.
-        if last.0.is_none_or(|at| at.elapsed() >= BETWEEN) {
-            *last = (Some(Instant::now()), (renewal.ask)().or_else(|| last.1.take()));
-        }
-        let config = self.config_with(last.1.as_ref());
+        let config = self.config_with(self.renewal.as_ref()?.another().as_ref());
         (config.get_password() != refused.get_password()).then_some(config)
     }
 
