@@ -70,8 +70,7 @@ fn state(model: &Model) -> (Tone, String) {
         return (Tone::Warn, format!("not active   {host}"));
     }
     if let Some(since) = model.facts.away_since {
-        let named = model.status().and_then(|status| status.store.as_deref());
-        return (Tone::Bad, format!("{}   {host}", away(named, model.now, since)));
+        return (Tone::Bad, format!("{}   {host}", away(model.now, since)));
     }
     if model.facts.standing_failed.is_some() {
         return (Tone::Bad, format!("state cannot be read   {host}"));

@@ -22,15 +22,19 @@ pub fn server(named: &str) -> &str {
     named.split_once(", database ").map_or(named, |(server, _)| server)
 }
 
-/// That a server cannot be reached, and since when.
-pub fn away(named: Option<&str>, now: Timestamp, since: Timestamp) -> String {
-    let since = moment(now, since);
-    format!("{} cannot be reached since {}", server(named.unwrap_or("the store")), since.trim_start_matches("today "))
+/// That a server cannot be reached, in the few words that have room everywhere.
+pub fn away(now: Timestamp, since: Timestamp) -> String {
+    format!("store not reached since {}", clock(now, since))
 }
 
-/// The same where something is shown.
+/// The same with its name, where something is shown.
 pub fn shown_as_of(named: Option<&str>, now: Timestamp, since: Timestamp) -> String {
-    format!("{}; shown is what was known then.", away(named, now, since))
+    let server = server(named.unwrap_or("the store"));
+    format!("{server} cannot be reached since {}; shown is what was known then.", clock(now, since))
+}
+
+fn clock(now: Timestamp, at: Timestamp) -> String {
+    moment(now, at).trim_start_matches("today ").to_owned()
 }
 
 /// What a host is called.
