@@ -163,6 +163,13 @@ async fn event_that_store_does_not_take_is_kept_and_holds_up_nobody() {
     // One that nobody wants any more is forgotten, and who did that stands in the trail.
     server.sql("poison", "ALTER TABLE events ADD CONSTRAINT odd CHECK (ticket_id <> 14)");
     assert_eq!(sent(&service, &secrets, "not wanted", 14).await, 200);
+    let refused = || {
+        let spool = rusqlite::Connection::open(profile.folder.path().join("data/pia-halo/spool.db")).unwrap();
+        spool
+            .query_row("SELECT count(forward_error) FROM events", [], |row| row.get::<_, i64>(0))
+            .is_ok_and(|many| many == 1)
+    };
+    until(refused).await;
     let forget = ["store", "spool", "--forget", "--yes"];
     assert_eq!(profile.json(forget, 0).await["forgotten"], 1);
     assert_eq!(profile.json(forget, 0).await["status"], "nothing_to_do");

@@ -142,6 +142,7 @@ impl<M: Moments> Scheduler<M> {
                 return Ok(Some(until));
             }
         }
+        let missed = self.before(&id, time, missed).await?;
         // A run somebody made after the time serves the day as well; so does one whose end was not written down.
         if self.is_served(&id, time.on(day)).await? {
             return self.note(&id, day, DailyOutcome::Synced, &missed).await;
@@ -195,21 +196,44 @@ impl<M: Moments> Scheduler<M> {
         }
     }
 
+    /// What became of the days before that nobody has written down: whoever died right after a sync has not missed that day.
+    async fn before(
+        &self,
+        id: &ConfigurationId,
+        time: DailySyncTime,
+        days: Vec<Date>,
+    ) -> Result<Vec<(Date, DailyOutcome)>, Failure> {
+        let began = if days.is_empty() { Vec::new() } else { self.published(id).await? };
+        let mut before = Vec::with_capacity(days.len());
+        for day in days {
+            let slot = time.on(day);
+            let is_served = began.iter().any(|began| (slot..time.next_after(slot)).contains(began));
+            before.push((day, if is_served { DailyOutcome::Synced } else { DailyOutcome::Missed }));
+        }
+        Ok(before)
+    }
+
     async fn is_served(&self, id: &ConfigurationId, slot: Timestamp) -> Result<bool, Failure> {
+        Ok(self.published(id).await?.iter().any(|began| slot <= *began))
+    }
+
+    /// When the last runs began that have published.
+    async fn published(&self, id: &ConfigurationId) -> Result<Vec<Timestamp>, Failure> {
         // One that was stopped after it is no reason to run again. What lies so far back that it is not here was before.
         let id = id.clone();
         let runs =
             self.shared.workspace.run_blocking(move |workspace| ops::sync::runs(workspace, &id, LATEST_RUNS)).await?;
         // One that lies ahead was made by a clock that was wrong.
         let now = self.shared.workspace.now();
-        Ok(runs.iter().any(|run| run.status.has_published() && (slot..=now).contains(&run.started_at)))
+        let runs = runs.into_iter().filter(|run| run.status.has_published() && run.started_at <= now);
+        Ok(runs.map(|run| run.started_at).collect())
     }
 
     async fn retry(
         &mut self,
         id: &ConfigurationId,
         day: Date,
-        missed: &[Date],
+        missed: &[(Date, DailyOutcome)],
         next_slot: Timestamp,
         why: &str,
     ) -> Result<Option<Timestamp>, Failure> {
@@ -231,9 +255,9 @@ impl<M: Moments> Scheduler<M> {
         id: &ConfigurationId,
         day: Date,
         outcome: DailyOutcome,
-        missed: &[Date],
+        missed: &[(Date, DailyOutcome)],
     ) -> Result<Option<Timestamp>, Failure> {
-        let mut days: Vec<(Date, DailyOutcome)> = missed.iter().map(|missed| (*missed, DailyOutcome::Missed)).collect();
+        let mut days = missed.to_vec();
         days.push((day, outcome));
         let workspace = &self.shared.workspace;
         let (of, now) = (id.clone(), workspace.now());
