@@ -832,11 +832,13 @@ async fn password_comes_from_command_of_settings() {
     // A password that is changed ends nothing: the command is asked again.
     let service = Service::start(&profile).await;
     profile.run(["configure", "--yes"]).await.expect(0);
-    let changed = "ALTER ROLE pia PASSWORD 'changed'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                   WHERE pid <> pg_backend_pid() AND application_name LIKE 'pia-halo%'";
     script("right", "changed\\n", 0o700);
-    let mut psql = server.psql("postgres", changed);
-    assert!(psql.env("PGPASSWORD", "\"canary\" ").status().unwrap().success());
+    let ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                 WHERE pid <> pg_backend_pid() AND application_name LIKE 'pia-halo%'";
+    // One after the other: whoever is ended comes back at once, and must be refused by then.
+    for (password, sql) in [("\"canary\" ", "ALTER ROLE pia PASSWORD 'changed'"), ("changed", ended)] {
+        assert!(server.psql("postgres", sql).env("PGPASSWORD", password).status().unwrap().success());
+    }
     let body = event("changed", 33_470);
     assert_eq!(service.callback(&secrets(&profile), "ticket-created", &body).await.status, 200);
     let count = "SELECT count(*) FROM events WHERE ticket_id = 33470";

@@ -444,12 +444,14 @@ mod tests {
         assert_eq!(began.len(), 1 + RETRIES.len());
         assert_eq!(began[1], began[0] + RETRIES[0]);
         assert_eq!(fixture.days()[0].outcome, DailyOutcome::Failed);
+        assert!(fixture.is_failing(), "another one that can work leads");
         let began = runs(&fixture, "2026-11-22T23:00:00Z", |times, fixture| {
             if times < 3 { fail(times, fixture) } else { complete(times, fixture) }
         })
         .await;
         assert_eq!(began.len(), 3);
         assert_eq!(fixture.days()[0].outcome, DailyOutcome::Synced);
+        assert!(!fixture.is_failing());
     }
 
     /// N8: a mass change is reported, never forced.

@@ -146,6 +146,11 @@ impl Fixture {
         shared
     }
 
+    /// Whether whoever ran last has failed at Halo for a cause of this host.
+    pub fn is_failing(&self) -> bool {
+        self.shared.lock().unwrap().as_ref().is_some_and(|shared| shared.failing.is_any())
+    }
+
     pub fn workspace(&self) -> &Workspace {
         &self.workspace
     }
