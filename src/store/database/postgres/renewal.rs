@@ -38,3 +38,33 @@ impl Renewal {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::super::Session;
+    use super::*;
+    use crate::store::Address;
+    use crate::store::postgres_tests::Postgres;
+
+    /// One that is refused is asked for again, once for all sessions that begin at that time.
+    #[test]
+    fn refused_password_is_asked_for_again() {
+        let Some(server) = Postgres::start_with(Some("new")) else { return };
+        let url = format!("{}/postgres", server.url());
+        let former = Address::new(&url).unwrap().with_password(&Secret::new("former"));
+        assert!(Session::open(&former).is_err());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let address = former.asking_again(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            Some(Secret::new("new"))
+        });
+        for _ in 0..3 {
+            assert!(Session::open(&address.clone()).is_ok());
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    }
+}
