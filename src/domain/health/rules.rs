@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::{Finding, Rule, State, aged, one_cause, reported};
-use super::look::{ANSWERED, BY_SYNC, FAILED, NONE_FAILED, REMOVED, SET_CLOCK, allowed, cut_short, see_and, sight_not_told};
+use super::look::{
+    ANSWERED, BY_SYNC, FAILED, NONE_FAILED, REMOVED, SET_CLOCK, allowed, cut_short, see_and, sight_not_told,
+};
 use crate::domain::calendar::{CLOCKS_APART, lies_ahead, rfc3339};
 use crate::domain::configuration::Configuration;
 use crate::domain::fields::FieldId;
