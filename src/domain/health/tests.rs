@@ -785,6 +785,23 @@ fn webhook_that_is_gone_or_off_is_no_delivery_that_succeeded() {
     }
 }
 
+/// A look that saw one of two off has read nothing of the other.
+#[test]
+fn webhook_beside_one_seen_off_is_not_read() {
+    let found = found(Rule::Deliveries, |world| {
+        let webhook = |name: &str| InstalledObject {
+            kind: ObjectKind::Webhook,
+            id: name.to_owned(),
+            name: Untrusted::new(name),
+            installed_at: now(),
+            identity: None,
+        };
+        world.status.integration.objects = vec![webhook("a"), webhook("b")];
+        world.status.integration.deliveries = vec![delivery(DeliveryState::SwitchedOff)];
+    });
+    assert_eq!((found.state, found.fact.as_str()), (State::Unknown, "Halo's delivery log has not been read yet"));
+}
+
 /// Configure has just written and read them.
 #[test]
 fn webhooks_are_known_to_be_on_after_configure() {
