@@ -58,12 +58,19 @@ fn address_is_echoed_in_sentences() {
 /// A row that opens moves nothing above it.
 #[test]
 fn opening_row_moves_no_heading() {
-    for (width, height) in [(80, 24), (120, 40), (40, 12)] {
+    let sizes = (15..=24).map(|height| (80, height)).chain([(120, 40), (40, 12)]);
+    let mut tight = 0;
+    for (width, height) in sizes {
         let mut stage = at_configure();
         stage.resize(width, height);
         stage.reply(Reply::Planned(Ok(Ok(plan()))));
         let heading = |stage: &Stage| plain(stage).lines().position(|line| line.contains("onfigure  "));
         let before = heading(&stage);
+        // With air, a row that needs all of it may take it once.
+        if before != Some(3) {
+            continue;
+        }
+        tight += 1;
         for keys in ["Enter", "Down", "Enter", "Down", "Enter"] {
             stage.keys(keys);
             let text = plain(&stage);
@@ -71,6 +78,7 @@ fn opening_row_moves_no_heading() {
             assert!(has_scrolled || heading(&stage) == before, "{width}x{height} {keys}: {text}");
         }
     }
+    assert!(tight > 5, "{tight}");
 }
 
 /// A warning warns of something, and after a failed test nobody is told that nothing was tested.
