@@ -99,6 +99,7 @@ const OPENED: [(&str, usize); 13] = [
     ("settings/config/mod.rs", 1),
     ("settings/private_file/mod.rs", 3),
     ("store/audit/mod.rs", 2),
+    ("tui/hangup.rs", 1),
     ("tui/session.rs", 1),
 ];
 

@@ -8,6 +8,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::{harmless, passphrase_of, without_margin};
+use crate::tui::session::{is_in_foreground, wait_for_input};
 use crate::words::typed::ToType;
 
 /// The terminal as it was before a question, while one is asked: what a signal gives back before it ends the program.
@@ -16,7 +17,8 @@ static ASKING: Mutex<Option<Option<Termios>>> = Mutex::new(None);
 /// Gives the terminal back, if a question is being asked: a reading of the terminal cannot be stopped otherwise.
 pub fn end_question() -> bool {
     let asking = ASKING.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(Some(before)) = &asking {
+    // In the background the shell has taken the terminal back by itself, and whoever touched it would be stopped.
+    if let (Some(Some(before)), true) = (&asking, is_in_foreground()) {
         _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
     }
     asking.is_some()
@@ -37,7 +39,7 @@ pub fn yes(question: &str) -> bool {
     eprint_flush(&format!("{question} [y/N] "));
     let question = Question::begin(true);
     let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer).is_ok();
+    let read = read_line(&mut answer).is_ok();
     drop(question);
     read && matches!(answer.trim(), "y" | "Y" | "yes" | "Yes")
 }
@@ -47,7 +49,7 @@ pub fn typed(question: &str, wanted: &ToType) -> bool {
     eprint_flush(&format!("{question}: "));
     let question = Question::begin(true);
     let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer).is_ok();
+    let read = read_line(&mut answer).is_ok();
     drop(question);
     read && wanted.is(&answer)
 }
@@ -78,10 +80,15 @@ fn hidden(what: &str) -> Option<zeroize::Zeroizing<String>> {
     let question = Question::begin(false);
     eprint_flush(&format!("{what}: "));
     let mut answer = zeroize::Zeroizing::new(String::new());
-    let read = io::stdin().lock().read_line(&mut answer);
+    let read = read_line(&mut answer);
     drop(question);
     eprint_flush("\n");
     read.is_ok().then_some(answer)
+}
+
+fn read_line(answer: &mut String) -> io::Result<usize> {
+    wait_for_input();
+    io::stdin().lock().read_line(answer)
 }
 
 fn eprint_flush(text: &str) {

@@ -7,6 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::exit_code;
+use crate::tui::hangup::others_that_end;
 
 /// Which signal ended the command, if one did.
 pub struct EndedBy(Arc<AtomicU8>);
@@ -27,14 +28,12 @@ pub fn survive_file_limit() {
     _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
 }
 
-/// Cancels the token at the first hang-up, interrupt or terminate; ends the process at the second.
+/// Cancels the token at the first signal that ends a program; ends the process at the second.
 pub fn cancel_on_signal(cancel: CancellationToken) -> EndedBy {
     let code = Arc::new(AtomicU8::new(0));
-    for (kind, exit) in [
-        (SignalKind::hangup(), exit_code::HUNG_UP),
-        (SignalKind::interrupt(), exit_code::INTERRUPTED),
-        (SignalKind::terminate(), exit_code::TERMINATED),
-    ] {
+    let usual = [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate()];
+    for kind in usual.into_iter().chain(others_that_end().map(SignalKind::from_raw)) {
+        let exit = exit_code::by_signal(u8::try_from(kind.as_raw_value()).unwrap_or(0));
         // Where a signal cannot be watched, its usual effect is right.
         let Ok(mut signals) = signal(kind) else { continue };
         let (cancel, code) = (cancel.clone(), Arc::clone(&code));

@@ -25,6 +25,11 @@ pub const INTERRUPTED: u8 = 130;
 /// Stopped by a terminate.
 pub const TERMINATED: u8 = 143;
 
+/// Stopped by a signal, as a shell tells it.
+pub fn by_signal(number: u8) -> u8 {
+    128 + (number & 127)
+}
+
 /// Every exit code that is promised, and what it means.
 pub const MEANINGS: [(&[u8], &str); 10] = [
     (&[0], "done, or nothing to do"),
@@ -42,7 +47,10 @@ pub const MEANINGS: [(&[u8], &str); 10] = [
         "local state unusable: unreadable or newer file, full disk, no permission; or a PostgreSQL: its sign-in, its version, tables of another program",
     ),
     (&[ATTENTION], "with status --exit-code: something needs attention"),
-    (&[HUNG_UP, INTERRUPTED, TERMINATED], "stopped by hang-up, interrupt, terminate"),
+    (
+        &[HUNG_UP, INTERRUPTED, TERMINATED],
+        "stopped by hang-up, interrupt, terminate; by another signal: 128 and its number",
+    ),
 ];
 
 #[cfg(test)]

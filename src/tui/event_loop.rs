@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::canvas::{Canvas, FrameLimiter};
-use super::hangup::{Exit, Signal, Signals};
+use super::hangup::{Exit, Signal, Signals, wait_for_foreground};
 use super::output::Gone;
 use super::outside::Outside;
 use super::session::Session;
@@ -226,12 +226,9 @@ where
 
     async fn handle(&mut self, event: Event) {
         match event {
-            Event::Signal(Signal::Hangup) => self.end(Exit::HungUp).await,
-            Event::Signal(Signal::Interrupt) => self.end(Exit::Interrupted).await,
-            Event::Signal(Signal::Terminate) => self.end(Exit::Terminated).await,
-            Event::Signal(Signal::Panic) => self.end(Exit::Panicked).await,
             Event::Signal(Signal::Suspend) => self.suspend().await,
             Event::Signal(Signal::Continue) => self.go_on().await,
+            Event::Signal(signal) => self.end(signal.exit()).await,
             Event::Message(message) => self.send(message).await,
             Event::InputEnded | Event::Terminal(Err(Gone)) => self.lose_line().await,
             Event::Terminal(Ok(())) | Event::Reply => {}
@@ -377,6 +374,10 @@ where
 
     /// The process runs again: the terminal is taken back, drawn anew, and may have another size by now.
     async fn go_on(&mut self) {
+        if let Some(signal) = wait_for_foreground(self.session.control(), &mut self.signals).await {
+            self.end(signal.exit()).await;
+            return;
+        }
         if let Err(error) = self.session.enter_again() {
             tracing::info!(%error, "the terminal cannot be taken back");
             self.lose_line().await;

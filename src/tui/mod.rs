@@ -89,8 +89,11 @@ pub async fn run_interactive(
 ) -> io::Result<Exit> {
     // crossterm's own way with NO_COLOR makes reversed rows plain; the view knows about mono by itself.
     crossterm::style::force_color_output(true);
-    let (sender, signals) = mpsc::unbounded_channel();
+    let (sender, mut signals) = mpsc::unbounded_channel();
     hangup::listen(&sender)?;
+    if let Some(signal) = hangup::wait_for_foreground(&OwnTerminal, &mut signals).await {
+        return Ok(signal.exit());
+    }
     let session = Session::enter(OwnTerminal, capabilities.synchronised)?;
     let on_panic = sender.clone();
     session.install_panic_hook(move || {

@@ -46,6 +46,10 @@ pub trait TerminalControl: Send + Sync + 'static {
     fn can_stop(&self) -> bool {
         true
     }
+    /// Whether the terminal is this process's to take, and not another's of the same shell.
+    fn is_in_foreground(&self) -> bool {
+        true
+    }
     /// Stops the process, and with it those that wait for it, until the shell brings them back.
     fn stop(&self);
 }
@@ -84,6 +88,10 @@ impl TerminalControl for OwnTerminal {
 
     fn can_stop(&self) -> bool {
         Kin::own().is_some_and(|own| has_shell(own, Kin::of))
+    }
+
+    fn is_in_foreground(&self) -> bool {
+        is_in_foreground()
     }
 
     /// The whole process group, as the terminal itself would: a script around this process must not go on waiting.
@@ -166,6 +174,18 @@ fn is_dead(descriptor: impl AsFd) -> bool {
     }
 }
 
+/// Whether the terminal on standard input is this process's to take; so too where no shell shares it out.
+pub fn is_in_foreground() -> bool {
+    rustix::termios::tcgetpgrp(rustix::stdio::stdin()).map_or(true, |group| group == rustix::process::getpgrp())
+}
+
+/// Waits until standard input can be read. A read of it is stopped in the background, even where nothing is there to be read, and
+/// with it the signal that ends the program.
+pub fn wait_for_input() {
+    let stdin = rustix::stdio::stdin();
+    while poll(&mut [PollFd::new(&stdin, PollFlags::IN)], None) == Err(rustix::io::Errno::INTR) {}
+}
+
 /// Whether a last line can be written, or soon: a terminal that takes nothing holds up nobody's leaving.
 pub fn takes_line(descriptor: impl AsFd) -> bool {
     let mut descriptors = [PollFd::new(&descriptor, PollFlags::OUT)];
@@ -234,6 +254,11 @@ impl Session {
     /// Whether there is a shell to go back to.
     pub fn can_suspend(&self) -> bool {
         self.handle.shared.control.can_stop()
+    }
+
+    /// The terminal itself.
+    pub(super) fn control(&self) -> &dyn TerminalControl {
+        &*self.handle.shared.control
     }
 
     /// Gives the terminal back and stops the process until the shell continues it.
@@ -332,6 +357,7 @@ pub(crate) mod fake {
         pub log: Arc<Mutex<Vec<String>>>,
         pub gone: Arc<AtomicBool>,
         pub without_shell: Arc<AtomicBool>,
+        pub in_background: Arc<AtomicBool>,
         /// How sending bytes fails from now on.
         pub failure: Arc<Mutex<Option<io::ErrorKind>>>,
         before_restore: Arc<Mutex<Option<Arc<AtomicBool>>>>,
@@ -381,6 +407,10 @@ pub(crate) mod fake {
 
         fn can_stop(&self) -> bool {
             !self.without_shell.load(Ordering::SeqCst)
+        }
+
+        fn is_in_foreground(&self) -> bool {
+            !self.in_background.load(Ordering::SeqCst)
         }
 
         fn stop(&self) {

@@ -429,6 +429,7 @@ async fn stalled_terminal_holds_up_no_task_and_gets_latest_state() {
 async fn leaving_by_signal_saves_draft_before_terminal_is_given_back() {
     for (signal, exit) in [
         (Signal::Terminate, Exit::Terminated),
+        (Signal::Other(3), Exit::Other(3)),
         (Signal::Interrupt, Exit::Interrupted),
         (Signal::Hangup, Exit::HungUp),
         (Signal::Panic, Exit::Panicked),
@@ -622,6 +623,36 @@ async fn stop_draws_nothing_until_program_goes_on_and_then_everything() {
     assert!(probe.seen.borrow().contains(&Message::Resize(Size::new(80, 24))));
     let stops = hands.terminal.log().iter().filter(|entry| *entry == "stop").count();
     assert_eq!(stops, 1);
+}
+
+/// `bg`, and then `fg`; and a shell's `kill`.
+#[tokio::test(start_paused = true)]
+async fn program_in_background_does_not_take_terminal_back() {
+    for ends in [false, true] {
+        let mut probe = Probe::answering([('z', vec![Effect::Suspend])]);
+        let (exit, hands) = with_writer(&mut probe, silent(), Recorder::default(), async |hands| {
+            let count = |what: &str| hands.terminal.log().iter().filter(|entry| *entry == what).count();
+            hands.press('z').await;
+            until("the stop", || count("stop") == 1).await;
+            hands.terminal.in_background.store(true, Ordering::SeqCst);
+            hands.signals.send(Signal::Continue).unwrap();
+            if ends {
+                hands.signals.send(Signal::Terminate).unwrap();
+                return;
+            }
+            until("another stop", || count("stop") >= 2).await;
+            assert_eq!(count("raw"), 1);
+            hands.terminal.in_background.store(false, Ordering::SeqCst);
+            hands.signals.send(Signal::Continue).unwrap();
+            until("the terminal taken back", || count("raw") == 2).await;
+            hands.press('q').await;
+        })
+        .await;
+        if ends {
+            assert_eq!(exit, Exit::Terminated);
+            assert_eq!(hands.terminal.log().iter().filter(|entry| *entry == "raw").count(), 1);
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -38,6 +38,55 @@ fn signals_restore_terminal() {
     }
 }
 
+/// Whatever ends a program that does not heed it, but for those by which a fault of its own ends it.
+#[test]
+fn every_signal_that_ends_program_restores_terminal() {
+    const ENDING: [Signal; 11] = [
+        Signal::QUIT,
+        Signal::ABORT,
+        Signal::USR1,
+        Signal::USR2,
+        Signal::ALARM,
+        Signal::STKFLT,
+        Signal::XCPU,
+        Signal::VTALARM,
+        Signal::PROF,
+        Signal::IO,
+        Signal::POWER,
+    ];
+    for signal in ENDING {
+        let (_home, start) = demo();
+        let mut pty = running(start);
+        pty.signal(signal);
+        assert_eq!(pty.exit_code(), 128 + u32::try_from(signal.as_raw()).unwrap(), "{signal:?}");
+        pty.assert_restored();
+    }
+}
+
+/// A shell's `kill` is a signal, and the word to go on: from the background, which must not touch the terminal.
+#[test]
+fn stopped_program_that_is_told_to_end_ends_without_terminal() {
+    for signal in ["TERM", "QUIT"] {
+        let (_home, mut pty) = in_shell("exec \"$HALO\" demo");
+        pty.send(&key::ctrl('z'));
+        pty.wait_for("a stop", |now| now.contains("Stopped") && now.matches("ready>").count() == 2);
+        pty.submit(&format!("kill -{signal} %1; wait; clear; jobs; echo jobs are told"));
+        pty.wait_for("the end", |now| now.lines().any(|line| line.trim() == "jobs are told"));
+        assert!(!pty.screen().contains("Stopped"), "{}", pty.screen());
+        pty.assert_restored();
+        // Begun in the background, it waits for the terminal as any other.
+        pty.submit("clear; \"$HALO\" demo &");
+        pty.wait_for("the prompt", |now| now.trim_start().starts_with("[1] ") && now.contains("ready>"));
+        pty.submit("fg");
+        pty.wait_until("Halo PSA");
+        pty.settle();
+        pty.send(&key::ctrl('c'));
+        pty.wait_for("the shell", |now| !now.contains("Halo PSA"));
+        pty.submit("exit 3");
+        assert_eq!(pty.exit_code(), 3);
+    }
+}
+
 /// An interactive shell that runs a script, with the program in `$HALO`.
 fn in_shell(script: &str) -> (tempfile::TempDir, Pty) {
     let home = tempfile::tempdir().unwrap();

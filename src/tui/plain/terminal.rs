@@ -14,7 +14,7 @@ use super::person::{Heard, Person, Takes};
 use crate::app::form::{FieldId, Pasted};
 use crate::app::text::width;
 use crate::tui::hangup::{self, Exit, Signal, Signals};
-use crate::tui::session::{OwnTerminal, TerminalControl, tell_panics};
+use crate::tui::session::{OwnTerminal, TerminalControl, tell_panics, wait_for_input};
 
 /// The longest line that the terminal itself gives.
 const LONGEST: usize = 4_096;
@@ -96,6 +96,9 @@ impl Person for LineTerminal {
                         OwnTerminal.stop();
                     }
                     Signal::Continue => {
+                        if let Some(signal) = hangup::wait_for_foreground(&OwnTerminal, &mut self.signals).await {
+                            return Heard::End(end_by(signal));
+                        }
                         silence = (takes == Takes::Secret).then(Silence::begin);
                         write(&format!("\n{prompt}"));
                     }
@@ -138,12 +141,7 @@ impl Person for LineTerminal {
 }
 
 fn end_by(signal: Signal) -> Exit {
-    let exit = match signal {
-        Signal::Interrupt => Exit::Interrupted,
-        Signal::Terminate => Exit::Terminated,
-        Signal::Hangup => Exit::HungUp,
-        Signal::Panic | Signal::Suspend | Signal::Continue => Exit::Panicked,
-    };
+    let exit = signal.exit();
     if exit != Exit::HungUp {
         // What follows begins on a line of its own.
         write("\n");
@@ -200,6 +198,7 @@ fn read_line() -> Line {
     let mut bytes = Zeroizing::new(Vec::with_capacity(2 * LONGEST));
     let mut chunk = Zeroizing::new([0; LONGEST]);
     while !bytes.ends_with(b"\n") && bytes.len() <= LONGEST {
+        wait_for_input();
         match rustix::io::read(stdin(), &mut chunk[..]) {
             Ok(0) => return Ok(None),
             Ok(count) => bytes.extend_from_slice(&chunk[..count]),
