@@ -12,7 +12,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
-use super::x509::issuer_validity_subject;
+use super::x509::{has_small_key, issuer_validity_subject};
 
 /// The certificates of a file, or what is wrong with it.
 pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
@@ -90,6 +90,11 @@ impl ServerCertVerifier for Trust {
                 verify_server_name(&ParsedCertificate::try_from(shown)?, name)?;
                 Ok(ServerCertVerified::assertion())
             }
+            Err(error)
+                if is_badly_signed(error) && std::iter::once(shown).chain(between).any(|one| has_small_key(one)) =>
+            {
+                Err(small_key())
+            }
             // An appliance's is often no authority, and the usual rules say nothing of why it is not good.
             Err(error) if is_odd(error) && is_self_signed(shown) => {
                 let told = CertificateError::Other(OtherError(Arc::new(SelfSigned)));
@@ -105,7 +110,7 @@ impl ServerCertVerifier for Trust {
         shown: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.usual.verify_tls12_signature(message, shown, signature)
+        self.usual.verify_tls12_signature(message, shown, signature).map_err(|error| of_small_key(error, shown))
     }
 
     fn verify_tls13_signature(
@@ -114,7 +119,7 @@ impl ServerCertVerifier for Trust {
         shown: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.usual.verify_tls13_signature(message, shown, signature)
+        self.usual.verify_tls13_signature(message, shown, signature).map_err(|error| of_small_key(error, shown))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -143,6 +148,23 @@ impl ResolvesClientCert for NoCertificate {
 #[derive(Debug, thiserror::Error)]
 #[error("SelfSigned")]
 struct SelfSigned;
+
+/// What [`super::http`] tells a certificate by whose key is too small. To the usual rules its signature does not fit.
+#[derive(Debug, thiserror::Error)]
+#[error("SmallKey")]
+struct SmallKey;
+
+fn small_key() -> Error {
+    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(SmallKey))))
+}
+
+fn of_small_key(error: Error, shown: &[u8]) -> Error {
+    if is_badly_signed(&error) && has_small_key(shown) { small_key() } else { error }
+}
+
+fn is_badly_signed(error: &Error) -> bool {
+    matches!(error, Error::InvalidCertificate(CertificateError::BadSignature))
+}
 
 fn is_odd(error: &Error) -> bool {
     use CertificateError as C;
@@ -216,6 +238,32 @@ mod tests {
         assert!(verdict(&good, &other, "halo.test").is_err(), "not the one that is named");
         assert!(verdict(&good, &good, "elsewhere.test").is_err(), "another name");
         assert!(verdict(&old, &old, "halo.test").is_err(), "expired");
+    }
+
+    /// What is wrong with a certificate of an authority that is trusted, as far as the library knows it.
+    #[test]
+    fn refused_certificate_is_told_with_reason() {
+        use crate::halo::error::TlsCause;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let read = |pem: &[u8]| certificates(pem).unwrap().remove(0);
+        let authority = read(include_bytes!("../../tests/corpus/certificates/refused/authority.pem"));
+        let small = read(include_bytes!("../../tests/corpus/certificates/refused/small-authority.pem"));
+        let cause = |pem: &[u8], named: &CertificateDer<'static>, between: &[CertificateDer<'_>]| {
+            let usual = Verifier::new_with_extra_roots([named.clone()], Arc::clone(&provider)).unwrap();
+            let trust = Trust { usual, named: vec![named.clone()] };
+            let name = ServerName::try_from("halo.test").unwrap();
+            let error = trust.verify_server_cert(&read(pem), between, &name, &[], UnixTime::now()).unwrap_err();
+            crate::halo::http::certificate_fault(&error.to_string().to_ascii_lowercase())
+        };
+        let sha1 = include_bytes!("../../tests/corpus/certificates/refused/sha1.pem");
+        let client = include_bytes!("../../tests/corpus/certificates/refused/client.pem");
+        let below_small = include_bytes!("../../tests/corpus/certificates/refused/below-small.pem");
+        assert_eq!(cause(sha1, &authority, &[]), TlsCause::OldSignature);
+        assert_eq!(cause(client, &authority, &[]), TlsCause::NotForServers);
+        assert_eq!(cause(below_small, &authority, &[small.clone()]), TlsCause::SmallKey);
+        let wrong = Error::InvalidCertificate(CertificateError::BadSignature);
+        assert!(of_small_key(wrong.clone(), &small).to_string().contains("SmallKey"), "of the handshake");
+        assert!(!of_small_key(wrong, &authority).to_string().contains("SmallKey"));
     }
 
     /// The files that people name as an authority.

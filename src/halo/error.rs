@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use thiserror::Error;
 
+use super::proxy::ProxyFault;
 pub use super::wire::BadReply;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::fields::FieldId;
@@ -74,6 +75,18 @@ pub enum HaloError {
         sent: bool,
         /// The address of this machine from which it was tried, where no connection came about.
         from: Option<IpAddr>,
+    },
+    /// The proxy of the environment made no way to Halo. Halo was not asked.
+    #[error("{}", .fault.sentence(.proxy, .variable, .host))]
+    Proxy {
+        /// The host behind it, with its port.
+        host: String,
+        /// Where the proxy is, without the user.
+        proxy: String,
+        /// The variable that names it.
+        variable: &'static str,
+        /// How it failed.
+        fault: ProxyFault,
     },
     /// The other end could not prove who it is.
     #[error("the certificate of {host} is not accepted: {}", .cause.words())]
@@ -192,12 +205,6 @@ pub enum Unreached {
     Connect,
     /// The connection took too long.
     ConnectTimeout,
-    /// The proxy of the environment refused or failed.
-    Proxy,
-    /// The proxy of the environment wants to know who asks.
-    ProxySignIn,
-    /// The proxy of the environment says that the way is open, and what comes through is no TLS.
-    NoTunnel,
     /// Connected, then silence.
     Silent,
     /// Nothing came back within the time.
@@ -208,6 +215,10 @@ pub enum Unreached {
     Broken,
     /// The other end does not speak TLS as it should.
     Handshake,
+    /// The other end speaks no version of TLS that is safe.
+    OldTls,
+    /// The other end finds nothing in what is offered that it speaks as well.
+    NoCommonTls,
     /// The other end wants a certificate of ours.
     ClientCertificate,
 }
@@ -218,14 +229,15 @@ impl Unreached {
             Self::NameNotFound => format!("host not found: {host}"),
             Self::Connect => format!("cannot connect to {host}"),
             Self::ConnectTimeout => format!("{host} did not accept the connection in time"),
-            Self::Proxy => format!("the proxy does not connect to {host}"),
-            Self::NoTunnel => format!("the proxy answers, but no TLS connection to {host} comes through it"),
-            Self::ProxySignIn => format!("the proxy requires a sign-in before it connects to {host}"),
             Self::Silent => format!("{host} accepted the request but never answered"),
             Self::NoAnswer => format!("{host} did not answer in time"),
             Self::TooSlow => format!("{host} did not finish its answer in time"),
             Self::Broken => format!("the connection to {host} broke before the answer was complete"),
             Self::Handshake => format!("the TLS handshake with {host} failed"),
+            Self::OldTls => format!("{host} speaks only an old TLS; TLS 1.2 or 1.3 is needed"),
+            Self::NoCommonTls => {
+                format!("{host} speaks no TLS that is safe: it takes none of the cipher suites offered")
+            }
             Self::ClientCertificate => format!("{host} asks for a client certificate, which pia-halo cannot give"),
         }
     }
@@ -260,6 +272,16 @@ pub enum TlsCause {
     WrongName,
     /// Withdrawn.
     Revoked,
+    /// Signed by an algorithm that is not accepted.
+    OldSignature,
+    /// A key that is too small.
+    SmallKey,
+    /// Made out for something other than a server.
+    NotForServers,
+    /// Its signature does not fit.
+    BadSignature,
+    /// It cannot be read, or asks for what is not known.
+    Unreadable,
     /// Anything else.
     Other,
     /// This machine has no list of trusted authorities.
@@ -276,6 +298,11 @@ impl TlsCause {
             Self::NotYetValid => "it is not valid yet",
             Self::WrongName => "it is for another name",
             Self::Revoked => "it has been revoked",
+            Self::OldSignature => "it is signed by an algorithm that is not accepted, such as SHA-1",
+            Self::SmallKey => "its key, or that of who signed it, is too small: RSA needs 2048 bits",
+            Self::NotForServers => "it is not for servers: its extended key usage does not name them",
+            Self::BadSignature => "its signature does not fit",
+            Self::Unreadable => "it cannot be read, or has a critical extension that is not known",
             Self::Other => "it is not a valid certificate",
             Self::NoAuthorities => "this machine has no list of trusted authorities",
         }
@@ -319,6 +346,7 @@ impl HaloError {
             | Self::WrongMethod { .. }
             | Self::InvalidScope { .. }
             | Self::MissingRight { .. }
+            | Self::Proxy { .. }
             | Self::Tls { .. }
             | Self::LockLost
             | Self::CaFile { .. }
@@ -386,6 +414,7 @@ impl HaloError {
             }
             Self::MissingRight { .. } => FailureKind::MissingRight,
             Self::NotReached { .. }
+            | Self::Proxy { .. }
             | Self::Tls { .. }
             | Self::ServerError { .. }
             | Self::Intercepted { .. }
@@ -445,14 +474,6 @@ impl HaloError {
                          of allowed addresses at Halo)"
                     )
                 }
-                Unreached::Proxy | Unreached::NoTunnel => {
-                    "Check HTTPS_PROXY or ALL_PROXY, and NO_PROXY, in the environment: the proxy's name, port and \
-                     certificate, what it requires, and whether it lets this host through"
-                        .to_owned()
-                }
-                Unreached::ProxySignIn => "Put the user and the password for the proxy into HTTPS_PROXY or ALL_PROXY \
-                                           (http://user:password@proxy:port), or name Halo's host in NO_PROXY"
-                    .to_owned(),
                 Unreached::Silent | Unreached::NoAnswer | Unreached::TooSlow | Unreached::Broken => {
                     "Try again. If it persists, check the network and Halo's status page".to_owned()
                 }
@@ -460,8 +481,16 @@ impl HaloError {
                     "Client certificates are not supported: ask whoever runs this Halo for an address without them"
                         .to_owned()
                 }
+                Unreached::OldTls => "Whoever runs this Halo has to switch TLS 1.2 or 1.3 on there, with ECDHE and AES-GCM; \
+                                      or something old before it answers in its place"
+                    .to_owned(),
+                Unreached::NoCommonTls => "Whoever runs this Halo has to switch TLS 1.3 on there, or TLS 1.2 with ECDHE and \
+                                           AES-GCM. Where that is so, check the Url: a server without a certificate \
+                                           for this name may refuse alike"
+                    .to_owned(),
                 Unreached::Handshake => "Check the Url: name and port must be those of Halo's https".to_owned(),
             },
+            Self::Proxy { fault, variable, host, .. } => fault.hint(variable, host),
             Self::Tls { cause, .. } => match cause {
                 TlsCause::UnknownAuthority => "If your company has its own certificate authority, set ca_file to \
                                                its file. If you host this Halo yourself, it may not send \
@@ -478,7 +507,15 @@ impl HaloError {
                 TlsCause::NoAuthorities => {
                     "Install the package ca-certificates, or name a file in the setting ca_file".to_owned()
                 }
-                TlsCause::Revoked | TlsCause::Other => "Do not continue. Ask whoever runs this Halo".to_owned(),
+                TlsCause::OldSignature => "Whoever runs this Halo needs a certificate, and a chain, signed with SHA-256 or \
+                                           better"
+                    .to_owned(),
+                TlsCause::SmallKey => "Whoever runs this Halo needs a certificate, and a chain, with keys of 2048 bits or more"
+                    .to_owned(),
+                TlsCause::NotForServers => {
+                    "Whoever runs this Halo needs a certificate whose extended key usage is serverAuth".to_owned()
+                }
+                TlsCause::Revoked | TlsCause::BadSignature | TlsCause::Unreadable | TlsCause::Other => "Do not continue. Ask whoever runs this Halo".to_owned(),
             },
             Self::CaFile { .. } => "It must hold certificates in PEM format. Fix it or remove the setting".to_owned(),
             Self::RateLimited { until } => format!(

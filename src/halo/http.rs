@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout};
 
 use super::error::{BadReply, HaloError, TlsCause, Unreached};
 use super::loopback::{LoopbackOnly, NOT_LOOPBACK};
-use super::proxy::{Proxy, through};
+use super::proxy::{Proxy, ProxyFault, through};
 use super::retry::{Answer, Cause, Lost, Patience, millis};
 use super::wire;
 use super::{Connection, authority, said};
@@ -194,6 +194,20 @@ impl Transport {
         Ok(Self { client, proxy, limits, large: Semaphore::new(1), ahead_ms })
     }
 
+    /// The error that names the proxy and its variable.
+    pub(super) fn lost_at_proxy(&self, host: String, fault: ProxyFault) -> HaloError {
+        let named = self.proxy.as_ref().map(|proxy| (proxy.place(), proxy.variable));
+        let (proxy, variable) = named.unwrap_or_default();
+        HaloError::Proxy { host, proxy, variable, fault }
+    }
+
+    /// The same, with the status of a proxy that has refused.
+    async fn lost_by(&self, lost: Lost, call: &Call) -> Lost {
+        let (Cause::Proxy(ProxyFault::Declined(None)), Some(proxy)) = (lost.cause, &self.proxy) else { return lost };
+        let status = timeout(self.limits.connect, proxy.refusal(&call.address)).await.ok().flatten();
+        Lost { cause: Cause::Proxy(ProxyFault::Declined(status)), ..lost }
+    }
+
     /// How far the other end's clock is ahead of ours, to the second.
     pub(super) fn clock_ahead(&self) -> Option<SignedDuration> {
         let ahead = self.ahead_ms.load(Ordering::Relaxed);
@@ -242,8 +256,13 @@ impl Transport {
             None => request,
         };
         let (sent, wants_certificate) = authority::noting(request.send()).await;
-        let by_proxy = self.proxy.as_ref().is_some_and(|proxy| proxy.leads_to(&call.address));
-        let mut response = sent.map_err(|error| lost_connecting(&error, wants_certificate, by_proxy))?;
+        let mut response = match sent {
+            Ok(response) => response,
+            Err(error) => {
+                let proxy = self.proxy.as_ref().filter(|proxy| proxy.leads_to(&call.address));
+                return Err(self.lost_by(lost_connecting(&error, wants_certificate, proxy), call).await);
+            }
+        };
         began.store(true, Ordering::Relaxed);
         let status = response.status().as_u16();
         let header =
@@ -289,16 +308,23 @@ impl Transport {
 }
 
 /// What happened. Before TLS 1.3 a server that misses a certificate of ours only says that the handshake has failed.
-fn lost_connecting(error: &reqwest::Error, wants_certificate: bool, by_proxy: bool) -> Lost {
+fn lost_connecting(error: &reqwest::Error, wants_certificate: bool, proxy: Option<&Proxy>) -> Lost {
     let lost = lost(error);
     // Whoever speaks TLS and declines is behind the proxy.
     let is_tls = || ["fatal alert", "peer is incompatible"].iter().any(|word| words_of(error).contains(word));
     match lost.cause {
-        Cause::Net(Unreached::Handshake | Unreached::Connect) if wants_certificate => {
+        Cause::Net(Unreached::Handshake | Unreached::NoCommonTls | Unreached::Connect) if wants_certificate => {
             Lost { cause: Cause::Net(Unreached::ClientCertificate), sent: false }
         }
-        Cause::Net(Unreached::Handshake | Unreached::Connect) if by_proxy && !is_tls() => {
-            Lost { cause: Cause::Net(Unreached::NoTunnel), sent: false }
+        Cause::Net(Unreached::Handshake | Unreached::Connect) if proxy.is_some() && !is_tls() => {
+            Lost { cause: Cause::Proxy(ProxyFault::NoTunnel), sent: false }
+        }
+        // Whether it came to Halo is not known; but what is waited for is the proxy's.
+        Cause::Net(Unreached::ConnectTimeout) if proxy.is_some() => {
+            Lost { cause: Cause::Proxy(ProxyFault::Silent), sent: false }
+        }
+        Cause::Proxy(ProxyFault::SignIn) if proxy.is_some_and(Proxy::has_user) => {
+            Lost { cause: Cause::Proxy(ProxyFault::WrongSignIn), sent: false }
         }
         _ => lost,
     }
@@ -351,23 +377,43 @@ pub(super) fn lost(error: &reqwest::Error) -> Lost {
     let cause = if says(NOT_LOOPBACK) {
         Cause::NotEncrypted
     } else if says("proxy authorization required") || says("proxy authentication required") {
-        Cause::Net(Unreached::ProxySignIn)
+        Cause::Proxy(ProxyFault::SignIn)
     } else if says("tunnel error") {
-        Cause::Net(Unreached::Proxy)
+        Cause::Proxy(tunnel_fault(&words))
     } else if says("invalid peer certificate") {
         Cause::Tls(certificate_fault(&words))
     } else if error.is_dns() {
         Cause::Net(Unreached::NameNotFound)
     } else if says("proxy") {
-        Cause::Net(Unreached::Proxy)
+        Cause::Proxy(ProxyFault::Declined(None))
     } else if error.is_timeout() {
         Cause::Net(Unreached::ConnectTimeout)
+    } else if says("alert: protocolversion") || says("servertlsversion") || says("serverdoesnotsupporttls12or13") {
+        Cause::Net(Unreached::OldTls)
+    } else if says("alert: handshakefailure") || says("alert: insufficientsecurity") {
+        Cause::Net(Unreached::NoCommonTls)
     } else if says("corrupt message") || says("fatal alert") || says("handshake") || says("peer is incompatible") {
         Cause::Net(Unreached::Handshake)
     } else {
         Cause::Net(Unreached::Connect)
     };
     Lost { cause, sent: false }
+}
+
+/// What came of the way to a proxy, or through it.
+fn tunnel_fault(words: &str) -> ProxyFault {
+    let says = |word: &str| words.contains(word);
+    if says("unsuccessful") || says("unexpected end of file") || says("too long") {
+        ProxyFault::Declined(None)
+    } else if says("dns error") {
+        ProxyFault::NameNotFound
+    } else if says("certificate") || says("corrupt message") || says("fatal alert") || says("handshake") {
+        ProxyFault::Certificate
+    } else if says("timed out") || says("deadline") {
+        ProxyFault::Silent
+    } else {
+        ProxyFault::Connect
+    }
 }
 
 fn words_of(error: &reqwest::Error) -> String {
@@ -381,7 +427,7 @@ fn words_of(error: &reqwest::Error) -> String {
     words
 }
 
-fn certificate_fault(words: &str) -> TlsCause {
+pub(super) fn certificate_fault(words: &str) -> TlsCause {
     let says = |word: &str| words.contains(word);
     if says("causedasendentity") || says("selfsigned") {
         TlsCause::SelfSigned
@@ -395,6 +441,16 @@ fn certificate_fault(words: &str) -> TlsCause {
         TlsCause::WrongName
     } else if says("revoked") {
         TlsCause::Revoked
+    } else if says("smallkey") {
+        TlsCause::SmallKey
+    } else if says("unsupportedsignaturealgorithm") {
+        TlsCause::OldSignature
+    } else if says("invalidpurpose") || says("ekuerror") {
+        TlsCause::NotForServers
+    } else if says("badsignature") {
+        TlsCause::BadSignature
+    } else if says("badencoding") || says("unhandledcriticalextension") {
+        TlsCause::Unreadable
     } else {
         TlsCause::Other
     }

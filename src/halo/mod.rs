@@ -484,6 +484,7 @@ impl HaloApi {
         let host = host_of(&call.address);
         match lost.cause {
             Cause::Net(cause) => E::NotReached { host, cause, sent: lost.sent && !call.repeatable, from: None },
+            Cause::Proxy(fault) => self.shared.transport.lost_at_proxy(host, fault),
             Cause::Tls(cause) => E::Tls { host, cause },
             Cause::TooLarge => E::TooLarge { does: call.does, limit: self.shared.limits.body },
             Cause::NotEncrypted => E::NotEncrypted,

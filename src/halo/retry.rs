@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::{TlsCause, Unreached};
 use super::governor::{Governor, Urgency, read_refusal};
 use super::moment::{now, show};
+use super::proxy::ProxyFault;
 use super::wire::looks_cut;
 
 /// Refusals that one request sits out before it gives up.
@@ -104,6 +105,7 @@ pub(super) struct Lost {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     Net(Unreached),
+    Proxy(ProxyFault),
     Tls(TlsCause),
     /// The body is larger than is read.
     TooLarge,
@@ -261,7 +263,9 @@ impl Attempts<'_> {
             Ok(answer) => self.repeatable && is_passing(answer),
             Err(lost) => match lost.cause {
                 // It would only be asked again.
-                Cause::Net(Unreached::ProxySignIn | Unreached::ClientCertificate) => false,
+                Cause::Net(Unreached::ClientCertificate | Unreached::OldTls | Unreached::NoCommonTls) => false,
+                Cause::Proxy(ProxyFault::SignIn | ProxyFault::WrongSignIn) => false,
+                Cause::Proxy(_) => attempts < self.connects,
                 Cause::Net(_) if lost.sent => self.repeatable,
                 Cause::Net(_) => attempts < self.connects,
                 Cause::Tls(_) | Cause::TooLarge | Cause::NotEncrypted | Cause::Forbidden => false,

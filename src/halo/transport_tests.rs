@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::error::{TlsCause, Unreached};
+use super::proxy::ProxyFault;
 use super::testing::{Play, SECRET, Seen, Server, TOKEN, bound, json, quick, token};
 use super::*;
 use crate::domain::address::SignInPlace;
@@ -844,6 +845,31 @@ async fn self_signed_certificate_names_ca_file() {
     }
 }
 
+/// How OpenSSL and others refuse what we offer, byte by byte: with an alert in answer to the first message.
+#[tokio::test]
+async fn server_of_old_tls_or_old_ciphers_is_told_as_that() {
+    for (alert, cause) in [
+        (70, Unreached::OldTls),
+        (40, Unreached::NoCommonTls),
+        (71, Unreached::NoCommonTls),
+        (80, Unreached::Handshake),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = HaloUrl::read(&format!("https://{}", listener.local_addr().unwrap())).unwrap().address;
+        let task = tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                _ = stream.read(&mut [0; 4096]).await;
+                _ = stream.write_all(&[21, 3, 1, 0, 2, 2, alert]).await;
+            }
+        });
+        let server = Server::bare(|_, _| Play::Hang).await;
+        let api = HaloApi::with_limits(Connection { url, ..server.connection() }, quick()).unwrap();
+        let error = api.sign_in().await.unwrap_err();
+        assert!(matches!(error, HaloError::NotReached { cause: of, .. } if of == cause), "{alert}: {error:?}");
+        task.abort();
+    }
+}
+
 /// Before there is a tunnel, nothing that goes wrong is Halo's: nobody is to look at the Url for it.
 #[tokio::test]
 async fn fault_of_proxy_is_not_told_as_halos() {
@@ -863,13 +889,18 @@ async fn fault_of_proxy_is_not_told_as_halos() {
     // No name server is asked for a name that no name can be.
     let nameless = format!("http://{}.example:3128", "a".repeat(70));
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    for proxy in [nameless, format!("http://{closed}"), untrusted] {
+    for (proxy, fault) in [
+        (nameless, ProxyFault::NameNotFound),
+        (format!("http://{closed}"), ProxyFault::Connect),
+        (untrusted, ProxyFault::Certificate),
+    ] {
         let url = HaloUrl::read("https://halo.example").unwrap().address;
         let named = Proxy { variable: "HTTPS_PROXY", address: Secret::new(&proxy), except: String::new() };
         let connection = Connection { url, proxy: Some(named), ..server.connection() };
         let error = HaloApi::with_limits(connection, quick()).unwrap().sign_in().await.unwrap_err();
-        let is_proxys = matches!(error, HaloError::NotReached { cause: Unreached::Proxy, .. });
-        assert!(is_proxys, "{proxy}: {error:?}");
+        assert!(matches!(error, HaloError::Proxy { fault: of, .. } if of == fault), "{proxy}: {error:?}");
+        let failure = Failure::from(error);
+        assert_eq!((failure.field, failure.message.contains("the proxy of HTTPS_PROXY")), (None, true), "{proxy}");
     }
     task.abort();
 }

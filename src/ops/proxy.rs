@@ -62,8 +62,8 @@ fn require_sound(environment: &Environment) -> Result<(), Failure> {
     for name in NAMES {
         // An empty one is none, as to curl. A blank one was meant to be something.
         let Some(value) = environment.get(name).filter(|value| !value.is_empty()) else { continue };
-        if let Some(why) = value.to_str().map_or(Some("is not readable text"), proxy_fault) {
-            return Err(refused(name, why, "http://proxy.example:3128"));
+        if let Some(why) = value.to_str().map_or_else(|| Some("is not readable text".to_owned()), proxy_fault) {
+            return Err(refused(name, &why, "http://proxy.example:3128"));
         }
     }
     for name in EXCEPT {
@@ -74,8 +74,40 @@ fn require_sound(environment: &Environment) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What an address is told to be that is none.
+const NO_ADDRESS: &str = "is no address";
+
 /// What is wrong with the address of a proxy. It may hold a password: it is not repeated.
-fn proxy_fault(value: &str) -> Option<&'static str> {
+fn proxy_fault(value: &str) -> Option<String> {
+    let fault = address_fault(value)?;
+    let odd = sign_in(value)
+        .filter(|_| fault == NO_ADDRESS)
+        .and_then(|user| user.chars().find(|character| !is_plain(*character)));
+    Some(
+        match odd.filter(|character| !character.is_control() && !character.is_whitespace() && !is_invisible(*character))
+        {
+            Some(odd) => {
+                let mut bytes = [0; 4];
+                let written: String = odd.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect();
+                format!("has a {odd} in it, which is written {written} in a user or password")
+            }
+            None => fault.to_owned(),
+        },
+    )
+}
+
+/// The user and the password, as whoever wrote them meant it: up to the last @, whatever stands before it.
+fn sign_in(value: &str) -> Option<&str> {
+    let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
+    rest.rsplit_once('@').map(|(user, _)| user)
+}
+
+/// Whether a character may stand in a user or a password as it is (RFC 3986, 3.2.1).
+fn is_plain(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:%".contains(character)
+}
+
+fn address_fault(value: &str) -> Option<&'static str> {
     if value.chars().any(char::is_whitespace) {
         return Some(if value.trim().is_empty() { "is blank" } else { "has blanks in it" });
     }
@@ -85,8 +117,9 @@ fn proxy_fault(value: &str) -> Option<&'static str> {
     if value.chars().any(is_invisible) {
         return Some("has invisible characters in it");
     }
-    if value.contains('#') {
-        return Some("has a # in it, which is written %23 in a password");
+    // They end the host, so that the proxy would be another one.
+    if value.contains('#') || sign_in(value).is_some_and(|user| user.contains(['/', '?', '\\'])) {
+        return Some("is no address");
     }
     let whole = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
     let Ok(url) = url::Url::parse(&whole) else { return Some("is no address") };
@@ -135,6 +168,17 @@ mod tests {
         }
         let failure = require_sound(&Environment::from_pairs([("HTTPS_PROXY", "http://u:hunter2#@p")])).unwrap_err();
         assert!(failure.message.starts_with("HTTPS_PROXY has a #") && !failure.message.contains("hunter2"));
+        for (odd, written) in [("/", "%2F"), ("?", "%3F"), ("\\", "%5C"), ("#", "%23"), ("[", "%5B"), ("ä", "%C3%A4")]
+        {
+            let why = proxy_fault(&format!("http://dom{odd}user:hunter2@proxy.example:3128")).unwrap();
+            assert!(why.contains(&format!("has a {odd} in it, which is written {written}")), "{odd}: {why}");
+            assert!(
+                !why.contains("hunter2") && proxy_fault(&format!("http://u:1{written}2@proxy:3128")).is_none(),
+                "{odd}"
+            );
+        }
+        let elsewhere = "http://user:1/hunter2@proxy.example:3128";
+        assert!(proxy_fault(elsewhere).is_some_and(|why| why.contains("%2F")), "it would go to a host named user");
     }
 
     #[test]

@@ -286,23 +286,60 @@ async fn proxy_that_asks_for_sign_in_is_said_to() {
     let ours = Authority::new("Ours");
     let profile = Profile::with(small()).await;
     set_up(&profile, &format!("https://{NAME}"), Some(&ours.pem)).await;
+    let named = |words: &str| words.replace("HALO", NAME);
     for (answer, words) in [
         (
             "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n",
-            "requires a sign-in",
+            "requires a sign-in before it connects to HALO",
         ),
-        ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "the proxy does not connect to"),
+        ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "does not let this machine connect to HALO (403)"),
+        ("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", "could not reach HALO (502)"),
+        ("SSH-2.0-OpenSSH_9.2\r\n", "does not connect to HALO"),
         // It says that the way is open, and there is none.
-        ("HTTP/1.1 200 OK\r\n\r\n", "the proxy answers, but no TLS connection to"),
-        ("HTTP/1.1 200 OK\r\n\r\n<html>sign in here</html>", "the proxy answers, but no TLS connection to"),
+        ("HTTP/1.1 200 OK\r\n\r\n", "answers, but no TLS connection to HALO"),
+        ("HTTP/1.1 200 OK\r\n\r\n<html>sign in here</html>", "answers, but no TLS connection to HALO"),
     ] {
         let proxy = Proxy::start(&profile, ours.certificate(NAME, 2020, 4000), Some(answer)).await;
         let mut command = profile.command(["check", "--json"]);
         command.env("HTTPS_PROXY", proxy.url());
         let ran = run(command, String::new()).await;
         assert_eq!(ran.code, 5, "{ran:?}");
-        ran.says(words).says("HTTPS_PROXY");
+        let address = proxy.url().replace("http://", "");
+        let ran = ran.says(&format!("{address}, the proxy of HTTPS_PROXY, {}", named(words)));
+        assert!(!format!("{ran:?}").contains("Check the Url"), "{ran:?}");
         assert!(!proxy.heard_text().contains(profile.halo.client_secret()));
         assert!(profile.halo.requests().is_empty());
     }
+}
+
+/// A user who is there is not asked for, and a proxy that is not there has said nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn proxy_that_refuses_user_or_is_not_there_is_told_as_that() {
+    let ours = Authority::new("Ours");
+    let profile = Profile::with(small()).await;
+    set_up(&profile, &format!("https://{NAME}"), Some(&ours.pem)).await;
+    let answer = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
+    let refusing = Proxy::start(&profile, ours.certificate(NAME, 2020, 4000), Some(answer)).await;
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let nameless = format!("{}.example:3128", "a".repeat(70));
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    for (value, words) in [
+        (
+            refusing.url().replace("http://", "http://dana:proxy-word@"),
+            "refuses the user and the password in HTTPS_PROXY",
+        ),
+        (format!("http://{closed}"), "cannot connect to"),
+        (format!("http://{nameless}"), "host not found: "),
+        (format!("http://{}", silent.local_addr().unwrap()), "does not answer"),
+    ] {
+        let mut command = profile.command(["check", "--json"]);
+        command.env("HTTPS_PROXY", &value);
+        let ran = run(command, String::new()).await;
+        assert_eq!(ran.code, 5, "{ran:?}");
+        let address = value.rsplit(['/', '@']).next().unwrap();
+        let ran = ran.says(words).says(&format!("{address}, the proxy of HTTPS_PROXY"));
+        let told = format!("{ran:?}");
+        assert!(!told.contains("Check the Url") && !told.contains("proxy-word"), "{told}");
+    }
+    assert!(profile.halo.requests().is_empty());
 }

@@ -174,7 +174,7 @@ pub(super) async fn with_halo(
             Ok(instance) => identity.version = instance.version.map(|version| version.display()),
             Err(error) => {
                 run.look_at(&error);
-                is_silent = matches!(error, HaloError::NotReached { .. });
+                is_silent = matches!(error, HaloError::NotReached { .. } | HaloError::Proxy { .. });
             }
         }
     }
