@@ -249,8 +249,7 @@ impl Unreached {
         match self {
             Self::NameNotFound => Some("Halo's host is not found"),
             Self::Connect => Some("cannot connect to Halo"),
-            Self::Proxy | Self::ProxySignIn => Some("the proxy does not connect to Halo"),
-            Self::NoTunnel | Self::Handshake => Some("the TLS handshake with Halo fails"),
+            Self::Handshake | Self::OldTls | Self::NoCommonTls => Some("the TLS handshake with Halo fails"),
             Self::Broken => Some("the connection to Halo breaks"),
             Self::ClientCertificate | Self::ConnectTimeout | Self::Silent | Self::NoAnswer | Self::TooSlow => None,
         }

@@ -288,6 +288,9 @@ fn came_instead(outcome: &Result<Answer, Lost>) -> Option<&'static str> {
         Ok(answer) if answer.is_success() => None,
         Ok(_) => Some("Halo answers with an error"),
         Err(Lost { cause: Cause::Net(net), .. }) => net.at_once(),
+        Err(Lost { cause: Cause::Proxy(fault), .. }) if *fault != ProxyFault::Silent => {
+            Some("the proxy does not connect to Halo")
+        }
         Err(_) => None,
     }
 }

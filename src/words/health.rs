@@ -197,11 +197,7 @@ pub fn short(finding: &Finding) -> &str {
         (Rule::Rights, State::Broken) => "a permission is missing",
         (Rule::Rights, _) => "a permission is not proved",
         (Rule::AgentRestricted, _) => "agent sees too few clients",
-        // Which one, where it is one: `no team "Pai"`.
-        (Rule::Boards, _) => match finding.fact.split_once(": ") {
-            Some((_, team)) if team.starts_with("no team") && !team.contains(';') => team,
-            _ => unknown_name(finding),
-        },
+        (Rule::Boards, _) => unknown_name(finding),
         (Rule::SettingsFiles, _) => "settings files need repair",
         (Rule::Service, _) if finding.fact.starts_with(DOES_NOT_ANSWER) => "service does not answer",
         (Rule::Service, _) => "service not running",
