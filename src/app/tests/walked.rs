@@ -626,7 +626,7 @@ fn board_that_is_not_there_is_named() {
     assert_eq!(light(&found, Light::Credentials).unwrap().state, State::Well);
     assert_eq!(light(&found, Light::Objects).unwrap().rule, Rule::Boards);
     let (_, words) = header::standing(&stage.model);
-    assert!(words.starts_with("no team \"Pia\""), "{words}");
+    assert!(words.starts_with("Pia boards not found"), "{words}");
 }
 
 /// What was said on one page is not left on the line of keys of the next.
