@@ -1,14 +1,16 @@
 //! What answers change: each goes to the job or the screen that asked.
 
+use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::{Draft, Step};
 use crate::domain::failure::FailureKind;
 use crate::domain::health::{Rule, State};
 use crate::domain::request::Standing;
-use crate::domain::status::Overview;
+use crate::domain::status::{Overview, Saved};
 use crate::domain::thousands;
 use crate::words::{self, Phrase, step};
 
 use super::effect::Effect;
+use super::go::Go;
 use super::integrations;
 use super::jobs::state::{ApplyWork, Copying, PlanWork};
 use super::jobs::{activate, deliveries, escalate, health, plan, prove, sync, tickets};
@@ -77,6 +79,13 @@ fn overview(model: &mut Model, mut overview: Overview) -> Vec<Effect> {
         overview.draft.clone_from(&model.overview.draft);
         overview.draft_at = model.overview.draft_at;
     }
+    // The draft of changes of what is deleted can only become a new one. One that was saved just now may not be read yet.
+    let is_here = |id: &ConfigurationId| overview.configurations.iter().any(|saved| saved.id == *id);
+    let is_gone = |id: &ConfigurationId| !is_here(id) && (!model.owns_draft || model.saved(id).is_some());
+    if overview.draft.as_ref().is_some_and(|draft| draft.configuration.as_ref().is_some_and(is_gone)) {
+        overview.draft = overview.draft.take().map(Draft::detached);
+    }
+    let missing: Vec<_> = model.overview.configurations.iter().filter(|saved| !is_here(&saved.id)).cloned().collect();
     model.owns_draft = true;
     if model.overview == overview && model.screen != Screen::Starting {
         return Vec::new();
@@ -91,7 +100,41 @@ fn overview(model: &mut Model, mut overview: Overview) -> Vec<Effect> {
         // Somebody else has saved: what was planned leads elsewhere.
         plan::forget(model);
     }
-    if model.screen == Screen::Starting { begin(model) } else { Vec::new() }
+    if model.screen == Screen::Starting {
+        return begin(model);
+    }
+    missing.iter().flat_map(|saved| gone(model, saved)).collect()
+}
+
+// Somebody else has deleted it. What is shown of it leads here; what was typed stays, as a draft of a new one.
+fn gone(model: &mut Model, gone: &Saved) -> Vec<Effect> {
+    let is_its = |wizard: &Wizard| wizard.id.as_ref() == Some(&gone.id);
+    let stopped = model.wizard.as_ref().is_some_and(is_its).then(|| model.stop_test()).flatten();
+    let typed = model.wizard.take_if(|wizard| is_its(wizard));
+    let is_open = typed.is_some() || model.current.as_ref() == Some(&gone.id);
+    let was_typed = typed.is_some();
+    let mut effects = if is_open { model.turn_to(None) } else { Vec::new() };
+    let typed = typed.filter(Wizard::is_edited).map(Wizard::detached);
+    let goes_on = typed.is_some() && model.screen == Screen::Wizard;
+    if was_typed {
+        effects.extend(stopped);
+        model.wizard = typed;
+        effects.extend(model.keep_draft());
+    }
+    if !is_open {
+        return effects;
+    }
+    model.popup = None;
+    if goes_on {
+        effects.extend(model.go(Go::Wizard));
+    } else if model.screen != Screen::Integrations {
+        integrations::enter(model);
+    }
+    let is_kept = model.overview.draft.as_ref().is_some_and(|draft| draft.configuration.is_none());
+    let words = format!("{} was deleted by someone else.", saved_title(gone));
+    let kept = if is_kept { " What was typed is kept as a draft of a new configuration." } else { "" };
+    model.say(Tone::Warn, format!("{words}{kept}"));
+    effects
 }
 
 // Where another program has synced, configured or rotated meanwhile, what is shown follows.
@@ -262,8 +305,11 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
             let is_away =
                 failure.kind == FailureKind::NotReached && model.status().is_some_and(|status| status.store.is_some());
             model.facts.away_since = is_away.then(|| model.facts.away_since.unwrap_or(model.now));
+            // It may be deleted: the list of all of them knows.
+            let is_unknown = failure.kind == FailureKind::Usage;
             model.facts.standing_failed = Some(failure);
             model.touch();
+            return is_unknown.then_some(Effect::LoadOverview).into_iter().collect();
         }
         Reply::Callbacks(Ok(callbacks)) => {
             model.facts.callbacks_failed = None;

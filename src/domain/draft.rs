@@ -90,6 +90,12 @@ impl Draft {
         }
     }
 
+    /// The same as the draft of a new configuration: the one that it changed is deleted.
+    #[must_use]
+    pub fn detached(self) -> Self {
+        Self { configuration: None, read: None, ..self }
+    }
+
     /// Whether nothing is in it that somebody would miss: of a new configuration blanks, or a lone sign that is no letter.
     pub fn says_nothing(&self) -> bool {
         let is_little = |text: &str| text.chars().count() <= 2 && !text.chars().any(char::is_alphabetic);

@@ -4,11 +4,16 @@ use std::collections::BTreeSet;
 
 use crate::app::effect::{Effect, Slot};
 use crate::app::form::FieldId;
+use crate::app::integrations::{Card, selected};
 use crate::app::message::Reply;
+use crate::app::model::Screen;
 use crate::app::popup::{Ask, Confirm, Popup};
-use crate::app::testing::{Stage, clash, id, overview, save_report, saved};
+use crate::app::testing::{Stage, clash, draft, id, in_panes, overview, save_report, saved};
+use crate::domain::draft::Step;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::merge::{Clash, merge};
 use crate::domain::request::{SaveReport, SaveRequest};
+use crate::domain::status::Overview;
 
 /// A saved configuration with another time and another Pia Board typed, at Save.
 fn changed() -> Stage {
@@ -132,4 +137,59 @@ fn others_are_told_while_answers_are_on_screen() {
     stage.reply(Reply::AlsoEditing("being changed by dana on jump1".to_owned()));
     assert!(stage.notice().contains("by dana on jump1"));
     assert!(stage.keys("Esc").contains(&Effect::Cancel(Slot::Edit)));
+}
+
+/// Somebody else has deleted what is changed here: the draft goes on as one of a new configuration, and is found again.
+#[test]
+fn draft_outlives_deletion_of_its_configuration() {
+    let mut stage = changed();
+    stage.keys("Enter");
+    let failure = Failure::new(FailureKind::Busy, "acme was deleted by someone else in the meantime");
+    assert_eq!(stage.reply(Reply::Saved(Err(failure))), [Effect::LoadOverview]);
+    let effects = stage.reply(Reply::Overview(Ok(Overview::default())));
+    let kept = effects.iter().find_map(|effect| match effect {
+        Effect::SaveDraft(draft) => Some(draft.configuration.clone()),
+        _ => None,
+    });
+    assert_eq!(kept, Some(None), "{effects:?}");
+    assert_eq!(
+        stage.notice(),
+        "Acme MSP was deleted by someone else. What was typed is kept as a draft of a new configuration."
+    );
+    let wizard = stage.model.wizard.as_ref().unwrap();
+    assert_eq!((&wizard.id, wizard.form.text(FieldId::PiaBoard)), (&None, "Two"));
+    stage.keys("^O Home");
+    assert_eq!(selected(&stage.model), Some(Card::Draft));
+    stage.keys("Enter");
+    assert_eq!(stage.model.screen, Screen::Wizard, "{}", stage.notice());
+    assert_eq!(stage.model.wizard.as_ref().unwrap().form.text(FieldId::PiaBoard), "Two");
+    stage.keys("^O Home x");
+    assert!(stage.keys("y").contains(&Effect::DiscardDraft), "{}", stage.notice());
+}
+
+/// The same at the next start: its card is there, whatever the question at the start is answered.
+#[test]
+fn draft_of_deleted_configuration_has_its_card() {
+    let mut of = draft(Step::Review);
+    of.configuration = Some(id("acme"));
+    let mut stage = Stage::with(Overview { draft: Some(of), ..Overview::default() });
+    stage.keys("n Home");
+    assert_eq!(selected(&stage.model), Some(Card::Draft));
+    stage.keys("Enter");
+    assert_eq!(stage.model.screen, Screen::Wizard, "{}", stage.notice());
+    stage.keys("^O Home x");
+    assert!(stage.keys("y").contains(&Effect::DiscardDraft), "{}", stage.notice());
+}
+
+/// Panes of a configuration that is not there any more show nothing of it.
+#[test]
+fn panes_of_deleted_configuration_lead_to_integrations() {
+    let mut stage = in_panes();
+    let failure = Failure::new(FailureKind::Usage, "there is no configuration acme");
+    assert_eq!(stage.reply(Reply::Status(Err(failure))), [Effect::LoadOverview]);
+    stage.reply(Reply::Overview(Ok(Overview::default())));
+    assert_eq!((stage.model.screen, &stage.model.current), (Screen::Integrations, &None));
+    assert_eq!(stage.notice(), "Acme MSP was deleted by someone else.");
+    stage.keys("e");
+    assert!(!stage.notice().is_empty());
 }

@@ -10,7 +10,7 @@ use crate::app::notice::{Holds, Tone};
 use crate::app::popup::{About, Ask, Confirm, Deciding, Popup};
 use crate::app::wizard::Item;
 use crate::domain::draft::Step;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::merge::{Clash, Conflict, merge};
 use crate::domain::request::{SaveReport, SaveRequest, SecretChoice};
 use crate::domain::sync_run::Brake;
@@ -114,14 +114,19 @@ pub fn saved(model: &mut Model, outcome: Result<SaveReport, Failure>) -> Vec<Eff
         Ok(report) => report,
         Err(failure) => {
             let words = failure.to_string();
+            // Somebody else was quicker, and may have deleted it.
+            let reads = (failure.kind == FailureKind::Busy).then_some(Effect::LoadOverview);
             wizard.save = SaveState::Failed(failure);
-            match then {
-                Then::End => model.say(Tone::Bad, words),
+            let effects = match then {
+                Then::End => {
+                    model.say(Tone::Bad, words);
+                    Vec::new()
+                }
                 // Why stands on the page of Save.
-                Then::Sync => return go(model, Step::Review),
-                Then::Stay | Then::Configure => {}
-            }
-            return Vec::new();
+                Then::Sync => go(model, Step::Review),
+                Then::Stay | Then::Configure => Vec::new(),
+            };
+            return effects.into_iter().chain(reads).collect();
         }
     };
     let moved = wizard.base.as_ref().is_none_or(|base| base.integration != report.configuration.integration);

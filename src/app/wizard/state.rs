@@ -164,6 +164,15 @@ impl Wizard {
         wizard
     }
 
+    /// What is typed into it, as the set-up of a new configuration: the one that it changed is deleted.
+    pub fn detached(self) -> Self {
+        let mut fresh = Self::of_draft(&self.draft().detached(), None);
+        (fresh.form.secret, fresh.outside_secret) = (self.form.secret, self.outside_secret);
+        fresh.has_secret = fresh.outside_secret.is_some();
+        (fresh.from_card, fresh.advanced) = (self.from_card, self.advanced);
+        fresh
+    }
+
     /// What is remembered of it across a lost line.
     pub fn draft(&self) -> Draft {
         let draft = Draft {
