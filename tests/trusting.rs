@@ -422,6 +422,11 @@ async fn configuration_is_deleted_whole_after_yes() {
     assert!(told.contains("as far as this store knows, as of ") && told.contains("still in its Halo: "), "{told}");
     let known = |told: &str| told.split_once("still in its Halo: ").unwrap().1.split_once(';').unwrap().0.to_owned();
     assert!(told.contains("Pia Chat Pod") && !told.contains("changed or gone"), "{told}");
+    assert!(told.contains("To remove them first: pia-halo remove"), "{told}");
+    profile.run(["deactivate"]).await.expect(0);
+    let ways = "To remove them first: pia-halo activate acme, then pia-halo remove --configuration acme";
+    assert!(asked().await.contains(ways));
+    profile.run(["activate", "acme"]).await.expect(0);
     // What somebody has seen to be gone is not named as if it were there.
     profile.halo.change(|state| state.tabs.retain(|tab| tab.name() != "Pia Chat Pod"));
     profile.run(["plan"]).await.expect(3);

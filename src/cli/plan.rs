@@ -15,7 +15,7 @@ use crate::words;
 
 pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
     let workspace = call.workspace()?;
-    let (id, configuration, _) = call.chosen(&workspace)?;
+    let (id, configuration, is_active) = call.chosen(&workspace)?;
     let mut warnings = Vec::new();
     let on_check = |check: &Check| warnings.extend(check.warning());
     let loaded = ops::plan::load(&workspace, &id, &configuration, call.cancel.clone(), on_check).await?;
@@ -23,13 +23,13 @@ pub(super) async fn run(call: &mut Call) -> Result<u8, Failure> {
         Ok(plan) => plan,
         Err(report) => return check::refuse(&mut call.output, &report, "nothing was planned"),
     };
-    show(call, (&id, &configuration), &plan, &warnings)
+    show(call, (&id, &configuration, is_active), &plan, &warnings)
 }
 
 /// A plan as the whole result of a command.
 pub(super) fn show(
     call: &mut Call,
-    (id, configuration): (&ConfigurationId, &Configuration),
+    (id, configuration, is_active): (&ConfigurationId, &Configuration, bool),
     plan: &Plan,
     warnings: &[String],
 ) -> Result<u8, Failure> {
@@ -48,7 +48,7 @@ pub(super) fn show(
         }))?;
     } else {
         call.output.line(title(id, configuration));
-        print(&mut call.output, plan);
+        print(&mut call.output, (!is_active).then_some(id), plan);
         check::warn(&mut call.output, warnings);
     }
     Ok(if plan.changes_pending() || plan.hindrances().next().is_some() { exit_code::PENDING } else { 0 })
@@ -61,7 +61,7 @@ pub(super) fn title(id: &ConfigurationId, configuration: &Configuration) -> Stri
 }
 
 /// The plan for people: one line per object, its fields below.
-pub(super) fn print(output: &mut Output, plan: &Plan) {
+pub(super) fn print(output: &mut Output, inactive: Option<&ConfigurationId>, plan: &Plan) {
     for change in plan.listed() {
         let (sign, ..) = words::plan::action(change.action);
         output.line(format!("{sign} {:<12} {}  ({})", change.kind.word(), change.name, change.reason));
@@ -83,13 +83,13 @@ pub(super) fn print(output: &mut Output, plan: &Plan) {
     for offer in &plan.offers {
         let mut lines = offer.lines();
         let head = lines.next().unwrap_or_default();
-        let adopt = Next::Adopt(Some(offer.id.clone()));
+        let adopt = Next::Adopt(Some(offer.id.clone())).of(inactive);
         output.line(format!("? {head} was created by someone else. To take it over: {adopt}"));
         lines.for_each(|line| output.line(format!("    {line}")));
     }
     if let Some(owner) = plan.belongs.other() {
-        output
-            .line(format!("! owner        this configuration belongs to {owner}. To take it over: {}", Next::TakeOver));
+        let take_over = Next::TakeOver.of(inactive);
+        output.line(format!("! owner        this configuration belongs to {owner}. To take it over: {take_over}"));
     }
     output.line(format!("Plan: {}.", plan.summary()));
 }

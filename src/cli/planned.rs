@@ -30,7 +30,7 @@ pub(super) fn agree(call: &mut Call, planned: &Plan, question: Question<'_>) -> 
     if !call.can_ask() {
         return Err(Failure::new(FailureKind::NeedsYes, words).hint(hint));
     }
-    plan::print(&mut call.output, planned);
+    plan::print(&mut call.output, None, planned);
     if ask(&words) { Ok(()) } else { Err(Failure::new(FailureKind::NeedsYes, no)) }
 }
 

@@ -42,7 +42,7 @@ pub(super) async fn run(call: &mut Call, options: &Remove) -> Result<u8, Failure
         let mut warnings = Vec::new();
         let on_check = |check: &Check| warnings.extend(check.warning());
         return match ops::remove::load(&workspace, &id, extent, call.cancel.clone(), on_check).await? {
-            Ok(shown) => plan::show(call, (&id, &configuration), &shown, &warnings),
+            Ok(shown) => plan::show(call, (&id, &configuration, true), &shown, &warnings),
             Err(report) => super::check::refuse(&mut call.output, &report, "nothing was planned"),
         };
     }

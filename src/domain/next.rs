@@ -186,6 +186,40 @@ impl Next {
         }
     }
 
+    /// Whether only the active configuration can do it.
+    fn is_of_active(&self) -> bool {
+        matches!(
+            self,
+            Self::FullCircle
+                | Self::Doctor
+                | Self::Issues
+                | Self::Dismiss(_)
+                | Self::Retry(_)
+                | Self::Sync
+                | Self::SyncYes
+                | Self::Configure
+                | Self::ConfigureUnproved
+                | Self::TakeOver
+                | Self::TakeOverAdopting(_)
+                | Self::Adopt(_)
+                | Self::AdoptYes(_)
+                | Self::RollBack
+                | Self::Remove
+                | Self::RemovePlan
+                | Self::Rotate
+        )
+    }
+
+    /// The way to it: an inactive configuration is named, or activated first where the command refuses it.
+    pub fn of(&self, inactive: Option<&ConfigurationId>) -> String {
+        match inactive {
+            Some(id) if self.is_of_active() => {
+                format!("{}, then {}", Self::Activate(Some(id.clone())), self.command(Some(id)))
+            }
+            id => self.command(id),
+        }
+    }
+
     /// One of each kind: what a test runs.
     pub fn every() -> Vec<Self> {
         let named = [Self::Run(7), Self::Adopt(Some("7,8".to_owned())), Self::AdoptYes("7".to_owned())];
@@ -413,6 +447,16 @@ mod tests {
         assert_eq!(hint.with_commands(Some(&id)), "Run the first sync: pia-halo sync --configuration acme.");
         assert_eq!(Next::Activate(Some(id.clone())).command(Some(&id)), "pia-halo activate acme");
         assert_eq!(serde_json::to_string(&hint).unwrap(), "\"Run the first sync: pia-halo sync.\"");
+    }
+
+    /// Without its id it would be the active configuration's.
+    #[test]
+    fn way_of_inactive_configuration_names_it() {
+        let id = ConfigurationId::parse("second").unwrap();
+        let second = |next: Next| next.of(Some(&id));
+        assert_eq!(second(Next::Remove), "pia-halo activate second, then pia-halo remove --configuration second");
+        assert_eq!(second(Next::Plan), "pia-halo plan --configuration second");
+        assert_eq!(Next::Remove.of(None), "pia-halo remove");
     }
 
     #[test]

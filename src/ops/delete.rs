@@ -33,7 +33,8 @@ pub fn left_in_halo(workspace: &Workspace, id: &ConfigurationId) -> Result<Strin
     if words.is_empty() {
         return Ok(String::new());
     }
-    let (as_of, remove) = (short(known_at), Next::Remove);
+    let inactive = (workspace.settings.load()?.active.as_ref() != Some(id)).then_some(id);
+    let (as_of, remove) = (short(known_at), Next::Remove.of(inactive));
     Ok(format!("; as far as this store knows, as of {as_of}, {}. To remove them first: {remove}", words.join("; ")))
 }
 
