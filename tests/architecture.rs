@@ -381,6 +381,16 @@ fn nothing_can_switch_check_of_certificates_off() {
     }
 }
 
+/// In a year that jiff does not count to, its own clock panics: ours are read through what ends before it.
+#[test]
+fn no_clock_panics_in_year_9999() {
+    for source in read() {
+        for clock in ["Timestamp::now()", "Zoned::now()"] {
+            assert!(!lines(&source.code).any(|line| line.contains(clock)), "{}: {clock}", source.name);
+        }
+    }
+}
+
 /// R72: how long a comparison takes tells nothing about the secret. It is written once, and nothing goes around it.
 #[test]
 fn secrets_are_compared_in_constant_time_and_in_one_place() {

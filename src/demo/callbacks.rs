@@ -164,7 +164,7 @@ const KEY_FIELDS: [&str; 7] = ["id", "summary", "client_id", "tickettype_id", "s
 
 /// The head of a delivery, and the action where there is one.
 fn event(id: &str, message_id: &str, eventno: i64, name: &str, ticket: &Object) -> Value {
-    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.7fZ").to_string();
+    let now = super::clock::now().strftime("%Y-%m-%dT%H:%M:%S%.7fZ").to_string();
     let number = format!("Ticket ID: {:07}", ticket.int("id").unwrap_or(0));
     let message = match eventno {
         CREATED => format!("A new Ticket has been logged. {number}"),

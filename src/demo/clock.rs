@@ -1,7 +1,15 @@
 //! The simulated Halo's clock: it runs by itself, and a test can push it forward instead of sleeping.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
+
+/// What the machine's clock shows; in a year that cannot be counted to, a moment with room for what is added to it.
+pub(super) fn now() -> Timestamp {
+    let last = Timestamp::MAX - SignedDuration::from_hours(24 * 365 * 20);
+    Timestamp::try_from(SystemTime::now()).unwrap_or(last).min(last)
+}
 
 /// Time since the simulated Halo started. It follows the runtime's clock, so it stands still in a test with paused time.
 #[derive(Debug, Clone)]

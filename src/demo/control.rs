@@ -56,7 +56,7 @@ impl State {
     /// the Pia board where there is one.
     pub(super) fn make_ticket(&mut self, members: Row) -> Done {
         self.check(&members)?;
-        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.7fZ").to_string();
+        let now = super::clock::now().strftime("%Y-%m-%dT%H:%M:%S%.7fZ").to_string();
         let client = self.clients.iter().find(|client| !client.inactive && client.id > 1).map(|client| client.id);
         let team = self.teams.iter().find(|team| team.name() == "Pia").or(self.teams.first());
         let id = next_id(&self.tickets);

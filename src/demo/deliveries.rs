@@ -141,7 +141,7 @@ impl State {
     }
 
     fn log_time(&self) -> String {
-        let now = jiff::Timestamp::now();
+        let now = super::clock::now();
         let form = if self.behaviour.log_times_with_zone { "%Y-%m-%dT%H:%M:%S%.7fZ" } else { "%Y-%m-%dT%H:%M:%S%.3f" };
         now.strftime(form).to_string()
     }

@@ -108,7 +108,7 @@ pub(super) fn refusal(limit: RateLimit, wait: Duration, retry_after: &RetryAfter
         RetryAfter::Seconds => reply.with_header("retry-after", wait.to_string()),
         RetryAfter::Date => {
             let skew = i64::try_from(wait).unwrap_or(i64::MAX);
-            let at = jiff::Timestamp::now().as_second().saturating_add(skew);
+            let at = super::clock::now().as_second().saturating_add(skew);
             match jiff::Timestamp::from_second(at) {
                 Ok(at) => reply.with_header("retry-after", at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()),
                 Err(_) => reply,

@@ -446,7 +446,7 @@ pub(super) fn switch_off(webhook: &mut Object, by_disabled: bool) {
     } else {
         webhook.set("active", false);
     }
-    webhook.set("last_auto_disable_date", jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3f").to_string());
+    webhook.set("last_auto_disable_date", super::clock::now().strftime("%Y-%m-%dT%H:%M:%S%.3f").to_string());
 }
 
 /// What a new webhook has where nothing was sent.

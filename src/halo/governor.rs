@@ -15,7 +15,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::hearing::{Asking, Hearing};
-use super::moment::show;
+use super::moment::{self, show};
 use super::pace::{Flown, Pace};
 use crate::domain::retry_after;
 use crate::domain::sync_run::{BudgetWait, RequestBudget, Silence};
@@ -242,7 +242,7 @@ impl Governor {
         // Of short ones the last stands as long as another request would have to wait.
         let goes_on = |wait: &BudgetWait| {
             let now = Instant::now();
-            wait.lasts(Timestamp::now()) && self.lock().opens_at(now) > now
+            wait.lasts(moment::now()) && self.lock().opens_at(now) > now
         };
         wait.filter(|wait| !wait.one_by_one || goes_on(wait))
     }
@@ -555,7 +555,7 @@ mod tests {
                 if halo.accepts() {
                     break;
                 }
-                governor.refused(&permit, read_refusal(body.as_bytes(), retry_after, Timestamp::now()));
+                governor.refused(&permit, read_refusal(body.as_bytes(), retry_after, moment::now()));
             }
         }
         start.elapsed()
@@ -667,7 +667,7 @@ mod tests {
                             if halo.lock().unwrap().accepts() {
                                 left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).ok();
                             } else {
-                                governor.refused(&permit, read_refusal(text.as_bytes(), None, Timestamp::now()));
+                                governor.refused(&permit, read_refusal(text.as_bytes(), None, moment::now()));
                             }
                         }
                     })
@@ -697,8 +697,8 @@ mod tests {
         governor.acquire(Urgency::Person).await;
         let permit = governor.acquire(Urgency::Person).await;
         let budget = governor.budget().unwrap();
-        assert!(budget.used == 3 && budget.more_at.unwrap() > Timestamp::now());
-        governor.refused(&permit, read_refusal(b"2 requests per rolling 5 minute window", None, Timestamp::now()));
+        assert!(budget.used == 3 && budget.more_at.unwrap() > moment::now());
+        governor.refused(&permit, read_refusal(b"2 requests per rolling 5 minute window", None, moment::now()));
         assert_eq!(governor.budget().unwrap().limit, 1, "what was learnt is shown");
         tokio::time::sleep(WINDOW * 2).await;
         assert_eq!(governor.budget().unwrap().used, 0);
@@ -769,7 +769,7 @@ mod tests {
                 shown.changed().await.unwrap();
                 let wait = shown.borrow_and_update().unwrap();
                 assert_eq!((wait.limit, wait.window_seconds), (2, 300));
-                assert!(wait.until > Timestamp::now());
+                assert!(wait.until > moment::now());
             }
         );
         assert_eq!(governor.waiting(), None);
@@ -842,12 +842,12 @@ mod tests {
         let rules = || governor.lock().rules.clone();
         for text in [HALO_TEXT, "50 requests per rolling 5 minute window", "90 requests per rolling 5 minute window"] {
             let permit = governor.acquire(Urgency::Person).await;
-            governor.refused(&permit, read_refusal(text.as_bytes(), None, Timestamp::now()));
+            governor.refused(&permit, read_refusal(text.as_bytes(), None, moment::now()));
         }
         assert_eq!(rules(), [Limit { limit: 45, window: WINDOW }]);
         for text in ["0 requests per 5 minute", "5 requests per 0 minutes", "5 requests per 9000 hours"] {
             let permit = governor.acquire(Urgency::Person).await;
-            governor.refused(&permit, read_refusal(text.as_bytes(), None, Timestamp::now()));
+            governor.refused(&permit, read_refusal(text.as_bytes(), None, moment::now()));
         }
         assert_eq!(rules().len(), 1);
     }
@@ -862,7 +862,7 @@ mod tests {
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
         let text = b"Rate Limit Reached - 60 Requests per rolling 10 second window";
-        governor.refused(&last.unwrap(), read_refusal(text, None, Timestamp::now()));
+        governor.refused(&last.unwrap(), read_refusal(text, None, moment::now()));
         governor.acquire(Urgency::Background).await;
         assert!(start.elapsed() >= Duration::from_secs(10));
     }

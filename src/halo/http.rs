@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use reqwest::header::{ACCEPT, AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Method, Url};
@@ -20,7 +20,7 @@ use super::loopback::{LoopbackOnly, NOT_LOOPBACK};
 use super::proxy::{Proxy, ProxyFault, through};
 use super::retry::{Answer, Cause, Lost, Patience, millis};
 use super::wire;
-use super::{Connection, authority, said};
+use super::{Connection, authority, moment, said};
 use crate::domain::redaction::host_without_secrets;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
@@ -269,7 +269,7 @@ impl Transport {
             |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (retry_after, location) = (header(RETRY_AFTER), header(LOCATION));
         if let Some(theirs) = header(DATE).and_then(|date| jiff::fmt::rfc2822::parse(&date).ok()) {
-            let ahead = theirs.timestamp().duration_since(Timestamp::now());
+            let ahead = theirs.timestamp().duration_since(moment::now());
             self.ahead_ms.store(i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
         }
         let success = (200..300).contains(&status);
