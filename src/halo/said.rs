@@ -7,6 +7,9 @@ use crate::domain::redaction::without_secrets;
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::Untrusted;
 
+/// The longest reply that is searched for words, in bytes: whole in memory it takes many times as much.
+const LONGEST_REPLY: usize = 256 * 1024;
+
 /// The longest text that is kept, in characters.
 const LONGEST: usize = 500;
 
@@ -26,6 +29,9 @@ const TELLING: [&str; 9] = [
 /// What an error reply says, if it says anything. `hide` are the secrets that the request carried: an error that
 /// repeats one must not show it.
 pub(super) fn said(body: &[u8], hide: &[&Secret]) -> Option<Untrusted> {
+    if body.len() > LONGEST_REPLY {
+        return None;
+    }
     let body = text_of(body).ok()?;
     let text = match serde_json::from_str::<Value>(&body) {
         Ok(value) => text_in(&value)?,
@@ -53,6 +59,9 @@ pub(super) fn wants_certificate(body: &[u8]) -> bool {
 
 /// The name of an OAuth error: `invalid_client`.
 pub(super) fn oauth_error(body: &[u8]) -> Option<String> {
+    if body.len() > LONGEST_REPLY {
+        return None;
+    }
     let value: Value = serde_json::from_str(&text_of(body).ok()?).ok()?;
     Some(value.get("error")?.as_str()?.to_ascii_lowercase())
 }
@@ -87,6 +96,14 @@ mod tests {
 
     fn text(body: &str) -> Option<String> {
         said(body.as_bytes(), &[]).map(|said| said.raw().to_owned())
+    }
+
+    /// A member for each few bytes takes fifty times as much in memory.
+    #[test]
+    fn long_reply_is_not_searched_for_words() {
+        let of = |length: usize| format!(r#"{{"error":"no","x":"{}"}}"#, "x".repeat(length));
+        assert_eq!((text(&of(9)).as_deref(), text(&of(LONGEST_REPLY))), (Some("no"), None));
+        assert_eq!(oauth_error(of(LONGEST_REPLY).as_bytes()), None);
     }
 
     #[test]

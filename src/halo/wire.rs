@@ -14,7 +14,13 @@ use crate::domain::number::{whole, whole_text};
 use crate::domain::untrusted::Untrusted;
 
 /// More rows than any list or page of Halo has; a reply beyond it is not one.
-const MAX_ROWS: usize = 50_000;
+const MAX_ROWS: usize = 120_000;
+
+/// Levels within each other that no reply of Halo has: beyond, each costs memory before anything is known to be wrong.
+const MAX_DEPTH: usize = 200_000;
+
+/// The longest list within a row that is read, in bytes: what it becomes takes many times as much.
+const LONGEST_LIST: usize = 4 * 1024 * 1024;
 
 /// A row of a list that could not be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,9 +92,8 @@ fn read_text<R: DeserializeOwned>(text: &str, names: &[&str], careful: bool) -> 
 pub(super) fn read_object<R: DeserializeOwned>(body: &[u8]) -> Result<R, BadReply> {
     let text = text_of(body)?;
     if text.trim_start().starts_with('[') {
-        let elements: Vec<&RawValue> = serde_json::from_str(&text).map_err(|error| misread(&error))?;
-        let first = elements.first().ok_or(BadReply::OtherShape)?;
-        return read_row(first.get()).ok_or(BadReply::OtherShape);
+        let First(first) = serde_json::from_str(&text).map_err(|error| misread(&error))?;
+        return first.and_then(|first| read_row(first.get())).ok_or(BadReply::OtherShape);
     }
     // In one go, as nearly every object can be read: an agent of a production tenant has two megabytes.
     if text.starts_with('{')
@@ -104,10 +109,30 @@ pub(super) fn read_object<R: DeserializeOwned>(body: &[u8]) -> Result<R, BadRepl
 pub(super) fn looks_cut(body: &[u8]) -> bool {
     let body = body.trim_ascii();
     match (body.first(), body.last()) {
+        _ if is_too_deep(body) => false,
         (Some(b'{'), last) => last != Some(&b'}'),
         (Some(b'['), last) => last != Some(&b']'),
         _ => false,
     }
+}
+
+/// Whether its brackets go deeper than those of any reply. What is short enough cannot, and costs nothing.
+fn is_too_deep(body: &[u8]) -> bool {
+    if body.len() <= MAX_DEPTH {
+        return false;
+    }
+    let (mut depth, mut within_text, mut escaped) = (0_usize, false, false);
+    body.iter().any(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if within_text => escaped = true,
+            b'"' => within_text = !within_text,
+            b'[' | b'{' if !within_text => depth += 1,
+            b']' | b'}' if !within_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > MAX_DEPTH
+    })
 }
 
 /// The body as text, if there is anything in it that can be JSON. Bytes that are no UTF-8 become marks: one bad name
@@ -118,6 +143,7 @@ pub(super) fn text_of(body: &[u8]) -> Result<Cow<'_, str>, BadReply> {
         None => Err(BadReply::Empty),
         Some(b'<') => Err(BadReply::WebPage),
         Some(_) if body == b"null" => Err(BadReply::Empty),
+        Some(_) if is_too_deep(body) => Err(BadReply::OtherShape),
         // Nearly every body is whole UTF-8, and finding that out is several times as fast as mending one.
         Some(_) => Ok(std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed)),
     }
@@ -281,6 +307,27 @@ impl<'de, R: DeserializeOwned> Deserialize<'de> for Plain<R> {
     }
 }
 
+/// The first element of an array: however many follow, none of them is kept.
+struct First<'a>(Option<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for First<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Elements;
+        impl<'de> Visitor<'de> for Elements {
+            type Value = Option<&'de RawValue>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let first = seq.next_element()?;
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(first)
+            }
+        }
+        deserializer.deserialize_seq(Elements).map(Self)
+    }
+}
+
 #[derive(Deserialize)]
 struct IdOnly {
     #[serde(default)]
@@ -441,7 +488,8 @@ impl<'de> Deserialize<'de> for Flag {
 impl<'de, R: DeserializeOwned> Deserialize<'de> for Each<R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        let elements: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+        let read = (raw.get().len() <= LONGEST_LIST).then(|| serde_json::from_str(raw.get()).ok()).flatten();
+        let elements: Vec<&RawValue> = read.unwrap_or_default();
         Ok(Self(elements.into_iter().filter_map(|element| read_row(element.get())).collect()))
     }
 }
@@ -549,8 +597,27 @@ mod tests {
         assert_eq!(rows(&deep).rows[0].id.0, Some(1));
         let name = format!(r#"[{{"id":1,"name":{}{}}}]"#, "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(rows(&name).rows[0].id.0, Some(1));
-        assert!(misread("[".repeat(1_000_000).as_bytes()) == BadReply::Cut);
+        assert!(misread("[".repeat(MAX_DEPTH).as_bytes()) == BadReply::Cut);
+        for open in ["[", r#"{"a":"#] {
+            let endless = open.repeat(MAX_DEPTH + 1);
+            assert_eq!((misread(endless.as_bytes()), looks_cut(endless.as_bytes())), (BadReply::OtherShape, false));
+        }
+        // A text may hold as many as it likes.
+        assert_eq!(rows(&format!(r#"[{{"id":1,"name":"\"{}"}}]"#, "[".repeat(MAX_DEPTH + 1))).rows.len(), 1);
         assert_eq!(misread(format!("[{}0]", "0,".repeat(MAX_ROWS)).as_bytes()), BadReply::EndlessList);
+    }
+
+    #[test]
+    fn hundred_thousand_rows_in_one_page_are_read() {
+        assert_eq!(rows(&format!("[{}]", vec![r#"{"id":1,"name":"a"}"#; 100_000].join(","))).rows.len(), 100_000);
+    }
+
+    #[test]
+    fn list_within_row_has_an_end() {
+        let of = |elements: usize| format!("[{}0]", "0,".repeat(elements));
+        let read = |json: &str| serde_json::from_str::<Each<serde_json::Value>>(json).unwrap().0.len();
+        assert_eq!((read("[{},{}]"), read(&of(LONGEST_LIST))), (2, 0));
+        assert_eq!(read_object::<Row>(format!("[{{\"id\":7}},{}]", of(9)).as_bytes()).unwrap().id.0, Some(7));
     }
 
     #[test]
