@@ -303,6 +303,7 @@ fn read(text: &str, pages: &[&str], vendor: bool) -> Result<(Url, Vec<Note>), Ad
     // As mails and wikis write addresses.
     let is_blank = |sign: char| sign.is_whitespace() || is_invisible(sign);
     let is_around = |sign: char| QUOTES.contains(&sign) || matches!(sign, '<' | '>') || is_blank(sign);
+    let is_quoted = text.trim_matches(is_blank) != text.trim_matches(is_around);
     let text = text.trim_matches(is_around);
     if text.is_empty() {
         return Err(AddressError::Empty);
@@ -314,6 +315,9 @@ fn read(text: &str, pages: &[&str], vendor: bool) -> Result<(Url, Vec<Note>), Ad
         return Err(AddressError::NoMark(mark));
     }
     let mut notes = Vec::new();
+    if is_quoted {
+        notes.push(Note::Dropped("what stands around the address".to_owned()));
+    }
     let (scheme, rest) = split_scheme(text);
     let has_another = rest.split_once("://").is_some_and(|(other, _)| other.bytes().all(is_of_scheme))
         || ["javascript:", "file:", "data:", "mailto:"].iter().any(|s| rest.to_ascii_lowercase().starts_with(s));
@@ -352,6 +356,10 @@ fn read(text: &str, pages: &[&str], vendor: bool) -> Result<(Url, Vec<Note>), Ad
         return Err(AddressError::Credentials);
     }
     check_host(&url, &typed_host)?;
+    // Nobody listens there.
+    if url.port() == Some(0) {
+        return Err(AddressError::Shape);
+    }
     require_plain_meaning(&url, &with_scheme, scheme.is_some())?;
     if is_path_rewritten(&with_scheme) {
         notes.push(Note::Path(url.path().to_owned()));
@@ -473,7 +481,8 @@ fn check_host(url: &Url, typed: &str) -> Result<(), AddressError> {
             // No host has a quote or a blank in its name.
             let is_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | '_');
             let is_name = !name.split('.').any(str::is_empty) && name.chars().all(is_letter);
-            if is_name { Ok(()) } else { Err(AddressError::Shape) }
+            // Nor begins one with what a program would take for an option.
+            if is_name && !name.starts_with('-') { Ok(()) } else { Err(AddressError::Shape) }
         }
         Some(Host::Ipv4(address)) => {
             // The parser has turned 0x7f000001, 2130706433 and 0177.0.0.1 into dotted form: what was typed tells.
@@ -652,11 +661,11 @@ mod tests {
             ("https://acme.halopsa.com/auth/token?tenant=acme", acme, &["/auth/token?tenant=acme is not needed"]),
             ("https://acme.halopsa.com/api/Client?x", acme, &["/api/Client?x is not needed"]),
             ("https://acme.halopsa.com/auth/authorize?y", acme, &["/auth/authorize?y is not needed"]),
-            ("“https://acme.halopsa.com”", acme, &[]),
-            ("«https://acme.halopsa.com/»", acme, &[]),
-            ("‘acme.halopsa.com’", acme, &["https:// was added"]),
+            ("“https://acme.halopsa.com”", acme, &["what stands around the address is not needed"]),
+            ("«https://acme.halopsa.com/»", acme, &["what stands around the address is not needed"]),
+            ("‘acme.halopsa.com’", acme, &["what stands around the address is not needed", "https:// was added"]),
             ("https://portal/", "https://portal", &["a private address"]),
-            ("<https://acme.halopsa.com>", acme, &[]),
+            ("<https://acme.halopsa.com>", acme, &["what stands around the address is not needed"]),
             ("acme.halopsa.com", acme, &["https:// was added"]),
             (" ACME.halopsa.com ", acme, &["https:// was added"]),
             ("https://halo.msp.example:8443/halo", "https://halo.msp.example:8443/halo", &[]),
@@ -744,6 +753,8 @@ mod tests {
             "https://acme..com",
             "\u{1b}[2J",
             "https://a'b",
+            "https://acme.example:0",
+            "https://-acme.example",
             "https://evil.example%2f.halopsa.com",
         ] {
             assert_eq!(HaloUrl::read(text), Err(AddressError::Shape), "{text}");
@@ -786,6 +797,15 @@ mod tests {
         assert_eq!(taken("https://pia/callbacks"), "https://pia/callbacks");
         assert_eq!(taken("pia:8443/callbacks"), "https://pia:8443/callbacks");
         assert_eq!(taken("https://pia/a.b//c"), "https://pia/a.b//c");
+    }
+
+    #[test]
+    fn what_is_dropped_around_address_is_told() {
+        for typed in ["<https://pia.example>", "\"https://pia.example\"", "“https://pia.example” "] {
+            let notes = PiaUrl::read(typed).unwrap().notes;
+            assert_eq!(notes, [Note::Dropped("what stands around the address".to_owned())], "{typed}");
+        }
+        assert_eq!(PiaUrl::read(" https://pia.example\n").unwrap().notes, []);
     }
 
     #[test]
