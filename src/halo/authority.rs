@@ -14,8 +14,14 @@ use rustls_platform_verifier::Verifier;
 
 use super::x509::{has_small_key, issuer_validity_subject};
 
+// Without the mark that Windows puts in front of a text.
+fn bare(pem: &[u8]) -> &[u8] {
+    pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem)
+}
+
 /// The certificates of a file, or what is wrong with it.
 pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+    let pem = bare(pem);
     if pem.trim_ascii().is_empty() {
         return Err("is empty");
     }
@@ -33,7 +39,7 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &
 /// With what is wrong with it.
 pub fn authorities(pem: &[u8]) -> Result<(), &'static str> {
     match certificates(pem) {
-        Err(_) if CertificateDer::pem_slice_iter(pem).any(|one| one.is_ok()) => Ok(()),
+        Err(_) if CertificateDer::pem_slice_iter(bare(pem)).any(|one| one.is_ok()) => Ok(()),
         other => other.map(drop),
     }
 }
@@ -201,6 +207,18 @@ mod tests {
         let leaf = CertificateParams::new(["pia.example".to_owned()]).unwrap();
         let leaf = leaf.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap();
         assert!(!is_self_signed(leaf.der()) && !is_self_signed(b"none"));
+    }
+
+    /// As Windows saves a text.
+    #[test]
+    fn pem_with_mark_in_front_is_read() {
+        let pem = include_str!("../../tests/corpus/certificates/ec.pem");
+        let marked = format!("\u{feff}{pem}");
+        assert_eq!(
+            (certificates(marked.as_bytes()).map(|all| all.len()), authorities(marked.as_bytes())),
+            (Ok(1), Ok(()))
+        );
+        assert_eq!(certificates("\u{feff} \n".as_bytes()), Err("is empty"));
     }
 
     fn own_authority(name: &str, until: i32) -> CertificateDer<'static> {

@@ -261,6 +261,8 @@ impl Unreached {
 pub enum TlsCause {
     /// Signed by nobody whom this machine trusts.
     UnknownAuthority,
+    /// Signed neither by those nor by whom the setting `ca_file` names.
+    NotInCaFile,
     /// Signed by itself.
     SelfSigned,
     /// No longer valid.
@@ -292,6 +294,7 @@ impl TlsCause {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::UnknownAuthority => "it is signed by an authority that this machine does not trust",
+            Self::NotInCaFile => "it is signed neither by an authority that this machine trusts nor by one in ca_file",
             Self::SelfSigned => "it is signed by itself, and this machine does not trust it",
             Self::Expired => "it has expired",
             Self::NotYetValid => "it is not valid yet",
@@ -495,6 +498,9 @@ impl HaloError {
                                                its file. If you host this Halo yourself, it may not send \
                                                the intermediate certificate: install the full chain there. \
                                                Otherwise do not continue"
+                    .to_owned(),
+                TlsCause::NotInCaFile => "The file of the setting ca_file must hold the root certificate of the authority \
+                                          that signed this one. Otherwise do not continue"
                     .to_owned(),
                 TlsCause::SelfSigned => "If you host this Halo yourself, set ca_file to the file of that certificate. \
                                          Otherwise do not continue"

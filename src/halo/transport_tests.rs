@@ -870,6 +870,26 @@ async fn server_of_old_tls_or_old_ciphers_is_told_as_that() {
     }
 }
 
+/// Whoever has set it is not told to set it.
+#[tokio::test]
+async fn ca_file_that_signs_nothing_is_named_as_that() {
+    let signed = |_: CertificateDer<'static>, _: PrivateKeyDer<'static>| {
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.distinguished_name.push(rcgen::DnType::CommonName, "an authority");
+        let (issuer, key) = (rcgen::Issuer::new(authority, KeyPair::generate().unwrap()), KeyPair::generate().unwrap());
+        let leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![leaf.der().clone()], key).unwrap()
+    };
+    for (named, found) in [(true, TlsCause::NotInCaFile), (false, TlsCause::UnknownAuthority)] {
+        let error = encrypted(|_| {}, signed, named).await;
+        assert!(matches!(error, HaloError::Tls { cause, .. } if cause == found), "{error:?}");
+        let hint = Failure::from(error).hint.unwrap();
+        assert_eq!(hint.contains("set ca_file"), !named, "{hint}");
+    }
+}
+
 /// Before there is a tunnel, nothing that goes wrong is Halo's: nobody is to look at the Url for it.
 #[tokio::test]
 async fn fault_of_proxy_is_not_told_as_halos() {
