@@ -176,6 +176,16 @@ async fn host_that_was_taken_over_turns_red_and_stops_repairing() {
     first.terminate().await;
 }
 
+/// What is stored here of the last rotation is not what the other machine's Halo has.
+#[tokio::test(flavor = "multi_thread")]
+async fn rotation_asks_first_whose_webhooks_are() {
+    let profile = configured().await;
+    let second = Copy::of(&profile);
+    on_first(&profile, &["rotate", "--yes"]).await.expect(0);
+    second.run(&["configure", "--take-over", "--yes"]).await.expect(0);
+    on_first(&profile, &["rotate", "--yes"]).await.expect(3).says("belongs to jump2");
+}
+
 /// By keys: the plan names the other machine, and Configure, Rotate and Remove write once that one's name is typed.
 #[tokio::test(flavor = "multi_thread")]
 async fn take_over_by_keys_wants_name_of_other_machine() {

@@ -130,9 +130,6 @@ impl<'a> Work<'a> {
     ) -> Result<Self, Failure> {
         let mut stored = workspace.settings.secrets(id)?;
         let goes_on = stored.next_callback.is_some();
-        if !goes_on {
-            keep_overlap(&stored, terms, workspace.now())?;
-        }
         // What is said here of what is missing is what Configure says.
         Target::to_install(workspace, id, configuration)?;
         let next = match &stored.next_callback {
@@ -155,11 +152,17 @@ impl<'a> Work<'a> {
     /// The plan, where the webhooks are as Configure has left them.
     async fn plan(&self) -> Result<InstallPlan, Failure> {
         let plan = self.target.plan_rotation(&self.reading).await?;
+        // What another machine has made of them is refused to Configure as well. Whose they are comes first: what is stored
+        // here of the last rotation is not what its Halo has.
+        if !plan.blocked.is_empty() {
+            owner::require(self.workspace, &plan.belongs)?;
+        }
+        if !self.goes_on {
+            keep_overlap(&self.workspace.settings.secrets(self.id)?, self.terms, self.workspace.now())?;
+        }
         if plan.blocked.is_empty() {
             return Ok(plan);
         }
-        // What another machine has made of them is refused to Configure as well.
-        owner::require(self.workspace, &plan.belongs)?;
         let message =
             format!("the webhooks are not as Configure installs them ({}); nothing was written", hindrances(&plan));
         Err(Failure::new(FailureKind::Declined, message)
