@@ -418,7 +418,7 @@ pub struct History {
 pub enum Format {
     /// An array
     Json,
-    /// Comma-separated values, with a header line
+    /// Comma-separated values, with a header line; a control character is written as ^I, a line separator as a mark
     Csv,
     /// One JSON object per line
     Ndjson,
