@@ -161,7 +161,7 @@ pub fn connection(model: &Model) -> (Tone, String) {
         Test::Running { .. } => (Tone::Calm, "testing".to_owned()),
         Test::Before | Test::Passed(_) => {
             let of = |tone, found: &Finding| (tone, short(found).to_owned());
-            let known = known_failure(model).map(|found| of(Tone::Bad, &found));
+            let known = known_failure(model).map(|found| of(Tone::Bad, found));
             let known = known.or_else(|| doubt(model).map(|found| of(Tone::Warn, &found)));
             // What is edited is not what runs, and hides nothing of that.
             let is_unsaved = wizard.settings && wizard.is_edited();

@@ -269,7 +269,7 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Clients(options) => clients::run(&mut call, &options),
         Command::History(options) => history::run(&mut call, &options),
         Command::Plan => plan::run(&mut call).await,
-        Command::Configure(options) => configure::run(&mut call, &options).await,
+        Command::Configure(options) => Box::pin(configure::run(&mut call, &options)).await,
         Command::Remove(options) => remove::run(&mut call, &options).await,
         Command::Rotate(options) => rotate::run(&mut call, &options).await,
         Command::Deliveries => deliveries::run(&mut call).await,

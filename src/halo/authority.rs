@@ -278,7 +278,7 @@ mod tests {
         let below_small = include_bytes!("../../tests/corpus/certificates/refused/below-small.pem");
         assert_eq!(cause(sha1, &authority, &[]), TlsCause::OldSignature);
         assert_eq!(cause(client, &authority, &[]), TlsCause::NotForServers);
-        assert_eq!(cause(below_small, &authority, &[small.clone()]), TlsCause::SmallKey);
+        assert_eq!(cause(below_small, &authority, std::slice::from_ref(&small)), TlsCause::SmallKey);
         let wrong = Error::InvalidCertificate(CertificateError::BadSignature);
         assert!(of_small_key(wrong.clone(), &small).to_string().contains("SmallKey"), "of the handshake");
         assert!(!of_small_key(wrong, &authority).to_string().contains("SmallKey"));

@@ -15,8 +15,6 @@ use crate::domain::untrusted::Untrusted;
 use crate::halo::product::Product;
 use crate::halo::rights::{self, APPLICATIONS};
 
-/// Where the credentials and rights of the application stand in Halo.
-
 /// Why a request to Halo did not do what it was for. `does` is what it was for, as a verb: `list the clients`.
 ///
 /// No text of it holds an address beyond a host name, a token or a secret.

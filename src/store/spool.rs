@@ -92,7 +92,7 @@ impl Store {
     pub fn forget_refused_at(path: &Path, up_to: i64) -> Result<u64, StoreError> {
         let Some(spool) = Self::open_existing(path)? else { return Ok(0) };
         let sql = "DELETE FROM events WHERE forward_error IS NOT NULL AND number <= ?1";
-        spool.write(|db| db.execute(sql, args![up_to])).map(|count| count as u64)
+        spool.write(|db| db.execute(sql, args![up_to]))
     }
 
     /// How long what is kept in this spool is together that the store does not take.
