@@ -613,7 +613,7 @@ mod tests {
     }
 
     #[test]
-    fn list_within_row_has_an_end() {
+    fn list_within_row_ends() {
         let of = |elements: usize| format!("[{}0]", "0,".repeat(elements));
         let read = |json: &str| serde_json::from_str::<Each<serde_json::Value>>(json).unwrap().0.len();
         assert_eq!((read("[{},{}]"), read(&of(LONGEST_LIST))), (2, 0));
