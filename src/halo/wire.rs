@@ -614,7 +614,7 @@ mod tests {
 
     #[test]
     fn list_within_row_ends() {
-        let of = |elements: usize| format!("[{}0]", "0,".repeat(elements));
+        let of = |elements: usize| format!("[{}{{}}]", "{},".repeat(elements));
         let read = |json: &str| serde_json::from_str::<Each<serde_json::Value>>(json).unwrap().0.len();
         assert_eq!((read("[{},{}]"), read(&of(LONGEST_LIST))), (2, 0));
         assert_eq!(read_object::<Row>(format!("[{{\"id\":7}},{}]", of(9)).as_bytes()).unwrap().id.0, Some(7));
