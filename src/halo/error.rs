@@ -288,11 +288,16 @@ pub enum TlsCause {
 }
 
 impl TlsCause {
+    /// The same where a file of authorities was named: it does not help to name one.
+    pub(super) fn beside(self, names_file: bool) -> Self {
+        if names_file && self == Self::UnknownAuthority { Self::NotInCaFile } else { self }
+    }
+
     /// As a sentence of its own, without a capital and a full stop.
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::UnknownAuthority => "it is signed by an authority that this machine does not trust",
-            Self::NotInCaFile => "it is signed neither by an authority that this machine trusts nor by one in ca_file",
+            Self::NotInCaFile => "it is signed by no certificate authority that this machine or ca_file trusts",
             Self::SelfSigned => "it is signed by itself, and this machine does not trust it",
             Self::Expired => "it has expired",
             Self::NotYetValid => "it is not valid yet",

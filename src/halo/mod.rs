@@ -485,10 +485,7 @@ impl HaloApi {
         match lost.cause {
             Cause::Net(cause) => E::NotReached { host, cause, sent: lost.sent && !call.repeatable, from: None },
             Cause::Proxy(fault) => self.shared.transport.lost_at_proxy(host, fault),
-            Cause::Tls(TlsCause::UnknownAuthority) if self.shared.connection.ca_file.is_some() => {
-                E::Tls { host, cause: TlsCause::NotInCaFile }
-            }
-            Cause::Tls(cause) => E::Tls { host, cause },
+            Cause::Tls(cause) => E::Tls { host, cause: cause.beside(self.shared.connection.ca_file.is_some()) },
             Cause::TooLarge => E::TooLarge { does: call.does, limit: self.shared.limits.body },
             Cause::NotEncrypted => E::NotEncrypted,
             Cause::Forbidden => E::LockLost,

@@ -207,7 +207,7 @@ async fn guide_is_followed_sentence_by_sentence() {
     removal_by_hand(&mut pty).await;
     settings(&mut pty, &profile).await;
     pty.press("^O").await;
-    reads(&mut pty, &["hALo", "Acme MSP", "✓ active"]).await;
+    reads(&mut pty, &["hALo", "Acme MSP", "✗ error", "service not running"]).await;
     pty.press("Esc").await;
     pty.sees("Autotask PSA").await;
     pty.press("Enter").await;

@@ -50,7 +50,8 @@ fn frame_is_one_synchronised_update() {
     pty.assert_restored();
     let raw = String::from_utf8(pty.raw()).unwrap();
     let frames = raw.strip_prefix("\x1b[?1049h\x1b[?2004h\x1b[?25l").unwrap();
-    let frames = frames.strip_suffix("\x1b[?2026l\x1b[?2004l\x1b[0m\x1b[?1049l\x1b[?25h").unwrap();
+    // Behind it stands what is said at the end.
+    let (frames, _) = frames.split_once("\x1b[?2026l\x1b[?2004l\x1b[0m\x1b[?1049l\x1b[?25h").unwrap();
     let frames: Vec<&str> = frames.split_inclusive("\x1b[?2026l").collect();
     for frame in &frames {
         assert_eq!(frame.matches("\x1b[?2026h").count(), 1);

@@ -1,14 +1,16 @@
 //! What a demanding newcomer met in the set-up: each as a kind.
 
+use crate::app::effect::Effect;
 use crate::app::form::FieldId;
 use crate::app::header;
 use crate::app::keymap::{Place, place};
 use crate::app::message::Reply;
 use crate::app::notice::Tone;
 use crate::app::popup::{Ask, Popup};
-use crate::app::testing::{Stage, at_configure, failed, in_panes, tested, with_credentials};
+use crate::app::testing::{Stage, at_configure, failed, in_panes, plan, standing, status, tested, with_credentials};
 use crate::app::wizard::{Item, finished, items};
 use crate::domain::draft::Step;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::status::StepState;
 
 fn focus(stage: &Stage) -> Item {
@@ -133,4 +135,23 @@ fn last_page_begins_with_what_is_left() {
     let is_done = |line: &(StepState, &'static str, String)| finished::is_done(line.0);
     assert!(first < lines.len(), "{lines:?}");
     assert!(lines[..first].iter().all(|line| !is_done(line)) && lines[first..].iter().all(is_done), "{lines:?}");
+}
+
+/// Another program writes into Halo while the plan stands here: that it is done is noticed, and there is a way on.
+#[test]
+fn set_up_notices_that_other_program_is_done() {
+    let mut stage = at_configure();
+    stage.reply(Reply::Planned(Ok(Ok(plan()))));
+    assert!(matches!(stage.keys("y").as_slice(), [Effect::Configure(..)]));
+    let busy = Failure::new(FailureKind::Busy, "already running: Configure by root on jump1");
+    stage.reply(Reply::Configured(Err(busy)));
+    let mut told = standing(status("Acme MSP", true, true, false));
+    told.configuring = Some("Configure by root on jump1".to_owned());
+    let effects = stage.reply(Reply::Status(Ok(told.clone())));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::WatchEvents { .. })), "{effects:?}");
+    assert_eq!(stage.keys("t"), []);
+    assert!(stage.notice().starts_with("Another program is changing Halo"), "{}", stage.notice());
+    told.configuring = None;
+    stage.reply(Reply::Status(Ok(told)));
+    assert!(matches!(stage.keys("t").as_slice(), [Effect::LoadPlan(_)]));
 }

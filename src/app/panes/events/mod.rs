@@ -7,6 +7,7 @@ pub(crate) mod open;
 pub(crate) mod state;
 
 use crate::app::effect::Effect;
+use crate::app::jobs::plan;
 use crate::app::model::{Model, Screen};
 use crate::app::service;
 use crate::domain::failure::Failure;
@@ -21,10 +22,12 @@ pub fn height(model: &Model) -> usize {
     usize::from(model.layout.body.height).saturating_sub(above).max(1)
 }
 
-/// The store is watched from the first look at the panes on: the header tells of the last event too.
+/// The store is watched from the first look at the panes on: the header tells of the last event too. Before that, it is while
+/// another program is in Halo: nothing else tells when that is done.
 pub fn watch(model: &mut Model) -> Option<Effect> {
     let events = &model.panes.events;
-    if model.screen != Screen::Panes || events.watched == Some(events.limit) {
+    let waits = model.screen == Screen::Panes || plan::elsewhere(model).is_some();
+    if !waits || events.watched == Some(events.limit) {
         return None;
     }
     let (id, limit) = (model.current.clone()?, events.limit);
