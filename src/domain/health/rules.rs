@@ -187,9 +187,9 @@ impl Facts<'_> {
         }
     }
 
-    // A sync that has succeeded since was answered, too.
+    // A sync that has succeeded since was answered, too; of two in one moment the worse is told.
     fn halo(&self) -> Finding {
-        let silent = self.last(Rule::Halo).filter(|last| last.is_issue() && self.published_at() < last.seen_at);
+        let silent = self.last(Rule::Halo).filter(|last| last.is_issue() && self.published_at() <= last.seen_at);
         let answered_at = self.last(Rule::Halo).and_then(|last| last.seen_at).max(self.published_at());
         silent.cloned().unwrap_or_else(|| self.known_at(answered_at, Finding::well(Rule::Halo, ANSWERED)))
     }
