@@ -2,7 +2,7 @@
 
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::draft::{Draft, Step};
-use crate::domain::failure::FailureKind;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::health::{Rule, State};
 use crate::domain::request::Standing;
 use crate::domain::status::{Overview, Saved};
@@ -135,6 +135,21 @@ fn gone(model: &mut Model, gone: &Saved) -> Vec<Effect> {
     let kept = if is_kept { " What was typed is kept as a draft of a new configuration." } else { "" };
     model.say(Tone::Warn, format!("{words}{kept}"));
     effects
+}
+
+// Whether what was read of the store failed because its server is away.
+fn is_away(model: &Model, failure: &Failure) -> bool {
+    failure.kind == FailureKind::NotReached && model.status().is_some_and(|status| status.store.is_some())
+}
+
+// Notes since when the server is away, whichever reader meets it first. Says whether that is news.
+fn note_away(model: &mut Model, failure: &Failure) -> bool {
+    let is_news = model.facts.away_since.is_none() && is_away(model, failure);
+    if is_news {
+        model.facts.away_since = Some(model.now);
+        model.touch();
+    }
+    is_news
 }
 
 // Where another program has synced, configured or rotated meanwhile, what is shown follows.
@@ -275,7 +290,12 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
             prove::proved(model, outcome);
             return model.current.clone().map(Effect::LoadStatus).into_iter().collect();
         }
-        Reply::Events(outcome) => events::take(model, outcome),
+        Reply::Events(outcome) => {
+            if let Err(failure) = &outcome {
+                note_away(model, failure);
+            }
+            events::take(model, outcome);
+        }
         Reply::Event(outcome) => events::open::read(model, outcome),
         Reply::Tickets(outcome) => tickets::take(model, outcome),
         Reply::Escalated(outcome) => escalate::escalated(model, outcome.map(|done| *done)),
@@ -295,6 +315,10 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Exported(Err(failure)) => model.say(Tone::Bad, failure.to_string()),
         Reply::Changes(outcome) => report::read(model, outcome),
         Reply::Clients(Err(failure)) => {
+            if note_away(model, &failure) {
+                // It may not have noticed yet, and looks until the server is back.
+                events::watch_anew(model);
+            }
             model.panes.clients.failed = Some(failure);
             model.touch();
         }
@@ -302,9 +326,10 @@ pub fn take(model: &mut Model, reply: Reply) -> Vec<Effect> {
             return standing_read(model, standing);
         }
         Reply::Status(Err(failure)) => {
-            let is_away =
-                failure.kind == FailureKind::NotReached && model.status().is_some_and(|status| status.store.is_some());
-            model.facts.away_since = is_away.then(|| model.facts.away_since.unwrap_or(model.now));
+            if !is_away(model, &failure) {
+                model.facts.away_since = None;
+            }
+            note_away(model, &failure);
             // It may be deleted: the list of all of them knows.
             let is_unknown = failure.kind == FailureKind::Usage;
             model.facts.standing_failed = Some(failure);

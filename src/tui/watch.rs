@@ -9,7 +9,7 @@ use crate::app::message::Reply;
 use crate::app::panes::events::{EventList, Recent};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::event::{Event, ForwardState};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::request::Standing;
 use crate::domain::status::Overview;
 use crate::ops::signals::{Changes, Signals};
@@ -29,10 +29,11 @@ const ANYHOW: Duration = Duration::from_secs(60);
 pub async fn follow(workspace: &Workspace, id: &ConfigurationId, limit: usize, replies: &Replies) {
     // Before the first look: nothing falls between the two.
     let mut signals = Signals::of(workspace, Changes::ALL);
-    let (mut recent, mut overview) = (None, None);
+    let (mut recent, mut overview, mut is_there) = (None, None, true);
     let (mut changes, mut owed, mut read_at, mut again) = (Changes::ALL, Changes::ALL, None::<Instant>, ANYHOW);
     loop {
-        if changes.has(Changes::STORE | Changes::SERVICE | Changes::SEND_AGAIN) {
+        let is_missed = is_there && matches!(recent, Some(Err(_)));
+        if is_missed || changes.has(Changes::STORE | Changes::SERVICE | Changes::SEND_AGAIN) {
             // What was sent again may be any of them.
             let known = recent.take().filter(|_| !changes.has(Changes::SEND_AGAIN));
             recent = Some(events(workspace, id, limit, known, replies).await);
@@ -43,9 +44,11 @@ pub async fn follow(workspace: &Workspace, id: &ConfigurationId, limit: usize, r
             }
             let of = id.clone();
             let standing = workspace.run_blocking(move |stored| ops::status::standing(stored, &of).map(Box::new)).await;
-            // That another program is done with its sync or in Halo, nothing but a look tells.
+            is_there = !standing.as_ref().is_err_and(|failure| failure.kind == FailureKind::NotReached);
+            // That another program is done with its sync or in Halo, or a server back, nothing but a look tells.
             let waits = |standing: &Standing| standing.syncing.is_some() || standing.configuring.is_some();
-            again = if standing.as_deref().is_ok_and(waits) { BETWEEN } else { ANYHOW };
+            let looks = !is_there || standing.as_deref().is_ok_and(waits);
+            again = if looks { BETWEEN } else { ANYHOW };
             replies.send(Reply::Status(standing));
             (owed, read_at) = (Changes::default(), Some(Instant::now()));
         }

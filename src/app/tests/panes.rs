@@ -132,6 +132,29 @@ fn clients_can_be_looked_at_while_first_sync_runs() {
     assert!(stage.model.work.sync.is_running());
 }
 
+/// Whichever reader meets it first, and whoever watches looks until it is over.
+#[test]
+fn server_that_is_away_is_told_by_first_reader() {
+    let away = || Failure::new(FailureKind::NotReached, "no answer for 10 s");
+    let watch = Effect::WatchEvents { id: id("acme"), limit: STEP };
+    for (reply, begins_anew) in
+        [(Reply::Clients(Err(away())), true), (Reply::Events(Err(away())), false), (Reply::Status(Err(away())), false)]
+    {
+        let mut stage = in_panes();
+        assert_eq!(stage.reply(Reply::Clients(Err(away()))), [], "a file is not away");
+        assert_eq!(stage.model.facts.away_since, None);
+        let mut new = standing(status("Acme MSP", true, true, true));
+        new.status.store = Some("PostgreSQL db.example, database pia_halo".to_owned());
+        stage.reply(Reply::Status(Ok(new.clone())));
+        assert_eq!(stage.reply(reply).contains(&watch), begins_anew);
+        let since = stage.model.facts.away_since;
+        assert_eq!(since, Some(stage.model.now));
+        assert_eq!(stage.reply(Reply::Clients(Err(away()))), [], "once");
+        stage.reply(Reply::Status(Ok(new)));
+        assert_eq!(stage.model.facts.away_since, None);
+    }
+}
+
 /// S60: drift is seen before anyone notices; Re-configure goes through the same plan.
 #[test]
 fn drift_is_named_and_re_configure_repairs_it() {

@@ -35,6 +35,11 @@ pub fn watch(model: &mut Model) -> Option<Effect> {
     Some(Effect::WatchEvents { id, limit })
 }
 
+/// Whoever watches begins from the beginning, with a look at everything.
+pub fn watch_anew(model: &mut Model) {
+    model.panes.events.watched = None;
+}
+
 /// The events were read, at the first look or because something changed.
 pub fn take(model: &mut Model, outcome: Result<Box<Recent>, Failure>) {
     match outcome {
