@@ -12,6 +12,7 @@ mod commands;
 mod completing;
 mod configuring;
 mod copying;
+mod counting;
 mod delivering;
 mod delivery;
 mod drift;

@@ -32,7 +32,12 @@ fn options() -> Options {
 
 /// A profile that is set up and synced in a new database of this server.
 pub async fn shared(server: &Server, database: &str) -> (Profile, String) {
-    let (profile, url) = (Profile::with(options()).await, server.new_database(database));
+    shared_with(server, database, options()).await
+}
+
+/// The same with another Halo.
+pub async fn shared_with(server: &Server, database: &str, options: Options) -> (Profile, String) {
+    let (profile, url) = (Profile::with(options).await, server.new_database(database));
     name_store(profile.folder.path(), &url);
     profile.run(["store", "init"]).await.expect(0).says("The store was made in PostgreSQL ");
     profile.save("acme", "").await.expect(0);

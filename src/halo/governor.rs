@@ -15,8 +15,10 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::hearing::{Asking, Hearing};
+use super::limit::{Limit, slack};
 use super::moment::{self, show};
 use super::pace::{Flown, Pace};
+use super::shared_count::{self, Next, Share, SharedCount};
 use crate::domain::retry_after;
 use crate::domain::sync_run::{BudgetWait, RequestBudget, Silence};
 
@@ -49,14 +51,6 @@ pub(super) enum Urgency {
     /// The sync, once more: its patience runs, so the pace does not hold it up.
     Again,
     Background,
-}
-
-/// A limit: so many requests in any stretch of so long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Limit {
-    /// Requests in a window.
-    pub limit: u32,
-    pub window: Duration,
 }
 
 /// What a refusal told.
@@ -106,13 +100,17 @@ pub(super) struct Governor {
     flying: Arc<AtomicUsize>,
     waiting: watch::Sender<Option<BudgetWait>>,
     hearing: Hearing,
+    /// Where other machines count what they send to this Halo, and what it is called there.
+    others: Option<(Arc<dyn SharedCount>, String)>,
 }
 
 #[derive(Default)]
 struct State {
     rules: Vec<Limit>,
-    /// When the requests of the longest window were sent, oldest first.
+    /// When the requests of the longest window were sent, oldest first; those of other machines, too, as of the last count.
     sent: VecDeque<Instant>,
+    /// What of the budget of several machines is for this one; none where it has a budget of its own.
+    share: Option<Share>,
     /// Set by a refusal: nothing passes before.
     closed: Option<Closed>,
     /// The refusals of the last two windows.
@@ -140,6 +138,8 @@ enum Turn {
     Wait(Instant, BudgetWait),
     /// Somebody goes before, or has to come back first.
     Behind,
+    /// First so many have to be counted where other machines count theirs.
+    Count(usize),
 }
 
 impl Governor {
@@ -153,7 +153,15 @@ impl Governor {
             flying: Arc::default(),
             waiting: watch::Sender::new(None),
             hearing: Hearing::default(),
+            others: None,
         }
+    }
+
+    /// The same where the budget is one with other machines, which count their requests to this Halo there as well.
+    pub(super) fn shared(budget: u32, count: Arc<dyn SharedCount>, halo: String) -> Self {
+        let governor = Self { others: Some((count, halo)), ..Self::new(Some(budget)) };
+        governor.lock().share = Some(Share::new(Instant::now()));
+        governor
     }
 
     /// Waits for the right to send. Dropping the wait gives the place up.
@@ -184,9 +192,28 @@ impl Governor {
                     }
                     self.hearing.limit_is_over();
                 }
+                Turn::Count(wanted) => self.count(wanted).await,
                 Turn::Go | Turn::Behind => changed.await,
             }
         }
+    }
+
+    /// Has so many requests counted with those of other machines, as far as there is room for them.
+    async fn count(&self, wanted: usize) {
+        let _counting = Counting(self);
+        let Some((count, halo)) = self.others.clone() else { return };
+        let rules = self.lock().rules.clone();
+        let window = rules.iter().map(|rule| rule.window + slack(rule.window)).max().unwrap_or(WINDOW);
+        let counted = tokio::task::spawn_blocking(move || {
+            let mut taken = 0;
+            let before = count.count(&halo, window, &mut |ages| {
+                taken = shared_count::room(&rules, ages).min(wanted);
+                taken
+            })?;
+            Some((before, taken))
+        });
+        let counted = tokio::time::timeout(shared_count::PATIENCE, counted).await;
+        self.lock().counted(counted.ok().and_then(Result::ok).flatten(), Instant::now());
     }
 
     /// Takes in that a request was refused; returns when the gate opens again.
@@ -326,6 +353,18 @@ impl Drop for HeldRequest<'_> {
     }
 }
 
+/// Somebody who counts, until it is done or given up.
+struct Counting<'a>(&'a Governor);
+
+impl Drop for Counting<'_> {
+    fn drop(&mut self) {
+        if let Some(share) = &mut self.0.lock().share {
+            share.end();
+        }
+        self.0.changed.notify_waiters();
+    }
+}
+
 /// A place in the queue, given up on every path.
 struct QueuePlace<'a> {
     governor: &'a Governor,
@@ -382,9 +421,26 @@ impl State {
             let wait = BudgetWait { limit, window_seconds, until: show(until - now), one_by_one };
             return Turn::Wait(until, wait);
         }
-        // Counted without a rule too: the first refusal may bring one.
-        self.sent.push_back(now);
+        match self.share.as_mut().map_or(Next::GoAlone, |share| share.turn(key.0 == Urgency::Background, now)) {
+            // Counted without a rule too: the first refusal may bring one.
+            Next::GoAlone => self.sent.push_back(now),
+            Next::Go => {}
+            Next::Count(wanted) => return Turn::Count(wanted),
+            Next::Behind => return Turn::Behind,
+        }
         Turn::Go
+    }
+
+    /// Takes in what other machines have sent, and how many requests were counted with that; none where nobody answered.
+    fn counted(&mut self, counted: Option<(Vec<Duration>, usize)>, now: Instant) {
+        let taken = counted.as_ref().map(|(_, taken)| *taken);
+        if let Some((before, taken)) = counted {
+            self.sent = shared_count::moments(&before, now);
+            self.sent.extend(std::iter::repeat_n(now, taken));
+        }
+        if let Some(share) = &mut self.share {
+            share.counted(taken, &self.rules, now);
+        }
     }
 
     /// When the next request may pass.
@@ -473,11 +529,6 @@ fn starting_rules(budget: u32) -> Vec<Limit> {
     let long = Limit { limit: budget, window: WINDOW };
     let short = Limit { limit: fair, window: FAIR_USE_WINDOW };
     std::iter::once(long).chain((fair < budget).then_some(short)).collect()
-}
-
-/// What is added to a window, because the two ends of a connection do not see a request at the same moment.
-fn slack(window: Duration) -> Duration {
-    (window / 50).min(Duration::from_secs(1))
 }
 
 /// Reads what a 429 says: `Rate Limit Reached - 300 Requests per rolling 5 minute window`, and a
@@ -571,6 +622,80 @@ mod tests {
             assert!(halo.accepts(), "a request too many");
         }
         assert_eq!(halo.most, 30, "the whole budget is used");
+    }
+
+    /// Where several machines count, in the memory of a test.
+    #[derive(Default)]
+    struct CountedHere {
+        sent: Mutex<Vec<Instant>>,
+        counts: AtomicU32,
+        is_away: std::sync::atomic::AtomicBool,
+    }
+
+    impl SharedCount for CountedHere {
+        fn count(
+            &self,
+            _: &str,
+            window: Duration,
+            take: &mut dyn FnMut(&[Duration]) -> usize,
+        ) -> Option<Vec<Duration>> {
+            self.counts.fetch_add(1, Ordering::Relaxed);
+            let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+            let ages = sent.iter().map(Instant::elapsed).filter(|age| *age < window);
+            let ages = (!self.is_away.load(Ordering::Relaxed)).then(|| ages.collect::<Vec<_>>())?;
+            let more = take(&ages);
+            sent.extend(std::iter::repeat_n(Instant::now(), more));
+            Some(ages)
+        }
+    }
+
+    /// Three machines, each with a sync: Halo refuses none of them, hardly anything of the budget is lost, and they are not asked
+    /// for each request.
+    #[tokio::test(start_paused = true)]
+    async fn machines_keep_to_one_budget_together() {
+        let count = Arc::new(CountedHere::default());
+        let halo = Arc::new(Mutex::new(Counting::new(100, 300)));
+        let machines: Vec<_> = (0..3)
+            .map(|_| {
+                let governor = Governor::shared(100, Arc::<CountedHere>::clone(&count), "acme".to_owned());
+                let halo = Arc::clone(&halo);
+                tokio::spawn(async move {
+                    for _ in 0..60 {
+                        let permit = governor.acquire(Urgency::Background).await;
+                        assert!(halo.lock().unwrap().accepts(), "a request too many");
+                        tokio::time::sleep(Duration::from_millis(70)).await;
+                        governor.answered(&permit, "page");
+                    }
+                    governor.budget().unwrap().used
+                })
+            })
+            .collect();
+        let started = Instant::now();
+        let mut used = 0;
+        for machine in machines {
+            used = used.max(machine.await.unwrap());
+        }
+        assert!(started.elapsed() < Duration::from_secs(320), "{:?}", started.elapsed());
+        assert!(used > 60, "{used}: those of the others are told as well");
+        let (most, counts) = (halo.lock().unwrap().most, count.counts.load(Ordering::Relaxed));
+        assert!(most > 90 && counts < 90, "{most} of 100, counted {counts} times for 180");
+    }
+
+    /// Nobody waits for a count that is not reached, and the budget still holds.
+    #[tokio::test(start_paused = true)]
+    async fn machine_that_cannot_count_with_others_counts_alone() {
+        let count = Arc::new(CountedHere::default());
+        count.is_away.store(true, Ordering::Relaxed);
+        let governor = Governor::shared(10, Arc::<CountedHere>::clone(&count), "acme".to_owned());
+        let started = Instant::now();
+        for _ in 0..10 {
+            governor.acquire(Urgency::Background).await;
+        }
+        assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+        assert_eq!((count.counts.load(Ordering::Relaxed), governor.budget().unwrap().used), (1, 10));
+        governor.acquire(Urgency::Person).await;
+        assert!(started.elapsed() >= WINDOW);
+        assert_eq!(count.counts.load(Ordering::Relaxed), 2, "it is tried again");
     }
 
     /// When the last of so many requests can go at the earliest under these rules, if each goes as soon as it may.

@@ -1,14 +1,16 @@
 //! Where the store is: a file of this machine, or the PostgreSQL that the settings name. Only here it is opened.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::installation;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
+use crate::halo::{Governors, SharedCount};
 use crate::settings::private_file::quoted;
 use crate::settings::{Environment, Paths, Settings, SharedStore, store_password};
-use crate::store::{Address, Store, StoreError, in_place};
+use crate::store::{Address, RequestCount, Store, StoreError, in_place};
 
 /// Where the store is, and what it is opened for.
 #[derive(Clone)]
@@ -84,6 +86,12 @@ impl Place {
         if let At::Server(address) = &self.at { Some(address) } else { None }
     }
 
+    /// What keeps to Halo's limit: on a server, together with every program that works with it.
+    pub(super) fn governors(&self) -> Governors {
+        let count = |server| Governors::counting(Arc::new(Together(RequestCount::on(server))));
+        self.server().map_or_else(Governors::default, count)
+    }
+
     /// Opens it, each time with a connection of its own.
     ///
     /// # Errors
@@ -98,6 +106,15 @@ impl Place {
             (At::File(path), Entry::Look) => Store::open_to_look(path)?.map_or_else(|| Store::open(path), Ok),
             (At::Server(address), _) => Store::at(address),
         }
+    }
+}
+
+/// The count on a server, for what keeps to Halo's limit.
+struct Together(RequestCount);
+
+impl SharedCount for Together {
+    fn count(&self, halo: &str, window: Duration, take: &mut dyn FnMut(&[Duration]) -> usize) -> Option<Vec<Duration>> {
+        self.0.count(halo, window, take)
     }
 }
 

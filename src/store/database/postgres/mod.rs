@@ -43,6 +43,7 @@ mod named;
 mod news;
 mod password;
 mod renewal;
+mod requests;
 mod services;
 mod tls;
 
