@@ -21,6 +21,7 @@ async fn budget_is_one_for_all_hosts() {
     let Some(server) = Server::start() else { return };
     let (profile, _) = shared_with(&server, "budget", Options { clients: 600, ..Options::default() }).await;
     let other = Host::beside(&profile);
+    profile.halo.change(|state| state.behaviour.page_cap = 10);
     let before = requests(&profile);
     other.run(&["sync"]).await.expect(0);
     let of_one = requests(&profile) - before;

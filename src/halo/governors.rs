@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Connection;
 use super::governor::{DEFAULT_BUDGET, Governor};
-use super::shared_count::SharedCount;
+pub use super::shared_count::SharedCount;
 use crate::domain::sync_run::{BudgetWait, Silence};
 
 /// The governors so far. Cheap to clone, and then the same ones.
