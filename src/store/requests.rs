@@ -58,7 +58,7 @@ impl RequestCount {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Barrier;
+    use std::sync::{Barrier, mpsc};
     use std::thread;
 
     use super::*;
@@ -107,6 +107,32 @@ mod tests {
         postgres.sql("count", "UPDATE pia_halo_requests SET sent_at = now() + INTERVAL '1 hour'");
         assert!(count.count(HALO, WINDOW, &mut |_| 0).unwrap().is_empty());
         assert_eq!(postgres.sql("count", "SELECT count(*) FROM pia_halo_requests"), "0");
+    }
+
+    /// Whoever counts while another one does waits, and sees what that has counted.
+    #[test]
+    fn nobody_counts_in_between() {
+        let Some(postgres) = Postgres::start() else { return };
+        let address = Address::new(&postgres.new_database("between")).unwrap();
+        drop(Store::on(&address).unwrap());
+        let ((begun, has_begun), (go_on, goes_on)) = (mpsc::channel(), mpsc::channel());
+        thread::scope(|scope| {
+            let address = &address;
+            scope.spawn(move || {
+                let mut take = |_: &[Duration]| {
+                    begun.send(()).unwrap();
+                    goes_on.recv().unwrap();
+                    3
+                };
+                RequestCount::on(address).count(HALO, WINDOW, &mut take).unwrap();
+            });
+            has_begun.recv().unwrap();
+            let second = scope.spawn(|| RequestCount::on(address).count(HALO, WINDOW, &mut |_| 1));
+            let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+            while !second.is_finished() && postgres.sql("between", waits) == "0" {}
+            go_on.send(()).unwrap();
+            assert_eq!(second.join().unwrap().unwrap().len(), 3);
+        });
     }
 
     /// Whoever was away goes on, in a new session.
