@@ -798,6 +798,43 @@ async fn server_that_says_nothing_keeps_nobody_waiting() {
     until(|| server.sql("silent", "SELECT count(*) FROM events") == "3").await;
 }
 
+/// As PostgreSQL's own programs look it up; what is wrong with the file is told without what is in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn address_and_password_come_from_service_file() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some(server) = Server::start_with(Some("canary")) else { return };
+    let profile = Profile::with(options()).await;
+    name_store(profile.folder.path(), "postgres:///?service=pia");
+    let url = server.url().replace("%2F", "/");
+    let (host, port) = url.split_once('@').unwrap().1.rsplit_once(':').unwrap();
+    let file = profile.folder.path().join(".pg_service.conf");
+    let write = |password: &str, mode| {
+        let text = format!("[pia]\nhost={host}\nport={port}\nuser=pia\ndbname=postgres\npassword={password}\n");
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let refused = async |code, says: &str| {
+        let told = profile.run(["store", "init"]).await.expect(code).says(says);
+        assert!(!format!("{told:?}").contains("canary"), "{told:?}");
+    };
+    refused(2, "store.url: there is no service \"pia\" in ").await;
+    write("canary", 0o640);
+    refused(7, "holds secrets and others can read it (mode 0640)").await;
+    write("canary2", 0o600);
+    refused(7, "the sign-in is refused: password authentication failed").await;
+    write("canary", 0o600);
+    profile.run(["store", "init"]).await.expect(0);
+    profile.save("acme", "").await.expect(0);
+    profile.run(["sync"]).await.expect(0);
+    profile.run(["config", "path"]).await.expect(0).says("postgres:///?service=pia");
+    profile.run(["status"]).await.expect(0).says("database postgres");
+    // The disk of this host counts, whatever is on the server.
+    let told = profile.json(["status"], 0).await;
+    let of_disk = |found: &&serde_json::Value| found["rule"] == "disk";
+    let disk = told["health"].as_array().unwrap().iter().find(of_disk).unwrap();
+    assert_ne!(disk["state"], "unknown", "{disk}");
+}
+
 /// The command that the settings name, run without a shell, and nothing of what it prints is shown.
 #[tokio::test(flavor = "multi_thread")]
 async fn password_comes_from_command_of_settings() {

@@ -12,15 +12,15 @@ use crate::domain::next::{Hint, Next};
 use crate::domain::untrusted::Untrusted;
 use crate::ops::{self, Workspace};
 use crate::settings::{Config, Paths, SecretSource, Setting, Settings, set_variables};
-use crate::store::Address;
 
 pub(super) fn path(call: &mut Call) -> Result<u8, Failure> {
     let paths = Paths::from_environment(&call.environment)?;
     let mut named = paths.named();
     // What cannot be read is told by whoever needs it.
     let shared = Settings::new(paths.clone()).store().ok().flatten();
-    if let Some(server) = shared.and_then(|shared| Address::new(shared.url.as_str()).ok()) {
-        named.iter_mut().filter(|(key, ..)| *key == "store").for_each(|(.., place)| *place = server.shown().into());
+    if let Some(shared) = shared {
+        let server = ops::place::shown(&shared);
+        named.iter_mut().filter(|(key, ..)| *key == "store").for_each(|(.., place)| *place = server.clone().into());
     }
     if call.output.json {
         let object: serde_json::Map<_, _> =

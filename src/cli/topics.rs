@@ -51,6 +51,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("REQUEST_METHOD", "set if a web server runs the program; then HTTPS_PROXY, ALL_PROXY and NO_PROXY are ignored"),
     ("SSL_CERT_FILE, SSL_CERT_DIR", "certificate authorities instead of the system's"),
     ("PGPASSFILE", "the file with the password of a PostgreSQL; ~/.pgpass by default"),
+    ("PGSERVICEFILE", "the file with the services of PostgreSQL; ~/.pg_service.conf by default"),
     ("NO_COLOR", "no colour, if not empty"),
     ("TERM", "the kind of terminal; dumb means --plain"),
     ("LC_ALL, LC_CTYPE, LANG", "whether the terminal shows more than ASCII; the first that is set counts"),

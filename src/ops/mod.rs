@@ -30,6 +30,7 @@ mod installation;
 pub(crate) mod leading;
 mod locks;
 pub(crate) mod owner;
+mod pg_service;
 pub(crate) mod place;
 pub mod plan;
 mod proxy;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::installation;
+use super::pg_service::{self, Filled};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::next::{Hint, Next};
 use crate::halo::{Governors, SharedCount};
@@ -134,7 +135,7 @@ pub(super) fn saved(shared: &SharedStore, paths: &Paths, environment: &Environme
 }
 
 /// A server, with the password that the command of the settings prints, where they name this server and one; otherwise the one
-/// that the file has in which PostgreSQL's own programs look for it.
+/// of the service that the address names, or that the file has in which PostgreSQL's own programs look for it.
 ///
 /// # Errors
 ///
@@ -142,7 +143,8 @@ pub(super) fn saved(shared: &SharedStore, paths: &Paths, environment: &Environme
 pub(super) fn address(url: &str, paths: &Paths, environment: &Environment) -> Result<Address, Failure> {
     let named = environment.get("PGPASSFILE").filter(|file| !file.is_empty()).map(PathBuf::from);
     let file = named.or_else(|| Some(paths.home.as_ref()?.join(".pgpass")));
-    let address = Address::new(url)?.called(&installation::name(environment));
+    let Filled { url: whole, password } = pg_service::filled(url, environment, paths.home.as_deref())?;
+    let address = Address::new(&whole)?.called(&installation::name(environment));
     let named_here = Settings::new(paths.clone()).store().ok().flatten().filter(|shared| shared.url.as_str() == url);
     if let Some(command) = named_here.and_then(|shared| shared.password_command) {
         let password = store_password(&command, environment)?;
@@ -156,9 +158,10 @@ pub(super) fn address(url: &str, paths: &Paths, environment: &Environment) -> Re
         };
         return Ok(address.with_password(&password).asking_again(again));
     }
-    Ok(match file {
-        Some(file) => address.with_passwords_of(&file, paths.home.as_deref())?,
-        None => address,
+    Ok(match (password, file) {
+        (Some(password), _) => address.with_password(&password),
+        (None, Some(file)) => address.with_passwords_of(&file, paths.home.as_deref())?,
+        (None, None) => address,
     })
 }
 
@@ -175,6 +178,12 @@ pub(super) fn require_no_file(paths: &Paths) -> Result<(), Failure> {
     Err(Failure::new(FailureKind::LocalState, message).hint(Hint::from(along).next(Next::SetStoreAside)))
 }
 
+/// The server that the settings name, for a person; the address as it stands there where a service says the rest.
+pub fn shown(shared: &SharedStore) -> String {
+    let url = shared.url.as_str();
+    Address::new(url).map_or_else(|_| url.to_owned(), |address| address.shown().to_owned())
+}
+
 /// Refuses what can be done with a file of this machine only.
 ///
 /// # Errors
@@ -182,7 +191,7 @@ pub(super) fn require_no_file(paths: &Paths) -> Result<(), Failure> {
 /// [`FailureKind::Declined`] with where the store is and what to do there.
 pub(super) fn require_file(paths: &Paths, what: &str, instead: &str) -> Result<(), Failure> {
     let Some(shared) = Settings::new(paths.clone()).store()? else { return Ok(()) };
-    let shown = Address::new(shared.url.as_str())?.shown().to_owned();
+    let shown = shown(&shared);
     let message = format!("{what} is for a store in a file, and the store is on {shown}; nothing was changed");
     Err(Failure::new(FailureKind::Declined, message).hint(Hint::from(instead.to_owned())))
 }

@@ -371,12 +371,16 @@ impl Facts<'_> {
             return Finding::new(rule, State::Unknown, "the free disk space is unknown");
         };
         let (state, room) = match free {
-            free if free < NO_ROOM => (State::Broken, "less than 100 MiB free on the disk of the store"),
-            free if free < LITTLE_ROOM => (State::Watch, "less than 1 GiB free on the disk of the store"),
+            free if free < NO_ROOM => (State::Broken, "less than 100 MiB free"),
+            free if free < LITTLE_ROOM => (State::Watch, "less than 1 GiB free"),
             _ => return Finding::well(rule, "enough free space"),
         };
-        Finding::new(rule, state, room)
-            .next(Hint::from("Free some disk space. To see where the store is: ").next(Next::ConfigPath))
+        let (of, what) = match self.status.store {
+            None => ("the store", "the store is"),
+            Some(_) => ("this host", "its files are"),
+        };
+        Finding::new(rule, state, format!("{room} on the disk of {of}"))
+            .next(Hint::from(format!("Free some disk space. To see where {what}: ")).next(Next::ConfigPath))
     }
 
     fn sync_age(&self) -> Finding {

@@ -57,9 +57,9 @@ fn told(error: SettingsError) -> (String, Option<String>) {
 }
 
 fn free(workspace: &Workspace) -> Option<u64> {
+    // With a store on a server, what comes in while that is away is kept here.
+    let file = if workspace.store.is_file() { workspace.store.path() } else { &workspace.paths().spool() };
     // Where there is no store yet, its folder may be to come as well.
-    let folder = workspace.store.path().ancestors().skip(1).find(|folder| folder.exists());
-    let folder = folder.filter(|_| workspace.store.is_file())?;
-    let room = rustix::fs::statvfs(folder).ok()?;
+    let room = rustix::fs::statvfs(file.ancestors().skip(1).find(|folder| folder.exists())?).ok()?;
     Some(room.f_bavail.saturating_mul(room.f_frsize))
 }
