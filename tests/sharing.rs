@@ -827,7 +827,7 @@ async fn address_and_password_come_from_service_file() {
     profile.save("acme", "").await.expect(0);
     profile.run(["sync"]).await.expect(0);
     profile.run(["config", "path"]).await.expect(0).says("postgres:///?service=pia");
-    profile.run(["status"]).await.expect(0).says("database postgres");
+    profile.run(["status"]).await.expect(0).says("Store      PostgreSQL ");
     // The disk of this host counts, whatever is on the server.
     let told = profile.json(["status"], 0).await;
     let of_disk = |found: &&serde_json::Value| found["rule"] == "disk";
