@@ -1,12 +1,21 @@
 //! What the benchmarks of the sync and of the client list share: the simulated Halo in a process of its own, a profile that
 //! is thrown away, and what a run of the program took.
+//!
+//! With `PIA_HALO_BENCH_SERVER=1` the store is on a PostgreSQL of the benchmark's own, which writes to the disk as it does by
+//! default.
+
+#[path = "../support/postgres.rs"]
+mod postgres;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use pia_halo::store::{Address, Store};
 use serde_json::Value;
+
+use postgres::Server;
 
 /// The program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_pia-halo");
@@ -54,6 +63,16 @@ impl Drop for Halo {
 /// A person's folders, and a configuration in them.
 pub struct Profile {
     pub folder: tempfile::TempDir,
+    /// Where its store is; none where it is a file.
+    server: Option<Server>,
+}
+
+/// The database on a server.
+const DATABASE: &str = "bench";
+
+/// Whether the store is to be on a server.
+pub fn on_server() -> bool {
+    std::env::var_os("PIA_HALO_BENCH_SERVER").is_some()
 }
 
 /// What a run of the program took.
@@ -109,7 +128,25 @@ fn used(proc: &Path) -> Duration {
 impl Profile {
     /// One that `setup` has saved a configuration `bench` in.
     pub fn new(halo: &Halo) -> Self {
-        let profile = Self { folder: tempfile::tempdir().unwrap() };
+        Self::with(halo, on_server())
+    }
+
+    /// The same with its store in a file or on a server.
+    pub fn with(halo: &Halo, on_server: bool) -> Self {
+        let server = on_server.then(|| {
+            let mut server = Server::start().expect("PostgreSQL is installed below /usr/lib/postgresql");
+            server.stop();
+            server.start_again(&["fsync=on", "full_page_writes=on"]);
+            server
+        });
+        let profile = Self { folder: tempfile::tempdir().unwrap(), server };
+        if let Some(server) = &profile.server {
+            let settings = profile.folder.path().join(".config/pia-halo");
+            std::fs::create_dir_all(&settings).unwrap();
+            let text = format!("version = 1\n[store]\nurl = \"{}\"\n", server.new_database(DATABASE));
+            std::fs::write(settings.join("config.toml"), text).unwrap();
+            assert!(profile.command(&["store", "init"]).status().unwrap().success());
+        }
         let answers = profile.folder.path().join("answers.toml");
         let text = format!(
             "id = \"bench\"\nname = \"Bench\"\n[api]\nurl = \"{}\"\nclient_id = \"{}\"\n\
@@ -133,9 +170,28 @@ impl Profile {
         command
     }
 
-    /// Its database.
-    pub fn store(&self) -> PathBuf {
+    /// Its store.
+    pub fn store(&self) -> Store {
+        match &self.server {
+            Some(server) => {
+                Store::at(&Address::new(&format!("{}/{DATABASE}", server.url())).unwrap().to_look()).unwrap()
+            }
+            None => Store::open_existing(&self.file()).unwrap().unwrap(),
+        }
+    }
+
+    fn file(&self) -> PathBuf {
         self.folder.path().join(".local/share/pia-halo/pia-halo.db")
+    }
+
+    /// The one text in each row that a question finds in its store.
+    pub fn texts(&self, sql: &str) -> Vec<String> {
+        if let Some(server) = &self.server {
+            return server.sql(DATABASE, sql).lines().map(str::to_owned).collect();
+        }
+        let store = rusqlite::Connection::open(self.file()).unwrap();
+        let mut read = store.prepare(sql).unwrap();
+        read.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     }
 
     /// Runs the program, and watches it.

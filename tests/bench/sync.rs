@@ -5,7 +5,7 @@
 //! only; `PIA_HALO_BENCH_LATENCY=50` these latencies only, in milliseconds. The packages are installed under `target`,
 //! where Python and its registry can be had; otherwise they are left out, and it says so. The simulated Halo runs in a process
 //! of its own, with its pages ready-made in another; each figure is the best of a few rounds, because other programs of the
-//! machine can only make it worse.
+//! machine can only make it worse. `PIA_HALO_BENCH_SERVER=1` has the store on a PostgreSQL, and beside it one in a file.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 #![allow(clippy::print_stdout, reason = "the table is the result")]
@@ -22,10 +22,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use pia_halo::domain::configuration::ConfigurationId;
-use pia_halo::store::Store;
 use serde_json::Value;
 
-use runs::{Halo, Profile, Run, best, machine, milliseconds};
+use runs::{Halo, Profile, Run, best, machine, milliseconds, on_server};
 
 /// Of the plain downloads.
 const CONNECTIONS: [u64; 3] = [4, 8, 16];
@@ -103,24 +102,21 @@ async fn download(halo: &Halo, clients: u64, connections: u64) -> Duration {
 fn open(profile: &Profile) -> (Duration, Duration) {
     let id = ConfigurationId::parse("bench").unwrap();
     let started = Instant::now();
-    let store = Store::open_existing(&profile.store()).unwrap().unwrap();
+    let store = profile.store();
     let counts = store.client_counts(&id).unwrap();
     assert_eq!(store.first_clients(&id, Some(true), 50).unwrap().0.len(), 50);
     let window = started.elapsed();
     drop(store);
     let started = Instant::now();
-    let store = Store::open_existing(&profile.store()).unwrap().unwrap();
+    let store = profile.store();
     let clients = store.clients(&id).unwrap();
     assert_eq!(clients.len() as u64, counts.active + counts.disabled);
     (window, started.elapsed())
 }
 
 /// The stored clients as they are on the disk, to be compared.
-fn rows(profile: &Profile) -> Vec<(i64, String, Option<String>)> {
-    let store = rusqlite::Connection::open(profile.store()).unwrap();
-    let mut statement = store.prepare("SELECT id, name, last_seen FROM clients ORDER BY id").unwrap();
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
-    rows.collect::<Result<_, _>>().unwrap()
+fn rows(profile: &Profile) -> Vec<String> {
+    profile.texts("SELECT id || ' ' || name || ' ' || coalesce(last_seen, '') FROM clients ORDER BY id")
 }
 
 /// A Python that has the packages.
@@ -160,7 +156,7 @@ fn main() {
         return runtime.block_on(ready::serve(upstream.to_owned(), Duration::from_millis(latency.parse().unwrap())));
     }
     let python = python();
-    let mut peers = String::new();
+    let (mut peers, mut beside) = (String::new(), String::new());
     println!("{}\n", machine());
     println!(
         "| clients | latency | download by 4 | by 8 | by 16 | first sync | to by 4 | to by 8 | processor | peak | second sync | to by 4 | to by 8 | processor | peak | written | open: first window | open: all | list as JSON |"
@@ -186,6 +182,15 @@ fn main() {
                 },
                 |(_, run)| run.wall,
             );
+            if on_server() {
+                let in_file = best(rounds, || Profile::with(&halo, false).sync(clients), |run| run.wall);
+                beside.push_str(&format!(
+                    "| {clients} | {latency} ms | {} | {} | {:.2} |\n",
+                    milliseconds(first.wall),
+                    milliseconds(in_file.wall),
+                    first.wall.as_secs_f64() / in_file.wall.as_secs_f64()
+                ));
+            }
             let before = rows(&profile);
             let second = best(rounds, || profile.sync(clients), |run| run.wall);
             assert!(before == rows(&profile), "an unchanged list was written");
@@ -223,6 +228,10 @@ fn main() {
                 ));
             }
         }
+    }
+    if on_server() {
+        println!("\n| clients | latency | first sync, store on a server | in a file | ratio |");
+        println!("| ---: | ---: | ---: | ---: | ---: |\n{beside}");
     }
     match python {
         Ok(_) => {
