@@ -1,9 +1,13 @@
-//! Hosts at one store that Configure, Remove, Rotate and Sync at once, round for round.
+//! Hosts at one store that Configure, Remove, Rotate and Sync at once, round for round, and are killed in the middle of it.
 //!
-//! `PIA_HALO_ROUNDS=100 cargo test --test promises rounds_of_hosts` plays a hundred rounds of each number of hosts.
+//! `PIA_HALO_ROUNDS=100 cargo test --test promises rounds_of_hosts` plays a hundred rounds of each number of hosts;
+//! `PIA_HALO_ROUNDS=300 cargo test --test promises rounds_of_kills` kills all programs three hundred times.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Child, Output};
 
+use pia_halo::domain::callback::CallbackSecrets;
 use pia_halo::domain::sync_run::SyncStatus;
 use pia_halo::ops;
 
@@ -11,8 +15,8 @@ use crate::commands::holds_exactly_our_objects;
 use crate::sharing::{Host, shared};
 use crate::support::changing::plain;
 use crate::support::postgres::Server;
-use crate::support::service::secrets;
-use crate::support::{Profile, until_with};
+use crate::support::service::{Service, basic, event, guid, secrets};
+use crate::support::{Profile, until, until_with};
 
 /// Sessions that hold a lock by name.
 const HELD: &str =
@@ -40,7 +44,7 @@ async fn ends(running: Vec<Child>) -> Vec<Output> {
     futures_util::future::join_all(ends).await.into_iter().map(Result::unwrap).collect()
 }
 
-/// Each run is whole, and leaves Halo and the store in one mind: with a set of objects that the plan finds in place, or with none.
+/// What was done leaves Halo and the store in one mind: with a set of objects that the plan finds in place, or with none.
 async fn is_in_one_mind(profile: &Profile, server: &Server, before: &serde_json::Value, at: &str) {
     assert_eq!(server.sql("rounds", HELD), "0", "{at}: an orphan lock");
     assert_eq!(
@@ -48,8 +52,6 @@ async fn is_in_one_mind(profile: &Profile, server: &Server, before: &serde_json:
         "0",
         "{at}: a write that nobody has seen the end of"
     );
-    let runs = ops::sync::runs(&profile.workspace(), &profile.id(), 99).unwrap();
-    assert!(runs.iter().all(|run| run.status == SyncStatus::Complete), "{at}");
     let after = plain(profile.halo.snapshot());
     let installed = server.sql("rounds", "SELECT count(*) FROM installed");
     if installed == "0" {
@@ -98,16 +100,77 @@ async fn rounds_of_hosts_that_all_work_at_once_leave_one_set() {
                 }
             }
             is_in_one_mind(&profile, &server, &before, &at).await;
+            let runs = ops::sync::runs(&profile.workspace(), &profile.id(), 99).unwrap();
+            assert!(runs.iter().all(|run| run.status == SyncStatus::Complete), "{at}");
         }
     }
     println!("{figures:?}");
-    // One that is killed in the middle of it all keeps nobody away either.
-    let mut killed: Vec<Child> = WORK.iter().zip(&hosts).map(|(work, host)| start(host, "jump9", work)).collect();
-    until_with(&mut killed, |child| child.try_wait().unwrap().is_some()).await;
-    for child in &mut killed {
-        _ = child.kill();
-        _ = child.wait();
-    }
+}
+
+/// All programs are killed in the middle, each time after another request to Halo: three that work, and a service that Halo
+/// calls. The next one that comes brings all into one mind, and whatever was acknowledged is stored, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn rounds_of_kills_lose_nothing_and_keep_nobody_away() {
+    let Some(server) = Server::start() else { return };
+    let (profile, _) = shared(&server, "rounds").await;
+    let before = plain(profile.halo.snapshot());
+    let hosts: Vec<Host> = (0..4).map(|_| Host::beside(&profile)).collect();
     profile.run(["configure", "--yes"]).await.expect(0);
-    holds_exactly_our_objects(&before, &plain(profile.halo.snapshot()));
+    let rounds: usize = std::env::var("PIA_HALO_ROUNDS").map_or(5, |rounds| rounds.parse().unwrap());
+    let (mut acknowledged, mut in_the_middle): (Vec<String>, _) = (Vec::new(), 0);
+    for round in 0..rounds {
+        let at = format!("round {round}");
+        let service = Service::start_by(hosts[3].command(&["serve", "--listen", "127.0.0.1:0"])).await;
+        let called_with = secrets(&profile);
+        let requests = profile.halo.requests().len();
+        let work = (0..3).map(|host| start(&hosts[host], &format!("jump{host}"), WORK[(host + round) % WORK.len()]));
+        let mut working: Vec<Child> = work.collect();
+        let early = call(&service, &called_with, round, "early");
+        let due = requests + 1 + round * 7 % 60;
+        let is_due = |child: &mut Child| profile.halo.requests().len() >= due || child.try_wait().unwrap().is_some();
+        until_with(&mut working, is_due).await;
+        let late = call(&service, &called_with, round, "late");
+        service.kill();
+        for child in &mut working {
+            in_the_middle += usize::from(child.try_wait().unwrap().is_none());
+            _ = child.kill();
+            _ = child.wait();
+        }
+        acknowledged.extend([early, late].into_iter().filter_map(is_acknowledged));
+        // The server ends their sessions.
+        until(|| server.sql("rounds", HELD) == "0").await;
+        let next = &hosts[round % 3];
+        let ran = next.run(&["configure", "--yes"]).await;
+        assert_eq!(ran.code, 0, "{at}: {ran:?}");
+        is_in_one_mind(&profile, &server, &before, &at).await;
+    }
+    println!("{in_the_middle} killed in the middle, {} events acknowledged", acknowledged.len());
+    assert!(in_the_middle >= rounds, "{in_the_middle}");
+    profile.run(["sync"]).await.expect(0);
+    let stored = server.sql("rounds", "SELECT id FROM events ORDER BY id");
+    for id in acknowledged {
+        assert_eq!(stored.lines().filter(|stored| **stored == id).count(), 1, "{id}");
+    }
+}
+
+/// Calls a service as Halo does, and does not wait for the answer: it may die first.
+fn call(service: &Service, secrets: &CallbackSecrets, round: usize, name: &str) -> (String, TcpStream) {
+    let name = format!("{name} {round}");
+    let (body, token) = (event(&name, 1).to_string(), secrets.token.expose());
+    let mut line = service.connect();
+    _ = write!(
+        line,
+        "POST /callbacks/acme/ticket-created/{token} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+         Authorization: {}\r\nContent-Length: {}\r\n\r\n{body}",
+        basic("pia", secrets.password.expose()),
+        body.len()
+    );
+    (guid(&name), line)
+}
+
+/// The id of an event whose answer was 200.
+fn is_acknowledged((id, mut line): (String, TcpStream)) -> Option<String> {
+    let mut answer = Vec::new();
+    _ = line.read_to_end(&mut answer);
+    answer.starts_with(b"HTTP/1.1 200 ").then_some(id)
 }
