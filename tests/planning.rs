@@ -110,12 +110,13 @@ async fn name_that_halo_takes_for_ours_is_reported_and_left() {
         .as_array()
         .unwrap()
         .iter()
-        .filter(|row| row["reason"].to_string().contains("was created by someone else"));
+        .filter(|row| row["reason"].to_string().contains("was not created by this configuration"));
     let told: Vec<_> = told.map(|row| (row["action"].as_str().unwrap(), row["kind"].as_str().unwrap())).collect();
     assert_eq!(told, [("create", "webhook"), ("create", "custom_tab")]);
     let warned = |report: &Value| {
         let all = report["warnings"].as_array().unwrap().iter();
-        all.filter(|warning| warning.to_string().contains("was created by someone else and stays unchanged")).count()
+        all.filter(|warning| warning.to_string().contains("was not created by this configuration and stays unchanged"))
+            .count()
     };
     assert_eq!((warned(&plan), plan["blocked"].as_array().unwrap().len()), (2, 0), "{plan}");
     assert_eq!(warned(&profile.json(["configure", "--yes"], 3).await), 2);

@@ -119,7 +119,7 @@ fn agree(call: &mut Call, shown: &Plan, id: &ConfigurationId, configuration: &Co
     }
     // What somebody else made is changed: too much for one key.
     let words = format!(
-        "Take over objects created by someone else, and apply this plan to Halo ({})? \
+        "Take over objects that this configuration did not create, and apply this plan to Halo ({})? \
              {TAKING_OVER}",
         shown.summary()
     );

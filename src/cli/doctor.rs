@@ -142,7 +142,7 @@ fn sentence(findings: &[Finding]) -> String {
             let unknown = findings.iter().filter(|finding| finding.state == State::Unknown);
             match unknown.map(|finding| finding.rule).collect::<Vec<_>>().as_slice() {
                 [] => format!("{NOTHING_TO_DO}."),
-                rules => format!("Nothing to do. {}.", not_checked(rules)),
+                rules => format!("No issue is open, but {}.", not_checked(rules)),
             }
         }
         1 => "1 issue needs attention.".to_owned(),
@@ -222,7 +222,7 @@ mod tests {
         let well = Finding::well(Rule::Drift, "f");
         assert_eq!(sentence(std::slice::from_ref(&well)), format!("{NOTHING_TO_DO}."));
         let one = sentence(&[well, unknown(Rule::Deliveries)]);
-        assert_eq!(one, format!("Nothing to do. 1 rule could not be checked: {}.", Rule::Deliveries.title()));
+        assert_eq!(one, format!("No issue is open, but 1 rule could not be checked: {}.", Rule::Deliveries.title()));
         let two = sentence(&[unknown(Rule::Deliveries), unknown(Rule::Drift)]);
         assert!(two.contains("2 rules could not be checked: ") && two.contains(Rule::Drift.title()), "{two}");
     }

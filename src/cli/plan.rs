@@ -84,7 +84,7 @@ pub(super) fn print(output: &mut Output, inactive: Option<&ConfigurationId>, pla
         let mut lines = offer.lines();
         let head = lines.next().unwrap_or_default();
         let adopt = Next::Adopt(Some(offer.id.clone())).of(inactive);
-        output.line(format!("? {head} was created by someone else. To take it over: {adopt}"));
+        output.line(format!("? {head} was not created by this configuration. To take it over: {adopt}"));
         lines.for_each(|line| output.line(format!("    {line}")));
     }
     if let Some(owner) = plan.belongs.other() {

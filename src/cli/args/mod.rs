@@ -308,7 +308,7 @@ pub struct Configure {
     /// Undo the last run of Configure
     #[arg(long)]
     pub roll_back: bool,
-    /// Take over objects that have our names but were created by someone else (see `pia-halo plan`); without ids, all
+    /// Take over objects that have our names but were not created by this configuration (see `pia-halo plan`); without ids, all
     #[arg(long, value_name = "ID", num_args = 0.., value_delimiter = ',', conflicts_with_all = ["roll_back", "manual"])]
     pub adopt: Option<Vec<String>>,
     /// Print the steps and values for doing it by hand, including the callback token and password

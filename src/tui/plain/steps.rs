@@ -301,7 +301,11 @@ impl<P: Person> Dialogue<P> {
                     }
                     let details =
                         plan.pending().flat_map(|c| std::iter::once(words::change(c)).chain(words::fields(c)));
-                    let over = if can_take_over(&plan) { "o takes over objects created by someone else, " } else { "" };
+                    let over = if can_take_over(&plan) {
+                        "o takes over objects that this configuration did not create, "
+                    } else {
+                        ""
+                    };
                     let prompt = format!("{} y applies it, n cancels, {over}d lists every field: ", plan.question());
                     (prompt, details.collect::<Vec<String>>())
                 }

@@ -61,7 +61,7 @@ pub fn plan(wanted: &Wanted, held: &Existing, record: &[InstalledObject]) -> Ins
 }
 
 /// Why an object is taken over that nothing shows to be ours.
-const AGREED: &str = "created by someone else; taken over because you agreed";
+const AGREED: &str = "not created by this configuration; taken over because you agreed";
 
 /// What our record calls an object of this kind and name.
 fn recorded<'a>(record: &'a [InstalledObject], kind: ObjectKind, name: &str) -> Option<&'a InstalledObject> {

@@ -5,7 +5,7 @@ use crate::domain::plan::plain_name;
 use crate::domain::untrusted::Untrusted;
 
 /// What a plan says of them.
-const NOT_OURS: &str = "was created by someone else and stays unchanged";
+const NOT_OURS: &str = "was not created by this configuration and stays unchanged";
 
 /// Whether two names are the same to a person's eye.
 pub fn is_like(one: &str, other: &str) -> bool {
@@ -56,7 +56,7 @@ mod tests {
         let reason = with_foreign("missing in Halo", Some(not_ours("webhook", &"PIA; x".into(), "b7a1")));
         assert_eq!(
             reason,
-            "missing in Halo; the webhook \"PIA; x\" (b7a1) was created by someone else and stays unchanged"
+            "missing in Halo; the webhook \"PIA; x\" (b7a1) was not created by this configuration and stays unchanged"
         );
         let told = taken_by(&reason).unwrap();
         let way = "If the webhook \"PIA; x\" (b7a1) already has this name, take it over with pia-halo configure --adopt b7a1,";

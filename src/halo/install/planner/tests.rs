@@ -202,7 +202,8 @@ fn foreign_object_with_our_name_is_reported_and_left_alone() {
     let plan = plan(&wanted(), &held, &[]);
     assert_eq!(plan.blocked.len(), 0);
     assert!(plan.pending().all(|change| !["guid-0", "46"].contains(&change.id.as_deref().unwrap_or_default())));
-    let told: Vec<_> = plan.pending().filter(|change| change.reason.contains("someone else")).collect();
+    let told: Vec<_> =
+        plan.pending().filter(|change| change.reason.contains("not created by this configuration")).collect();
     let made: Vec<_> = told.iter().map(|change| (change.action, change.kind)).collect();
     assert_eq!(made, [(Action::Create, ObjectKind::Webhook), (Action::Create, ObjectKind::CustomTab)]);
     assert!(told[0].reason.contains("\"PIA - ticket created \" (guid-0)"), "{}", told[0].reason);
@@ -272,7 +273,7 @@ fn rename_onto_taken_name_is_tried_and_told() {
     let taken = plan(&wanted(), &held, &record);
     let renamed: Vec<_> = taken.pending().filter(|change| change.kind == ObjectKind::Webhook).collect();
     assert_eq!((renamed.len(), renamed[0].id.as_deref(), taken.blocked.len()), (1, Some("guid-0"), 0));
-    assert!(renamed[0].reason.contains("(foreign) was created by someone else"), "{}", renamed[0].reason);
+    assert!(renamed[0].reason.contains("(foreign) was not created by this configuration"), "{}", renamed[0].reason);
 }
 
 fn ours<'a>(wanted: &'a Wanted, record: &'a [InstalledObject]) -> Ours<'a> {
