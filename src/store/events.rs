@@ -4,39 +4,19 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
 
-use super::database::{Database, Row, args};
+use super::database::{Row, args};
 use super::error::Trouble;
 use super::{Store, StoreError, count_in};
 use crate::domain::callback::EventGroup;
 use crate::domain::configuration::ConfigurationId;
-use crate::domain::event::{Event, FetchedFrom, ForwardState, Forwarding, Incoming};
-use crate::domain::hex;
+use crate::domain::event::{Event, FetchedFrom, ForwardState, Forwarding};
 use crate::domain::report::EventCounts;
 use crate::domain::ticket::Ticket;
 use crate::domain::untrusted::Untrusted;
 
 /// How long an event waits for its ticket before it is forwarded without it: Halo may be out of reach.
-const WAITS_FOR_TICKET: SignedDuration = SignedDuration::from_secs(60);
-
-/// An event on its way into the store.
-#[derive(Clone, Debug)]
-pub struct NewEvent<'a> {
-    /// Whose.
-    pub configuration: ConfigurationId,
-    /// Which address it came to.
-    pub group: EventGroup,
-    /// What came.
-    pub incoming: Incoming<'a>,
-    /// When.
-    pub received_at: Timestamp,
-    /// Where it was fetched from; none where Halo called.
-    pub fetched_from: Option<FetchedFrom>,
-    /// Whether it is to be forwarded.
-    pub forward: bool,
-}
+pub(super) const WAITS_FOR_TICKET: SignedDuration = SignedDuration::from_secs(60);
 
 /// An event whose ticket has to be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,31 +41,6 @@ pub struct ToForward {
 }
 
 impl Store {
-    /// Stores events, all of them in one write. When this returns they are on the disk. Says of each whether it is new:
-    /// one whose id is there already, for the same event of the same ticket, is not stored again. One that is not understood may
-    /// hold more than its id tells: it is known where it is there to the letter.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] where the database cannot be written; then none of them is stored.
-    pub fn add_events<'a>(&self, events: impl IntoIterator<Item = NewEvent<'a>>) -> Result<Vec<bool>, StoreError> {
-        self.write(|db| events.into_iter().map(|event| insert(db, &event)).collect())
-    }
-
-    /// The same with events that came a while ago: from `now` on each waits for its ticket as long as a new one does.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::add_events`].
-    pub fn add_late_events<'a>(
-        &self,
-        events: impl IntoIterator<Item = NewEvent<'a>>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let until = now.checked_add(WAITS_FOR_TICKET).unwrap_or(now);
-        self.write(|db| events.into_iter().try_for_each(|event| insert_waiting(db, &event, Some(until)).map(drop)))
-    }
-
     /// The newest events first, or, of those that came after the event `after`, the oldest first.
     pub fn events(
         &self,
@@ -444,59 +399,6 @@ fn event(row: &Row<'_>) -> Result<Event, Trouble> {
     })
 }
 
-/// Stores an event that is not there yet; says whether it is new.
-pub(super) fn insert(db: &Database, event: &NewEvent<'_>) -> Result<bool, Trouble> {
-    insert_waiting(db, event, None)
-}
-
-/// The same with an event that is not forwarded without its ticket before a moment.
-fn insert_waiting(db: &Database, event: &NewEvent<'_>, until: Option<Timestamp>) -> Result<bool, Trouble> {
-    let until = until.filter(|_| event.forward && event.incoming.ticket_id.is_some());
-    let incoming = &event.incoming;
-    let mut id = incoming.id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
-    let (configuration, ticket_id) = (event.configuration.as_str(), incoming.ticket_id);
-    let (name, not_understood) = (incoming.event.as_deref(), incoming.not_understood.as_deref());
-    // SQLite has a copy of the body as long as the statement is in use: not beside that of the next one.
-    let differs: Option<(bool, bool)> = db.first(
-        "SELECT event IS DISTINCT FROM ?3 OR ticket_id IS DISTINCT FROM ?4,
-                (CAST(?5 AS TEXT) IS NOT NULL OR not_understood IS NOT NULL) AND body IS DISTINCT FROM ?6
-         FROM events WHERE configuration = ?1 AND id = ?2",
-        args![configuration, &id, name, ticket_id, not_understood, &*incoming.body],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    match differs {
-        // Nobody knows what else stands in what is not understood: it is a copy only where it is the same to the letter.
-        Some((_, true)) => id = format!("{id}/{}", hex(&Sha256::digest(incoming.body.as_bytes()))),
-        // Halo gives each event an id of its own, as far as anybody knows. Where two share one, the second is no copy.
-        Some((true, _)) => {
-            let ticket = ticket_id.map(|id| id.to_string()).unwrap_or_default();
-            id = format!("{id}/{ticket}/{}", name.unwrap_or_default());
-        }
-        _ => {}
-    }
-    let added = db.execute(
-        "INSERT INTO events (configuration, id, received_at, grp, event, ticket_id, body, looked_up, forward, sent_at,
-                             fetched_from, not_understood, forward_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING",
-        args![
-            configuration,
-            id,
-            event.received_at.as_millisecond(),
-            event.group.slug(),
-            name,
-            ticket_id,
-            &*incoming.body,
-            ticket_id.is_none(),
-            event.forward.then_some(ForwardState::Pending.word()),
-            incoming.sent_at.map(Timestamp::as_millisecond),
-            event.fetched_from.map(FetchedFrom::word),
-            incoming.not_understood.as_deref(),
-            until.map(Timestamp::as_millisecond),
-        ],
-    )?;
-    Ok(added > 0)
-}
-
 /// A ticket as a column holds it: to the letter, which its `Serialize` is not.
 fn ticket_out(ticket: &Ticket) -> String {
     let raw = |text: &Option<Untrusted>| text.as_ref().map(|text| text.raw().to_owned());
@@ -524,9 +426,10 @@ pub(super) fn moment(milliseconds: i64) -> Result<Timestamp, Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::event::Incoming;
     use crate::store::old_events::{KEPT, KEPT_TO_FORWARD, OLD};
     use crate::store::test_support::{file_store, id, opener, store};
-    use crate::store::{STEP, Snapshot, schema};
+    use crate::store::{NewEvent, STEP, Snapshot, schema};
 
     fn now() -> Timestamp {
         "2026-11-23T10:53:00Z".parse().unwrap()

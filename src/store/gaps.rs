@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
+use super::arriving::{self, NewEvent};
 use super::database::{Database, args};
 use super::error::Trouble;
-use super::events::{self, NewEvent, moment};
+use super::events::moment;
 use super::{Store, StoreError};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::event::FetchedFrom;
@@ -77,7 +78,7 @@ impl Store {
         self.write(|db| {
             let mut gap = Gap { from_log: 0, from_tickets: 0, ..gap };
             for event in events {
-                if events::insert(db, &event)? {
+                if arriving::insert(db, &event)? {
                     match event.fetched_from {
                         Some(FetchedFrom::Tickets) => gap.from_tickets += 1,
                         _ => gap.from_log += 1,

@@ -7,6 +7,7 @@
 //! Every call that answers a [`StoreError`] does so if the database cannot be read or written; its own documentation only
 //! says what else it refuses.
 
+mod arriving;
 mod aside;
 mod audit;
 mod changes;
@@ -45,13 +46,14 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+pub use arriving::NewEvent;
 pub use aside::{aside_name, in_place, set_aside};
 pub use audit::{Audit, Tag};
 pub use checkpoint::{Resumable, StagedPage};
 pub use copy::{Proof, Snapshot, TableSum, prove};
 pub use database::{Address, GoOn, Installation, News, Seen, Service, Told};
 pub use error::StoreError;
-pub use events::{NewEvent, ToForward, ToLookUp};
+pub use events::{ToForward, ToLookUp};
 pub use installed::Verified;
 pub use intents::{ConfigureRun, Intent, IntentId};
 pub use lists::FreshLists;

@@ -266,6 +266,32 @@ impl Database {
         self.prepare(sql)?.first(args, read)
     }
 
+    /// Reads the first row that a question finds with each of these values. A server is asked all of them at once.
+    pub(super) fn first_of_each<'a, R>(
+        &self,
+        sql: &str,
+        rows: &[impl AsRef<[Value<'a>]>],
+        read: impl Fn(&Row<'_>) -> Result<R, Trouble>,
+    ) -> Result<Vec<Option<R>>, Trouble> {
+        match self.prepare(sql)? {
+            Statement::Postgres(session, statement) => {
+                let found = session.query_each(&statement, rows)?;
+                found.iter().map(|rows| rows.first().map(|row| read(&Row::Postgres(row))).transpose()).collect()
+            }
+            mut statement => rows.iter().map(|args| statement.first(args.as_ref(), &read)).collect(),
+        }
+    }
+
+    /// Does a statement with each of these values, in their order; answers how many rows each has changed. A server does all of
+    /// them at once.
+    pub(super) fn execute_each<'a>(&self, sql: &str, rows: &[impl AsRef<[Value<'a>]>]) -> Result<Vec<u64>, Trouble> {
+        debug_assert!(self.is_writing(), "this stands in no Database::write: {sql}");
+        match self.prepare(sql)? {
+            Statement::Postgres(session, statement) => session.execute_each(&statement, rows),
+            mut statement => rows.iter().map(|args| statement.execute(args.as_ref())).collect(),
+        }
+    }
+
     /// Reads the one value that a question has for an answer.
     pub(super) fn value<T: for<'r> Column<'r>>(&self, sql: &str, args: &[Value<'_>]) -> Result<T, Trouble> {
         let found = self.first(sql, args, |row| row.get(0))?;

@@ -14,6 +14,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use futures_util::TryStreamExt as _;
+use futures_util::future::{join_all, maybe_done};
 use tokio::runtime::Runtime;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
@@ -172,6 +174,34 @@ impl Session {
         Ok(self.wait(
             self.client.query(statement, &args.iter().map(|arg| arg as &(dyn ToSql + Sync)).collect::<Vec<_>>()),
         )??)
+    }
+
+    /// Does the same with each of these values. All are on their way before the first answer comes, which takes as long as one.
+    pub(super) fn execute_each<'a>(
+        &self,
+        statement: &Statement,
+        rows: &[impl AsRef<[Value<'a>]>],
+    ) -> Result<Vec<u64>, Trouble> {
+        let sent = rows.iter().map(|args| Box::pin(maybe_done(self.client.execute_raw(statement, args.as_ref()))));
+        let mut sent: Vec<_> = sent.collect();
+        // Each is sent when it is polled first: in this order.
+        let mut nobody = Context::from_waker(Waker::noop());
+        sent.iter_mut().for_each(|one| _ = one.as_mut().poll(&mut nobody));
+        self.wait(join_all(sent.iter_mut().map(Pin::as_mut)))?;
+        let done = sent.iter_mut().filter_map(|one| one.as_mut().take_output());
+        Ok(done.collect::<Result<_, _>>()?)
+    }
+
+    pub(super) fn query_each<'a>(
+        &self,
+        statement: &Statement,
+        rows: &[impl AsRef<[Value<'a>]>],
+    ) -> Result<Vec<Vec<Row>>, Trouble> {
+        let asked = rows.iter().map(|args| async move {
+            let found = self.client.query_raw(statement, args.as_ref()).await?;
+            found.try_collect().await
+        });
+        Ok(self.wait(join_all(asked))?.into_iter().collect::<Result<_, _>>()?)
     }
 
     /// Hands over each row, some at a time: no statement lasts as long as all of them. In a transaction.
