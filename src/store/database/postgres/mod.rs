@@ -58,6 +58,9 @@ const OLDEST: i32 = 15;
 /// How long a session that reads may do nothing in between: nobody waits for it, but what it sees is kept for it.
 const IDLE: &str = "SET idle_in_transaction_session_timeout = '1h'";
 
+/// A plan that was made while a table was empty may read all of it once it is not: each statement is planned for itself.
+const PLANS: &str = "SET plan_cache_mode = force_custom_plan";
+
 /// How often the server looks whether whoever asked is still there. One on a system without such a look refuses this.
 const LOOKS: &str = "SET client_connection_check_interval = '10s'";
 
@@ -127,7 +130,7 @@ impl Session {
         };
         let version = session.wait(session.client.query_one("SHOW server_version_num", &[]))??;
         require(version.try_get::<_, &str>(0)?.parse().map_err(Trouble::session)?)?;
-        session.batch(&format!("{LOST}; {IDLE}; SET statement_timeout = {}", limit.as_millis().max(1)))?;
+        session.batch(&format!("{LOST}; {IDLE}; {PLANS}; SET statement_timeout = {}", limit.as_millis().max(1)))?;
         match session.batch(LOOKS) {
             Err(trouble) if trouble.has_ended_session() => Err(trouble),
             _ => Ok(session),
