@@ -85,7 +85,10 @@ fn trait_parts(traits: &Traits) -> TraitParts<'_> {
 }
 
 /// New clients that are added at once.
-const AT_ONCE: usize = 50;
+const AT_ONCE: usize = 100;
+
+/// Pages that a server is asked for at once.
+const PAGES_AT_ONCE: usize = 16;
 
 /// Which pages of a run are taken for what Halo has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,6 +181,7 @@ impl Store {
                     report: Report::new(db, run),
                     noted: HashSet::new(),
                 };
+                db.plan_once()?;
                 work.disable(publication)?;
                 work.take_over(run, publication.evidence)?;
                 work.apply_rule(publication)?;
@@ -263,15 +267,15 @@ impl Work<'_> {
         let sql =
             "SELECT look, page FROM pages WHERE run = ?1 AND look BETWEEN ?2 AND ?3 ORDER BY look, page = 0, page";
         let pages = db.rows(sql, args![run.0, first, last], |row| Ok((row.get::<u32>(0)?, row.get::<u32>(1)?)))?;
-        let mut page = db.prepare("SELECT content FROM pages WHERE run = ?1 AND look = ?2 AND page = ?3")?;
-        // Taken over, it is no use any more, and its room is for the clients: otherwise the file would grow by both.
-        let mut clear = db.prepare("DELETE FROM pages WHERE run = ?1 AND look = ?2 AND page = ?3")?;
-        for (look, number) in pages {
-            page.each(args![run.0, look, number], |row| {
-                let content: Cow<'_, str> = row.get(0)?;
-                all_clients(&content, |clients| self.take_page(clients))
-            })?;
-            clear.execute(args![run.0, look, number])?;
+        // In a file there is nothing to be won by that, and each would be in memory.
+        for some in pages.chunks(if db.is_file() { 1 } else { PAGES_AT_ONCE }) {
+            let some: Vec<_> = some.iter().map(|(look, page)| [run.0.into(), (*look).into(), (*page).into()]).collect();
+            let sql = "SELECT content FROM pages WHERE run = ?1 AND look = ?2 AND page = ?3";
+            for content in db.first_of_each(sql, &some, |row| row.get::<String>(0))?.into_iter().flatten() {
+                all_clients(&content, |clients| self.take_page(clients))?;
+            }
+            // Taken over, it is no use any more, and its room is for the clients: otherwise the file would grow by both.
+            db.execute_each("DELETE FROM pages WHERE run = ?1 AND look = ?2 AND page = ?3", &some)?;
         }
         Ok(())
     }

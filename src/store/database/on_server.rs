@@ -16,6 +16,11 @@ impl Database {
         }
     }
 
+    /// To the end of this write, what a server is asked again and again is planned once, whatever comes into its tables meanwhile.
+    pub(in crate::store) fn plan_once(&self) -> Result<(), Trouble> {
+        self.on_session(|session| session.batch("SET LOCAL plan_cache_mode = force_generic_plan")).map(drop)
+    }
+
     /// Makes or upgrades the form on a server, in a write that was begun. That of a file is of now once it is open.
     pub(in crate::store) fn bring_up(&self) -> Result<(), Trouble> {
         if let Engine::Postgres(_, session) = &self.engine { session.bring_up() } else { Ok(()) }
