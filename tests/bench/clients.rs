@@ -253,7 +253,7 @@ fn main() {
     let bare = best(10, || bare_start(profile.folder.path()), |time| *time);
     let workspace = workspace(&profile);
     let id = workspace.configuration(None).unwrap().0;
-    let read = best(3, || timed(|| support::store_of(&workspace).clients(&id).unwrap()), |(time, _)| *time);
+    let read = best(3, || timed(|| profile.store().clients(&id).unwrap()), |(time, _)| *time);
     let (read, stored) = read;
     let words = typed(&stored);
     let plain_search = plainly(&stored, &words);
