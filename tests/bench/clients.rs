@@ -36,6 +36,7 @@ use ratatui::layout::{Rect, Size};
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use runs::{Halo, PROGRAM, Profile, best, figure, machine};
+use support::postgres;
 use support::pty::{Pty, Start as Program, key};
 
 /// A large terminal: more to draw at each key.

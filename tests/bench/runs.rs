@@ -4,9 +4,6 @@
 //! With `PIA_HALO_BENCH_SERVER=1` the store is on a PostgreSQL of the benchmark's own, which writes to the disk as it does by
 //! default.
 
-#[path = "../support/postgres.rs"]
-mod postgres;
-
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -15,7 +12,7 @@ use std::time::{Duration, Instant};
 use pia_halo::store::{Address, Store};
 use serde_json::Value;
 
-use postgres::Server;
+use crate::postgres::Server;
 
 /// The program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_pia-halo");

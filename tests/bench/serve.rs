@@ -11,6 +11,8 @@
 #![allow(clippy::print_stdout, reason = "the table is the result")]
 #![allow(dead_code, reason = "what it shares with the other benchmarks is theirs")]
 
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod runs;
 
 use std::collections::{BTreeMap, HashSet};
