@@ -40,7 +40,7 @@ const STATEMENT: Duration = Duration::from_secs(3);
 const OF_SPOOL: Duration = Duration::from_secs(10);
 const FINISH: Duration = Duration::from_secs(2);
 
-/// How long whoever sent a callback waits for a server. It may be stored all the same: it comes again, and is known then.
+/// How long whoever sent a callback waits for a server. It may be stored all the same, and is known where it comes again.
 const ANSWERED: Duration = Duration::from_secs(10);
 
 /// A callback whose body was read.
