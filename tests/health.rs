@@ -468,7 +468,6 @@ async fn doctor_without_answer_says_when_each_was_last_seen_so() {
         all.iter().filter(|found| found["seen_at"].is_string()).count()
     };
     let was_seen = seen(&offline);
-    // The store keeps whole seconds.
     let connection = rusqlite::Connection::open(profile.workspace().paths().store()).unwrap();
     let earlier = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-600 seconds')";
     let age =

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::database::{Database, args};
 use super::error::Trouble;
 use super::events::moment;
-use super::{Store, StoreError, count_in, schema};
+use super::{Store, StoreError, count_in, schema, time_out};
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::health::{Finding, Rule, State};
 
@@ -30,12 +30,16 @@ impl Store {
     pub fn keep_health(&self, id: &ConfigurationId, findings: &[Finding]) -> Result<(), StoreError> {
         self.write(|db| {
             for finding in findings {
-                let text = serde_json::to_string(finding).map_err(|_| Trouble::Content("a finding"))?;
+                let mut kept = serde_json::to_value(finding).map_err(|_| Trouble::Content("a finding"))?;
+                // With its fraction, which programs do not read: Halo may have answered in the same second.
+                if let Some(at) = finding.seen_at {
+                    kept["seen_at"] = json!(time_out(at));
+                }
                 db.execute(
                     "INSERT INTO health (configuration, rule, finding) VALUES (?1, ?2, ?3)
                      ON CONFLICT (configuration, rule) DO UPDATE SET finding = excluded.finding,
                          dismissed = CASE WHEN ?4 = 1 THEN NULL ELSE health.dismissed END",
-                    args![id.as_str(), finding.rule.code(), text, finding.state == State::Well],
+                    args![id.as_str(), finding.rule.code(), kept.to_string(), finding.state == State::Well],
                 )?;
             }
             Ok(())
@@ -109,7 +113,17 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::test_support::{id, store};
+    use crate::store::test_support::{at, id, store};
+
+    /// A sync has the fraction of its second, too: only so it is known which of both came first.
+    #[test]
+    fn finding_keeps_fraction_of_its_second() {
+        let (_folder, store) = store();
+        let seen_at = Some(at(0) + jiff::SignedDuration::from_micros(345_678));
+        let found = Finding { seen_at, ..Finding::new(Rule::Halo, State::Watch, "silent") };
+        store.keep_health(&id("acme"), &[found]).unwrap();
+        assert_eq!(store.health(&id("acme")).unwrap()[0].seen_at, seen_at);
+    }
 
     #[test]
     fn last_findings_and_dismissals_are_kept_for_each_rule() {
