@@ -31,7 +31,7 @@ impl Postgres {
         if std::env::var_os(SERVER).is_some() { None } else { postgres::Server::start_with(password).map(Self) }
     }
 
-    fn store(&self) -> (Address, Store) {
+    pub fn store(&self) -> (Address, Store) {
         let address = database(&self.url());
         let store = Store::on(&address).unwrap();
         (address, store)
@@ -58,7 +58,7 @@ fn name_of(address: &Address) -> String {
 }
 
 /// The kind of failure, and what it says behind the name of the server.
-fn told<T: std::fmt::Debug>(result: Result<T, StoreError>) -> (FailureKind, String) {
+pub fn told<T: std::fmt::Debug>(result: Result<T, StoreError>) -> (FailureKind, String) {
     let error = result.unwrap_err();
     let StoreError::Server { fault, .. } = &error else { panic!("{error}") };
     let said = fault.to_string();

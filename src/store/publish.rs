@@ -7,9 +7,9 @@ use std::hash::{BuildHasher, RandomState};
 use jiff::Timestamp;
 
 use super::changes::Report;
-use super::checkpoint::{Parts, TraitParts, all_clients};
+use super::checkpoint::{Clients, Parts, TraitParts};
 use super::clients::{counts, status};
-use super::database::{Database, Statement, args};
+use super::database::{Database, args};
 use super::error::Trouble;
 use super::lists::{self, FreshLists};
 use super::runs::{baseline, end};
@@ -84,11 +84,8 @@ fn trait_parts(traits: &Traits) -> TraitParts<'_> {
     (traits.toplevel_id, traits.customer_type, traits.fields.as_deref())
 }
 
-/// New clients that are added at once.
-const AT_ONCE: usize = 100;
-
 /// Pages that a server is asked for at once.
-const PAGES_AT_ONCE: usize = 16;
+const PAGES_AT_ONCE: usize = 64;
 
 /// Which pages of a run are taken for what Halo has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +142,7 @@ impl Store {
 
     /// Makes what a run has staged the stored clients and ends the run with the report that `tell` makes of it, in one
     /// step: a reader sees all of it or nothing. A client that is gone is disabled as "no longer in Halo"; none is ever
-    /// deleted. Rows that stay as they are, are not written.
+    /// deleted. Rows that stay as they are, are not written. What is `known` was read since the run was begun.
     ///
     /// # Errors
     ///
@@ -170,7 +167,6 @@ impl Store {
                     return Err(Trouble::RunGone);
                 }
                 let mut work = Work {
-                    insert: db.prepare(&insert(1))?,
                     db,
                     id: &id,
                     known,
@@ -198,29 +194,28 @@ impl Store {
     }
 }
 
-/// Adds as many clients at once, but for those that are there.
-fn insert(count: usize) -> String {
-    let row = |place: usize| {
-        let values: Vec<String> = (0..8).map(|column| format!("?{}", 3 + 8 * place + column)).collect();
-        format!("(?1, ?2, 0, {})", values.join(", "))
-    };
-    let rows: Vec<String> = (0..count).map(row).collect();
-    format!(
-        "INSERT INTO clients (configuration, first_seen, gone, id, name, toplevel, main_site, inactive, toplevel_id,
-                              customer_type, custom_fields)
-         VALUES {} ON CONFLICT DO NOTHING",
-        rows.join(", ")
-    )
-}
+/// The columns of a new client. What Halo knows of it comes last.
+const COLUMNS: [&str; 11] = [
+    "configuration",
+    "first_seen",
+    "gone",
+    "id",
+    "name",
+    "toplevel",
+    "main_site",
+    "inactive",
+    "toplevel_id",
+    "customer_type",
+    "custom_fields",
+];
 
 struct Work<'a> {
-    insert: Statement<'a>,
     db: &'a Database,
     id: &'a ConfigurationId,
     known: &'a Known,
     now: String,
     counts: ChangeCounts,
-    /// Known clients that were taken over already: one that was listed twice counts once, and its last form holds.
+    /// Clients that were taken over already: one that was listed twice counts once, and its last form holds.
     settled: HashSet<i64>,
     /// Expected clients that were seen and are different now.
     differed: u64,
@@ -270,63 +265,35 @@ impl Work<'_> {
         // In a file there is nothing to be won by that, and each would be in memory.
         for some in pages.chunks(if db.is_file() { 1 } else { PAGES_AT_ONCE }) {
             let some: Vec<_> = some.iter().map(|(look, page)| [run.0.into(), (*look).into(), (*page).into()]).collect();
-            let sql = "SELECT content FROM pages WHERE run = ?1 AND look = ?2 AND page = ?3";
-            for content in db.first_of_each(sql, &some, |row| row.get::<String>(0))?.into_iter().flatten() {
-                all_clients(&content, |clients| self.take_page(clients))?;
-            }
             // Taken over, it is no use any more, and its room is for the clients: otherwise the file would grow by both.
-            db.execute_each("DELETE FROM pages WHERE run = ?1 AND look = ?2 AND page = ?3", &some)?;
+            let sql = "DELETE FROM pages WHERE run = ?1 AND look = ?2 AND page = ?3 RETURNING content";
+            let contents = db.first_of_each(sql, &some, |row| row.get::<String>(0))?;
+            let pages: Result<Vec<_>, _> = contents.iter().flatten().map(|content| Clients::of(content)).collect();
+            self.take_pages(&pages?)?;
         }
         Ok(())
     }
 
-    fn take_page(&mut self, clients: &[(i64, Parts<'_>)]) -> Result<(), Trouble> {
-        let mut added = self.add_at_once(clients)?;
-        for (client, parts) in clients {
-            if added.remove(client) {
-                self.note(*client, ChangeKind::Added, parts.0, None)?;
-            } else {
-                self.take(*client, *parts)?;
-            }
+    fn take_pages(&mut self, pages: &[Clients<'_>]) -> Result<(), Trouble> {
+        let clients = pages.iter().flat_map(Clients::each);
+        let (new, others): (Vec<_>, Vec<_>) =
+            clients.partition(|(client, _)| self.known.get(*client).is_none() && self.settled.insert(*client));
+        let mut values = Vec::with_capacity(new.len() * COLUMNS.len());
+        for (client, (name, toplevel, main_site, inactive, (toplevel_id, customer_type, fields))) in &new {
+            values.extend_from_slice(args![self.id.as_str(), &self.now, false]);
+            values.extend_from_slice(args![*client, *name, *toplevel, *main_site, *inactive]);
+            values.extend_from_slice(args![*toplevel_id, *customer_type, *fields]);
         }
-        Ok(())
-    }
-
-    /// Adds those of a page that are new, many in one statement: on a server, each is a way there and back. In a file it is the
-    /// same, one by one.
-    fn add_at_once(&self, clients: &[(i64, Parts<'_>)]) -> Result<HashSet<i64>, Trouble> {
-        let mut added = HashSet::new();
-        if self.db.is_file() {
-            return Ok(added);
+        self.db.add_rows("clients", &COLUMNS, &values)?;
+        for (client, (name, ..)) in new {
+            self.note(client, ChangeKind::Added, name, None)?;
         }
-        let unknown: Vec<_> = clients.iter().filter(|(client, _)| self.known.get(*client).is_none()).collect();
-        for some in unknown.chunks_exact(AT_ONCE) {
-            let mut values = args![self.id.as_str(), &self.now].to_vec();
-            for (client, (name, toplevel, main_site, inactive, traits)) in some {
-                let (toplevel_id, customer_type, fields) = *traits;
-                let row = args![*client, *name, *toplevel, *main_site, *inactive, toplevel_id, customer_type, fields];
-                values.extend_from_slice(row);
-            }
-            self.db.each(&format!("{} RETURNING id", insert(AT_ONCE)), &values, |row| {
-                added.insert(row.get(0)?);
-                Ok(())
-            })?;
-        }
-        Ok(added)
+        others.into_iter().try_for_each(|(client, parts)| self.take(client, parts))
     }
 
     fn take(&mut self, client: i64, parts: Parts<'_>) -> Result<(), Trouble> {
         let (now_name, now_toplevel, now_site, now_inactive, (now_top, now_type, now_fields)) = parts;
-        let is_known = self.known.get(client).is_some();
-        if !is_known {
-            let (id, now) = (self.id.as_str(), &self.now);
-            let row =
-                args![id, now, client, now_name, now_toplevel, now_site, now_inactive, now_top, now_type, now_fields];
-            if self.insert.execute(row)? > 0 {
-                return self.note(client, ChangeKind::Added, now_name, None);
-            }
-        }
-        let first_time = is_known && self.settled.insert(client);
+        let first_time = self.settled.insert(client);
         let id = self.id.as_str();
         let mut stored = self.db.prepare(
             "SELECT name, toplevel, main_site, inactive, gone, left_out FROM clients WHERE configuration = ?1 AND id = ?2",

@@ -10,8 +10,9 @@ use super::error::Trouble;
 use super::{NamedLock, Proof, Store, StoreError, host_name, maybe_time_in, schema, settings, time_out};
 use crate::domain::host::Host;
 
-/// Rows that are written at once, and the bytes of text from which on they are.
-const ROWS: usize = 50;
+/// Rows that are written at once, and the bytes of text from which on they are. A server ends a session that says nothing for
+/// long, so they do not gather for long.
+const ROWS: usize = 100;
 const BYTES: usize = 1 << 20;
 
 /// What SQLite notes the numbers in that it gave last.
@@ -311,20 +312,11 @@ impl Rows<'_> {
 
     /// Writes what waits once it is worth it, or at the end.
     fn write(&mut self, is_end: bool) -> Result<(), Trouble> {
-        let width = self.table.columns.len();
-        let waiting = std::mem::take(&mut self.waiting);
-        if waiting.len() == ROWS * width {
-            self.target.execute(&self.table.insert(ROWS), &waiting)?;
-        } else if is_end || self.bytes >= BYTES {
-            let one = self.table.insert(1);
-            for row in waiting.chunks(width) {
-                self.target.execute(&one, row)?;
-            }
-        } else {
-            self.waiting = waiting;
-            return Ok(());
+        if is_end || self.waiting.len() >= ROWS * self.table.columns.len() || self.bytes >= BYTES {
+            self.target.add_rows(&self.table.name, &self.table.columns, &self.waiting)?;
+            self.waiting.clear();
+            self.bytes = 0;
         }
-        self.bytes = 0;
         Ok(())
     }
 }

@@ -85,17 +85,15 @@ impl Store {
             // What a power cut takes is read again, and waiting for the disk at every page would take longer than that.
             inner.database.write_soon(|db| {
                 self.require_locks(db)?;
-                let mut insert = db.prepare(
-                    "INSERT INTO pages (run, look, page, record_count, content, read_at)
+                let sql = "INSERT INTO pages (run, look, page, record_count, content, read_at)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                      ON CONFLICT (run, look, page) DO UPDATE SET record_count = excluded.record_count,
-                        content = excluded.content, read_at = excluded.read_at",
-                )?;
-                for (staged, content) in pages.iter().zip(rows) {
+                        content = excluded.content, read_at = excluded.read_at";
+                let rows = pages.iter().zip(rows).map(|(staged, content)| {
                     let count = staged.page.record_count.map(count_out);
-                    insert.execute(args![run.0, staged.look, staged.page.page, count, content, time_out(now)])?;
-                }
-                Ok(())
+                    args![run.0, staged.look, staged.page.page, count, content, time_out(now)].to_vec()
+                });
+                db.execute_each(sql, &rows.collect::<Vec<_>>()).map(drop)
             })
         })
     }
@@ -191,19 +189,27 @@ pub(super) fn listed(db: &Database, run: RunId) -> Result<Vec<ListedPage>, Troub
     })
 }
 
-/// Hands the clients of a page's row over, each with its id.
-pub(super) fn all_clients(
-    content: &str,
-    take: impl FnOnce(&[(i64, Parts<'_>)]) -> Result<(), Trouble>,
-) -> Result<(), Trouble> {
-    let content: Content<'_> = serde_json::from_str(content).map_err(|_| Trouble::Content("a page"))?;
-    let clients = content.rows.iter().map(|(id, name, toplevel, main_site, inactive, traits)| {
-        let (toplevel_id, customer_type, fields) = traits;
-        let (toplevel, main_site) = (toplevel.as_ref().map(|text| &*text.0), main_site.as_ref().map(|text| &*text.0));
-        let traits = (*toplevel_id, *customer_type, fields.as_ref().map(|text| &*text.0));
-        (*id, (&*name.0, toplevel, main_site, *inactive, traits))
-    });
-    take(&clients.collect::<Vec<_>>())
+/// The clients of a page's row.
+pub(super) struct Clients<'a>(Vec<StagedRow<'a>>);
+
+impl<'a> Clients<'a> {
+    /// Reads them from what the row holds.
+    pub(super) fn of(content: &'a str) -> Result<Self, Trouble> {
+        let content: Content<'_> = serde_json::from_str(content).map_err(|_| Trouble::Content("a page"))?;
+        Ok(Self(content.rows))
+    }
+
+    /// Each with its id.
+    pub(super) fn each(&self) -> impl Iterator<Item = (i64, Parts<'_>)> {
+        self.0.iter().map(|(id, name, toplevel, main_site, inactive, (toplevel_id, customer_type, fields))| {
+            let traits = (*toplevel_id, *customer_type, borrowed(fields));
+            (*id, (&*name.0, borrowed(toplevel), borrowed(main_site), *inactive, traits))
+        })
+    }
+}
+
+fn borrowed<'a>(text: &'a Option<Text<'_>>) -> Option<&'a str> {
+    text.as_ref().map(|text| &*text.0)
 }
 
 fn steps(ids: &[i64]) -> Vec<i64> {

@@ -292,6 +292,33 @@ impl Database {
         }
     }
 
+    /// Adds rows to a table; the values of a row follow those of the one before.
+    ///
+    /// # Errors
+    ///
+    /// Also where one of them is there already.
+    pub(super) fn add_rows(
+        &self,
+        table: &str,
+        columns: &[impl AsRef<str>],
+        values: &[Value<'_>],
+    ) -> Result<(), Trouble> {
+        debug_assert!(self.is_writing(), "this stands in no Database::write: {table}");
+        if values.is_empty() {
+            return Ok(());
+        }
+        let (table, listed) = (quoted(table), table::listed(columns));
+        match &self.engine {
+            Engine::Postgres(_, session) => session.add_rows(&table, &listed, values),
+            Engine::Sqlite(_) => {
+                let places: Vec<String> = (1..=columns.len()).map(|column| format!("?{column}")).collect();
+                let sql = format!("INSERT INTO {table} ({listed}) VALUES ({})", places.join(", "));
+                let mut insert = self.prepare(&sql)?;
+                values.chunks_exact(columns.len()).try_for_each(|row| insert.execute(row).map(drop))
+            }
+        }
+    }
+
     /// Reads the one value that a question has for an answer.
     pub(super) fn value<T: for<'r> Column<'r>>(&self, sql: &str, args: &[Value<'_>]) -> Result<T, Trouble> {
         let found = self.first(sql, args, |row| row.get(0))?;

@@ -17,25 +17,14 @@ impl Table {
         format!("SELECT {} FROM {} ORDER BY {keys}", listed(&self.columns), quoted(&self.name))
     }
 
-    /// Adds so many rows.
-    pub(in crate::store) fn insert(&self, rows: usize) -> String {
-        let width = self.columns.len();
-        let row = |row: usize| {
-            let values: Vec<String> = (1..=width).map(|column| format!("?{}", row * width + column)).collect();
-            format!("({})", values.join(", "))
-        };
-        let rows: Vec<String> = (0..rows).map(row).collect();
-        format!("INSERT INTO {} ({}) VALUES {}", quoted(&self.name), listed(&self.columns), rows.join(", "))
-    }
-
     /// The column that numbers its rows.
     pub(super) fn number(&self) -> Option<&str> {
         self.keys.first().filter(|_| self.is_numbered).map(String::as_str)
     }
 }
 
-fn listed(names: &[String]) -> String {
-    names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
+pub(super) fn listed(names: &[impl AsRef<str>]) -> String {
+    names.iter().map(|name| quoted(name.as_ref())).collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn quoted(name: &str) -> String {

@@ -51,7 +51,7 @@ fn unescaped(text: &str) -> Cow<'_, str> {
     text.replace("\u{1}0", "\0").replace("\u{1}1", "\u{1}").into()
 }
 
-type Odd = Box<dyn std::error::Error + Sync + Send>;
+pub(super) type Odd = Box<dyn std::error::Error + Sync + Send>;
 
 impl ToSql for Value<'_> {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Odd> {

@@ -44,7 +44,7 @@ impl Session {
     /// Refuses to go on where another session has lost its lock, or is this one: then a pooler gives it to others, too.
     pub(in crate::store) fn require_lock(&self, held: &Holding) -> Result<(), Trouble> {
         let sql = format!("SELECT pid = pg_backend_pid() FROM pg_locks WHERE {}", held.is_there());
-        match self.wait(self.client.query(&sql, &[]))??.first() {
+        match self.query(&self.prepare(&sql)?, &[])?.first() {
             Some(row) if row.try_get(0)? => Err(Trouble::Pooler),
             Some(_) => Ok(()),
             None => Err(Trouble::LockLost),
