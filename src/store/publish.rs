@@ -278,16 +278,16 @@ impl Work<'_> {
         let clients = pages.iter().flat_map(Clients::each);
         let (new, others): (Vec<_>, Vec<_>) =
             clients.partition(|(client, _)| self.known.get(*client).is_none() && self.settled.insert(*client));
+        let (db, now) = (self.db, self.now.clone());
         let mut values = Vec::with_capacity(new.len() * COLUMNS.len());
         for (client, (name, toplevel, main_site, inactive, (toplevel_id, customer_type, fields))) in &new {
-            values.extend_from_slice(args![self.id.as_str(), &self.now, false]);
+            values.extend_from_slice(args![self.id.as_str(), &now, false]);
             values.extend_from_slice(args![*client, *name, *toplevel, *main_site, *inactive]);
             values.extend_from_slice(args![*toplevel_id, *customer_type, *fields]);
         }
-        self.db.add_rows("clients", &COLUMNS, &values)?;
-        for (client, (name, ..)) in new {
-            self.note(client, ChangeKind::Added, name, None)?;
-        }
+        db.add_rows("clients", &COLUMNS, &values, || {
+            new.iter().try_for_each(|(client, (name, ..))| self.note(*client, ChangeKind::Added, name, None))
+        })?;
         others.into_iter().try_for_each(|(client, parts)| self.take(client, parts))
     }
 
@@ -370,6 +370,10 @@ impl Work<'_> {
 
     /// Holds the run where more clients have gone out of use than one may disable unasked, whatever the reason.
     fn brake(&self, brake: Brake) -> Result<(), Trouble> {
+        // Who was not there before cannot go out of use.
+        if self.known.clients.is_empty() {
+            return Ok(());
+        }
         let mut disabling = Vec::new();
         let sql = "SELECT id, name, gone, inactive, left_out FROM clients
              WHERE configuration = ?1 AND (gone = 1 OR inactive = 1 OR left_out = 1) ORDER BY id";

@@ -313,7 +313,7 @@ impl Rows<'_> {
     /// Writes what waits once it is worth it, or at the end.
     fn write(&mut self, is_end: bool) -> Result<(), Trouble> {
         if is_end || self.waiting.len() >= ROWS * self.table.columns.len() || self.bytes >= BYTES {
-            self.target.add_rows(&self.table.name, &self.table.columns, &self.waiting)?;
+            self.target.add_rows(&self.table.name, &self.table.columns, &self.waiting, || Ok(()))?;
             self.waiting.clear();
             self.bytes = 0;
         }

@@ -292,7 +292,8 @@ impl Database {
         }
     }
 
-    /// Adds rows to a table; the values of a row follow those of the one before.
+    /// Adds rows to a table; the values of a row follow those of the one before. While a server reads them, something else is
+    /// done here.
     ///
     /// # Errors
     ///
@@ -302,19 +303,21 @@ impl Database {
         table: &str,
         columns: &[impl AsRef<str>],
         values: &[Value<'_>],
+        meanwhile: impl FnOnce() -> Result<(), Trouble>,
     ) -> Result<(), Trouble> {
         debug_assert!(self.is_writing(), "this stands in no Database::write: {table}");
         if values.is_empty() {
-            return Ok(());
+            return meanwhile();
         }
         let (table, listed) = (quoted(table), table::listed(columns));
         match &self.engine {
-            Engine::Postgres(_, session) => session.add_rows(&table, &listed, values),
+            Engine::Postgres(_, session) => session.add_rows(&table, &listed, values, meanwhile),
             Engine::Sqlite(_) => {
                 let places: Vec<String> = (1..=columns.len()).map(|column| format!("?{column}")).collect();
                 let sql = format!("INSERT INTO {table} ({listed}) VALUES ({})", places.join(", "));
                 let mut insert = self.prepare(&sql)?;
-                values.chunks_exact(columns.len()).try_for_each(|row| insert.execute(row).map(drop))
+                values.chunks_exact(columns.len()).try_for_each(|row| insert.execute(row).map(drop))?;
+                meanwhile()
             }
         }
     }

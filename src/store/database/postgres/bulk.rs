@@ -1,9 +1,12 @@
 //! Many rows at once, by COPY: a server reads them in a fraction of the time that as many INSERT take.
 
+use std::future::Future as _;
 use std::pin::pin;
+use std::task::{Context, Waker};
 
 use bytes::{BufMut as _, BytesMut};
 use futures_util::SinkExt as _;
+use futures_util::future::maybe_done;
 use tokio_postgres::types::{IsNull, ToSql as _, Type};
 
 use super::dialect::Odd;
@@ -19,7 +22,7 @@ const NULL: i32 = -1;
 
 impl Session {
     /// Adds rows to a table, all of them or none; `columns` are listed as in a statement, and the values of a row follow those of
-    /// the one before.
+    /// the one before. While the server reads them, something else is done here.
     ///
     /// # Errors
     ///
@@ -29,6 +32,7 @@ impl Session {
         table: &str,
         columns: &str,
         values: &[Value<'_>],
+        meanwhile: impl FnOnce() -> Result<(), Trouble>,
     ) -> Result<(), Trouble> {
         let shape = self.prepare(&format!("SELECT {columns} FROM {table} LIMIT 0"))?;
         let types: Vec<&Type> = shape.columns().iter().map(|column| column.type_()).collect();
@@ -37,9 +41,14 @@ impl Session {
         self.wait(async {
             let mut copy = pin!(self.client.copy_in(&copy).await?);
             copy.send(rows.freeze()).await?;
-            copy.finish().await
-        })??;
-        Ok(())
+            let mut added = pin!(maybe_done(copy.finish()));
+            // Its end is sent by that.
+            _ = added.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            meanwhile()?;
+            added.as_mut().await;
+            added.take_output().transpose()?;
+            Ok(())
+        })?
     }
 }
 
@@ -65,10 +74,13 @@ fn encoded(types: &[&Type], values: &[Value<'_>]) -> Result<BytesMut, Odd> {
 mod tests {
     use crate::domain::failure::FailureKind;
     use crate::store::database::{Value, args};
+    use crate::store::error::Trouble;
     use crate::store::postgres_tests::{Postgres, told};
     use crate::store::test_support::id;
 
     const COLUMNS: [&str; 7] = ["configuration", "id", "name", "toplevel", "inactive", "gone", "first_seen"];
+
+    const NOTHING: fn() -> Result<(), Trouble> = || Ok(());
 
     fn row(id: i64, name: &str) -> Vec<Value<'_>> {
         args!["acme", id, name, None::<&str>, true, false, "2026-01-01T00:00:00Z"].to_vec()
@@ -81,7 +93,7 @@ mod tests {
         let (_, store) = server.store();
         let names = ["a", "", "\0", "a\tb\n\\N", "\u{1}0é", "\u{ffff}"];
         let rows: Vec<_> = names.iter().zip(1..).flat_map(|(name, id)| row(id, name)).collect();
-        store.write(|db| db.add_rows("clients", &COLUMNS, &rows)).unwrap();
+        store.write(|db| db.add_rows("clients", &COLUMNS, &rows, NOTHING)).unwrap();
         let clients = store.clients(&id("acme")).unwrap();
         assert_eq!(clients.iter().map(|client| client.client.name.raw()).collect::<Vec<_>>(), names);
         assert!(clients.iter().all(|client| client.client.toplevel.is_none()));
@@ -91,13 +103,13 @@ mod tests {
     fn row_that_is_there_already_is_refused_with_all_others() {
         let Some(server) = Postgres::start() else { return };
         let (_, store) = server.store();
-        store.write(|db| db.add_rows("clients", &COLUMNS, &row(7, "kept"))).unwrap();
+        store.write(|db| db.add_rows("clients", &COLUMNS, &row(7, "kept"), NOTHING)).unwrap();
         let twice = [row(6, "new"), row(7, "again")].concat();
-        let (kind, said) = told(store.write(|db| db.add_rows("clients", &COLUMNS, &twice)));
+        let (kind, said) = told(store.write(|db| db.add_rows("clients", &COLUMNS, &twice, NOTHING)));
         assert_eq!(kind, FailureKind::LocalState);
         assert!(said.contains("duplicate key"), "{said}");
         assert_eq!(store.clients(&id("acme")).unwrap().len(), 1);
-        store.write(|db| db.add_rows("clients", &COLUMNS, &[])).unwrap();
+        store.write(|db| db.add_rows("clients", &COLUMNS, &[], NOTHING)).unwrap();
     }
 
     /// Else the server would wait for the rest, and whoever asked for an answer.
@@ -107,7 +119,7 @@ mod tests {
         let (_, store) = server.store();
         let mut odd = row(7, "a");
         odd[1] = Value::from("seven");
-        store.write(|db| db.add_rows("clients", &COLUMNS, &odd)).unwrap_err();
-        store.write(|db| db.add_rows("clients", &COLUMNS, &row(7, "a"))).unwrap();
+        store.write(|db| db.add_rows("clients", &COLUMNS, &odd, NOTHING)).unwrap_err();
+        store.write(|db| db.add_rows("clients", &COLUMNS, &row(7, "a"), NOTHING)).unwrap();
     }
 }
