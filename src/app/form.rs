@@ -1,5 +1,6 @@
 //! What is typed into the fields of the wizard, and what the domain says of it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -12,8 +13,8 @@ use crate::domain::address::{HaloUrl, Note, PiaUrl};
 use crate::domain::chat_pod::ChatPodUrl;
 use crate::domain::configuration::{EscalateTo, client_secret_warning};
 use crate::domain::draft::{Draft, Step};
-use crate::domain::fields::{Refused, Taken};
-use crate::domain::secret::Secret;
+use crate::domain::fields::{MISPLACED, Refused, Taken};
+use crate::domain::secret::{Secret, holds_client_secret};
 use crate::domain::untrusted::{Untrusted, unquoted, without_margin};
 
 pub use crate::domain::fields::{FIELDS, FieldId, Kind};
@@ -82,6 +83,8 @@ pub enum Pasted {
     Cut,
     /// There was nothing in it.
     Nothing,
+    /// It is left out: a Client Secret would be seen there.
+    Misplaced,
 }
 
 impl Pasted {
@@ -94,6 +97,9 @@ impl Pasted {
                 Some(format!("The pasted text is too long and was cut after {} characters.", field.info().longest))
             }
             Self::Nothing => Some("The pasted text has no characters that are allowed here.".to_owned()),
+            Self::Misplaced => {
+                Some(format!("That looks like a Client Secret, so it was not pasted into {}.", field.info().label))
+            }
         }
     }
 }
@@ -131,6 +137,12 @@ impl Form {
         self.texts.get(&field).map_or("", Input::value)
     }
 
+    /// What is typed, as it may be seen: a Client Secret that was typed into a field of text is not.
+    pub fn visible(&self, field: FieldId) -> Cow<'_, str> {
+        let text = self.text(field);
+        if holds_client_secret(text) { "•".repeat(text.chars().count()).into() } else { text.into() }
+    }
+
     /// The value of a field as it would be saved, or else the text that is no value.
     pub fn value(&self, field: FieldId) -> String {
         self.take(field).map_or_else(|_| self.text(field).to_owned(), |taken| taken.value)
@@ -138,7 +150,8 @@ impl Form {
 
     /// The same, fit to be shown.
     pub fn shown(&self, field: FieldId) -> String {
-        Untrusted::new(self.value(field).trim()).display()
+        let value = self.take(field).map_or_else(|_| self.visible(field), |taken| taken.value.into());
+        Untrusted::new(value.trim()).display()
     }
 
     /// The editor of a field.
@@ -234,6 +247,7 @@ impl Form {
                 Err(Refused { why: NEEDS_SECRET.to_owned(), better: None })
             }
             Kind::Secret => Ok(outcome),
+            _ if outcome == Pasted::Misplaced => Err(Refused { why: MISPLACED.to_owned(), better: None }),
             _ => self.read(field, &text).map(|_| outcome),
         }
     }
@@ -370,6 +384,9 @@ fn read_paste(field: FieldId, pasted: &str, had: usize) -> (Zeroizing<String>, P
     let info = field.info();
     let (text, outcome) = clean_paste(pasted, info.kind != Kind::Text && info.kind != Kind::Board);
     let text = Zeroizing::new(text);
+    if info.kind != Kind::Secret && holds_client_secret(&text) {
+        return (Zeroizing::default(), Pasted::Misplaced);
+    }
     let room = info.longest.saturating_sub(had);
     match text.char_indices().nth(room) {
         Some((end, _)) => (Zeroizing::new(text[..end].to_owned()), Pasted::Cut),
@@ -434,6 +451,28 @@ mod tests {
         form.paste(FieldId::ClientSecret, "hunter2-canary");
         assert_eq!(form.secret.secret(), Secret::new("hunter2-canary"));
         assert!(!format!("{form:?} {form:#?}").contains("canary"));
+    }
+
+    /// S23: where a secret is seen and kept, none goes in; one that is typed there is no value, and is not shown.
+    #[test]
+    fn client_secret_goes_into_its_own_field_alone() {
+        let secret = "6a0f2f9e-3a1c-4f0e-9d56-0f4c8a2b7e11-1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed";
+        let mut form = Form::new();
+        for info in FIELDS.iter().filter(|info| info.is_line()) {
+            for text in [secret.to_owned(), secret.to_uppercase(), format!("Client Secret: {secret}\n")] {
+                assert_eq!(form.paste(info.id, &text), Pasted::Misplaced, "{}", info.label);
+                assert!(form.text(info.id).is_empty() && form.try_answer(info.id, &text, false).is_err());
+            }
+            for character in secret.chars() {
+                form.key(info.id, key(character));
+            }
+            let is_in = form.text(info.id).chars().count() == secret.len();
+            assert_eq!(form.error(info.id, false).as_deref() == Some(MISPLACED), is_in, "{}", info.label);
+            assert!(!is_in || !form.shown(info.id).contains("6a0f"), "{}", info.label);
+            form.set(info.id, "");
+        }
+        assert_eq!(form.paste(FieldId::ClientSecret, secret), Pasted::Whole);
+        assert_eq!(form.paste(FieldId::ClientId, &secret[..36]), Pasted::Whole);
     }
 
     /// S24: what was dropped from an address is said; S22: a shape is only warned about.

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::{Host, Url};
+use uuid::Uuid;
 
 use super::untrusted::is_invisible;
 
@@ -343,7 +344,8 @@ fn read(text: &str, pages: &[&str], vendor: bool) -> Result<(Url, Vec<Note>), Ad
         None => {
             if vendor && is_bare_word(text) {
                 let suggestion = format!("https://{}.halopsa.com", text.to_ascii_lowercase());
-                let is_address = Url::parse(&suggestion).is_ok();
+                // A Client ID is nobody's name.
+                let is_address = Url::parse(&suggestion).is_ok() && Uuid::try_parse(text).is_err();
                 return Err(if is_address { AddressError::BareWord { suggestion } } else { AddressError::Shape });
             }
             notes.push(Note::SchemeAdded);
@@ -712,6 +714,7 @@ mod tests {
     fn every_refusal_of_table_says_what_would_be_right() {
         let refusal = |text: &str| HaloUrl::read(text).unwrap_err().to_string();
         assert_eq!(refusal("acme"), "did you mean https://acme.halopsa.com?");
+        assert_eq!(refusal("0d0c6d1c-5a0e-4f57-9c1e-b1a5bb3e3a1f"), AddressError::Shape.to_string());
         assert_eq!(refusal("http://acme.halopsa.com"), "http is not encrypted; use https://acme.halopsa.com");
         assert_eq!(refusal("https://user:pw@acme.halopsa.com"), AddressError::Credentials.to_string());
         assert_eq!(refusal("https://@acme.halopsa.com"), AddressError::Credentials.to_string());

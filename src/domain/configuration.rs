@@ -12,6 +12,7 @@ use super::chat_pod::ChatPodUrl;
 use super::daily_sync_time::DailySyncTime;
 use super::include::IncludeRule;
 use super::note_outcome::NoteOutcome;
+use super::secret::CLIENT_SECRET_LENGTH;
 use super::webhook_options::WebhookOptions;
 
 /// The key of a configuration: in the settings, on the command line and in callback addresses.
@@ -310,8 +311,8 @@ pub fn client_id_warning(text: &str) -> Option<String> {
 /// What looks wrong with a Client Secret, from its length alone: Halo's are two GUIDs joined by a hyphen. A warning.
 pub fn client_secret_warning(length: usize) -> Option<String> {
     match length {
-        0 | 73 => None,
-        1..73 => Some("Halo's secrets have 73 characters. Was the end cut off?".to_owned()),
+        0 | CLIENT_SECRET_LENGTH => None,
+        1..CLIENT_SECRET_LENGTH => Some("Halo's secrets have 73 characters. Was the end cut off?".to_owned()),
         _ => Some("Halo's secrets have 73 characters. Was something else copied along?".to_owned()),
     }
 }

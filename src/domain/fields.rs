@@ -9,6 +9,7 @@ use super::chat_pod::ChatPodUrl;
 use super::configuration::{Configuration, check_board, check_client_id, check_name, client_id_warning};
 use super::daily_sync_time::{DailySyncTime, TimeError};
 use super::include::IncludeRule;
+use super::secret::holds_client_secret;
 use super::step::Step;
 use super::untrusted::without_margin;
 use super::webhook_options::WebhookOptions;
@@ -524,12 +525,18 @@ impl FieldInfo {
     /// [`Refused`] where it is no value of this field.
     pub fn take(&self, text: &str) -> Result<Taken, Refused> {
         let text = self.bare(text);
+        if holds_client_secret(text) {
+            return Err(Refused { why: MISPLACED.to_owned(), better: None });
+        }
         if self.blank.is_some() && text.trim().is_empty() {
             return kept("", Ok::<(), String>(()));
         }
         (self.read)(text)
     }
 }
+
+/// A Client Secret in a field that is shown and kept.
+pub const MISPLACED: &str = "this looks like a Client Secret, which has a field of its own";
 
 fn kept<T, E: Display>(text: &str, checked: Result<T, E>) -> Result<Taken, Refused> {
     let taken = Taken { value: text.to_owned(), notes: Vec::new(), doubt: None };

@@ -52,6 +52,21 @@ impl Secret {
     }
 }
 
+/// Whether a Client Secret as Halo makes them stands in a text: two GUIDs joined by a hyphen.
+pub fn holds_client_secret(text: &str) -> bool {
+    const HYPHENS: [usize; 9] = [8, 13, 18, 23, 36, 45, 50, 55, 60];
+    let is_secret = |part: &[u8]| {
+        part.iter().enumerate().all(|(at, byte)| match HYPHENS.contains(&at) {
+            true => *byte == b'-',
+            false => byte.is_ascii_hexdigit(),
+        })
+    };
+    text.as_bytes().windows(CLIENT_SECRET_LENGTH).any(is_secret)
+}
+
+/// The characters of a Client Secret as Halo makes them.
+pub const CLIENT_SECRET_LENGTH: usize = 73;
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[secret]")

@@ -869,6 +869,19 @@ fn draft_that_says_nothing_is_not_kept() {
     }
 }
 
+/// S23: one that went into the wrong field is in no draft, however it came there.
+#[test]
+fn client_secret_in_field_of_text_is_in_no_draft() {
+    let secret = "6a0f2f9e-3a1c-4f0e-9d56-0f4c8a2b7e11-1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed";
+    let mut stage = Stage::with(Overview::default());
+    stage.keys("Enter Tab Tab");
+    assert_eq!(wizard(&stage).focus, Item::Field(FieldId::ClientId));
+    stage.paste(secret);
+    assert!(stage.notice().starts_with("That looks like a Client Secret"), "{}", stage.notice());
+    stage.type_text(secret);
+    assert!(!format!("{:?}", wizard(&stage).draft()).contains("6a0f2f9e"));
+}
+
 /// What is active comes first, and a set-up that was begun beside it second: at the start, and on the Integrations page.
 #[test]
 fn active_configuration_comes_before_draft_of_another() {

@@ -277,7 +277,8 @@ fn into_field(model: &mut Model, text: TextInput<'_>) -> Vec<Effect> {
         },
         TextInput::Paste(text) => {
             let pasted = wizard.form.paste(field, text);
-            let effects = if pasted == Pasted::Nothing { Vec::new() } else { wizard::edited(model, field) };
+            let is_in = !matches!(pasted, Pasted::Nothing | Pasted::Misplaced);
+            let effects = if is_in { wizard::edited(model, field) } else { Vec::new() };
             if let Some(words) = pasted.words(field) {
                 model.say(Tone::Warn, words);
             }

@@ -10,6 +10,7 @@ use crate::domain::configuration::{ApiCredentials, Configuration, ConfigurationI
 use crate::domain::draft::{Draft, Step};
 use crate::domain::failure::Failure;
 use crate::domain::request::SecretChoice;
+use crate::domain::secret::holds_client_secret;
 use crate::domain::status::{Saved, StepState};
 
 /// The set-up of one configuration.
@@ -184,7 +185,8 @@ impl Wizard {
             ..Draft::default()
         };
         FIELDS.iter().filter(|info| info.is_line()).fold(draft, |draft, info| {
-            let text = self.form.text(info.id);
+            // One that was typed there is kept nowhere.
+            let text = Some(self.form.text(info.id)).filter(|text| !holds_client_secret(text)).unwrap_or_default();
             draft.with(info.id, if info.is_address() { without_user(text) } else { text.to_owned() })
         })
     }

@@ -150,3 +150,21 @@ fn every_heading_is_found_among_commands() {
         assert!(seen.iter().any(|seen| seen == heading), "{heading}: {seen:?}");
     }
 }
+
+/// A Client Secret that was typed where text is shown is not shown, with the focus or without.
+#[test]
+fn client_secret_in_wrong_field_is_masked() {
+    let mut stage = with_credentials();
+    for field in [FieldId::Name, FieldId::ClientId] {
+        let wizard = stage.model.wizard.as_mut().unwrap();
+        wizard.form.set(field, "6a0f2f9e-3a1c-4f0e-9d56-0f4c8a2b7e11-1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed");
+        for focus in [field, FieldId::Url] {
+            stage.model.wizard.as_mut().unwrap().focus = crate::app::wizard::Item::Field(focus);
+            for (width, height) in [(80, 24), (200, 50)] {
+                stage.resize(width, height);
+                let text = plain(&stage);
+                assert!(!text.contains("6a0f") && !text.contains("4bed") && text.contains("••••"), "{text}");
+            }
+        }
+    }
+}

@@ -199,7 +199,7 @@ fn value(wizard: &Wizard, id: FieldId, focused: bool, room: usize, dim: Style) -
     }
     let cursor = input.visual_cursor();
     let skip = (cursor + 1).saturating_sub(room);
-    (seen(input.value(), skip, room), Style::new(), Some(cursor - skip))
+    (seen(&wizard.form.visible(id), skip, room), Style::new(), Some(cursor - skip))
 }
 
 // The value of a field without the focus, or what stands for it; none of one that is not shown as it is.
@@ -209,7 +209,7 @@ fn whole_value(wizard: &Wizard, id: FieldId) -> Option<String> {
     }
     let typed = wizard.form.input(id)?.value();
     if !typed.is_empty() || !id.may_be_blank() {
-        return Some(typed.to_owned());
+        return Some(wizard.form.visible(id).into_owned());
     }
     let default = wizard.form.default_chat_pod().filter(|_| id == FieldId::ChatPodUrl);
     Some(default.unwrap_or_else(|| id.info().blank.unwrap_or("blank").to_owned()))
