@@ -91,11 +91,9 @@ fn overview(model: &mut Model, mut overview: Overview) -> Vec<Effect> {
         return Vec::new();
     }
     model.touch();
-    let selected = integrations::selected(model);
     let planned = |model: &Model| model.current_saved().map(|saved| saved.configuration.clone());
     let before = planned(model);
     model.overview = overview;
-    integrations::follow(model, selected.as_ref());
     if before.is_some() && planned(model) != before {
         // Somebody else has saved: what was planned leads elsewhere.
         plan::forget(model);

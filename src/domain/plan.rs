@@ -525,13 +525,13 @@ impl ConfigureReport {
         self.status.is_complete() || !untold(&self.results).is_empty()
     }
 
-    /// What Halo has said to the writes of each kind: why it has refused one, or nothing where it has taken them.
-    pub fn writes(&self) -> Vec<(ObjectKind, Option<&str>)> {
-        let mut said: Vec<(ObjectKind, Option<&str>)> = Vec::new();
+    /// What Halo has said to the writes of each kind: which one it has refused and why, or nothing where it has taken them.
+    pub fn writes(&self) -> Vec<(ObjectKind, Option<(&str, &str)>)> {
+        let mut said: Vec<(ObjectKind, Option<(&str, &str)>)> = Vec::new();
         for result in self.results.iter().filter(|result| result.action != Action::Keep) {
             let why = match result.outcome {
                 Outcome::Failed if self.cause == Some(FailureKind::MissingRight) => {
-                    Some(result.message.as_deref().unwrap_or_default())
+                    Some((result.name.raw(), result.message.as_deref().unwrap_or_default()))
                 }
                 Outcome::Done => None,
                 _ => continue,

@@ -12,7 +12,7 @@ use super::draft::Draft;
 use super::event::{LATE, minutes};
 use super::full_circle::LeftOpen;
 use super::gap::Gap;
-use super::health::{Finding, Rule, State};
+use super::health::{Finding, Rule, State, is_of_writes};
 use super::host::Host;
 use super::next::{Hint, Next};
 use super::people::{Agent, Team, TicketType};
@@ -65,16 +65,16 @@ impl Steps {
     /// The steps as health knows them: what is broken is not called done.
     #[must_use]
     pub fn judged(self, health: &[Finding]) -> Self {
-        let is_open = |rules: &[Rule]| {
-            health.iter().any(|found| rules.contains(&found.rule) && found.is_open() && found.state == State::Broken)
-        };
-        let judged = |step: StepState, rules: &[Rule]| match step {
-            StepState::Done if is_open(rules) => StepState::NeedsAttention,
+        let broken: Vec<_> = health.iter().filter(|found| found.is_open() && found.state == State::Broken).collect();
+        let judged = |step: StepState, is_its: &dyn Fn(&Finding) -> bool| match step {
+            StepState::Done if broken.iter().any(|found| is_its(found)) => StepState::NeedsAttention,
             step => step,
         };
+        let is_connection = |found: &Finding| matches!(found.rule, Rule::Credentials | Rule::Rights);
+        let is_of_objects = |found: &Finding| matches!(found.rule, Rule::Drift | Rule::WebhookOff | Rule::Owner);
         Self {
-            credentials: judged(self.credentials, &[Rule::Credentials, Rule::Rights]),
-            configure: judged(self.configure, &[Rule::Drift, Rule::WebhookOff, Rule::Owner]),
+            credentials: judged(self.credentials, &|found| is_connection(found) && !is_of_writes(found)),
+            configure: judged(self.configure, &|found| is_of_objects(found) || is_of_writes(found)),
             ..self
         }
     }
@@ -473,6 +473,8 @@ impl Lists {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::health::write_refused;
+    use crate::domain::object::ObjectKind;
 
     #[test]
     fn step_that_health_knows_to_be_broken_is_not_done() {
@@ -483,6 +485,8 @@ mod tests {
         for rule in [Rule::Credentials, Rule::Rights] {
             assert_eq!(judged(rule, State::Broken), Steps { credentials: StepState::NeedsAttention, ..steps });
         }
+        let refused = [write_refused(ObjectKind::TicketType, "Incident", "no", Next::Configure)];
+        assert_eq!(steps.judged(&refused), Steps { configure: StepState::NeedsAttention, ..steps });
         for rule in [Rule::Drift, Rule::WebhookOff, Rule::Owner] {
             assert_eq!(judged(rule, State::Broken), Steps { configure: StepState::NeedsAttention, ..steps });
         }

@@ -44,7 +44,11 @@ impl Controls for IntegrationsControls {
                 unless(!saved, "Only a saved configuration can be activated.")
             }
             C::Deactivate => unless(!is_active(model), "Not active."),
-            C::DiscardDraft => unless(!has_draft(model), "No draft."),
+            C::DiscardDraft => match &model.overview.draft {
+                None => Now::Not("No draft.".into()),
+                Some(draft) if !has_draft(model) => Now::Not(format!("The draft is of {}.", draft_title(draft)).into()),
+                Some(_) => Now::Can,
+            },
             C::Delete => match selected(model) {
                 Some(Card::Saved(id)) => {
                     let runs = model.saved(&id).is_some_and(|saved| saved.status.service.running);
@@ -139,6 +143,6 @@ impl Controls for IntegrationsControls {
     }
 
     fn settle(model: &mut Model) {
-        select(model, model.integrations.window.selected);
+        integrations::follow(model);
     }
 }

@@ -13,6 +13,7 @@ use crate::domain::status::{Saved, StepState};
 use crate::domain::untrusted::Untrusted;
 use crate::words::{self, Phrase, step};
 
+pub use self::state::Card;
 use super::effect::Effect;
 use super::go::Go;
 use super::header::summary;
@@ -30,18 +31,6 @@ pub const CATEGORY: &str = "Ticketing";
 
 /// The other integrations that Pia knows in this category.
 pub const OTHERS: [&str; 2] = ["Autotask PSA", "ConnectWise Manage"];
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Card {
-    /// A saved configuration.
-    Saved(ConfigurationId),
-    /// A draft of a configuration that was never saved.
-    Draft,
-    /// The way to a new configuration.
-    New,
-    /// An integration that is set up elsewhere.
-    Other(&'static str),
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CardState {
@@ -195,12 +184,10 @@ pub fn selected(model: &Model) -> Option<Card> {
 }
 
 /// The selection stays with its card, wherever that stands now.
-pub fn follow(model: &mut Model, card: Option<&Card>) {
-    let saved = card.filter(|card| matches!(card, Card::Saved(_)) && model.screen == Screen::Integrations);
-    let row = saved.and_then(|card| cards(model).0.iter().position(|other| other == card));
-    if let Some(row) = row {
-        select(model, row);
-    }
+pub fn follow(model: &mut Model) {
+    let own = model.integrations.card.clone().filter(|card| matches!(card, Card::Saved(_) | Card::Draft));
+    let row = own.and_then(|card| cards(model).0.iter().position(|other| *other == card));
+    select(model, row.unwrap_or(model.integrations.window.selected));
 }
 
 /// Rows of the list that fit.
@@ -211,17 +198,23 @@ pub fn list_height(model: &Model) -> usize {
 pub fn select(model: &mut Model, row: usize) -> bool {
     let rows = cards(model).0.len();
     let height = list_height(model);
-    model.integrations.window.select(row, rows, height)
+    let is_moved = model.integrations.window.select(row, rows, height);
+    model.integrations.card = selected(model);
+    is_moved
 }
 
 /// Goes to the page, from anywhere.
 pub fn enter(model: &mut Model) {
     model.touch();
+    if model.screen == Screen::Wizard && model.wizard.as_ref().is_some_and(|wizard| wizard.id.is_none()) {
+        // Whoever leaves a set-up finds it again under the cursor.
+        model.integrations.card = Some(Card::Draft);
+    }
     model.screen = Screen::Integrations;
     model.facts.revealed = false;
     model.integrations.searching = false;
     model.place_all();
-    select(model, model.integrations.window.selected);
+    follow(model);
 }
 
 /// That the search has left no card.

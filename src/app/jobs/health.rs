@@ -140,6 +140,8 @@ fn command(finding: &Finding) -> Option<C> {
         // Asked again, Halo does not tell it either.
         Rule::AgentRestricted if is_unknown && finding.fact == SIGHT_NOT_TOLD => return None,
         _ if is_unknown => C::Look,
+        // A check only reads: what is refused is tried again where it is written.
+        Rule::Rights if leads_to(&Next::Configure) => C::Pane(Pane::Integration),
         Rule::Credentials | Rule::SettingsFiles | Rule::Boards => C::Edit,
         Rule::Halo | Rule::Rights | Rule::AgentRestricted | Rule::Clock | Rule::Store | Rule::Certificate => C::Look,
         Rule::SyncAge | Rule::SyncHeld | Rule::StoreLost => C::SyncNow,

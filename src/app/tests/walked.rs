@@ -33,6 +33,7 @@ use crate::domain::object::ObjectKind;
 use crate::domain::plan::{
     Action, CHANGED, Cause, ChangeResult, FieldChange, LEFT_OUT, MISSING, NOT_LINKED, Outcome, SETTING, SWITCHED_OFF,
 };
+use crate::domain::request::Activation;
 use crate::domain::status::{Status, StepState};
 use crate::domain::sync_run::{Sight, SyncProgress, SyncReport, SyncStatus};
 use crate::words;
@@ -225,8 +226,11 @@ fn refused_write_is_no_permission() {
     let said = report.writes();
     let why = said.iter().find(|(of, _)| *of == kind).and_then(|(_, why)| *why).unwrap();
     let mut stage = in_panes();
-    let refused = write_refused(kind, why, Next::Configure);
-    assert_eq!(refused.fact, "Halo does not let the agent create it");
+    let refused = write_refused(kind, why.0, why.1, Next::Configure);
+    assert_eq!(refused.fact, format!("{}: Halo does not let the agent create it", why.0));
+    assert_eq!(health::mend(&in_panes().model, &refused), Some(C::Pane(Pane::Integration)));
+    let next = format!("{:?}", refused.next);
+    assert!(next.contains("Two places must allow it. Then run it again"), "{next}");
     // The next test only reads: whatever it expects disproves nothing.
     let well = Finding::well(Rule::Rights, "what is needed can be read");
     let kept = beside_refused_writes(&[refused], well);
@@ -285,6 +289,32 @@ fn selection_of_integrations_follows_its_row() {
     assert_eq!(integrations::selected(&stage.model), Some(Card::Saved(id("acme"))));
     stage.reply(Reply::Overview(Ok(both(false))));
     assert_eq!(integrations::selected(&stage.model), Some(Card::Saved(id("acme"))), "it stands second now");
+    // The same where it is made active here.
+    stage.keys("a y");
+    stage.reply(Reply::Activated(Ok(Activation::Active(Some(id("acme"))))));
+    assert_eq!(integrations::selected(&stage.model), Some(Card::Saved(id("acme"))), "{}", stage.notice());
+    assert!(stage.model.active().is_some_and(|active| active.id == id("acme")));
+}
+
+/// A draft that stands in front of everything is under the cursor once it is spoken of.
+#[test]
+fn draft_in_the_way_is_selected() {
+    let both = overview(vec![saved("acme", "Acme", true, true, true), saved("second", "Second", false, true, true)]);
+    let mut stage = Stage::with(both);
+    stage.keys("^O");
+    let rows = integrations::cards(&stage.model).0;
+    for _ in 0..rows.iter().position(|card| *card == Card::New).unwrap() {
+        stage.keys("Down");
+    }
+    stage.keys("Enter");
+    stage.type_text("New one");
+    stage.keys("^O");
+    assert_eq!(integrations::selected(&stage.model), Some(Card::Draft), "left just now");
+    stage.keys("Down e");
+    assert!(stage.notice().starts_with("There is already a draft of New one"), "{}", stage.notice());
+    assert_eq!(integrations::selected(&stage.model), Some(Card::Draft));
+    stage.keys("Up x");
+    assert_eq!(stage.notice(), "The draft is of New one.");
 }
 
 /// What was read before tells nothing of a Halo that has died.

@@ -346,11 +346,19 @@ pub fn writing(kind: ObjectKind) -> String {
 
 const WRITING: &str = "writing: ";
 
+/// Whether a missing right is one to write alone: the connection itself is as it should be.
+pub fn is_of_writes(finding: &Finding) -> bool {
+    finding.rule == Rule::Rights && finding.object.is_some() && finding.objects().all(|name| name.starts_with(WRITING))
+}
+
 /// A write of such an object that Halo has refused, and the command that tries it again.
-pub fn write_refused(kind: ObjectKind, why: &str, again: Next) -> Finding {
-    Finding::new(Rule::Rights, State::Broken, first_sentence(why).trim_end_matches('.'))
+pub fn write_refused(kind: ObjectKind, name: &str, why: &str, again: Next) -> Finding {
+    let (fact, remedy) = why.split_once(". ").unwrap_or((why.trim_end_matches('.'), "Allow it in Halo"));
+    let fact = Untrusted::new(&format!("{name}: {fact}")).display();
+    let remedy = Untrusted::new(remedy.trim_end_matches('.')).display();
+    Finding::new(Rule::Rights, State::Broken, fact)
         .about(writing(kind))
-        .next(Hint::from("Allow it in Halo, then run it again: ").next(again))
+        .next(Hint::from(remedy + ". Then run it again: ").next(again))
 }
 
 /// What a test says of the permissions, which only reads: a write that Halo has refused stays refused until one succeeds.

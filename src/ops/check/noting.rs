@@ -68,7 +68,7 @@ pub(in crate::ops) fn note_rights(workspace: &Workspace, id: &ConfigurationId, f
 pub(in crate::ops) fn note_writes(workspace: &Workspace, id: &ConfigurationId, report: &ConfigureReport, again: &Next) {
     for (kind, why) in report.writes() {
         match why {
-            Some(why) => note_refusal(workspace, id, write_refused(kind, why, again.clone())),
+            Some((name, why)) => note_refusal(workspace, id, write_refused(kind, name, why, again.clone())),
             None => note_rights(workspace, id, None, &writing(kind)),
         }
     }
