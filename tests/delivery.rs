@@ -157,7 +157,7 @@ async fn stored_verdict_tells_moments_and_what_came_since() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_read_or_is_not_there_is_never_called_fine() {
     let profile = Profile::synced(Options { clients: 20, ..Options::default() }).await;
-    profile.run(["deliveries"]).await.expect(1).says("nobody has looked in Halo yet");
+    profile.run(["deliveries"]).await.expect(1).says("no look in Halo has succeeded yet");
     profile.run(["configure", "--yes"]).await.expect(0);
     profile.halo.set_fault(Fault::DeliveriesFine, true);
     profile.run(["deliveries"]).await.expect(0).says("answered with 200");

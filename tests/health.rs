@@ -423,7 +423,7 @@ async fn objects_that_store_does_not_know_are_not_denied() {
     for look in ["doctor", "plan"] {
         profile.run(["store", "set-aside"]).await.expect(0).says("pia-halo plan");
         profile.run(["sync"]).await.expect(0);
-        profile.run(["status"]).await.says("In Halo    not known: nobody has looked in Halo yet");
+        profile.run(["status"]).await.says("In Halo    not known: no look in Halo has succeeded yet");
         let unseen = profile.json(["doctor", "--offline"], 0).await;
         for rule in ["drift", "owner", "webhook-off", "deliveries", "service"] {
             assert_eq!(finding(&unseen, rule)["state"], "unknown", "{unseen}");

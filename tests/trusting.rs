@@ -250,13 +250,13 @@ async fn webhooks_that_store_does_not_know_are_not_called_missing() {
             profile.run(command.to_vec()).await.expect(1).says(words);
         }
     };
-    say("nobody has looked in Halo yet").await;
+    say("no look in Halo has succeeded yet").await;
     profile.run(["plan"]).await.expect(3);
     say("no webhook is installed yet").await;
     profile.run(["configure", "--yes"]).await.expect(0);
     profile.run(["store", "set-aside"]).await.expect(0);
     profile.run(["sync"]).await.expect(0);
-    say("nobody has looked in Halo yet").await;
+    say("no look in Halo has succeeded yet").await;
     profile.run(["plan"]).await.expect(3);
     say("this store does not know them").await;
 }

@@ -202,10 +202,13 @@ fn unfinished(model: &Model) -> Option<(Tone, String)> {
         // Where Halo shows nothing of what it has accepted, nothing has its cause.
         ApplyWork::Ended { report, .. } => report.cause.is_some() || report.status == ConfigureStatus::Failed,
         ApplyWork::Failed { .. } => true,
-        // A run that failed is not forgotten with its page.
-        ApplyWork::None => findings(model).iter().any(|found| found.rule == Rule::Interrupted && found.is_open()),
-        ApplyWork::Running { .. } => false,
+        ApplyWork::None | ApplyWork::Running { .. } => false,
     };
+    // A run that failed, or was stopped, is not forgotten with its page.
+    let before = findings(model).into_iter().find(|found| found.rule == Rule::Interrupted && found.is_open());
+    if let Some(before) = before.filter(|_| is_here && matches!(model.apply(), ApplyWork::None)) {
+        return Some((health::state(before.state).0, short(&before).to_owned()));
+    }
     let (tone, words) = match (stopped, has_failed) {
         (true, _) => (Tone::Warn, "Configure stopped"),
         (false, true) => (Tone::Bad, "Configure failed"),

@@ -198,8 +198,8 @@ impl IntegrationStatus {
     }
 }
 
-/// What is said where nobody has looked in Halo, and our record is empty.
-pub const NOT_LOOKED: &str = "not known: nobody has looked in Halo yet";
+/// What is said where nobody has seen what is in Halo, and our record is empty.
+pub const NOT_LOOKED: &str = "not known: no look in Halo has succeeded yet";
 
 /// What is said where Halo holds objects of a configuration that our record knows nothing of.
 pub const NOT_IN_STORE: &str = "its objects are in Halo, and this store does not know them";

@@ -10,6 +10,7 @@ use super::proxy::ProxyFault;
 pub use super::wire::BadReply;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::fields::FieldId;
+use crate::domain::health::NOT_SENT;
 use crate::domain::next::Hint;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::product::Product;
@@ -165,7 +166,7 @@ pub enum HaloError {
         limit: usize,
     },
     /// Halo names a sign-in server elsewhere, and the settings do not. The Client Secret was not sent.
-    #[error("Halo's sign-in server is on another host, {host}; the Client Secret was not sent")]
+    #[error("Halo's sign-in server is on another host, {host}; {NOT_SENT}")]
     ForeignAuthHost {
         /// The host that it names.
         host: Untrusted,

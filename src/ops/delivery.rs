@@ -21,7 +21,7 @@ pub(super) fn no_webhook(workspace: &Workspace, id: &ConfigurationId, so: &str) 
         Unrecorded::Nothing => (format!("no webhook is installed yet, so {so}"), install),
         Unrecorded::NotKnown => {
             let look = Hint::from("Look there: ").next(Next::Plan).text(", or install them: ").next(Next::Configure);
-            (format!("no webhook is known here, and nobody has looked in Halo yet, so {so}"), look)
+            (format!("no webhook is known here, and no look in Halo has succeeded yet, so {so}"), look)
         }
         Unrecorded::Something => (NOT_IN_STORE.to_owned(), install),
     };

@@ -17,6 +17,7 @@ use crate::domain::delivery::let_in;
 use crate::domain::event::{Event, ForwardState};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::full_circle::{Earlier, FullCircle, Hop, HopReport, LeftOpen, question};
+use crate::domain::health::from_circle;
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::record::InstalledObject;
@@ -151,6 +152,7 @@ pub async fn prove(
         }
     };
     circle.follow(ticket.id, before, patience).await;
+    workspace.note_health(id, from_circle(&circle.hops));
     let closing = timeout(CLOSING, circle.close(ticket.id)).await;
     let closed = closing.unwrap_or_else(|_| Err(silent()));
     circle.tell(match closed {

@@ -6,8 +6,8 @@ use super::{Phrase, Tone};
 use crate::domain::calendar::lies_ahead;
 use crate::domain::fields::FieldId;
 use crate::domain::health::{
-    CUT_SHORT, FAILED, Finding, Light, NONE_SENDS, NOT_ALL_SAVED, NOT_THERE, NOT_TOLD, ONE_SENDS_NONE, Rule, STOPPED,
-    State, TAKEN_OUT, known_here,
+    CUT_SHORT, FAILED, Finding, Light, NONE_SENDS, NOT_ALL_SAVED, NOT_SENT, NOT_THERE, NOT_TOLD, ONE_SENDS_NONE, Rule,
+    STOPPED, State, TAKEN_OUT, known_here,
 };
 use crate::domain::plan::SWITCHED_OFF;
 use crate::domain::status::{DOES_NOT_ANSWER, NOT_IN_STORE, RECONFIGURE};
@@ -189,6 +189,7 @@ pub fn sends_nothing(findings: &[Finding]) -> &'static str {
 /// A problem in a few words, for the header.
 pub fn short(finding: &Finding) -> &str {
     match (finding.rule, finding.state) {
+        (Rule::Credentials, State::Broken) if finding.fact.ends_with(NOT_SENT) => "sign-in server not confirmed",
         // Halo has said so.
         (Rule::Credentials, State::Broken) if finding.seen_at.is_some() => "credentials refused",
         (Rule::Credentials, State::Broken) => "credentials do not work",

@@ -13,7 +13,7 @@ use crate::domain::delivery::DeliveryState;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::fields::FieldId;
 use crate::domain::health::{
-    self, Facts, Finding, NONE_SENDS, Rule, SIGHT_NOT_TOLD, State, WEBHOOKS_REMOVED, issues, writing,
+    self, Facts, Finding, NO_TEAM_READ, NONE_SENDS, Rule, SIGHT_NOT_TOLD, State, WEBHOOKS_REMOVED, issues, writing,
 };
 use crate::domain::next::{Hint, Next, Part};
 use crate::domain::object::ObjectKind;
@@ -134,7 +134,7 @@ fn command(finding: &Finding) -> Option<C> {
             C::Pane(Pane::Integration)
         }
         Rule::Disk => return line(&Next::ConfigPath),
-        Rule::Boards if is_unknown => C::SyncNow,
+        Rule::Boards if is_unknown && finding.fact != NO_TEAM_READ => C::SyncNow,
         Rule::Credentials if finding.state == State::Watch => C::Look,
         Rule::SyncProved if is_unknown => C::SyncNow,
         // Asked again, Halo does not tell it either.

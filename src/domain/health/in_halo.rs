@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::finding::{Finding, NONE_SENDS, Rule, State, WEBHOOKS_REMOVED};
-use super::look::see_and;
+use super::look::{TEST_TICKET, see_and};
 use super::rules::{Facts, NEW, NOT_ALL_SAVED, clean, look};
 use crate::domain::callback::EventGroup;
 use crate::domain::delivery::{Delivery, DeliveryState};
@@ -98,6 +98,11 @@ impl Facts<'_> {
         }
         if self.has_no_webhook() {
             return Finding::new(rule, State::Unknown, WEBHOOKS_REMOVED);
+        }
+        // What Halo calls delivered came here or did not: that was tried, and holds until one comes.
+        let lost = self.last(rule).filter(|last| last.object.as_deref() == Some(TEST_TICKET));
+        if let Some(lost) = lost.filter(|lost| self.status.service.last_event_at < lost.seen_at) {
+            return lost.clone();
         }
         let Some(at) = self.read_at() else { return not_read(rule) };
         let is_new = self.installed_at().is_some_and(|at| !self.is_older(at, NEW));

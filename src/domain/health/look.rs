@@ -6,6 +6,7 @@ use super::finding::{Finding, NAMES_APART, NOT_ANSWERED, Rule, State};
 use crate::domain::calendar::rfc3339;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::full_circle::{Hop, HopReport};
 use crate::domain::next::{Hint, Next};
 use crate::domain::object::ObjectKind;
 use crate::domain::owner::Belongs;
@@ -346,6 +347,9 @@ pub fn writing(kind: ObjectKind) -> String {
 
 const WRITING: &str = "writing: ";
 
+/// What is said where this program did not sign in, for what Halo has told it first.
+pub const NOT_SENT: &str = "the Client Secret was not sent";
+
 /// Whether a missing right is one to write alone: the connection itself is as it should be.
 pub fn is_of_writes(finding: &Finding) -> bool {
     finding.rule == Rule::Rights && finding.object.is_some() && finding.objects().all(|name| name.starts_with(WRITING))
@@ -375,6 +379,25 @@ pub fn beside_refused_writes(known: &[Finding], found: Finding) -> Finding {
         None => found,
     }
 }
+
+/// What a test ticket has shown of the way that events take; nothing where it did not come as far as this machine.
+pub fn from_circle(hops: &[HopReport]) -> Option<Finding> {
+    let stored = hops.iter().find(|report| report.hop == Hop::Stored)?;
+    match stored.status {
+        CheckStatus::Pass => Some(Finding::well(Rule::Deliveries, "a test ticket's event arrived")),
+        CheckStatus::Fail if stored.hint.is_some() => {
+            let fact = format!("{TEST_TICKET}: {}", stored.message);
+            Some(
+                Finding { next: stored.hint.clone(), ..Finding::new(Rule::Deliveries, State::Broken, fact) }
+                    .about(TEST_TICKET),
+            )
+        }
+        _ => None,
+    }
+}
+
+/// What the finding is about where a test ticket has shown it.
+pub(super) const TEST_TICKET: &str = "the event of a test ticket";
 
 /// Halo was not reached, for whatever cause: that is known from now on, and what was well at the last look is not known to be
 /// so now.

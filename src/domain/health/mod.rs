@@ -11,13 +11,13 @@ mod rules;
 pub use finding::{Finding, Light, NONE_SENDS, ONE_SENDS_NONE, Retry, Rule, State, WEBHOOKS_REMOVED, issues, light};
 pub use known::{known_here, known_since, replaced};
 pub use look::{
-    BY_SYNC, CUT_SHORT, FAILED, NOT_THERE, NOT_TOLD, REMOVED, SIGHT_NOT_TOLD, STOPPED, TAKEN_OUT, allowed, answered,
-    before_first_write, beside_refused_writes, clock, forwarding_stopped, from_check, from_failure, from_owner,
-    from_plan_and_record, from_run, from_sync, from_untold, gone_or_off, if_by_hand, is_of_writes, none_failed,
-    not_answered, not_stored, not_told, not_told_to, of_change, of_reason, refused, saw_owner, taken_out, told_again,
-    write_refused, writing,
+    BY_SYNC, CUT_SHORT, FAILED, NOT_SENT, NOT_THERE, NOT_TOLD, REMOVED, SIGHT_NOT_TOLD, STOPPED, TAKEN_OUT, allowed,
+    answered, before_first_write, beside_refused_writes, clock, forwarding_stopped, from_check, from_circle,
+    from_failure, from_owner, from_plan_and_record, from_run, from_sync, from_untold, gone_or_off, if_by_hand,
+    is_of_writes, none_failed, not_answered, not_stored, not_told, not_told_to, of_change, of_reason, refused,
+    saw_owner, taken_out, told_again, write_refused, writing,
 };
-pub use rules::{Facts, NEW, NOT_ALL_SAVED, findings, needs_certificate, next_judgement};
+pub use rules::{Facts, NEW, NO_TEAM_READ, NOT_ALL_SAVED, findings, needs_certificate, next_judgement};
 
 #[cfg(test)]
 mod tests;

@@ -80,6 +80,9 @@ pub(super) fn clean(text: &str) -> String {
 }
 
 /// What is said of a run that failed, once somebody has looked at what is in Halo.
+/// What is said of the boards where no team can be read.
+pub const NO_TEAM_READ: &str = "not known: no team can be read";
+
 const LEFT_OPEN: &str = "none was interrupted; what the last one did not do is told under Objects in Halo and Owner";
 
 impl Facts<'_> {
@@ -233,7 +236,9 @@ impl Facts<'_> {
         // Each name that is not known stands by itself, under the field that holds it.
         let mut unknown: Vec<(String, &str)> = Vec::new();
         let boards = [(FieldId::PiaBoard, &screen.pia_board), (FieldId::EscalationBoard, &screen.escalation_board)];
-        for (field, board) in boards.into_iter().filter(|(_, board)| !is_team(board)) {
+        // Where no team can be read, nobody knows whether theirs is there.
+        let reads_teams = !lists.teams.is_empty();
+        for (field, board) in boards.into_iter().filter(|(_, board)| reads_teams && !is_team(board)) {
             match unknown.iter_mut().find(|(_, known)| *known == board) {
                 Some((fields, _)) => *fields = format!("{fields} and {}", field.info().label),
                 None => unknown.push((field.info().label.to_owned(), board)),
@@ -256,6 +261,10 @@ impl Facts<'_> {
                 }
                 Some(_) => {}
             }
+        }
+        if gone.is_empty() && !reads_teams {
+            let see = Hint::from("See what the agent lacks: ").next(Next::Check);
+            return Finding { seen_at: lists.read_at, ..Finding::new(rule, State::Unknown, NO_TEAM_READ) }.next(see);
         }
         match gone.is_empty() {
             // As old as the lists, which a look at a Halo that does not answer cannot renew.

@@ -12,6 +12,7 @@ use crate::domain::configuration::{ApiCredentials, CompanySync, Configuration, E
 use crate::domain::daily_sync_time::DailySyncTime;
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::full_circle::{Hop, HopReport};
 use crate::domain::gap::Gap;
 use crate::domain::object::ObjectKind;
 use crate::domain::people::{Agent, Team};
@@ -1152,7 +1153,9 @@ fn rules_know_when_nothing_could_be_expected() {
         world.status.known.before.last_mut().unwrap().seen_at = None;
     };
     assert_eq!(state(Rule::Rights, judged), State::Unknown);
-    let one_board = |world: &mut World| world.status.known.lists.teams.clear();
+    let unread = |world: &mut World| world.status.known.lists.teams.clear();
+    assert_eq!(found(Rule::Boards, unread).state, State::Unknown, "whether it is there, nobody could see");
+    let one_board = |world: &mut World| world.status.known.lists.teams[0].name = "Service Desk".into();
     assert_eq!(found(Rule::Boards, one_board).fact, "Pia Board and Pia Escalation Board: no team \"Pia\"");
     let mistyped = |world: &mut World| world.configuration.pia_screen.pia_board = "Pai".to_owned();
     let told = found(Rule::Boards, mistyped);
@@ -1287,4 +1290,35 @@ fn link_that_halo_does_not_tell_is_settled_by_person() {
     let mut both = run.clone();
     both.results.extend(failed_run().results);
     assert_eq!((from_run(&both).state, from_untold(&both)), (State::Broken, None));
+}
+
+/// What the program has proved itself is not forgotten with the page on which it stood.
+#[test]
+fn lost_test_ticket_is_an_issue_until_an_event_comes() {
+    let told = |stored: HopReport| from_circle(&[HopReport::new(Hop::Delivered, CheckStatus::Pass, "200"), stored]);
+    let lost = told(HopReport::broken(Hop::Stored, "not stored here", "Check the reverse proxy")).unwrap();
+    let mut world = well();
+    world.note(0, lost.clone());
+    let of = |world: &World| world.findings().into_iter().find(|found| found.rule == Rule::Deliveries).unwrap();
+    assert_eq!((of(&world).state, of(&world).fact), (State::Broken, lost.fact.clone()));
+    assert_eq!(of(&world).next, Some("Check the reverse proxy".into()));
+    world.status.service.last_event_at = Some(now() + HOUR);
+    assert_eq!(of(&world).state, State::Well);
+    world.status.service.last_event_at = None;
+    assert_eq!(of(&world).state, State::Broken);
+    world.note(0, told(HopReport::new(Hop::Stored, CheckStatus::Pass, "event 7")).unwrap());
+    assert_eq!(of(&world).state, State::Well);
+    // One that came no further than Halo says nothing of this machine.
+    assert_eq!(told(HopReport::new(Hop::Stored, CheckStatus::Skip, "not reached")), None);
+}
+
+/// Another address than the settings name is no refusal.
+#[test]
+fn secret_that_was_not_sent_was_not_refused() {
+    let told = |fact: &str| {
+        let found = Finding { seen_at: Some(now()), ..Finding::new(Rule::Credentials, State::Broken, fact) };
+        crate::words::health::short(&found).to_owned()
+    };
+    assert_eq!(told(&format!("the sign-in server is on another host; {NOT_SENT}")), "sign-in server not confirmed");
+    assert_eq!(told("Halo does not accept the Client Secret"), "credentials refused");
 }

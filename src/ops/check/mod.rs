@@ -313,11 +313,12 @@ async fn read_tickets(
     });
     let newest = newest.await?;
     let write = rights::writes(CheckId::Actions, &scopes, agent);
-    match newest.map(Option::flatten) {
+    match newest {
         None => run.judge(CheckId::Actions, Verdict::not_tried(CheckId::Tickets)),
-        Some(None) => run.judge(CheckId::Actions, Verdict::skip("there is no ticket to read notes from")),
-        Some(Some(_)) if !has_room(halo, 0) => run.judge(CheckId::Actions, Verdict::no_room()),
-        Some(Some(ticket)) => {
+        Some(None) => run.judge(CheckId::Actions, Verdict::no_room()),
+        Some(Some(None)) => run.judge(CheckId::Actions, Verdict::skip("there is no ticket to read notes from")),
+        Some(Some(Some(_))) if !has_room(halo, 0) => run.judge(CheckId::Actions, Verdict::no_room()),
+        Some(Some(Some(ticket))) => {
             let asked = halo.without_renewal();
             let question = async {
                 asked.probe_notes(ticket).await?;

@@ -92,7 +92,7 @@ impl Verdict {
 
     /// Not asked, so that the test stays short.
     pub(super) fn no_room() -> Self {
-        Self::skip("not tested: signing in took many requests, and a test is limited to 14")
+        Self::skip("not tested: a test is limited to 14 requests, and what came before took them")
     }
 
     /// Nothing is known of what this check is about, because that could not be read.

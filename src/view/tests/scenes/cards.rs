@@ -67,7 +67,7 @@ pub fn add(scenes: &mut Scenes) {
         stage.keys("^O");
     });
     let mut gone = two();
-    gone.configurations[0].status.known.lists.teams.clear();
+    gone.configurations[0].status.known.lists.teams.retain(|team| team.name.raw() != "Pia");
     scenes.add("integrations_attention", Stage::with(gone), |stage| {
         stage.keys("^O");
     });
