@@ -14,7 +14,7 @@ use crate::domain::health::NOT_SENT;
 use crate::domain::next::Hint;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::product::Product;
-use crate::halo::rights::{self, APPLICATIONS};
+use crate::halo::rights::{self, APPLICATIONS, Scopes};
 
 /// Why a request to Halo did not do what it was for. `does` is what it was for, as a verb: `list the clients`.
 ///
@@ -56,6 +56,8 @@ pub enum HaloError {
     MissingRight {
         /// What was asked for.
         does: &'static str,
+        /// What opens it, where that is known.
+        needs: Option<String>,
         /// Halo's status code.
         status: u16,
         /// Halo's own words.
@@ -342,6 +344,18 @@ fn redirected(host: Option<&Untrusted>) -> String {
 }
 
 impl HaloError {
+    /// The same with what opens a path of the API: a test says the same of the same refusal.
+    pub(super) fn with_needs(self, path: &str, scopes: impl FnOnce() -> Scopes) -> Self {
+        match self {
+            Self::MissingRight { does, needs: None, status, said, product } => {
+                let missing = rights::about(path).map(|check| rights::missing(check, Some(status), &scopes()));
+                let needs = missing.map(|missing| rights::sentence(&missing));
+                Self::MissingRight { does, needs, status, said, product }
+            }
+            other => other,
+        }
+    }
+
     /// Whether a write that ended so may still have been carried out by Halo. If so, read back before doing it again.
     pub fn may_have_been_applied(&self) -> bool {
         match self {
@@ -468,7 +482,7 @@ impl HaloError {
             Self::MissingRight { said: Some(said), .. } if said.raw().to_ascii_lowercase().contains("ip address") => {
                 "Add this machine's address to the addresses that Halo lets in".to_owned()
             }
-            Self::MissingRight { .. } => rights::both_gates(),
+            Self::MissingRight { needs, .. } => needs.clone().unwrap_or_else(rights::both_gates),
             Self::NotReached { cause, from, .. } => match cause {
                 Unreached::NameNotFound => "Check the Url: is the name spelled as in your browser?".to_owned(),
                 Unreached::Connect | Unreached::ConnectTimeout => {
@@ -612,6 +626,7 @@ mod tests {
     fn missing_right_names_both_gates_and_401_clears_token() {
         let error = |status| HaloError::MissingRight {
             does: "list the webhooks",
+            needs: None,
             status,
             said: None,
             product: Product::default(),
@@ -632,6 +647,7 @@ mod tests {
         let declined = |status, said| HaloError::Declined { does, status, said };
         let shut_out = HaloError::MissingRight {
             does,
+            needs: None,
             status: 401,
             said: Some("Your IP address is not allowed".into()),
             product: Product::default(),
@@ -674,8 +690,14 @@ mod tests {
             (HaloError::Unexpected { does, what: BadReply::WebPage }, true),
             (HaloError::Cancelled { in_flight: true }, true),
             (HaloError::Cancelled { in_flight: false }, false),
-            (HaloError::MissingRight { does, status: 403, said: None, product: Product::default() }, false),
-            (HaloError::MissingRight { does, status: 401, said: None, product: Product::default() }, false),
+            (
+                HaloError::MissingRight { does, needs: None, status: 403, said: None, product: Product::default() },
+                false,
+            ),
+            (
+                HaloError::MissingRight { does, needs: None, status: 401, said: None, product: Product::default() },
+                false,
+            ),
             (HaloError::RateLimited { until: None }, false),
             (HaloError::Declined { does, status: 400, said: None }, false),
             (HaloError::NotFound { does }, false),

@@ -101,7 +101,9 @@ impl Call {
                 HaloError::Intercepted { does, status }
             }
             300..=399 => HaloError::Redirected { to_host: self.redirect_host(answer, hide), status },
-            401 | 403 => HaloError::MissingRight { does, status, said: said(), product: self.product.clone() },
+            401 | 403 => {
+                HaloError::MissingRight { does, needs: None, status, said: said(), product: self.product.clone() }
+            }
             // Halo's own is empty: a page of a gateway says nothing of whether Halo has it. A write is looked at afterwards.
             404 if self.method != Method::POST && wire::text_of(&answer.body) == Err(BadReply::WebPage) => {
                 HaloError::Unexpected { does, what: BadReply::WebPage }

@@ -474,7 +474,8 @@ impl HaloApi {
     }
 
     fn refusal(&self, call: &Call, answer: &Answer, bearer: Option<&Bearer>) -> HaloError {
-        call.refusal(answer, &bearer.map(|bearer| &bearer.text).into_iter().collect::<Vec<_>>())
+        let hide: Vec<_> = bearer.map(|bearer| &bearer.text).into_iter().collect();
+        call.refusal(answer, &hide).with_needs(call.path, || self.shared.token.scopes())
     }
 
     fn stopped(&self, call: &Call, stop: Stop) -> HaloError {

@@ -133,6 +133,27 @@ pub fn missing(check: CheckId, http_status: Option<u16>, scopes: &Scopes) -> Mis
     }
 }
 
+/// What to do about it, as a sentence without a full stop.
+pub fn sentence(missing: &MissingRight) -> String {
+    format!("In Halo, {}: {}", missing.place, missing.right)
+}
+
+/// What a check would say of a path of the API.
+pub(super) fn about(path: &str) -> Option<CheckId> {
+    Some(match path.trim_start_matches("/api/").split('/').next()? {
+        "Client" => CheckId::Clients,
+        "Agent" => CheckId::Agents,
+        "Team" => CheckId::Teams,
+        "TicketType" => CheckId::TicketTypes,
+        "Webhook" | "WebhookEvent" => CheckId::Webhooks,
+        "Tabs" => CheckId::CustomTabs,
+        "Tickets" => CheckId::Tickets,
+        "Actions" => CheckId::Actions,
+        "Status" => CheckId::Statuses,
+        _ => return None,
+    })
+}
+
 /// Where everything is ticked that an application may: what opens whatever has no scope of its own.
 pub fn tick_all() -> String {
     format!("in Halo, {APPLICATION}: {}", scope_right(CheckId::Webhooks))

@@ -18,6 +18,7 @@ use super::governor::Urgency;
 use super::http::{Call, Payload};
 use super::moment::show;
 use super::retry::Answer;
+use super::rights::Scopes;
 use super::said::oauth_error;
 use super::scopes::{Asked, ScopeTrial};
 use super::wire::{Int, Text, read_object};
@@ -47,6 +48,18 @@ pub struct Token {
     pub trials: Vec<ScopeTrial>,
     /// When it ends, by this machine's clock: to be shown, not to be reckoned with.
     pub valid_until: Timestamp,
+}
+
+impl Token {
+    /// The scopes that it has, as far as that is known.
+    pub fn scopes(&self) -> Scopes {
+        match &self.scope {
+            Some(told) => Scopes::told(told.raw()),
+            // Whoever gives a token without a word on its scope gives the one that was asked for.
+            None if self.is_for_all => Scopes::told("all"),
+            None => Scopes::unknown(),
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -92,6 +105,13 @@ impl Drop for OnTheWay<'_> {
 }
 
 impl TokenHold {
+    /// The scopes of the token that is held; unknown while one is asked for.
+    pub(super) fn scopes(&self) -> Scopes {
+        let state = self.state.try_lock().ok();
+        let held = state.as_ref().and_then(|state| state.held.as_ref());
+        held.map_or_else(Scopes::unknown, |held| held.token.scopes())
+    }
+
     /// Remembers that Halo has taken a token.
     pub(super) fn note_good(&self, bearer: &Bearer) {
         self.good.fetch_max(bearer.generation, Ordering::AcqRel);

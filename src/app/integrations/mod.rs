@@ -138,6 +138,8 @@ fn saved_state(model: &Model, saved: &Saved) -> CardState {
         _ if !saved.status.active => CardState::Saved,
         Some((Tone::Bad, _)) => CardState::Error,
         Some(_) => CardState::Attention,
+        // What is not in Halo yet, or not any more, brings no ticket to Pia.
+        None if unfinished(saved).is_some() => CardState::Attention,
         None => CardState::Active,
     }
 }
@@ -156,6 +158,11 @@ pub fn card_remark(model: &Model, id: &ConfigurationId) -> Option<String> {
     if issues.is_some() || draft.is_some() {
         return Some(issues.into_iter().chain(draft).collect::<Vec<_>>().join(", "));
     }
+    unfinished(saved)
+}
+
+// What is still to be done for it, the first step first.
+fn unfinished(saved: &Saved) -> Option<String> {
     let status = &saved.status;
     let steps = &status.steps;
     for state in [StepState::NeedsReconfigure, StepState::NeedsAttention] {

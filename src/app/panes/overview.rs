@@ -34,7 +34,7 @@ impl OverviewControls {
             },
             C::Look => health::look_now(model),
             C::Stop if model.work.health_check.as_ref().is_some_and(|look| !look.stopping) => Now::Can,
-            C::ProveIt => Now::only_if(issue().and_then(|issue| health::mend(model, &issue)) == Some(C::ProveIt)),
+            C::ProveIt => Now::unless(prove::refusal(model)),
             // Halo is asked again by a key of its own.
             C::Retry => Now::only_if(matches!(retry(issue()), Some(Retry::Sync | Retry::SendAgain))),
             C::Dismiss => Now::only_if(issue().is_some_and(|issue| issue.is_issue())),
@@ -82,7 +82,9 @@ impl Controls for OverviewControls {
         match binding.command {
             C::Mend => {}
             // Enter says the same.
-            command @ (C::Look | C::ProveIt) if mends() == Some(command) => return Some(String::new()),
+            C::Look if mends() == Some(C::Look) => return Some(String::new()),
+            // A light says so where there is reason to.
+            C::ProveIt => return Some(String::new()),
             C::Dismiss if health::selected(model).is_some_and(|issue| issue.dismissed) => {
                 return Some("Restore".to_owned());
             }

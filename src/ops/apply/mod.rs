@@ -486,12 +486,15 @@ pub(super) fn with_token(writes: Vec<Written>, target: &Target) -> Vec<Written> 
     writes.into_iter().map(|write| Written { proof: write.proof.replacing(TOKEN, token), ..write }).collect()
 }
 
+/// What stands before the clicks of a person.
+const BY_HAND: &str = ". By hand: ";
+
 /// What could not be taken out through the API can be by hand.
 fn with_clicks(change: &PlanStep, words: String) -> String {
     if !change.operation.takes_out() {
         return words;
     }
-    format!("{words}. By hand: {}", by_hand::removal_of(change.kind, &change.name.display()))
+    format!("{words}{BY_HAND}{}", by_hand::removal_of(change.kind, &change.name.display()))
 }
 
 /// What the plan could not do, as results: skipped, with the reason.
@@ -533,8 +536,10 @@ fn narrow(results: &mut [ChangeResult]) -> Vec<usize> {
     let mut narrowed = Vec::new();
     for (at, result) in results.iter_mut().enumerate().filter(|(_, own)| own.outcome == Outcome::Failed) {
         let Some(message) = result.message.as_mut().filter(|_| taken.contains(&result.kind)) else { continue };
-        if message.contains(&rights::both_gates()) {
-            *message = message.replace(&rights::both_gates(), &rights::this_one(result.kind));
+        let refused = message.split_once(". ").filter(|(fact, _)| fact.starts_with("Halo does not let the agent"));
+        if let Some((fact, _)) = refused {
+            let by_hand = message.split_once(BY_HAND).map_or(String::new(), |(_, clicks)| format!("{BY_HAND}{clicks}"));
+            *message = format!("{fact}. {}{by_hand}", rights::this_one(result.kind));
             narrowed.push(at);
         }
     }

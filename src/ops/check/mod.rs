@@ -410,12 +410,7 @@ async fn sign_in(run: &mut Run<'_>, halo: &HaloApi) -> Result<Option<Token>, Fai
     let token = halo.sign_in().await;
     let mut trials = Vec::new();
     if let Ok(token) = &token {
-        run.scopes = match &token.scope {
-            Some(told) => Scopes::told(told.raw()),
-            // Whoever gives a token without a word on its scope gives the one that was asked for.
-            None if token.is_for_all => Scopes::told("all"),
-            None => Scopes::unknown(),
-        };
+        run.scopes = token.scopes();
         if !run.scopes.are_wide() {
             trials.clone_from(&token.trials);
             if trials.is_empty() {
@@ -618,7 +613,7 @@ mod tests {
     const DOES: &str = "list the clients";
 
     fn refused() -> HaloError {
-        HaloError::MissingRight { does: DOES, status: 403, said: None, product: Product::default() }
+        HaloError::MissingRight { does: DOES, needs: None, status: 403, said: None, product: Product::default() }
     }
 
     fn unexpected(what: BadReply) -> HaloError {
@@ -694,8 +689,8 @@ mod tests {
         assert_eq!(sight(Some(&rights(false))), Sight::All);
         assert_eq!(sight(Some(&rights(true))), Sight::Chosen);
         for refused in [
-            HaloError::MissingRight { does, status: 401, said: None, product: Product::default() },
-            HaloError::MissingRight { does, status: 403, said: None, product: Product::default() },
+            HaloError::MissingRight { does, needs: None, status: 401, said: None, product: Product::default() },
+            HaloError::MissingRight { does, needs: None, status: 403, said: None, product: Product::default() },
             HaloError::NotFound { does },
             HaloError::Declined { does, status: 400, said: None },
         ] {
