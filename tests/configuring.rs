@@ -228,7 +228,7 @@ async fn right_that_only_writes_need_is_named_when_it_is_missing() {
     assert_eq!(report["status"], "failed");
     let first = &report["results"][0];
     assert_eq!(first["outcome"], "failed");
-    assert!(first["message"].as_str().unwrap().contains("every permission"), "{first}");
+    assert!(first["message"].as_str().unwrap().contains("\"Is a HaloPSA Administrator\" must be Yes"), "{first}");
 }
 
 /// One ticket type is closed to the agent; the others are linked all the same.

@@ -345,10 +345,11 @@ fn redirected(host: Option<&Untrusted>) -> String {
 
 impl HaloError {
     /// The same with what opens a path of the API: a test says the same of the same refusal.
-    pub(super) fn with_needs(self, path: &str, scopes: impl FnOnce() -> Scopes) -> Self {
+    pub(super) fn with_needs(self, path: &str, writes: bool, scopes: impl FnOnce() -> Scopes) -> Self {
         match self {
             Self::MissingRight { does, needs: None, status, said, product } => {
-                let missing = rights::about(path).map(|check| rights::missing(check, Some(status), &scopes()));
+                let missing = if writes { rights::missing_to_write } else { rights::missing };
+                let missing = rights::about(path).map(|check| missing(check, Some(status), &scopes()));
                 let needs = missing.map(|missing| rights::sentence(&missing));
                 Self::MissingRight { does, needs, status, said, product }
             }

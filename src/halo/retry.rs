@@ -285,7 +285,8 @@ impl Attempts<'_> {
 /// What came back at once that is no answer; nothing where nothing did.
 fn came_instead(outcome: &Result<Answer, Lost>) -> Option<&'static str> {
     match outcome {
-        Ok(answer) if answer.is_success() => None,
+        // Nothing else of a success is asked for again.
+        Ok(answer) if answer.is_success() => Some("Halo's answers are cut off"),
         Ok(_) => Some("Halo answers with an error"),
         Err(Lost { cause: Cause::Net(net), .. }) => net.at_once(),
         Err(Lost { cause: Cause::Proxy(fault), .. }) if *fault != ProxyFault::Silent => {

@@ -133,6 +133,18 @@ pub fn missing(check: CheckId, http_status: Option<u16>, scopes: &Scopes) -> Mis
     }
 }
 
+/// The right that is missing where Halo has refused a write so.
+pub fn missing_to_write(check: CheckId, http_status: Option<u16>, scopes: &Scopes) -> MissingRight {
+    match scopes.cover_writing(check) {
+        Some(false) => MissingRight {
+            gate: Gate::Application,
+            right: scope_right(check).to_owned(),
+            place: APPLICATION.to_owned(),
+        },
+        _ => missing(check, http_status, scopes),
+    }
+}
+
 /// What to do about it, as a sentence without a full stop.
 pub fn sentence(missing: &MissingRight) -> String {
     format!("In Halo, {}: {}", missing.place, missing.right)
@@ -240,6 +252,9 @@ mod tests {
             [AgentRole, Either, Either, Application, Application, Application, AgentRole, AgentRole, AgentRole]
         );
         assert_eq!(missing(CheckId::Clients, Some(403), &Scopes::told("edit:tickets")).gate, Application);
+        let reads = Scopes::told("read:tickets");
+        let gates = [missing, missing_to_write].map(|missing| missing(CheckId::Tickets, Some(403), &reads).gate);
+        assert_eq!(gates, [AgentRole, Application], "a scope that reads does not write");
     }
 
     #[test]

@@ -87,13 +87,18 @@ pub async fn install(
     workspace.note_health(id, std::iter::once(told).chain(untold.clone()));
     // What Halo says nothing of keeps nothing from being in place.
     let configured_at = report.is_settled().then(|| workspace.now());
-    if configured_at.is_some() {
-        let fact = "unchanged since Configure";
-        let here = Belongs::Here(owner::here(workspace)?);
+    let is_written = |result: &ChangeResult| {
+        result.kind == ObjectKind::Webhook && result.outcome == Outcome::Done && result.action != Action::Keep
+    };
+    if configured_at.is_some() || report.results.iter().any(is_written) {
         // The run is over: what it did to Halo is reported whatever happens to the store.
         if let Err(failure) = delivery::forget_repaired(workspace, id, plan.moves_webhooks()) {
             tracing::warn!(%failure, "what was read of the webhooks could not be forgotten");
         }
+    }
+    if configured_at.is_some() {
+        let fact = "unchanged since Configure";
+        let here = Belongs::Here(owner::here(workspace)?);
         workspace.note_health(id, [untold.unwrap_or(Finding::well(Rule::Drift, fact)), from_owner(&here)]);
         // From now on somebody relies on it; what comes of the look is told by the overview.
         if let Err(failure) = super::health::look_at_store(workspace, id).await {

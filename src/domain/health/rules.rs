@@ -275,6 +275,9 @@ impl Facts<'_> {
                 .next(match (is_board, gone.len(), meant) {
                     (true, _, Some(meant)) => format!("{meant} Choose it in the settings"),
                     (false, ..) => "Choose another agent in Pia Escalate To".to_owned(),
+                    (true, ..) if self.last(Rule::AgentRestricted).is_some_and(Finding::is_issue) => {
+                        "Make the agent a member of that team in Halo, or choose another in the settings".to_owned()
+                    }
                     (true, 1, None) => "Create it in Halo, or choose another in the settings".to_owned(),
                     (true, _, None) => "Create them in Halo, or choose others in the settings".to_owned(),
                 }),
@@ -498,11 +501,14 @@ impl Facts<'_> {
         }
     }
 
-    // How the last run ended that did not do everything. Whoever has looked at what is in Halo since then knows it better.
+    // How the last run ended that did not do everything. Whoever has looked at what is in Halo since then knows it better; why
+    // Halo has refused an object, a look does not tell while that is missing.
     pub(super) fn failed_run(&self) -> Option<Finding> {
         let failed = self.last(Rule::Interrupted).filter(|last| last.is_issue() && last.seen_at.is_some())?;
         // That Halo did not answer is no look.
-        let is_look = |drift: &Finding| drift.state != State::Unknown && drift.seen_at > failed.seen_at;
+        let is_refused = failed.object.as_deref().is_some_and(|object| object.starts_with(FAILED));
+        let is_told = |drift: &Finding| drift.state == State::Well || drift.is_issue() && !is_refused;
+        let is_look = |drift: &Finding| is_told(drift) && drift.seen_at > failed.seen_at;
         let is_seen_since = self.is_configured() && self.last(Rule::Drift).is_some_and(is_look);
         (!is_seen_since).then(|| failed.clone())
     }

@@ -470,10 +470,14 @@ fn refused_delivery_is_told_beside_stored_ones() {
 /// That it did not fail is said of a run that did not.
 #[test]
 fn failed_run_is_never_called_sound() {
-    let seen = found(Rule::Interrupted, |world| {
-        world.note(2, from_run(&failed_run()));
-        world.see(Rule::Drift, State::Watch, 1);
-    });
+    let after = |drift: State| {
+        found(Rule::Interrupted, |world| {
+            world.note(2, from_run(&failed_run()));
+            world.see(Rule::Drift, drift, 1);
+        })
+    };
+    assert_eq!(after(State::Watch).fact, from_run(&failed_run()).fact, "a look does not tell why it was refused");
+    let seen = after(State::Well);
     assert_eq!(seen.state, State::Well);
     assert!(seen.fact.contains("under Objects in Halo") && !seen.fact.contains("did not fail"), "{}", seen.fact);
     let again = found(Rule::Interrupted, |world| {
@@ -1157,6 +1161,13 @@ fn rules_know_when_nothing_could_be_expected() {
     assert_eq!(found(Rule::Boards, unread).state, State::Unknown, "whether it is there, nobody could see");
     let one_board = |world: &mut World| world.status.known.lists.teams[0].name = "Service Desk".into();
     assert_eq!(found(Rule::Boards, one_board).fact, "Pia Board and Pia Escalation Board: no team \"Pia\"");
+    let unseen = |world: &mut World| {
+        world.status.known.lists.teams[0].name = "Service Desk".into();
+        world.see(Rule::AgentRestricted, State::Watch, 1);
+    };
+    let told = found(Rule::Boards, unseen).next;
+    let joins = "Make the agent a member of that team in Halo, or choose another in the settings";
+    assert_eq!(told, Some(joins.into()), "it may be there");
     let mistyped = |world: &mut World| world.configuration.pia_screen.pia_board = "Pai".to_owned();
     let told = found(Rule::Boards, mistyped);
     assert_eq!(told.fact, "Pia Board: no team \"Pai\"");

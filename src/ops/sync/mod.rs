@@ -147,6 +147,13 @@ impl Learnt {
     }
 }
 
+impl Learnt {
+    /// Whether the agent is known to see chosen clients only.
+    fn sees_chosen(&self) -> bool {
+        self.warnings.iter().any(|line| Sight::Chosen.warning() == Some(line))
+    }
+}
+
 /// A reading with a verdict that may be published.
 struct Read {
     learnt: Learnt,
@@ -194,31 +201,39 @@ impl Run<'_> {
         let read = reading.run().await;
         reading.given.iter().for_each(|title| check::note_rights(workspace, self.id, None, title));
         reading.refused.drain(..).for_each(|found| check::note_refusal(workspace, self.id, found));
-        let mut learnt = Learnt::of(&mut reading);
+        let learnt = Learnt::of(&mut reading);
         if let Err(why) = read {
             return Err(stopped(learnt, why));
         }
         match reading.engine.conclusion() {
             Some(Conclusion::Publish { proved, unseen, gone }) => {
                 let (proved, unseen, gone) = (*proved, unseen.clone(), gone.clone());
+                let in_use: Vec<i64> = reading.known.expected().filter_map(|(id, is)| is.then_some(id)).collect();
+                let lost: Vec<i64> = gone.iter().copied().filter(|id| in_use.binary_search(id).is_ok()).collect();
+                // What the agent may not see any more looks as if it were gone: a person says so, however few they are.
+                if learnt.sees_chosen() && !self.brake.lets_pass(lost.len() as u64, 0) {
+                    return Err(Box::new(self.held(learnt, &lost, in_use.len() as u64)));
+                }
                 Ok(Read { learnt, known: reading.known, lists: reading.lists, proved, unseen, gone })
             }
-            Some(Conclusion::Hold { gone, active }) => {
-                // Whoever confirms has to see what they confirm.
-                match whom(workspace, self.id, gone) {
-                    Ok(disabling) => learnt.disabling = disabling,
-                    Err(why) => return Err(stopped(learnt, why)),
-                }
-                learnt.warnings.extend(name_some(&learnt.disabling, run.number()));
-                learnt.would_disable = Some(gone.len() as u64);
-                let held = words::held(&learnt.disabling, *active);
-                Err(stopped(learnt, held))
-            }
+            Some(Conclusion::Hold { gone, active }) => Err(Box::new(self.held(learnt, gone, *active))),
             Some(Conclusion::NoList) => Err(stopped(learnt, words::no_list())),
             None => {
                 Err(stopped(learnt, Failure::new(FailureKind::LocalState, "reading the list stopped without a result")))
             }
         }
+    }
+
+    /// Stopped until a person has said yes. Whoever confirms has to see what they confirm.
+    fn held(&self, mut learnt: Learnt, gone: &[i64], active: u64) -> Stopped {
+        match whom(self.workspace, self.id, gone) {
+            Ok(disabling) => learnt.disabling = disabling,
+            Err(why) => return Stopped { learnt, why },
+        }
+        learnt.warnings.extend(name_some(&learnt.disabling, self.run.number()));
+        learnt.would_disable = Some(gone.len() as u64);
+        let why = words::held(&learnt.disabling, active);
+        Stopped { learnt, why }
     }
 
     /// Gets a token, and says so where Halo does not answer.

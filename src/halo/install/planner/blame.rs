@@ -60,9 +60,15 @@ fn is_as_written(line: &Change, field: &FieldChange, written: &[Written]) -> boo
         let id = write.object.as_ref().zip(line.id.as_ref());
         write.kind == line.kind && id.is_some_and(|(written, own)| same_id(written, own))
     };
+    let is_option = HaloOptions::MEMBERS.contains(&field.name);
+    let has = |write: &Written| write.proof.after.as_ref().is_some_and(|after| after.get(field.name).is_some());
+    // Left to Halo until now, it is set for the first time.
+    if is_option && written.iter().any(|write| is_it(&write)) && !written.iter().filter(is_it).any(has) {
+        return true;
+    }
     let last = written.iter().filter(is_it).find_map(|write| write.proof.after.as_ref()?.get(field.name));
     let (Some(last), Some(before), Some(after)) = (last, &field.before, &field.after) else { return false };
-    if HaloOptions::MEMBERS.contains(&field.name) {
+    if is_option {
         return serde_json::from_str(before).is_ok_and(|before: serde_json::Value| before == *last);
     }
     // Of a callback address only what is before the token: another token is never a matter of the settings.
@@ -155,6 +161,13 @@ mod tests {
         let told = |days| move |held: &mut Existing| held.webhooks[0].options.log_days = Some(days);
         assert_eq!(reasons(&chosen, told(30)), [SETTING; 2]);
         assert_eq!(reasons(&chosen, told(7)), [CHANGED, SETTING]);
+        // One that Configure has never written was Halo's to choose.
+        chosen.options.halo.attempts = Some(7);
+        let both = |held: &mut Existing| {
+            held.webhooks[0].options =
+                HaloOptions { log_days: Some(60), attempts: Some(3), ..held.webhooks[0].options };
+        };
+        assert_eq!(reasons(&chosen, both)[0], SETTING);
         let mut chosen = wanted();
         chosen.options.events = vec![3, 19, 39, 76];
         assert_eq!(reasons(&chosen, |_| {}), ["your setting changed: it is not among the chosen events"]);
