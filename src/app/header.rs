@@ -12,7 +12,7 @@ use super::wizard::{Test, Wizard, pia_screen};
 use super::{Model, service};
 use crate::domain::address::HaloUrl;
 use crate::domain::draft::Step;
-use crate::domain::health::{Finding, REMOVED, Rule, State, issues};
+use crate::domain::health::{Finding, NOT_SET_UP, REMOVED, Rule, State, issues};
 use crate::domain::likeness::no_such;
 use crate::domain::plan::ConfigureStatus;
 use crate::domain::status::ServiceStatus;
@@ -121,8 +121,9 @@ pub fn summary(findings: &[Finding]) -> (Tone, String) {
     let dismissed = findings.iter().filter(|finding| finding.is_issue()).count();
     let is_unknown = |finding: &&Finding| finding.state == State::Unknown && !finding.is_reported_elsewhere();
     let unknown: Vec<&Finding> = findings.iter().filter(is_unknown).collect();
-    // What was taken out on purpose is known, and nothing comes in for that.
-    if let Some(gone) = unknown.iter().find(|finding| finding.rule == Rule::Drift && finding.fact == REMOVED) {
+    // What was never brought in, or was taken out on purpose, is known, and nothing comes in for that.
+    let is_out = |finding: &&&Finding| finding.rule == Rule::Drift && [REMOVED, NOT_SET_UP].contains(&&*finding.fact);
+    if let Some(gone) = unknown.iter().find(is_out) {
         return (Tone::Warn, gone.fact.clone());
     }
     match (dismissed, unknown.as_slice()) {

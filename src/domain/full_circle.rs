@@ -1,5 +1,7 @@
 //! The full circle: a ticket made in Halo, followed to where its event ends.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -7,6 +9,9 @@ use super::check::CheckStatus;
 use super::failure::{Failure, FailureKind};
 use super::next::{Hint, Next};
 use super::untrusted::Untrusted;
+
+/// How long the event is waited for where nobody says otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What a yes is needed to.
 pub fn question(board: &Untrusted, client: &str) -> String {

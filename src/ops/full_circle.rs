@@ -54,9 +54,6 @@ const GLANCE: Duration = Duration::from_millis(250);
 /// How long Halo's log may lag behind an event that has arrived.
 const LOG_LAG: Duration = Duration::from_secs(10);
 
-/// How long the event is waited for where nobody says otherwise.
-pub const PATIENCE: Duration = Duration::from_secs(90);
-
 /// How long closing the ticket may take, interrupted or not.
 const CLOSING: Duration = Duration::from_secs(60);
 
@@ -336,6 +333,7 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
         }
         let mut looks = LOOKS.into_iter();
         let (mut due, mut wait) = (Instant::now(), LOOKS[0]);
+        let mut sent = None;
         loop {
             if seen.log.is_none() && seen.unreadable.is_none() && due <= Instant::now() {
                 self.look_at_log(ticket, &mut known, &mut seen).await;
@@ -344,6 +342,10 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
             }
             if self.prepared.is_served {
                 self.look_at_store(ticket, &mut seen);
+            }
+            if seen.log.is_some() && sent.is_none() {
+                // Whoever waits for the rest sees how far it has come.
+                sent = Some(self.tell_sent(&seen).await);
             }
             if self.has_ended(&seen) || self.made.elapsed() >= patience || self.cancel.is_cancelled() {
                 break;
@@ -354,7 +356,11 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
                 () = sleep(GLANCE) => {}
             }
         }
-        self.tell_stations(&seen).await;
+        let ends = match sent {
+            Some(ends) => ends,
+            None => self.tell_sent(&seen).await,
+        };
+        self.tell_arrived(&seen, ends);
     }
 
     /// Whether there is nothing more to wait for.
@@ -392,7 +398,8 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
         }
     }
 
-    async fn tell_stations(&mut self, seen: &Seen) {
+    /// Tells what Halo has done, and whether the way ends there.
+    async fn tell_sent(&mut self, seen: &Seen) -> bool {
         let arrived = seen.event.is_some();
         let at = seen.log.as_ref().and_then(|log| log.at);
         let logged = match (&seen.log, &seen.unreadable) {
@@ -414,6 +421,11 @@ impl<F: FnMut(&HopReport) + Send> Circle<'_, F> {
         };
         let ends = ends || delivered.status == CheckStatus::Fail;
         self.tell(delivered);
+        ends
+    }
+
+    /// Tells what has come of it here, unless the way has ended before.
+    fn tell_arrived(&mut self, seen: &Seen, ends: bool) {
         let stored = match &seen.event {
             Some(event) => HopReport::new(Hop::Stored, CheckStatus::Pass, format!("event {}", event.id))
                 .reached(Some(event.received_at), seen.event_after.unwrap_or(0)),

@@ -17,7 +17,7 @@ use crate::app::panes::events::STEP;
 use crate::domain::check::Check;
 use crate::domain::configuration::ConfigurationId;
 use crate::domain::failure::Failure;
-use crate::domain::full_circle::{FullCircle, HopReport};
+use crate::domain::full_circle::{FullCircle, HopReport, PATIENCE};
 use crate::domain::health::Rule;
 use crate::domain::plan::{ConfigureReport, ConfigureStatus, Plan};
 use crate::domain::request::{Activation, VerifyRequest};
@@ -369,7 +369,7 @@ async fn prove(
 ) -> Result<FullCircle, Failure> {
     let prepared = workspace.run_blocking(move |stored| ops::full_circle::prepare(stored, Some(&id))).await?;
     let tell = |hop: &HopReport| replies.send(Reply::Hop(hop.clone()));
-    ops::full_circle::prove(workspace, &prepared, ops::full_circle::PATIENCE, cancel, tell).await
+    ops::full_circle::prove(workspace, &prepared, PATIENCE, cancel, tell).await
 }
 
 fn tell_results(replies: &Replies) -> impl FnMut(Event<'_>) + Send {

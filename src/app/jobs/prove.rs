@@ -7,13 +7,13 @@ use crate::app::notice::Tone;
 use crate::app::popup::{About, Popup, Typed};
 use crate::domain::check::CheckStatus;
 use crate::domain::failure::Failure;
-use crate::domain::full_circle::{FullCircle, HopReport, question as sentence};
+use crate::domain::full_circle::{FullCircle, HopReport, PATIENCE, question as sentence};
 use crate::domain::next::Hint;
 use crate::domain::object::ObjectKind;
 use crate::domain::untrusted::Untrusted;
 use crate::keys::Pane;
 use crate::words::Phrase;
-use crate::words::time::took;
+use crate::words::time::{duration, took};
 
 use super::{deliveries, plan};
 
@@ -135,10 +135,13 @@ pub fn lines(model: &Model) -> Vec<(Tone, String)> {
     let advice = |hint: &Hint| Phrase::from(hint).with_keys(&model.keys);
     let told = |hop: &HopReport| told(hop, advice);
     match &model.work.proof {
-        ProofWork::Running { id, hops, stopping, .. } if Some(id) == current => {
-            let words =
-                if *stopping { "Stopping: the test ticket is closed first." } else { "A test ticket is on its way." };
-            std::iter::once((Tone::Calm, words.to_owned())).chain(hops.iter().flat_map(told)).collect()
+        ProofWork::Running { id, hops, stopping, since } if Some(id) == current => {
+            let elapsed = duration(model.now.duration_since(*since).as_secs().max(0).unsigned_abs());
+            let words = match stopping {
+                true => "Stopping: the test ticket is closed first.".to_owned(),
+                false => format!("A test ticket is on its way, {elapsed} of at most {}.", duration(PATIENCE.as_secs())),
+            };
+            std::iter::once((Tone::Calm, words)).chain(hops.iter().flat_map(told)).collect()
         }
         ProofWork::Ended { id, circle } if Some(id) == current => {
             let first = match circle.broken_at {

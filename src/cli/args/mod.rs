@@ -289,7 +289,7 @@ pub struct Check {
     #[arg(long)]
     pub full_circle: bool,
     /// How long to wait for the event
-    #[arg(long, value_name = "SECONDS", default_value_t = crate::ops::full_circle::PATIENCE.as_secs(), requires = "full_circle")]
+    #[arg(long, value_name = "SECONDS", default_value_t = crate::domain::full_circle::PATIENCE.as_secs(), requires = "full_circle")]
     pub timeout: u64,
     /// Answer yes without asking
     #[arg(long, short, requires = "full_circle")]

@@ -17,7 +17,7 @@ pub use look::{
     is_of_writes, none_failed, not_answered, not_stored, not_told, not_told_to, of_change, of_reason, refused,
     saw_owner, taken_out, told_again, write_refused, writing,
 };
-pub use rules::{Facts, NEW, NO_TEAM_READ, NOT_ALL_SAVED, findings, needs_certificate, next_judgement};
+pub use rules::{Facts, NEW, NO_TEAM_READ, NOT_ALL_SAVED, NOT_SET_UP, findings, needs_certificate, next_judgement};
 
 #[cfg(test)]
 mod tests;

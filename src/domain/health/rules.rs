@@ -80,6 +80,9 @@ pub(super) fn clean(text: &str) -> String {
 }
 
 /// What is said of a run that failed, once somebody has looked at what is in Halo.
+/// What is said where Configure has never run.
+pub const NOT_SET_UP: &str = "not set up in Halo yet";
+
 /// What is said of the boards where no team can be read.
 pub const NO_TEAM_READ: &str = "not known: no team can be read";
 
@@ -108,7 +111,7 @@ impl Facts<'_> {
                 let integration = &self.status.integration;
                 let (fact, next) = match integration.unrecorded {
                     _ if integration.was_configured => (REMOVED, "Set it up again: "),
-                    Unrecorded::Nothing => ("not set up in Halo yet", "Set it up: "),
+                    Unrecorded::Nothing => (NOT_SET_UP, "Set it up: "),
                     Unrecorded::NotKnown => return Finding::new(rule, State::Unknown, NOT_LOOKED).next(look()),
                     Unrecorded::Something => {
                         return Finding::new(rule, State::Watch, NOT_IN_STORE).next(see_and("take them up again: "));

@@ -246,9 +246,9 @@ impl Run<'_> {
                 done = &mut signing_in => return done,
                 () = tokio::time::sleep(LISTEN) => {}
             }
-            let silence = self.halo.usage().silence;
-            if silence != progress.silence {
-                progress.silence = silence;
+            let usage = self.halo.usage();
+            if (usage.silence, usage.waiting) != (progress.silence, progress.waiting) {
+                (progress.silence, progress.waiting) = (usage.silence, usage.waiting);
                 on_progress(&progress);
             }
         }

@@ -4,6 +4,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::app::Model;
+use crate::app::jobs::health::findings;
 use crate::app::jobs::plan::{blocker, elsewhere};
 use crate::app::jobs::state::{ApplyWork, DeliveryWork, PlanWork};
 use crate::app::jobs::{deliveries, prove};
@@ -13,14 +14,16 @@ use crate::app::notice::Tone;
 use crate::app::panes::integration::{callbacks as installed, checking, leads_elsewhere, objects};
 use crate::app::panes::{Pane, objects_height};
 use crate::app::text::{width, wrap};
+use crate::domain::health::Rule;
 use crate::domain::object::ObjectKind;
+use crate::domain::status::Unrecorded;
 use crate::view::page::{MARGIN, Page, Part, Row, title_lines};
 use crate::view::text::duration;
 use crate::view::theme::{Styles, symbol};
 use crate::view::wizard::callbacks;
 use crate::view::{plan, progress};
 use crate::words::by_hand;
-use crate::words::{self, Phrase};
+use crate::words::{self, Phrase, capital};
 
 const KIND: usize = 14;
 
@@ -73,6 +76,8 @@ pub fn body(model: &Model, page: &mut Page) {
     if rows.is_empty() {
         match blocker(model) {
             Some(reason) => page.state(Tone::Warn, &reason.with_keys(&model.keys), MARGIN),
+            // What nobody has seen may be there.
+            None if model.status().is_some_and(|status| status.integration.unrecorded == Unrecorded::NotKnown) => {}
             None => page.paragraph("Nothing is installed in Halo. Enter shows the plan.", MARGIN, Style::new()),
         }
     }
@@ -84,6 +89,10 @@ pub fn body(model: &Model, page: &mut Page) {
         left.for_each(|words| page.state(Tone::Warn, &Phrase::from(&words).with_keys(&model.keys), MARGIN));
     }
     looked(model, page, rows.is_empty());
+    // They are no objects of ours, and belong to the same light.
+    for boards in findings(model).iter().filter(|found| found.rule == Rule::Boards && found.is_open()) {
+        page.state(Tone::Warn, &capital(&boards.fact), MARGIN);
+    }
     if !rows.is_empty() {
         delivered(model, page);
     }
@@ -116,7 +125,8 @@ fn looked(model: &Model, page: &mut Page, is_empty: bool) {
             page.plain(&format!("{} is running. Enter shows it.", model.goal().word()), Style::new());
         }
         (ApplyWork::None, PlanWork::Ready(plan)) if plan.changes_pending() || plan.hindrances().next().is_some() => {
-            page.paragraph(&format!("To repair: {}.", plan.summary()), MARGIN, Style::new());
+            let what = if installed(model).is_empty() { "Still to do" } else { "To repair" };
+            page.paragraph(&format!("{what}: {}.", plan.summary()), MARGIN, Style::new());
         }
         (ApplyWork::None, PlanWork::Ready(_)) => {
             let read = model.work.plan_read.map(|at| format!(", checked {}", at.strftime("%H:%M UTC")));
@@ -124,7 +134,8 @@ fn looked(model: &Model, page: &mut Page, is_empty: bool) {
             page.state(Tone::Good, &words, MARGIN);
         }
         (ApplyWork::None, PlanWork::Refused(report)) => {
-            page.state(Tone::Bad, "The connection test failed. This list is as last known here.", MARGIN);
+            let known = if is_empty { "" } else { " This list is as last known here." };
+            page.state(Tone::Bad, &format!("The connection test failed.{known}"), MARGIN);
             if let Some(check) = report.first_failure() {
                 page.paragraph(&format!("{}: {}", check.id.title(), check.message), MARGIN + 2, Style::new());
             }
