@@ -94,7 +94,8 @@ impl Facts<'_> {
             }
             let was_there = self.status.integration.was_configured;
             let fact = if was_there { WEBHOOKS_REMOVED } else { "no webhook is installed yet" };
-            return Finding::new(rule, State::Unknown, fact);
+            // A look would find as little.
+            return Finding::new(rule, State::Unknown, fact).next(Hint::from("Install them: ").next(Next::Configure));
         }
         if self.has_no_webhook() {
             return Finding::new(rule, State::Unknown, WEBHOOKS_REMOVED);
