@@ -282,7 +282,7 @@ async fn dispatch(arguments: Arguments, mut call: Call) -> u8 {
         Command::Events(options) => events::run(&mut call, options).await,
         Command::Tickets => tickets::list(&mut call).await,
         Command::Escalate(options) => tickets::escalate(&mut call, options).await,
-        Command::Activate(options) => activate::activate(&mut call, &options).await,
+        Command::Activate(options) => Box::pin(activate::activate(&mut call, &options)).await,
         Command::Deactivate => activate::deactivate(&mut call),
         Command::Config(Config::Path) => config::path(&mut call),
         Command::Config(Config::Show(options)) => config::show(&mut call, &options),

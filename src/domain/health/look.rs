@@ -358,7 +358,7 @@ pub fn is_of_writes(finding: &Finding) -> bool {
 /// A write of such an object that Halo has refused, and the command that tries it again.
 pub fn write_refused(kind: ObjectKind, name: &str, why: &str, again: Next) -> Finding {
     let (fact, remedy) = why.split_once(". ").unwrap_or((why.trim_end_matches('.'), "Allow it in Halo"));
-    let fact = Untrusted::new(&format!("{name}: {fact}")).display();
+    let fact = Untrusted::new(format!("{name}: {fact}")).display();
     let remedy = Untrusted::new(remedy.trim_end_matches('.')).display();
     Finding::new(Rule::Rights, State::Broken, fact)
         .about(writing(kind))
