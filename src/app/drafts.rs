@@ -3,6 +3,7 @@
 use crate::domain::draft::Step;
 
 use super::effect::{Effect, Slot};
+use super::integrations::state::Card;
 use super::model::{Model, Screen};
 use super::wizard::state::{Item, Test};
 
@@ -13,6 +14,13 @@ impl Model {
         wizard.list = None;
         if let Item::Field(field) = wizard.focus {
             wizard.form.leave(field);
+        }
+    }
+
+    /// Has the draft under the cursor where the configurations are listed.
+    pub(crate) fn point_at_draft(&mut self) {
+        if let Some(draft) = &self.overview.draft {
+            self.integrations.card = Some(draft.configuration.clone().map_or(Card::Draft, Card::Saved));
         }
     }
 

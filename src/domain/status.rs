@@ -12,7 +12,7 @@ use super::draft::Draft;
 use super::event::{LATE, minutes};
 use super::full_circle::LeftOpen;
 use super::gap::Gap;
-use super::health::{Finding, Rule, State, is_of_writes};
+use super::health::{Finding, Rule, State};
 use super::host::Host;
 use super::next::{Hint, Next};
 use super::people::{Agent, Team, TicketType};
@@ -73,8 +73,8 @@ impl Steps {
         let is_connection = |found: &Finding| matches!(found.rule, Rule::Credentials | Rule::Rights);
         let is_of_objects = |found: &Finding| matches!(found.rule, Rule::Drift | Rule::WebhookOff | Rule::Owner);
         Self {
-            credentials: judged(self.credentials, &|found| is_connection(found) && !is_of_writes(found)),
-            configure: judged(self.configure, &|found| is_of_objects(found) || is_of_writes(found)),
+            credentials: judged(self.credentials, &|found| is_connection(found) && !found.is_of_writes()),
+            configure: judged(self.configure, &|found| is_of_objects(found) || found.is_of_writes()),
             ..self
         }
     }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::HaloApi;
 use super::error::{BadReply, HaloError};
 use super::governor::Urgency;
+use super::rights::Scopes;
 use super::wire::{Text, read_object};
 use crate::domain::address::{AuthUrl, HaloUrl, SignInPlace};
 use crate::domain::redaction::host_without_secrets;
@@ -126,7 +127,7 @@ impl HaloApi {
         // A redirect to another host says that the address has moved; one on the same host, that the question is
         // unknown.
         if (300..400).contains(&answer.status) && call.redirect_host(&answer, &[]).is_some() {
-            return Err(call.refusal(&answer, &[]));
+            return Err(call.refusal(&answer, &[], &Scopes::unknown()));
         }
         let told = answer.is_success().then(|| read_object::<AuthInfo>(&answer.body).ok()).flatten();
         let is_named = told.as_ref().is_some_and(|info| info.auth_url.0.is_some());

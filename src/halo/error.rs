@@ -14,7 +14,7 @@ use crate::domain::health::NOT_SENT;
 use crate::domain::next::Hint;
 use crate::domain::untrusted::Untrusted;
 use crate::halo::product::Product;
-use crate::halo::rights::{self, APPLICATIONS, Scopes};
+use crate::halo::rights::{self, APPLICATIONS};
 
 /// Why a request to Halo did not do what it was for. `does` is what it was for, as a verb: `list the clients`.
 ///
@@ -344,19 +344,6 @@ fn redirected(host: Option<&Untrusted>) -> String {
 }
 
 impl HaloError {
-    /// The same with what opens a path of the API: a test says the same of the same refusal.
-    pub(super) fn with_needs(self, path: &str, writes: bool, scopes: impl FnOnce() -> Scopes) -> Self {
-        match self {
-            Self::MissingRight { does, needs: None, status, said, product } => {
-                let missing = if writes { rights::missing_to_write } else { rights::missing };
-                let missing = rights::about(path).map(|check| missing(check, Some(status), &scopes()));
-                let needs = missing.map(|missing| rights::sentence(&missing));
-                Self::MissingRight { does, needs, status, said, product }
-            }
-            other => other,
-        }
-    }
-
     /// Whether a write that ended so may still have been carried out by Halo. If so, read back before doing it again.
     pub fn may_have_been_applied(&self) -> bool {
         match self {

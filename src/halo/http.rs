@@ -19,6 +19,7 @@ use super::error::{BadReply, HaloError, TlsCause, Unreached};
 use super::loopback::{LoopbackOnly, NOT_LOOPBACK};
 use super::proxy::{Proxy, ProxyFault, through};
 use super::retry::{Answer, Cause, Lost, Patience, millis};
+use super::rights::{self, Scopes};
 use super::wire;
 use super::{Connection, authority, moment, said};
 use crate::domain::redaction::host_without_secrets;
@@ -90,8 +91,9 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// What a status other than success means. `hide` is what an error must not repeat, besides what the call names.
-    pub(super) fn refusal(&self, answer: &Answer, hide: &[&Secret]) -> HaloError {
+    /// What a status other than success means. `hide` is what an error must not repeat, besides what the call names; the scopes
+    /// are those of the token, so that the same refusal has the same remedy as in a test.
+    pub(super) fn refusal(&self, answer: &Answer, hide: &[&Secret], scopes: &Scopes) -> HaloError {
         let (does, status) = (self.does, answer.status);
         let said = || self.said(answer, hide);
         match status {
@@ -102,7 +104,8 @@ impl Call {
             }
             300..=399 => HaloError::Redirected { to_host: self.redirect_host(answer, hide), status },
             401 | 403 => {
-                HaloError::MissingRight { does, needs: None, status, said: said(), product: self.product.clone() }
+                let (needs, product) = (self.needs(status, scopes), self.product.clone());
+                HaloError::MissingRight { does, needs, status, said: said(), product }
             }
             // Halo's own is empty: a page of a gateway says nothing of whether Halo has it. A write is looked at afterwards.
             404 if self.method != Method::POST && wire::text_of(&answer.body) == Err(BadReply::WebPage) => {
@@ -112,6 +115,12 @@ impl Call {
             500..=599 => HaloError::ServerError { does, status, said: said() },
             _ => HaloError::Declined { does, status, said: said() },
         }
+    }
+
+    /// What opens it, where that is known.
+    fn needs(&self, status: u16, scopes: &Scopes) -> Option<String> {
+        let missing = if self.repeatable { rights::missing } else { rights::missing_to_write };
+        rights::about(self.path).map(|check| rights::sentence(&missing(check, Some(status), scopes)))
     }
 
     fn wants_certificate(&self) -> HaloError {

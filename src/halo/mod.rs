@@ -474,8 +474,7 @@ impl HaloApi {
     }
 
     fn refusal(&self, call: &Call, answer: &Answer, bearer: Option<&Bearer>) -> HaloError {
-        let hide: Vec<_> = bearer.map(|bearer| &bearer.text).into_iter().collect();
-        call.refusal(answer, &hide).with_needs(call.path, !call.repeatable, || self.shared.token.scopes())
+        call.refusal(answer, bearer.map(|bearer| &bearer.text).as_slice(), &self.shared.token.scopes())
     }
 
     fn stopped(&self, call: &Call, stop: Stop) -> HaloError {

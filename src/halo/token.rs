@@ -356,7 +356,7 @@ fn token_refusal(call: &Call, answer: &Answer) -> HaloError {
         Some("server_error" | "temporarily_unavailable" | "slow_down") => {
             HaloError::ServerError { does: call.does, status, said }
         }
-        _ => match call.refusal(answer, &[]) {
+        _ => match call.refusal(answer, &[], &Scopes::unknown()) {
             HaloError::MissingRight { .. } => HaloError::WrongCredentials { status, said, product },
             // Whatever answers there issues none.
             HaloError::NotFound { does } => HaloError::Unexpected { does, what: BadReply::NoToken },

@@ -64,6 +64,10 @@ pub fn resumes(key: &str, read: u64) -> String {
     format!("{key} goes on from the {} it has read, for 10 min", pages(read))
 }
 
+/// The warning of a run after which Pia serves nobody.
+pub const SERVES_NOBODY: &str =
+    "the rule in [company_sync] leaves out every client in use, so Pia serves nobody: is it spelled as in Halo?";
+
 /// Said with the failure of a sync that was started here.
 pub const FAILED: &str = "The stored list is unchanged. Sync Now tries again.";
 

@@ -137,6 +137,18 @@ async fn yes_to_mass_change_is_for_no_more_than_were_seen() {
     assert!(ids(&profile, "active").await.len() <= 50);
 }
 
+/// F16: a slip of the hand leaves everybody out, and a first sync has no brake.
+#[tokio::test(flavor = "multi_thread")]
+async fn include_rule_that_takes_nobody_is_no_calm_success() {
+    let profile = Profile::set_up(small()).await;
+    let settings = std::fs::read_to_string(profile.config()).unwrap();
+    let rule = "daily_sync_time = \"04:30\"\ninclude = \"top level = Nobody\"";
+    std::fs::write(profile.config(), settings.replace("daily_sync_time = \"04:30\"", rule)).unwrap();
+    let report = profile.json(["sync"], 3).await;
+    assert_eq!((&report["status"], &report["active"]), (&json!("complete_with_warnings"), &json!(0)));
+    assert!(report["warnings"].to_string().contains("Pia serves nobody"), "{report}");
+}
+
 /// The rule is previewed, meets the brake with everybody named, and then leaves out; all clients are still read.
 #[tokio::test(flavor = "multi_thread")]
 async fn include_rule_leaves_clients_out_after_yes() {

@@ -213,9 +213,9 @@ pub fn select(model: &mut Model, row: usize) -> bool {
 /// Goes to the page, from anywhere.
 pub fn enter(model: &mut Model) {
     model.touch();
-    if model.screen == Screen::Wizard && model.wizard.as_ref().is_some_and(|wizard| wizard.id.is_none()) {
+    if model.screen == Screen::Wizard {
         // Whoever leaves a set-up finds it again under the cursor.
-        model.integrations.card = Some(Card::Draft);
+        model.point_at_draft();
     }
     model.screen = Screen::Integrations;
     model.facts.revealed = false;

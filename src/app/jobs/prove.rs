@@ -125,7 +125,7 @@ pub fn proved(model: &mut Model, outcome: Result<FullCircle, Failure>) {
 
 /// A station in one line: what it is, when it was reached, what was found.
 pub fn line(hop: &HopReport) -> String {
-    let after = hop.after_ms.map_or(String::new(), |ms| format!(" after {}", took(ms)));
+    let after = hop.after_ms.filter(|ms| *ms > 0).map_or(String::new(), |ms| format!(" after {}", took(ms)));
     format!("{}{after}: {}", hop.hop.title(), Untrusted::new(&*hop.message).display())
 }
 

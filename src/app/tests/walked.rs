@@ -298,7 +298,7 @@ fn selection_of_integrations_follows_its_row() {
 
 /// A draft that stands in front of everything is under the cursor once it is spoken of.
 #[test]
-fn draft_in_the_way_is_selected() {
+fn draft_in_way_is_selected() {
     let both = overview(vec![saved("acme", "Acme", true, true, true), saved("second", "Second", false, true, true)]);
     let mut stage = Stage::with(both);
     stage.keys("^O");

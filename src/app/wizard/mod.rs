@@ -22,7 +22,6 @@ use crate::words::{self, Phrase};
 use super::effect::Effect;
 use super::form::FieldId;
 use super::go::Go;
-use super::integrations::state::Card;
 use super::jobs::plan;
 use super::model::{Model, Screen};
 use super::notice::Tone;
@@ -134,10 +133,10 @@ pub fn another_draft(model: &mut Model, id: Option<&ConfigurationId>) -> bool {
         return false;
     };
     let title = draft_title(draft);
-    // Whoever is sent there finds it under the cursor.
-    model.integrations.card = Some(draft.configuration.clone().map_or(Card::Draft, Card::Saved));
     let words = Phrase::from(format!("There is already a draft of {title}. Continue it or discard it"));
     model.say(Tone::Warn, words.key(" with ", "discard_draft", "").text(" first."));
+    // Whoever is sent there finds it under the cursor.
+    model.point_at_draft();
     true
 }
 

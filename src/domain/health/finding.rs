@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::next::Hint;
 
+/// What stands before the kind of an object that Halo does not let be written.
+pub(super) const WRITING: &str = "writing: ";
+
 // Between the names of what drifted.
 pub(super) const NAMES_APART: &str = "\n";
 
@@ -304,6 +307,11 @@ impl Finding {
     pub fn is_reported_elsewhere(&self) -> bool {
         let is_of_silence = self.fact == NOT_ANSWERED && self.next.is_none();
         self.state == State::Unknown && (self.fact.starts_with(REPORTED) || is_of_silence)
+    }
+
+    /// Whether it is a missing right to write alone: the connection itself is as it should be.
+    pub fn is_of_writes(&self) -> bool {
+        self.rule == Rule::Rights && self.object.is_some() && self.objects().all(|name| name.starts_with(WRITING))
     }
 
     /// The names of the objects that it is about.

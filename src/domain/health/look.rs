@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::finding::{Finding, NAMES_APART, NOT_ANSWERED, Rule, State};
+use super::finding::{Finding, NAMES_APART, NOT_ANSWERED, Rule, State, WRITING};
 use crate::domain::calendar::rfc3339;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::failure::{Failure, FailureKind};
@@ -345,15 +345,8 @@ pub fn writing(kind: ObjectKind) -> String {
     format!("{WRITING}{}", kind.word())
 }
 
-const WRITING: &str = "writing: ";
-
 /// What is said where this program did not sign in, for what Halo has told it first.
 pub const NOT_SENT: &str = "the Client Secret was not sent";
-
-/// Whether a missing right is one to write alone: the connection itself is as it should be.
-pub fn is_of_writes(finding: &Finding) -> bool {
-    finding.rule == Rule::Rights && finding.object.is_some() && finding.objects().all(|name| name.starts_with(WRITING))
-}
 
 /// A write of such an object that Halo has refused, and the command that tries it again.
 pub fn write_refused(kind: ObjectKind, name: &str, why: &str, again: Next) -> Finding {

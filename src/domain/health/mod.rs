@@ -14,8 +14,8 @@ pub use look::{
     BY_SYNC, CUT_SHORT, FAILED, NOT_SENT, NOT_THERE, NOT_TOLD, REMOVED, SIGHT_NOT_TOLD, STOPPED, TAKEN_OUT, allowed,
     answered, before_first_write, beside_refused_writes, clock, forwarding_stopped, from_check, from_circle,
     from_failure, from_owner, from_plan_and_record, from_run, from_sync, from_untold, gone_or_off, if_by_hand,
-    is_of_writes, none_failed, not_answered, not_stored, not_told, not_told_to, of_change, of_reason, refused,
-    saw_owner, taken_out, told_again, write_refused, writing,
+    none_failed, not_answered, not_stored, not_told, not_told_to, of_change, of_reason, refused, saw_owner, taken_out,
+    told_again, write_refused, writing,
 };
 pub use rules::{Facts, NEW, NO_TEAM_READ, NOT_ALL_SAVED, NOT_SET_UP, findings, needs_certificate, next_judgement};
 

@@ -1305,7 +1305,7 @@ fn link_that_halo_does_not_tell_is_settled_by_person() {
 
 /// What the program has proved itself is not forgotten with the page on which it stood.
 #[test]
-fn lost_test_ticket_is_an_issue_until_an_event_comes() {
+fn lost_test_ticket_stays_issue_until_event_comes() {
     let told = |stored: HopReport| from_circle(&[HopReport::new(Hop::Delivered, CheckStatus::Pass, "200"), stored]);
     let lost = told(HopReport::broken(Hop::Stored, "not stored here", "Check the reverse proxy")).unwrap();
     let mut world = well();

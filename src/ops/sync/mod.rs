@@ -282,7 +282,13 @@ impl Run<'_> {
             };
             let tell = |changes, ClientCounts { active, disabled, left_out }| {
                 let (finished_at, duration_ms) = (workspace.now(), milliseconds(started.elapsed()));
-                SyncReport { changes, active, disabled, left_out, finished_at, duration_ms, ..published }
+                let mut told =
+                    SyncReport { changes, active, disabled, left_out, finished_at, duration_ms, ..published };
+                if active == 0 && left_out > 0 {
+                    told.status = SyncStatus::CompleteWithWarnings;
+                    told.warnings.push(words::SERVES_NOBODY.to_owned());
+                }
+                told
             };
             Ok(store.publish(run, &known, &publication, now, tell))
         };
