@@ -7,7 +7,7 @@ use crate::domain::calendar::rfc3339;
 use crate::domain::check::{Check, CheckId, CheckReport, CheckStatus};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::full_circle::{Hop, HopReport};
-use crate::domain::next::{Hint, Next};
+use crate::domain::next::{Hint, Next, Part};
 use crate::domain::object::ObjectKind;
 use crate::domain::owner::Belongs;
 use crate::domain::plan::{
@@ -461,13 +461,21 @@ const ALSO: &str = "; also ";
 /// Two refusals in one issue.
 fn beside(one: Finding, other: Finding) -> Finding {
     let about = |found: &Finding| found.object.clone().unwrap_or_default();
-    let next = match one.next == other.next {
-        true => one.next.clone(),
-        false => Some(Hint::from("To see what each needs: ").next(Next::Check)),
+    let are_writes = one.is_of_writes() && other.is_of_writes();
+    let again = last_command(&one).filter(|again| are_writes && last_command(&other).as_ref() == Some(again));
+    let next = match again {
+        _ if one.next == other.next => one.next.clone(),
+        Some(again) => Some(Hint::from("Allow them in Halo, then run it again: ").next(again)),
+        None => Some(Hint::from("To see what each needs: ").next(Next::Check)),
     };
     let fact = [one.fact.as_str(), other.fact.as_str()].join(ALSO);
     let object = Some([about(&one), about(&other)].join(NAMES_APART));
     Finding { fact, object, next, state: one.state.max(other.state), ..one }
+}
+
+fn last_command(finding: &Finding) -> Option<Next> {
+    let parts = finding.next.as_ref()?.parts();
+    parts.iter().rev().find_map(|part| if let Part::Next(next) = part { Some(next.clone()) } else { None })
 }
 
 // An issue without the refusal of one object; none where nothing else was refused.
