@@ -176,7 +176,7 @@ pub fn beside_ageless(finding: &Finding) -> String {
 }
 
 fn without_noun(finding: &Finding, words: String) -> String {
-    let noun = light(finding.rule.light()).split(' ').next().unwrap_or_default().to_lowercase();
+    let noun = light(finding.light()).split(' ').next().unwrap_or_default().to_lowercase();
     words.strip_prefix(&format!("{noun} ")).map(str::to_owned).unwrap_or(words)
 }
 

@@ -239,6 +239,9 @@ fn refused_write_is_no_permission() {
         status.known.before.push(Finding { seen_at: Some(now()), ..kept });
     });
     assert!(health::is_refused(&stage.model, kind), "{kind:?}");
+    let findings = health::findings(&stage.model);
+    let state = |of| light(&findings, of).unwrap().state;
+    assert_eq!((state(Light::Credentials), state(Light::Objects)), (State::Well, State::Broken), "a test passes");
     let other = [ObjectKind::Webhook, ObjectKind::CustomTab].into_iter().find(|other| *other != kind).unwrap();
     assert!(!health::is_refused(&stage.model, other));
     assert!(

@@ -309,6 +309,11 @@ impl Finding {
         self.state == State::Unknown && (self.fact.starts_with(REPORTED) || is_of_silence)
     }
 
+    /// The light that it belongs to: what Halo does not let be written is no fault of the credentials.
+    pub fn light(&self) -> Light {
+        if self.is_of_writes() { Light::Objects } else { self.rule.light() }
+    }
+
     /// Whether it is a missing right to write alone: the connection itself is as it should be.
     pub fn is_of_writes(&self) -> bool {
         self.rule == Rule::Rights && self.object.is_some() && self.objects().all(|name| name.starts_with(WRITING))
@@ -363,7 +368,7 @@ pub fn issues(findings: &[Finding]) -> Vec<&Finding> {
 /// The state of a light: that of its worst finding, an open one before a dismissed one; none if there are none.
 pub fn light(findings: &[Finding], light: Light) -> Option<&Finding> {
     // What is left to do about one ticket says nothing of what Halo delivers.
-    let of = findings.iter().filter(|finding| finding.rule.light() == light && finding.rule != Rule::EscalationNote);
+    let of = findings.iter().filter(|finding| finding.light() == light && finding.rule != Rule::EscalationNote);
     let delivers = findings.iter().find(|finding| finding.rule == Rule::Deliveries);
     // Whose last deliveries are known to have succeeded is not less known for want of an event.
     let is_well = delivers.is_some_and(|found| found.state == State::Well);

@@ -119,7 +119,7 @@ fn shine(model: &Model, page: &mut Page, one: Light, found: &Finding, findings: 
         // The list below tells it whole.
         State::Watch | State::Broken if is_narrow => dismissible(found, &beside_ageless(found)),
         // The other light says what is wrong, this one what comes of it.
-        State::Watch | State::Broken if found.rule.light() != one => dismissible(found, sends_nothing(findings)),
+        State::Watch | State::Broken if found.light() != one => dismissible(found, sends_nothing(findings)),
         State::Watch | State::Broken => dismissible(found, &beside(found, model.now)),
         // The light's own name says what its first rule is about; what else is not known stands behind that.
         _ if found.rule == main(one) => fact(found, model.now),
@@ -357,7 +357,7 @@ fn problems(model: &Model, page: &mut Page, is_low: bool) {
         let room = page.width.saturating_sub(MARGIN + TITLE + 1);
         // Its light has told its age, where it is the one that the light shows.
         let is_told =
-            page.width >= NARROW && light(&findings, issue.rule.light()).is_some_and(|found| found.rule == issue.rule);
+            page.width >= NARROW && light(&findings, issue.light()).is_some_and(|found| found.rule == issue.rule);
         let fact = if is_told { fact_ageless(issue, model.now) } else { fact(issue, model.now) };
         let whole = dismissible(issue, &fact);
         let is_cut = width(&whole) >= room;
@@ -484,7 +484,7 @@ pub(super) fn lines(model: &Model) -> Vec<String> {
             let found = if found.state == State::Well { told(main(one), &findings).unwrap_or(found) } else { found };
             // The list below tells an issue whole.
             let words = match found.is_issue() {
-                true if found.rule.light() != one => sends_nothing(&findings).to_owned(),
+                true if found.light() != one => sends_nothing(&findings).to_owned(),
                 true => beside_ageless(found),
                 false => fact(found, model.now),
             };
