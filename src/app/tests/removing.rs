@@ -186,7 +186,7 @@ fn prove_it_wants_typed_yes_shows_each_hop_and_stops() {
     for hop in &round.hops {
         stage.reply(Reply::Hop(hop.clone()));
     }
-    for part in ["Ticket made after 0 ms", "Stored here after 203 ms", "Ticket closed after 1 s"] {
+    for part in ["Ticket made: ", "Stored here after 203 ms", "Ticket closed after 1 s"] {
         assert!(words(&stage).contains(part), "{part}: {}", words(&stage));
     }
     assert_eq!(stage.keys("Esc"), [Effect::Cancel(Slot::Prove)]);
